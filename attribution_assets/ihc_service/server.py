@@ -1,0 +1,78 @@
+"""Running the embedded IHC service: beside other work in this process, or by itself in the foreground.
+
+What it answers is in `app`.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from attribution_assets.ihc_service.app import COMPUTE_IHC_PATH, create_app
+
+LOOPBACK = "127.0.0.1"
+STARTUP_POLL_SECONDS = 0.002
+LONGEST_SHUTDOWN_SECONDS = 1
+
+
+@contextmanager
+def embedded_ihc_service(max_journeys_per_request: int = 100, max_sessions_per_request: int = 200) -> Iterator[str]:
+    """Run the service in a thread of this process, on a free loopback port, as long as the context is open.
+
+    Args:
+        max_journeys_per_request: a request with more journeys is rejected.
+        max_sessions_per_request: a request with more sessions is rejected.
+
+    Yields:
+        The full URL of `compute_ihc`. The service answers from the first moment, and asks for no key.
+
+    Raises:
+        RuntimeError: if the service does not start.
+    """
+    config = uvicorn.Config(
+        create_app(max_journeys_per_request, max_sessions_per_request),
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=LONGEST_SHUTDOWN_SECONDS,
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        url = f"http://{LOOPBACK}:{listener.getsockname()[1]}{COMPUTE_IHC_PATH}"
+        thread = threading.Thread(target=server.run, args=([listener],), name="embedded-ihc-service", daemon=True)
+        thread.start()
+        try:
+            while not server.started:
+                if not thread.is_alive():
+                    raise RuntimeError("the embedded IHC service did not start")
+                time.sleep(STARTUP_POLL_SECONDS)
+            yield url
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def serve(
+    port: int,
+    max_journeys_per_request: int = 100,
+    max_sessions_per_request: int = 200,
+    api_key: str | None = None,
+) -> None:
+    """Run the service in the foreground on a loopback port, until it is interrupted.
+
+    Args:
+        port: the port; 0 for a free one, which the log names.
+        max_journeys_per_request: a request with more journeys is rejected.
+        max_sessions_per_request: a request with more sessions is rejected.
+        api_key: if set, a request with another `x-api-key` is rejected.
+
+    Raises:
+        SystemExit: if the port cannot be had.
+    """
+    app = create_app(max_journeys_per_request, max_sessions_per_request, api_key)
+    uvicorn.run(app, host=LOOPBACK, port=port, lifespan="off", ws="none")
