@@ -1,0 +1,224 @@
+"""What an answer of the IHC API means: credit for each touchpoint that was asked for, or which error.
+
+Here belong the decisions about an answer that has arrived, all of them pure functions, and the client's exceptions:
+
+    IhcApiError
+    ├── IhcTransientError             may pass by itself: was asked again until the bounds were reached
+    │   └── IhcAnswerError            the API answered, but not what it was asked
+    └── IhcPermanentError             asking again cannot help: somebody has to change something
+        ├── IhcAuthenticationError    the key is not accepted
+        └── IhcRequestError           the request is not accepted
+
+Sending is in `ihc_connection.py`, waiting and repeating in `ihc_api.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import fsum, nan
+from operator import itemgetter
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+CREDIT_COLUMNS: Final = ("initializer", "holder", "closer", "ihc")
+SUM_TOLERANCE: Final = 5e-4
+"""How far the ihc of a journey may be from 1: the API rounds to 4 decimals."""
+_RANGE_TOLERANCE: Final = 1e-6
+_FLOAT_SLACK: Final = 1e-9
+_MOST_NAMED: Final = 3
+_EXCLUDED: Final = 206
+"""`statusCode` of a partial failure by which one session was left out and the rest of its journey attributed."""
+
+_ADVICE: Final[Mapping[int, str]] = {
+    400: "check IHC_CONV_TYPE_ID, IHC_REDISTRIBUTION_PARAMETER and the limits IHC_MAX_..._PER_REQUEST",
+    401: "check IHC_API_KEY",
+    403: "check IHC_API_KEY and IHC_API_URL",
+    404: "check IHC_API_URL",
+    405: "check IHC_API_URL",
+    413: "lower IHC_MAX_SESSIONS_PER_REQUEST",
+}
+
+
+class IhcApiError(Exception):
+    """The IHC API did not attribute what it was asked; the root of what its client raises."""
+
+
+class IhcTransientError(IhcApiError):
+    """A fault that may pass by itself.
+
+    Args:
+        message: one line, without the key.
+        retry_after: seconds that the API asked to wait before the next try, None if it did not say.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class IhcAnswerError(IhcTransientError):
+    """The API answered, but something in the answer is wrong or missing."""
+
+
+class IhcPermanentError(IhcApiError):
+    """A fault that stays until somebody changes something."""
+
+
+class IhcAuthenticationError(IhcPermanentError):
+    """The API does not accept the key (401, 403)."""
+
+
+class IhcRequestError(IhcPermanentError):
+    """The API does not accept the request (any other 4xx), or is not at this address (3xx)."""
+
+
+def failure(status: int, message: str, retry_after: float | None = None) -> IhcApiError:
+    """The error, transient or permanent, that a status other than 2xx stands for.
+
+    Args:
+        status: HTTP status, or `statusCode` of an answer; 408, 429 and 5xx are transient.
+        message: the API's own words, in one line and without the key; may be empty.
+        retry_after: seconds that the API asked to wait.
+    """
+    said = f"the IHC API answered {status}" + (f": {message}" if message else "")
+    if status in (408, 429) or status >= 500:  # noqa: PLR2004 - 5xx is the name of this class
+        return IhcTransientError(said, retry_after)
+    if 300 <= status < 400:  # noqa: PLR2004 - 3xx is the name of this class
+        return IhcRequestError(f"{said} (redirects are not followed, lest the key go elsewhere: check IHC_API_URL)")
+    error = IhcAuthenticationError if status in (401, 403) else IhcRequestError
+    return error(said + (f" ({_ADVICE[status]})" if status in _ADVICE else ""))
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedAnswer:
+    """What one answer says about each of the n touchpoints that were asked for, in the order of asking.
+
+    Attributes:
+        credit: float64 (n, 4), the `CREDIT_COLUMNS`; NaN unless the journey is attributed, 0 for excluded sessions.
+        outcome: object (n,), the same for a whole journey: "attributed", "refused", or None where rows are missing.
+        reason: object (n,), the API's words: about the touchpoint where attributed, else about its journey; or None.
+    """
+
+    credit: npt.NDArray[np.float64]
+    outcome: npt.NDArray[np.object_]
+    reason: npt.NDArray[np.object_]
+
+
+def check_answer(asked: Sequence[tuple[str, str]], answer: object, shown: Callable[[object], str]) -> CheckedAnswer:
+    """Check an answer against what was asked, and sort its journeys by outcome.
+
+    A journey is attributed if each of its touchpoints has credit or is named in a partial failure (it was excluded and
+    gets none). It is refused if none has credit and the partial failures name all of them or are about more than a
+    session (any `statusCode` but 206). Otherwise rows of it are missing. A partial failure without `session_id` names
+    all touchpoints of its journey.
+
+    Args:
+        asked: (conversion_id, session_id) of each touchpoint sent, without duplicates.
+        answer: the decoded JSON.
+        shown: makes what the API said fit to be shown (one short line, without the key).
+
+    Raises:
+        IhcAnswerError: the answer is not of the agreed form, holds rows that were not asked for or one twice, credit
+            that is not a number from 0 to 1, a journey whose ihc does not sum to 1 within `SUM_TOLERANCE`, or nothing
+            on any of the journeys.
+        IhcTransientError: its `statusCode` says so, and it names no partial failures.
+        IhcPermanentError: the same.
+    """
+    value, failures = _envelope(answer, shown)
+    row_of = {touchpoint: row for row, touchpoint in enumerate(asked)}
+    rows_of: dict[str, list[int]] = {}
+    for row, (conversion_id, _) in enumerate(asked):
+        rows_of.setdefault(conversion_id, []).append(row)
+    credit_of = _credit_by_row(value, row_of, shown)
+    failures_of = _failures_by_row(failures, row_of, rows_of, shown)
+
+    credit = np.full((len(asked), len(CREDIT_COLUMNS)), nan)
+    outcome = np.full(len(asked), None, dtype=object)
+    reason = np.full(len(asked), None, dtype=object)
+    for conversion_id, rows in rows_of.items():
+        credited = [row for row in rows if row in credit_of]
+        named = [row for row in rows if row in failures_of]
+        if credited and len({*credited, *named}) == len(rows):
+            total = fsum(credit_of[row][-1] for row in credited)
+            if abs(total - 1) > SUM_TOLERANCE + _FLOAT_SLACK:
+                raise IhcAnswerError(f"the ihc of conversion {conversion_id} sums to {total:.6g}, not 1")
+            for row in rows:
+                outcome[row] = "attributed"
+                credit[row] = credit_of.get(row, 0.0)
+                reason[row] = _words(failures_of.get(row, []))
+        elif named:
+            partial_failures = [partial_failure for row in named for partial_failure in failures_of[row]]
+            about_journey = any(status != _EXCLUDED for status, _ in partial_failures)
+            refused = not credited and (about_journey or len(named) == len(rows))
+            outcome[rows] = "refused" if refused else None
+            reason[rows] = _words(partial_failures)
+    if not outcome.any() and not reason.any():
+        raise IhcAnswerError(f"the answer says nothing on any of the {some_of(list(rows_of))}")
+    return CheckedAnswer(np.clip(credit, 0, 1), outcome, reason)
+
+
+def some_of(conversion_ids: Sequence[str]) -> str:
+    """How many journeys, and the first few of them, for a message."""
+    first = ", ".join(conversion_ids[:_MOST_NAMED])
+    more = ", ..." if len(conversion_ids) > _MOST_NAMED else ""
+    return f"{len(conversion_ids)} journeys ({first}{more})"
+
+
+def _envelope(answer: object, shown: Callable[[object], str]) -> tuple[list[Any], list[Any]]:
+    """The credit and the partial failures of an answer, or the error that its `statusCode` stands for."""
+    if not isinstance(answer, dict) or type(status := answer.get("statusCode")) is not int:
+        raise IhcAnswerError(f"the answer is not an object with a statusCode: {shown(answer)}")
+    value, failures = answer.get("value") or [], answer.get("partialFailureErrors") or []
+    if not isinstance(value, list) or not isinstance(failures, list):
+        raise IhcAnswerError(f"value and partialFailureErrors of the answer are not lists: {shown(answer)}")
+    if not failures and not 200 <= status < 300:  # noqa: PLR2004 - 2xx is the name of this class
+        raise failure(status, shown(answer.get("message") or ""))
+    return value, failures
+
+
+def _credit_by_row(
+    value: list[Any], row_of: Mapping[tuple[str, str], int], shown: Callable[[object], str]
+) -> dict[int, tuple[float, ...]]:
+    """The numbers in `CREDIT_COLUMNS` of each touchpoint that has credit."""
+    touchpoint_in, numbers_in = itemgetter("conversion_id", "session_id"), itemgetter(*CREDIT_COLUMNS)
+    credit_of: dict[int, tuple[float, ...]] = {}
+    for item in value:
+        try:
+            row, numbers = row_of.get(touchpoint_in(item)), numbers_in(item)
+        except (KeyError, TypeError):
+            raise IhcAnswerError(f"the answer holds what is not the credit of a touchpoint: {shown(item)}") from None
+        if row is None:
+            raise IhcAnswerError(f"the answer holds a touchpoint that was not asked for: {shown(item)}")
+        if row in credit_of:
+            raise IhcAnswerError(f"the answer holds a touchpoint twice: {shown(item)}")
+        for number in numbers:
+            if type(number) not in (float, int) or not -_RANGE_TOLERANCE <= number <= 1 + _RANGE_TOLERANCE:
+                raise IhcAnswerError(f"the answer holds credit that is not a number from 0 to 1: {shown(item)}")
+        credit_of[row] = numbers
+    return credit_of
+
+
+def _failures_by_row(
+    failures: list[Any],
+    row_of: Mapping[tuple[str, str], int],
+    rows_of: Mapping[str, list[int]],
+    shown: Callable[[object], str],
+) -> dict[int, list[tuple[object, str]]]:
+    """The (statusCode, reason) of the partial failures that name a touchpoint, for each one that is named."""
+    failures_of: dict[int, list[tuple[object, str]]] = {}
+    for item in failures:
+        try:
+            conversion_id, session_id = item["trigger"]["conversion_id"], item["trigger"].get("session_id")
+            rows = [row_of[conversion_id, session_id]] if session_id else rows_of[conversion_id]
+            status, reason = item.get("statusCode"), item.get("reason")
+        except (KeyError, TypeError, AttributeError):
+            raise IhcAnswerError(f"the answer holds a partial failure of nothing asked for: {shown(item)}") from None
+        for row in rows:
+            failures_of.setdefault(row, []).append((status, shown(reason or f"no reason given (statusCode {status})")))
+    return failures_of
+
+
+def _words(partial_failures: Sequence[tuple[object, str]]) -> str | None:
+    """The distinct reasons in the order of the answer, None if there are none."""
+    return "; ".join(dict.fromkeys(reason for _, reason in partial_failures)) or None
