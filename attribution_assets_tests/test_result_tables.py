@@ -1,0 +1,321 @@
+import datetime as dt
+import multiprocessing
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+from databases import create_source_tables, execute, rows_of
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from attribution_assets.attribution.database import DatabaseError
+from attribution_assets.attribution.result_tables import ResultTables, ResultTablesError
+
+DAYS = [dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
+
+
+class Order(NamedTuple):
+    """What the assets say of one order."""
+
+    outcome: str = "attributed"
+    touchpoints: tuple[str, ...] = ("s1", "s2")
+    reason: str | None = None
+
+
+Days = Mapping[dt.date, Mapping[str, Order]]
+
+
+def attributions(orders: Mapping[str, Order]) -> pd.DataFrame:
+    rows = []
+    for conv_id, order in orders.items():
+        ihc = 1 / len(order.touchpoints) if order.outcome == "attributed" else None
+        rows += [(conv_id, session, ihc, order.outcome, order.reason) for session in order.touchpoints]
+    columns = ["conv_id", "session_id", "ihc", "outcome", "reason"]
+    return pd.DataFrame(rows, columns=columns).astype({"ihc": "float64"})
+
+
+def replace(url: str, day: dt.date, orders: Mapping[str, Order]) -> None:
+    ResultTables(url).replace_attributions(day, attributions(orders))
+
+
+def expected_orders(days: Days) -> list[tuple[Any, ...]]:
+    return sorted(
+        (conv_id, day.isoformat(), order.outcome, order.reason)
+        for day, orders in days.items()
+        for conv_id, order in orders.items()
+    )
+
+
+def expected_journeys(days: Days) -> list[tuple[Any, ...]]:
+    return sorted(
+        (conv_id, session, 1 / len(order.touchpoints))
+        for orders in days.values()
+        for conv_id, order in orders.items()
+        if order.outcome == "attributed"
+        for session in order.touchpoints
+    )
+
+
+def assert_tables_say(url: str, days: Days) -> None:
+    assert rows_of(url, "attribution_order") == expected_orders(days)
+    assert rows_of(url, "attribution_customer_journey") == expected_journeys(days)
+
+
+def report(day: dt.date, *rows: tuple[str, float, float, float]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["channel_name", "cost", "ihc", "ihc_revenue"])
+    return frame.assign(date=day.isoformat())
+
+
+class TestAttributions:
+    def test_every_outcome_is_recorded_and_only_attributed_orders_have_journeys(self, database_url: str) -> None:
+        orders = {
+            "a": Order(),
+            "b": Order(touchpoints=("s1",)),
+            "d": Order("too_long", ("s3", "s4"), reason="260 sessions, a request may hold 200"),
+            "e": Order("refused", ("s5",), reason="error in parsing customer journey"),
+        }
+        replace(database_url, DAYS[0], orders)
+        assert rows_of(database_url, "attribution_customer_journey") == [
+            ("a", "s1", 0.5),
+            ("a", "s2", 0.5),
+            ("b", "s1", 1.0),
+        ]
+        assert rows_of(database_url, "attribution_order") == [
+            ("a", "2024-02-28", "attributed", None),
+            ("b", "2024-02-28", "attributed", None),
+            ("d", "2024-02-28", "too_long", "260 sessions, a request may hold 200"),
+            ("e", "2024-02-28", "refused", "error in parsing customer journey"),
+        ]
+
+    def test_a_second_replacement_leaves_what_the_second_frames_say(self, database_url: str) -> None:
+        tables = ResultTables(database_url)
+        tables.replace_attributions(DAYS[0], attributions({"a": Order(), "b": Order(), "gone": Order()}))
+        second = {
+            "a": Order(touchpoints=("s2", "s3", "s4")),
+            "b": Order("refused", ("s1",), reason="why"),
+            "new": Order(),
+        }
+        for _ in range(2):
+            tables.replace_attributions(DAYS[0], attributions(second))
+            assert_tables_say(database_url, {DAYS[0]: second})
+
+    def test_a_day_without_orders_empties_that_day_alone(self, database_url: str) -> None:
+        replace(database_url, DAYS[0], {"a": Order()})
+        replace(database_url, DAYS[1], {"b": Order()})
+        replace(database_url, DAYS[0], {})
+        assert_tables_say(database_url, {DAYS[1]: {"b": Order()}})
+
+    @pytest.mark.parametrize("first", [0, 1])
+    def test_an_order_that_moved_is_on_its_new_day_whichever_day_is_replaced_first(
+        self, database_url: str, first: int
+    ) -> None:
+        replace(database_url, DAYS[0], {"a": Order(), "b": Order()})
+        moved = {DAYS[0]: {"b": Order()}, DAYS[1]: {"a": Order(touchpoints=("s3",))}}
+        for day in (DAYS[first], DAYS[1 - first]):
+            replace(database_url, day, moved[day])
+        assert_tables_say(database_url, moved)
+
+    def test_ids_of_any_text_go_in_and_out_unchanged(self, database_url: str) -> None:
+        ids = ["o'neil", '"; DROP TABLE attribution_order; --', "%s %(x)s ? :x", "Größe 🛒", "x" * 5000, "\\N", "a\\tb"]
+        orders = {name: Order(touchpoints=tuple(ids), reason=None) for name in ids}
+        for _ in range(2):
+            replace(database_url, DAYS[0], orders)
+            assert_tables_say(database_url, {DAYS[0]: orders})
+
+    def test_more_orders_than_a_statement_has_parameters_are_replaced(self, sqlite_url: str) -> None:
+        orders = {f"o{number}": Order(touchpoints=("s",)) for number in range(33_000)}
+        for _ in range(2):
+            replace(sqlite_url, DAYS[0], orders)
+        assert len(rows_of(sqlite_url, "attribution_customer_journey")) == 33_000
+
+    def test_a_replacement_that_fails_changes_nothing(self, database_url: str) -> None:
+        replace(database_url, DAYS[0], {"a": Order()})
+        refused = attributions({"a": Order("refused", ("s",)), "b": Order()})
+        with pytest.raises(ResultTablesError, match=r"(?i)unique"):
+            ResultTables(database_url).replace_attributions(DAYS[0], pd.concat([refused] * 2))
+        assert_tables_say(database_url, {DAYS[0]: {"a": Order()}})
+
+
+an_order = st.builds(
+    Order,
+    outcome=st.sampled_from(["attributed", "attributed", "too_long", "refused"]),
+    touchpoints=st.lists(st.sampled_from(["s1", "s2", "s3"]), min_size=1, unique=True).map(tuple),
+    reason=st.sampled_from([None, "why"]),
+)
+# where each order is (if anywhere) and what is said of it
+a_state = st.dictionaries(st.sampled_from("abcde"), st.tuples(st.sampled_from(DAYS), an_order))
+
+
+def by_day(state: Mapping[str, tuple[dt.date, Order]]) -> dict[dt.date, dict[str, Order]]:
+    return {day: {conv_id: order for conv_id, (on, order) in state.items() if on == day} for day in DAYS}
+
+
+class TestAnyHistory:
+    @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        history=st.lists(st.tuples(a_state, st.lists(st.sampled_from(DAYS), max_size=4)), max_size=4),
+        last=a_state,
+        order=st.permutations(DAYS),
+    )
+    def test_once_each_day_is_replaced_the_tables_say_what_the_latest_frames_say(
+        self,
+        sqlite_url: str,
+        history: Sequence[tuple[Mapping[str, tuple[dt.date, Order]], Sequence[dt.date]]],
+        last: Mapping[str, tuple[dt.date, Order]],
+        order: Sequence[dt.date],
+    ) -> None:
+        tables = ResultTables(sqlite_url)
+        for state, replaced in history:
+            for day in replaced:
+                tables.replace_attributions(day, attributions(by_day(state)[day]))
+                said = by_day(state)[day]
+                on_day = [row for row in rows_of(sqlite_url, "attribution_order") if row[1] == day.isoformat()]
+                assert on_day == expected_orders({day: said})
+        for day in order:
+            tables.replace_attributions(day, attributions(by_day(last)[day]))
+        assert_tables_say(sqlite_url, by_day(last))
+
+
+class TestChannelReporting:
+    def test_a_day_is_replaced_and_others_stay(self, database_url: str) -> None:
+        tables = ResultTables(database_url)
+        tables.replace_channel_reporting(DAYS[0], report(DAYS[0], ("SEO", 0.0, 1.5, 99.0), ("Old", 1.0, 0.0, 0.0)))
+        tables.replace_channel_reporting(DAYS[1], report(DAYS[1], ("SEO", 0.0, 0.1, 0.2)))
+        for _ in range(2):
+            tables.replace_channel_reporting(
+                DAYS[0], report(DAYS[0], ("SEO", 0.0, 1 / 3, 1e-9), ("Größe, 'x'", 2, 0, 0))
+            )
+        assert rows_of(database_url, "channel_reporting") == [
+            ("Größe, 'x'", "2024-02-28", 2.0, 0.0, 0.0),
+            ("SEO", "2024-02-28", 0.0, 1 / 3, 1e-9),
+            ("SEO", "2024-02-29", 0.0, 0.1, 0.2),
+        ]
+        tables.replace_channel_reporting(DAYS[0], report(DAYS[0]))
+        assert len(rows_of(database_url, "channel_reporting")) == 1
+
+    def test_rows_of_another_day_are_refused(self) -> None:
+        with pytest.raises(ValueError, match="rows that are not of 2024-02-28"):
+            ResultTables("sqlite:///nowhere.db").replace_channel_reporting(DAYS[0], report(DAYS[1], ("SEO", 0, 0, 0)))
+
+
+class TestTheTables:
+    def test_they_stand_beside_the_source_tables_which_stay_as_they_are(self, database_url: str) -> None:
+        create_source_tables(database_url)
+        execute(database_url, "INSERT INTO session_costs VALUES ('s', 1.5)")
+        replace(database_url, DAYS[0], {"a": Order()})
+        assert rows_of(database_url, "session_costs") == [("s", 1.5)]
+
+    def test_sqlite_tables_have_the_documented_columns_and_an_index_on_the_date(self, sqlite_url: str) -> None:
+        replace(sqlite_url, DAYS[0], {})
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
+            tables = {
+                table: [
+                    (name, type_.lower(), key)
+                    for _, name, type_, _, _, key in database.execute(f"PRAGMA table_info({table})")
+                ]
+                for table in ("attribution_customer_journey", "attribution_order", "channel_reporting")
+            }
+            plan = database.execute(
+                "EXPLAIN QUERY PLAN SELECT conv_id FROM attribution_order WHERE date = ''"
+            ).fetchall()
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert tables == {
+            "attribution_customer_journey": [("conv_id", "text", 1), ("session_id", "text", 2), ("ihc", "real", 0)],
+            "attribution_order": [
+                ("conv_id", "text", 1),
+                ("date", "text", 0),
+                ("outcome", "text", 0),
+                ("reason", "text", 0),
+            ],
+            "channel_reporting": [
+                ("channel_name", "text", 1),
+                ("date", "text", 2),
+                ("cost", "real", 0),
+                ("ihc", "real", 0),
+                ("ihc_revenue", "real", 0),
+            ],
+        }
+        assert "USING INDEX ix_attribution_order_date" in plan[0][-1]
+
+    def test_existing_tables_with_other_types_are_used_as_they_are(self, database_url: str) -> None:
+        execute(
+            database_url,
+            "CREATE TABLE attribution_customer_journey (ihc numeric(10, 4), session_id varchar(64),"
+            " conv_id varchar(64), PRIMARY KEY (conv_id, session_id))",
+            "CREATE TABLE channel_reporting (date date, channel_name varchar(50), cost numeric(10, 2),"
+            " ihc numeric(10, 2), ihc_revenue numeric(10, 2), note text)",
+        )
+        tables = ResultTables(database_url)
+        for _ in range(2):
+            tables.replace_attributions(DAYS[0], attributions({"a": Order()}))
+            tables.replace_channel_reporting(DAYS[0], report(DAYS[0], ("SEO", 1, 0.25, 3)))
+        assert [(float(row[0]), *row[1:]) for row in rows_of(database_url, "attribution_customer_journey")] == [
+            (0.5, "s1", "a"),
+            (0.5, "s2", "a"),
+        ]
+        (row,) = rows_of(database_url, "channel_reporting")
+        assert (str(row[0]), row[1], float(row[3]), row[5]) == ("2024-02-28", "SEO", 0.25, None)
+
+    def test_a_missing_column_is_named_and_nothing_is_made(self, database_url: str) -> None:
+        execute(database_url, "CREATE TABLE channel_reporting (channel_name text, date text, cost float)")
+        words = "lacks the column ihc of table channel_reporting, the column ihc_revenue of table channel_reporting"
+        with pytest.raises(ResultTablesError, match=words):
+            replace(database_url, DAYS[0], {"a": Order()})
+        with pytest.raises(DatabaseError, match=r"no such table|does not exist"):
+            rows_of(database_url, "attribution_order")
+
+    def test_a_missing_sqlite_file_is_an_error_and_stays_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(ResultTablesError, match="There is no database at"):
+            replace(f"sqlite:///{tmp_path}/none.db", DAYS[0], {})
+        assert list(tmp_path.iterdir()) == []
+
+    def test_making_one_shows_no_password_and_connects_to_nothing(self) -> None:
+        tables = ResultTables("postgresql://someone:hunter2@host.invalid/shop")
+        assert repr(tables) == "ResultTables(PostgreSQL database shop at host.invalid)"
+        assert "hunter2" not in repr(vars(tables))
+
+
+def replace_many_times(url: str, day: dt.date) -> None:
+    """Replace the same day again and again, with an order of its own and one that other days claim too."""
+    tables = ResultTables(url)
+    for number in range(10):
+        order = Order(touchpoints=tuple(f"s{session}" for session in range(number + 1)))
+        tables.replace_attributions(day, attributions({f"of {day}": order, "shared": order}))
+        tables.replace_channel_reporting(day, report(day, ("SEO", number, 0, 0)))
+
+
+@pytest.fixture(scope="module")
+def other_process() -> Iterator[ProcessPoolExecutor]:
+    """A process that has everything imported and waits for work."""
+    with ProcessPoolExecutor(max_workers=1, mp_context=multiprocessing.get_context("spawn")) as process:
+        process.submit(attributions, {}).result()
+        yield process
+
+
+class TestSeveralProcesses:
+    def test_processes_that_replace_different_days_at_once_queue_and_all_succeed(
+        self, database_url: str, other_process: ProcessPoolExecutor
+    ) -> None:
+        other = other_process.submit(replace_many_times, database_url, DAYS[0])
+        replace_many_times(database_url, DAYS[1])
+        other.result()
+        (shared_on,) = [row[1] for row in rows_of(database_url, "attribution_order") if row[0] == "shared"]
+        final = Order(touchpoints=tuple(f"s{session}" for session in range(10)))
+        days = {day: {f"of {day}": final} | ({"shared": final} if str(day) == shared_on else {}) for day in DAYS[:2]}
+        assert_tables_say(database_url, days)
+        assert rows_of(database_url, "channel_reporting") == [("SEO", str(day), 9.0, 0.0, 0.0) for day in DAYS[:2]]
+
+    def test_a_writer_waits_for_another_one(self, sqlite_url: str, other_process: ProcessPoolExecutor) -> None:
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            other = other_process.submit(replace, sqlite_url, DAYS[0], {"a": Order()})
+            with pytest.raises(TimeoutError):
+                other.result(timeout=0.3)
+            writer.execute("ROLLBACK")
+        other.result()
+        assert_tables_say(sqlite_url, {DAYS[0]: {"a": Order()}})
