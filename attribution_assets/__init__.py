@@ -4,7 +4,7 @@
     conversions ───────┘                                    ├──> channel_reporting ──> channel_reporting_csv
     sessions, conversions ──────────────────────────────────┘
 
-Every asset is partitioned by day. `assets.py` holds the graph; `partitions.py` the two windows that tie the days together; `attribution/`
-the work itself, which knows nothing of Dagster; `resources.py` every setting. The command is in `cli.py`, the embedded IHC service in
-`ihc_service/`.
+Every asset is partitioned by day. `assets.py` holds the graph; `partitions.py` the two windows that tie its days
+together; `attribution/` the work itself, which knows nothing of Dagster; `resources.py` every setting; `cli.py` the
+command; `ihc_service/` the embedded IHC service.
 """

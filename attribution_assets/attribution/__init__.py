@@ -1,1 +1,1 @@
-"""The work itself: reading the source, building journeys, asking the IHC API, reporting. Nothing here knows of Dagster."""
+"""The work itself: reading the source, building journeys, asking the IHC API, reporting. It knows no Dagster."""

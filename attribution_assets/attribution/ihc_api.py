@@ -265,15 +265,16 @@ class IhcClient:
 
 def _repeating(api: IhcApi, stopped: Event) -> tenacity.Retrying:
     """How one request is repeated: exponential backoff with full jitter, on top of what a `Retry-After` asks for."""
+    backoff = tenacity.wait_random_exponential(api.first_backoff_seconds, api.max_backoff_seconds)
 
-    def asked_to_wait(error: BaseException) -> float:
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
         asked = error.retry_after if isinstance(error, IhcTransientError) else None
-        return min(asked or 0.0, api.max_retry_after_seconds)
+        return backoff(state) + min(asked or 0.0, api.max_retry_after_seconds)
 
     return tenacity.Retrying(
         retry=tenacity.retry_if_exception_type(IhcTransientError),
-        wait=tenacity.wait_random_exponential(api.first_backoff_seconds, api.max_backoff_seconds)
-        + tenacity.wait_exception(asked_to_wait),
+        wait=wait,
         stop=tenacity.stop_after_attempt(api.max_tries) | tenacity.stop_before_delay(api.give_up_after_seconds),
         sleep=tenacity.sleep_using_event(stopped),
         reraise=True,

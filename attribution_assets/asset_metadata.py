@@ -1,0 +1,77 @@
+"""What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+from dagster_pandera import pandera_schema_to_dagster_type
+
+from attribution_assets.schemas import TABLES
+
+PREVIEW_ROWS = 5
+
+Metadata = dict[str, Any]
+
+
+def column_schema(asset: str) -> Metadata:
+    """The columns of an asset's table, from its pandera schema, for its definition; nothing if it has no table."""
+    if asset not in TABLES:
+        return {}
+    return {"dagster/column_schema": pandera_schema_to_dagster_type(TABLES[asset]).metadata["schema"]}
+
+
+def table_metadata(frame: pd.DataFrame) -> Metadata:
+    """Of any table: its number of rows and the first of them."""
+    first = frame.head(PREVIEW_ROWS)
+    rows = first.astype(object).where(first.notna(), "").astype(str)
+    schema = dg.TableSchema([dg.TableColumn(name) for name in rows.columns])
+    records = [dg.TableRecord(dict(zip(rows.columns, row, strict=True))) for row in rows.itertuples(index=False)]
+    return {"dagster/partition_row_count": len(frame), "first_rows": dg.MetadataValue.table(records, schema)}
+
+
+def sessions_metadata(sessions: pd.DataFrame) -> Metadata:
+    """What the day's sessions cost, and how many of them have no cost on record."""
+    return {"cost": _amount(sessions["cost"].sum()), "sessions_without_cost": int(sessions["cost"].isna().sum())}
+
+
+def conversions_metadata(conversions: pd.DataFrame) -> Metadata:
+    """The number of the day's orders and their revenue."""
+    return {"orders": len(conversions), "revenue": _amount(conversions["revenue"].sum())}
+
+
+def journeys_metadata(journeys: pd.DataFrame, conversions: pd.DataFrame) -> Metadata:
+    """How many of the day's orders have a journey, and how many touchpoints the longest one has."""
+    touchpoints = journeys.groupby("conv_id").size()
+    return {
+        "orders": len(conversions),
+        "orders_with_journey": len(touchpoints),
+        "longest_journey": int(touchpoints.max()) if len(touchpoints) else 0,
+    }
+
+
+def attributions_metadata(attributions: pd.DataFrame) -> Metadata:
+    """How many of the day's orders were attributed and how many were not, for which reason."""
+    orders = attributions.drop_duplicates("conv_id")
+    counts = orders["outcome"].value_counts()
+    return {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+
+
+def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame) -> Metadata:
+    """The day's totals by touch date, and what became of the orders placed on it.
+
+    Args:
+        report: The day's `channel_reporting`.
+        outcomes: `order_outcomes` of the day; no rows while the day's orders have not been attributed.
+    """
+    cost, revenue = _amount(report["cost"].sum()), _amount(report["ihc_revenue"].sum())
+    totals: Metadata = {"cost": cost, "attributed_orders": _amount(report["ihc"].sum()), "attributed_revenue": revenue}
+    if cost:
+        totals["roas"] = _amount(revenue / cost)
+    for outcome, orders in outcomes.groupby("outcome"):
+        totals[f"orders_{outcome}"] = len(orders)
+        totals[f"revenue_{outcome}"] = _amount(orders["revenue"].sum())
+    return totals
+
+
+def _amount(value: float) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,98 @@
+"""Reports what each channel cost and earned on each day, and what became of the orders."""
+
+import datetime as dt
+
+import pandas as pd
+
+from attribution_assets.attribution.asset_storage import StoredDays
+from attribution_assets.attribution.engine import run_sql
+
+# Sums are made of decimals, so that they are the same in whatever order rows are added. The cast of a large amount may
+# miss the last of its 12 places: amounts keep 9. Credit is small enough to keep them all.
+REPORT_SQL = """
+WITH cost AS (
+    SELECT channel_name, CAST(session_time AS DATE) AS day, SUM(CAST(COALESCE(cost, 0) AS DECIMAL(38, 12))) AS cost
+    FROM sessions
+    GROUP BY channel_name, CAST(session_time AS DATE)
+),
+credit AS (
+    SELECT a.channel_name, CAST(a.session_time AS DATE) AS day, SUM(CAST(a.ihc AS DECIMAL(38, 12))) AS ihc,
+           SUM(CAST(a.ihc * c.revenue AS DECIMAL(38, 12))) AS ihc_revenue
+    FROM ihc_attributions a
+    JOIN conversions c ON c.conv_id = a.conv_id AND CAST(c.conversion_time AS DATE) = CAST(a.conversion_time AS DATE)
+    WHERE a.outcome = 'attributed' AND CAST(a.session_time AS DATE) BETWEEN $first AND $last
+    GROUP BY a.channel_name, CAST(a.session_time AS DATE)
+)
+SELECT COALESCE(cost.channel_name, credit.channel_name) AS channel_name,
+       CAST(COALESCE(cost.day, credit.day) AS VARCHAR(10)) AS date,
+       CAST(ROUND(COALESCE(cost.cost, 0), 9) AS DOUBLE) AS cost,
+       CAST(COALESCE(credit.ihc, 0) AS DOUBLE) AS ihc,
+       CAST(ROUND(COALESCE(credit.ihc_revenue, 0), 9) AS DOUBLE) AS ihc_revenue
+FROM cost
+FULL OUTER JOIN credit ON credit.channel_name = cost.channel_name AND credit.day = cost.day
+ORDER BY 2, 1
+"""
+
+OUTCOMES_SQL = """
+WITH outcome AS (
+    SELECT conv_id, CAST(conversion_time AS DATE) AS day, MIN(outcome) AS outcome, MIN(reason) AS reason
+    FROM ihc_attributions
+    GROUP BY conv_id, CAST(conversion_time AS DATE)
+)
+SELECT c.conv_id, c.conversion_time, COALESCE(o.outcome, 'no_sessions') AS outcome,
+       CASE WHEN o.outcome <> 'attributed' THEN o.reason END AS reason, c.revenue
+FROM conversions c
+LEFT JOIN outcome o ON o.conv_id = c.conv_id AND o.day = CAST(c.conversion_time AS DATE)
+ORDER BY c.conversion_time, c.conv_id
+"""
+
+
+def channel_report(
+    sessions: StoredDays, attributions: StoredDays, conversions: StoredDays, first: dt.date, last: dt.date
+) -> pd.DataFrame:
+    """Cost and credit by channel and touch date from `first` to `last`.
+
+    Cost is that of all sessions of the channel and day, converting or not (none known counts 0), summed before credit
+    is joined. Credit lands on the channel and day of the session.
+
+    Args:
+        sessions: The days reported.
+        attributions: `ihc_attributions` of the days reported and of the lookback window's length after them, as far as
+            there are any.
+        conversions: The orders of the same days.
+        first: First day reported.
+        last: Last day reported.
+
+    Returns:
+        The `channel_reporting` table by date, then channel: `cost` and `ihc_revenue` in the source's currency, `ihc` in
+        orders, each to 9 decimal places.
+    """
+    return run_sql(REPORT_SQL, sessions, attributions, conversions, first=first, last=last)
+
+
+def order_outcomes(conversions: StoredDays, attributions: StoredDays) -> pd.DataFrame:
+    """What became of each order whose day has been attributed.
+
+    Args:
+        conversions: The days whose orders are wanted.
+        attributions: `ihc_attributions` of these days, as far as there are any.
+
+    Returns:
+        A row per order: conv_id, conversion_time, outcome (attributed, no_sessions, too_long, refused), reason (of
+        refused and too_long, else None), revenue.
+    """
+    return run_sql(OUTCOMES_SQL, conversions.among(attributions.files), attributions)
+
+
+def with_ratios(report: pd.DataFrame) -> pd.DataFrame:
+    """The report with CPO (`cost / ihc`) and ROAS (`ihc_revenue / cost`), each empty where its denominator is 0."""
+    return report.assign(
+        CPO=report["cost"] / report["ihc"].where(report["ihc"] != 0),
+        ROAS=report["ihc_revenue"] / report["cost"].where(report["cost"] != 0),
+    )
+
+
+def by_channel(report: pd.DataFrame) -> pd.DataFrame:
+    """The report summed over its days: a row per channel with channel_name, cost, ihc, ihc_revenue, by falling cost."""
+    totals = report.groupby("channel_name", as_index=False)[["cost", "ihc", "ihc_revenue"]].sum()
+    return totals.sort_values(["cost", "channel_name"], ascending=[False, True], ignore_index=True)

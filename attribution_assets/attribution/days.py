@@ -1,0 +1,66 @@
+"""Calendar days: ranges, runs of adjacent days, and how they are written in messages."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+
+import pandas as pd
+
+
+def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
+    """All days from `first` to `last`, both included; none if `last` is before `first`."""
+    return [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
+
+
+def adjacent_ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """The days, in any order, as the fewest ranges (first, last) of adjacent days, in calendar order."""
+    ranges: list[tuple[dt.date, dt.date]] = []
+    for day in sorted(set(days)):
+        if ranges and day - ranges[-1][1] == dt.timedelta(days=1):
+            ranges[-1] = (ranges[-1][0], day)
+        else:
+            ranges.append((day, day))
+    return ranges
+
+
+def blocks(days: Sequence[dt.date], size: int) -> Iterator[Sequence[dt.date]]:
+    """The days in turn, up to `size` at a time."""
+    for start in range(0, len(days), size):
+        yield days[start : start + size]
+
+
+def batches(
+    days: Iterable[tuple[dt.date, pd.DataFrame]], rows: int
+) -> Iterator[tuple[Sequence[dt.date], pd.DataFrame]]:
+    """The days' tables put together until each batch has at least so many `rows`, the last one excepted."""
+    gathered: dict[dt.date, pd.DataFrame] = {}
+    for day, frame in days:
+        gathered[day] = frame
+        if sum(map(len, gathered.values())) >= rows:
+            yield list(gathered), pd.concat(gathered.values(), ignore_index=True)
+            gathered = {}
+    if gathered:
+        yield list(gathered), pd.concat(gathered.values(), ignore_index=True)
+
+
+def in_words(days: Iterable[dt.date]) -> str:
+    """The days for a message: `2024-02-01..2024-02-05, 2024-02-09`."""
+    return ", ".join(f"{first}..{last}" if last > first else f"{first}" for first, last in adjacent_ranges(days))
+
+
+def by_day(frame: pd.DataFrame, column: str, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, pd.DataFrame]]:
+    """A table cut into its days: each of `days` in turn with its rows in the order in which they stood, or none.
+
+    Args:
+        frame: The table.
+        column: Its column of times or of dates (YYYY-MM-DD), UTC.
+        days: The days to cut it into.
+
+    Raises:
+        ValueError: Rows belong to no day of `days`, or have no time.
+    """
+    midnights = pd.to_datetime(frame[column]).dt.normalize()
+    rows = {midnight.date(): part for midnight, part in frame.groupby(midnights, dropna=False)}
+    if stray := rows.keys() - set(days):
+        raise ValueError(f"rows of {in_words(stray)} in a table of {in_words(days)}")
+    for day in days:
+        yield day, rows.get(day, frame.iloc[:0]).reset_index(drop=True)

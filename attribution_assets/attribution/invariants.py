@@ -1,0 +1,85 @@
+"""What must hold of a day's stored tables. Each function names what does not, in plain words; none if all is well."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandera.errors import SchemaErrors
+
+from attribution_assets.schemas import TABLES
+
+ROUNDING = 5e-4
+"""The API rounds every value to four decimals; a journey's sum may be off by as much."""
+
+RELATIVE_ERROR = 1e-9
+"""Sums of the same amounts in another order agree this well."""
+
+COST_ERROR, SUM_ERROR = 1e-12, 1e-9
+"""The report rounds each cost to 12 decimal places, and their sum to 9."""
+
+PROBLEMS_NAMED = 5
+
+
+def schema_problems(asset: str, frame: pd.DataFrame) -> list[str]:
+    """Rows or columns of the asset's table that break its schema."""
+    if frame.empty:
+        return []
+    try:
+        TABLES[asset].validate(frame, lazy=True)
+    except SchemaErrors as error:
+        problems = [_schema_problem(case, frame) for case in error.failure_cases.itertuples()]
+        return list(dict.fromkeys(problems))[:PROBLEMS_NAMED]
+    return []
+
+
+def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a row of pandera's failure cases
+    if case.schema_context == "DataFrameSchema" and not pd.isna(case.index):
+        return f"{frame.columns[0]} {frame.iloc[int(case.index), 0]!r}: {case.check} fails"
+    return f"{case.column}: {case.check} fails on {case.failure_case!r}"
+
+
+def credit_problems(attributions: pd.DataFrame) -> list[str]:
+    """Attributed orders whose credit does not sum to 1."""
+    attributed = attributions[attributions["outcome"] == "attributed"]
+    sums = attributed.groupby("conv_id")["ihc"].sum()
+    wrong = sums[(sums - 1).abs() > ROUNDING + RELATIVE_ERROR]
+    return [f"order {order}: credit sums to {total:.6f}" for order, total in wrong.items()]
+
+
+def touchpoint_problems(journeys: pd.DataFrame, attributions: pd.DataFrame) -> list[str]:
+    """Touchpoints that got lost or were made up on the way from journeys to attribution."""
+    due, found = (pd.MultiIndex.from_frame(frame[["conv_id", "session_id"]]) for frame in (journeys, attributions))
+    lost, made_up = due.difference(found), found.difference(due)
+    problems = [f"order {order}: its touchpoint {session} was never attributed" for order, session in lost]
+    return problems + [f"order {order}: its touchpoint {session} is in no journey" for order, session in made_up]
+
+
+def order_problems(conversions: pd.DataFrame, attributions: pd.DataFrame, outcomes: pd.DataFrame) -> list[str]:
+    """Orders or revenue that are not accounted for exactly once.
+
+    Args:
+        conversions: The day's orders.
+        attributions: The day's `ihc_attributions`.
+        outcomes: The day's `order_outcomes`.
+    """
+    never_placed = sorted(set(attributions["conv_id"]) - set(conversions["conv_id"]))
+    problems = [f"order {order} was never placed" for order in never_placed]
+    ends = attributions.groupby("conv_id")["outcome"].nunique()
+    problems += [f"order {order} has {count} outcomes" for order, count in ends[ends > 1].items()]
+    if len(outcomes) != len(conversions):
+        problems.append(f"{len(outcomes)} orders are accounted for, {len(conversions)} were placed")
+    placed, accounted = conversions["revenue"].sum(), outcomes["revenue"].sum()
+    if not math.isclose(placed, accounted, rel_tol=RELATIVE_ERROR):
+        problems.append(f"revenue of {accounted} is accounted for, {placed} was placed")
+    return problems
+
+
+def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame) -> list[str]:
+    """A report whose cost is not that of the day's sessions, channel by channel."""
+    spent = sessions.groupby("channel_name")["cost"].sum()
+    reported = report.groupby("channel_name")["cost"].sum()
+    rounding = SUM_ERROR + COST_ERROR * len(sessions)
+    costs = pd.concat([reported, spent], axis="columns", keys=["reported", "spent"]).fillna(0.0).sort_index()
+    wrong = costs[~np.isclose(costs["reported"], costs["spent"], rtol=RELATIVE_ERROR, atol=rounding)]
+    return [f"{cost.Index}: cost {cost.reported} is reported, {cost.spent} was spent" for cost in wrong.itertuples()]

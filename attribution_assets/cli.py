@@ -1,0 +1,111 @@
+"""The command `attribution-assets`: thin over the code location, so that all it does is in Dagster's history too.
+
+Only arguments, exit codes and printing belong here. Exit codes: 0 if every asset and blocking check succeeded, 1 if a
+run failed, 2 if what was asked for cannot be done; then nothing has been written. Dagster and pandas are imported
+only by the commands that need them, so that --help answers at once.
+"""
+
+import datetime as dt
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+
+FAILED, NOT_POSSIBLE = 1, 2
+
+app = typer.Typer(
+    help="What each marketing channel cost and earned, with IHC attribution.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def demo() -> None:
+    """Make a demo database if there is none, then do what `run` does over all its days."""
+    with _problems_in_one_line():
+        from attribution_assets.demo import has_source_tables, make_demo_database
+        from attribution_assets.resources import first_day, from_environment
+
+        url = from_environment(references=False).database.url
+        if not has_source_tables(url):
+            make_demo_database(url, first_day())
+        _report(None, None, None)
+
+
+@app.command()
+def run(
+    start_date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="First day; without it, the first that holds data.")
+    ] = None,
+    end_date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day; without it, the last that holds data.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Where to write the report.")] = None,
+) -> None:
+    """Materialize all assets for a range of days, both ends included, and report what each channel cost and earned."""
+    start, end = _day("--start-date", start_date), _day("--end-date", end_date)
+    with _problems_in_one_line():
+        _report(start, end, output)
+
+
+@app.command()
+def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700) -> None:
+    """Run the embedded IHC service by itself until it is interrupted."""
+    from attribution_assets.ihc_service.server import serve
+
+    serve(port)
+
+
+def _day(option: str, text: str | None) -> dt.date | None:
+    try:
+        return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date written YYYY-MM-DD", param_hint=option) from None
+
+
+def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> None:
+    gc.disable()  # while two thousand modules load, all that the collector could do is look at them again and again
+    from rich.console import Console
+    from upath import UPath
+
+    from attribution_assets import runs, terminal
+    from attribution_assets.attribution.report_file import write_report
+    from attribution_assets.resources import from_environment
+
+    gc.freeze()
+    gc.enable()
+    if output is not None and output.is_dir():
+        raise RunRejectedError(f"--output {output} is a folder: name a file")
+    console, resources = Console(), from_environment(references=False)
+    storage = resources.storage.tables()
+    first, last = runs.days_to_report(resources.database.source(), start, end)
+    with terminal.progress(console) as on_stage:
+        runs.report_days(first, last, storage, on_stage)
+    report, outcomes = runs.results(storage, first, last)
+    path = UPath(output) if output else resources.reports.file("channel_reporting.csv")
+    write_report(report, path)
+    terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by)
+    console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def _problems_in_one_line() -> Iterator[None]:
+    from attribution_assets.attribution.database import DatabaseError
+
+    try:
+        yield
+    except RunFailedError as problem:
+        typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
+        raise typer.Exit(FAILED) from None
+    except (RunRejectedError, ConfigurationError, DatabaseError) as problem:
+        typer.echo(f"Not possible: {' '.join(str(problem).split())}", err=True)
+        raise typer.Exit(NOT_POSSIBLE) from None
+    finally:
+        gc.unfreeze()

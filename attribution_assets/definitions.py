@@ -1,0 +1,31 @@
+"""The code location: what `dagster dev`, the daemon and the command load."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from attribution_assets import asset_checks, assets
+from attribution_assets.automation import attribution_job
+from attribution_assets.io_managers import DailyTableIOManager
+from attribution_assets.resources import from_environment
+
+
+def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The code location.
+
+    Args:
+        resources: Resources (`database`, `storage`, `reports`, `ihc_api`) in place of those that the environment
+            describes.
+    """
+    used = {**vars(from_environment(references=True)), **(resources or {})}
+    return dg.Definitions(
+        assets=dg.load_assets_from_modules([assets]),
+        asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
+        jobs=[attribution_job],
+        resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"])},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_definitions()

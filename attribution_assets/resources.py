@@ -1,0 +1,201 @@
+"""Every setting, and the objects that are made from them: the only place that knows environment variables.
+
+A variable that is not set has the default that stands here. Those that are set are read when a run starts, and the UI
+shows their names instead of their values; only the first day and the lookback window, which shape the asset graph,
+are read on import.
+"""
+
+import datetime as dt
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+from upath import UPath
+
+from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.attribution.ihc_api import IhcApi, IhcClient
+from attribution_assets.attribution.result_tables import ResultTables
+from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.errors import ConfigurationError
+
+IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
+
+
+def first_day() -> dt.date:
+    """ATTRIBUTION_START_DATE: the first day of the partitions.
+
+    Raises:
+        ConfigurationError: It is not a date written YYYY-MM-DD.
+    """
+    text = os.environ.get("ATTRIBUTION_START_DATE") or "2023-08-01"
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"ATTRIBUTION_START_DATE is {text!r}: it takes a date written YYYY-MM-DD") from None
+
+
+def lookback_days() -> int:
+    """ATTRIBUTION_LOOKBACK_DAYS: the length L of the lookback window, in days.
+
+    Raises:
+        ConfigurationError: It is not a whole number from 1.
+    """
+    return _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
+
+
+class Database(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
+    """The database with the source tables, where the result tables go too."""
+
+    url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
+
+    def source(self) -> SourceDatabase:
+        """The source tables, read only."""
+        return SourceDatabase(self.url)
+
+    def results(self) -> ResultTables:
+        """The result tables."""
+        return ResultTables(self.url)
+
+
+class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+    """Where the assets' tables lie."""
+
+    root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
+
+    def tables(self) -> AssetStorage:
+        """The stored tables."""
+        return AssetStorage(self.root)
+
+
+class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+    """Where the CSV files go."""
+
+    root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
+
+    def file(self, name: str) -> UPath:
+        """The path of one file."""
+        return UPath(self.root) / name
+
+
+class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+    """The account with the IHC API; without a key the embedded service answers in its place."""
+
+    url: str = Field(description="Full URL of compute_ihc")
+    api_key: str | None = Field(default=None, description="The account's secret")
+    conv_type_id: str = Field(description="Conversion type, trained in the vendor's dashboard")
+    max_journeys_per_request: int = Field(description="Limit of the account")
+    max_sessions_per_request: int = Field(description="Limit of the account")
+    max_concurrent_requests: int = Field(description="Requests under way at once, per run")
+    redistribution_parameter: str | None = Field(default=None, description="JSON object, sent as it is")
+
+    @property
+    def answered_by(self) -> str:
+        """Who splits the orders: `embedded`, or the API's URL."""
+        return self.url if self.api_key else "embedded"
+
+    @contextmanager
+    def client(self) -> Iterator[IhcClient]:
+        """A client of the API; without a key, of an embedded service that lives as long as the client does.
+
+        Raises:
+            ConfigurationError: IHC_REDISTRIBUTION_PARAMETER is not a JSON object.
+        """
+        if self.api_key:
+            with IhcClient(self._api(self.url, self.api_key)) as client:
+                yield client
+            return
+        from attribution_assets.ihc_service.server import embedded_ihc_service  # noqa: PLC0415  # 0.5 s that only it needs
+
+        limits = self.max_journeys_per_request, self.max_sessions_per_request
+        with embedded_ihc_service(*limits) as url, IhcClient(self._api(url, "embedded")) as client:
+            yield client
+
+    def _api(self, url: str, api_key: str) -> IhcApi:
+        return IhcApi(
+            url=url,
+            api_key=api_key,
+            conv_type_id=self.conv_type_id,
+            max_journeys_per_request=self.max_journeys_per_request,
+            max_sessions_per_request=self.max_sessions_per_request,
+            max_concurrent_requests=self.max_concurrent_requests,
+            redistribution_parameter=self._redistribution(),
+        )
+
+    def _redistribution(self) -> Mapping[str, Any] | None:
+        if self.redistribution_parameter is None:
+            return None
+        try:
+            parameter = json.loads(self.redistribution_parameter)
+        except json.JSONDecodeError as error:
+            raise ConfigurationError(f"IHC_REDISTRIBUTION_PARAMETER is not JSON: {error}") from None
+        if not isinstance(parameter, dict):
+            raise ConfigurationError("IHC_REDISTRIBUTION_PARAMETER is not a JSON object")
+        return parameter
+
+
+class _Environment:
+    """Reads environment variables: as references that Dagster resolves when a run starts, or as values."""
+
+    def __init__(self, *, references: bool) -> None:
+        self._references = references
+
+    def text(self, variable: str, default: str) -> str:
+        return self.secret(variable) or default
+
+    def secret(self, variable: str) -> str | None:
+        if not os.environ.get(variable):
+            return None
+        return dg.EnvVar(variable) if self._references else os.environ[variable]
+
+    def number(self, variable: str, default: int) -> int:
+        value = _whole_number(variable, default)
+        return dg.EnvVar.int(variable) if self._references and os.environ.get(variable) else value
+
+
+def _whole_number(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{variable} is {text!r}: it takes a whole number from 1")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """The resources of the code location, by the names under which assets ask for them."""
+
+    database: Database
+    storage: Storage
+    reports: Reports
+    ihc_api: IhcApiAccount
+
+
+def from_environment(*, references: bool) -> Resources:
+    """The resources as the environment variables describe them.
+
+    Args:
+        references: Whether they refer to the variables, for Dagster to resolve when a run starts and to show by name,
+            or hold the values that the variables have now.
+
+    Raises:
+        ConfigurationError: A variable has a value that cannot be used.
+    """
+    environment = _Environment(references=references)
+    return Resources(
+        database=Database(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
+        storage=Storage(root=environment.text("ATTRIBUTION_STORAGE", "data/assets")),
+        reports=Reports(root=environment.text("ATTRIBUTION_REPORTS", "data/reports")),
+        ihc_api=IhcApiAccount(
+            url=environment.text("IHC_API_URL", IHC_API_URL),
+            api_key=environment.secret("IHC_API_KEY"),
+            conv_type_id=environment.text("IHC_CONV_TYPE_ID", "default"),
+            max_journeys_per_request=environment.number("IHC_MAX_JOURNEYS_PER_REQUEST", 100),
+            max_sessions_per_request=environment.number("IHC_MAX_SESSIONS_PER_REQUEST", 200),
+            max_concurrent_requests=environment.number("IHC_MAX_CONCURRENT_REQUESTS", 4),
+            redistribution_parameter=environment.secret("IHC_REDISTRIBUTION_PARAMETER"),
+        ),
+    )

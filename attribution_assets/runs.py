@@ -1,0 +1,181 @@
+"""One report over a range of days, from this process: what is materialized, in which order, and whether it succeeded.
+
+Everything is materialized through Dagster's job, in the instance that `dagster dev` shows. What the user says and
+sees is in `cli.py` and `terminal.py`.
+"""
+
+import datetime as dt
+import logging
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+import sqlalchemy as sa
+from dagster._core.instance import InstanceRef
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+from dagster_shared.error import SerializableErrorInfo
+
+from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.attribution.channel_report import order_outcomes
+from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
+from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.automation import attribution_job
+from attribution_assets.definitions import build_definitions
+from attribution_assets.errors import RunFailedError, RunRejectedError
+from attribution_assets.partitions import first_and_last_partition
+from attribution_assets.resources import lookback_days
+
+REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
+ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Assets to materialize together over a range of days."""
+
+    assets: Sequence[str]
+    first: dt.date
+    last: dt.date
+
+
+def days_to_report(source: SourceDatabase, start: dt.date | None, end: dt.date | None) -> tuple[dt.date, dt.date]:
+    """The first and the last day of a report: as asked for, or else all days that hold data.
+
+    Raises:
+        RunRejectedError: There is no such day, no data on it, or it lies outside the partitions.
+        SourceDatabaseError: The database cannot be read.
+    """
+    first_partition, last_partition = first_and_last_partition()
+    source.check()
+    with_data = source.days_with_data()
+    if with_data is None:
+        raise RunRejectedError("the database holds no sessions and no conversions")
+    first, last = start or max(with_data[0], first_partition), end or min(with_data[1], last_partition)
+    if last < first:
+        raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
+    if first < first_partition:
+        raise RunRejectedError(
+            f"{first} is before the first day, {first_partition}: set ATTRIBUTION_START_DATE to {first} or earlier"
+        )
+    if last > last_partition:
+        raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
+    if not source.holds_data(first, last):
+        raise RunRejectedError(
+            f"the database holds no sessions and no conversions of {in_words(days_between(first, last))}: "
+            f"it has {in_words(days_between(*with_data))}"
+        )
+    return first, last
+
+
+def report_days(first: dt.date, last: dt.date, storage: AssetStorage, on_stage: Callable[[Stage], None]) -> None:
+    """Materialize all assets from `first` to `last`, and before and after these days what they touch.
+
+    Before: the missing sessions of the lookback window. After: the report of earlier days whose credit has changed.
+
+    Args:
+        first: First day.
+        last: Last day.
+        storage: Where the assets' tables lie.
+        on_stage: Told of each stage before it starts.
+
+    Raises:
+        RunFailedError: An asset or a blocking check failed.
+    """
+    job = build_definitions().resolve_job_def(attribution_job.name)
+    with dagster_instance() as instance:
+
+        def materialize(assets: Sequence[str], first: dt.date, last: dt.date) -> None:
+            stage = Stage(assets, first, last)
+            on_stage(stage)
+            _materialize(job, instance, stage)
+
+        earliest = max(first - dt.timedelta(days=lookback_days()), first_and_last_partition()[0])
+        window = storage.days("sessions", days_between(earliest, first - dt.timedelta(days=1)))
+        for missing in adjacent_ranges(window.missing):
+            materialize(["sessions"], *missing)
+        before = credited_days(storage, first, last)
+        materialize(ALL_ASSETS, first, last)
+        restated = {day for day in before | credited_days(storage, first, last) if earliest <= day < first}
+        if restated:
+            materialize(REPORT_ASSETS, min(restated), max(restated))
+
+
+def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is reported from `first` to `last`: `channel_reporting` of all days, and their `order_outcomes`."""
+    days = days_between(first, last)
+    report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
+    return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
+
+
+def credited_days(storage: AssetStorage, first: dt.date, last: dt.date) -> set[dt.date]:
+    """The touch dates that got credit from the stored attributions of orders placed from `first` to `last`."""
+    attributions = storage.days("ihc_attributions", days_between(first, last))
+    return {time.date() for _, frame in attributions.frames() for time in frame["session_time"].dt.normalize().unique()}
+
+
+@contextmanager
+def dagster_instance() -> Iterator[dg.DagsterInstance]:
+    """The instance that `dagster dev` uses from here: DAGSTER_HOME, else this folder if it has a dagster.yaml.
+
+    Without either, a home is made in data/dagster.
+    """
+    home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
+    home.mkdir(parents=True, exist_ok=True)
+    # What runs in this process prints to this terminal: a copy in Dagster's log files would cost two processes a run.
+    settings = {
+        "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
+        "telemetry": {"enabled": False},
+    }
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    sa.event.listen(sa.Engine, "engine_connect", _do_not_wait_for_the_disk)
+    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=settings)) as instance:
+        yield instance
+
+
+def _do_not_wait_for_the_disk(connection: sa.Connection) -> None:
+    # Dagster commits each of a run's hundreds of events by itself. With its write-ahead log this setting is safe when
+    # the process dies, and a power failure costs the history no more than its last moments. The engines of
+    # `attribution/database.py` name no file and are left alone.
+    if connection.engine.url.drivername == "sqlite" and connection.engine.url.database:
+        connection.connection.cursor().execute("PRAGMA synchronous = NORMAL")
+
+
+def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
+        tags={ASSET_PARTITION_RANGE_START_TAG: str(stage.first), ASSET_PARTITION_RANGE_END_TAG: str(stage.last)},
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunFailedError(_failure(result))
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, in one line: the failed checks, else what went wrong in the steps, else in the run itself."""
+    checks = [
+        f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.blocking and not evaluation.passed
+    ]
+    if checks:
+        return "; ".join(checks)
+    steps = [f"{event.step_key}: {_cause(event.step_failure_data.error)}" for event in result.get_step_failure_events()]
+    runs = [_cause(event.job_failure_data.error) for event in result.filter_events(lambda event: event.is_run_failure)]
+    return "; ".join(steps or runs)
+
+
+def _cause(error: SerializableErrorInfo | None) -> str:
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "Dagster does not say why: see the run's log in the UI"
+    kind, _, words = error.message.strip().partition(": ")
+    return (
+        words if kind.startswith(__package__) else f"{kind}: {words}"
+    )  # the package's own errors speak for themselves

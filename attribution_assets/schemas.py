@@ -1,0 +1,118 @@
+"""One pandera schema for each table that the assets store: its columns, their types and what holds for every row.
+
+Only what a single day's table must satisfy by itself belongs here; what must hold between tables is in
+`attribution/invariants.py`.
+Times are UTC without a zone, amounts are in the source's one currency.
+"""
+
+import math
+
+import pandas as pd
+from pandera.pandas import Check, Column, DataFrameSchema
+
+
+def _text(description: str, *checks: Check, nullable: bool = False, unique: bool = False) -> Column:
+    return Column(str, list(checks), nullable=nullable, unique=unique, description=description)
+
+
+def _time(description: str) -> Column:
+    return Column("datetime64[ns]", description=description)
+
+
+def _flag(description: str) -> Column:
+    return Column("int64", Check.isin([0, 1]), description=description)
+
+
+def _share(description: str) -> Column:
+    return Column("float64", Check.in_range(0, 1), nullable=True, description=description)
+
+
+def _amount(description: str, *, nullable: bool = False) -> Column:
+    return Column("float64", [Check.ge(0), Check.lt(math.inf)], nullable=nullable, description=description)
+
+
+def _touchpoint_precedes_order(frame: pd.DataFrame) -> "pd.Series[bool]":
+    return frame["session_time"] < frame["conversion_time"]
+
+
+def _credit_where_attributed(frame: pd.DataFrame) -> "pd.Series[bool]":
+    return frame["ihc"].notna() == (frame["outcome"] == "attributed")
+
+
+def _schema(name: str, columns: dict[str, Column], *checks: Check, unique: list[str] | None = None) -> DataFrameSchema:
+    return DataFrameSchema(columns, list(checks), name=name, unique=unique, strict=True, ordered=True)
+
+
+SESSIONS = _schema(
+    "sessions",
+    {
+        "session_id": _text("The visit", unique=True),
+        "user_id": _text("The visitor"),
+        "session_time": _time("Start of the visit, UTC"),
+        "channel_name": _text("Marketing channel that brought the visit"),
+        "holder_engagement": _flag("1 if the visit counts for the holder phase"),
+        "closer_engagement": _flag("1 if the visit counts for the closer phase"),
+        "impression_interaction": _flag("1 if an ad was seen, not clicked"),
+        "cost": _amount("Paid for the visit; empty where no cost is known", nullable=True),
+    },
+)
+
+CONVERSIONS = _schema(
+    "conversions",
+    {
+        "conv_id": _text("The order", unique=True),
+        "user_id": _text("The visitor who ordered"),
+        "conversion_time": _time("Time of the order, UTC"),
+        "revenue": _amount("Value of the order"),
+    },
+)
+
+_TOUCHPOINT = {
+    "conv_id": _text("The order"),
+    "conversion_time": _time("Time of the order, UTC"),
+    "session_id": _text("The visit"),
+    "session_time": _time("Start of the visit, UTC"),
+    "channel_name": _text("Marketing channel that brought the visit"),
+}
+
+JOURNEYS = _schema(
+    "journeys",
+    {
+        **_TOUCHPOINT,
+        "holder_engagement": _flag("1 if the visit counts for the holder phase"),
+        "closer_engagement": _flag("1 if the visit counts for the closer phase"),
+        "impression_interaction": _flag("1 if an ad was seen, not clicked"),
+        "conversion": _flag("1 on the journey's last touchpoint"),
+    },
+    Check(_touchpoint_precedes_order, name="touchpoint_precedes_order"),
+    unique=["conv_id", "session_id"],
+)
+
+IHC_ATTRIBUTIONS = _schema(
+    "ihc_attributions",
+    {
+        **_TOUCHPOINT,
+        "initializer": _share("Share of the initializer phase"),
+        "holder": _share("Share of the holder phase"),
+        "closer": _share("Share of the closer phase"),
+        "ihc": _share("Share of the order: the touchpoint's credit"),
+        "outcome": _text("What became of the order", Check.isin(["attributed", "too_long", "refused"])),
+        "reason": _text("Why the order or the touchpoint got no credit", nullable=True),
+    },
+    Check(_credit_where_attributed, name="credit_where_attributed"),
+    unique=["conv_id", "session_id"],
+)
+
+CHANNEL_REPORTING = _schema(
+    "channel_reporting",
+    {
+        "channel_name": _text("Marketing channel", unique=True),
+        "date": _text("Touch date, UTC", Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")),
+        "cost": _amount("Cost of all visits of the channel and day"),
+        "ihc": _amount("Attributed orders"),
+        "ihc_revenue": _amount("Attributed revenue"),
+    },
+)
+
+TABLES = {str(schema.name): schema for schema in (SESSIONS, CONVERSIONS, JOURNEYS, IHC_ATTRIBUTIONS, CHANNEL_REPORTING)}
+"""The schema of each stored asset, by the asset's name."""

@@ -1,0 +1,100 @@
+"""What the command shows in the terminal: progress by asset and day, and a summary of the report."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from attribution_assets.attribution.asset_storage import days_written
+from attribution_assets.attribution.channel_report import by_channel, with_ratios
+from attribution_assets.runs import Stage
+
+
+class _DaysWritten(logging.Handler):
+    """Moves an asset's bar on with each day that is written."""
+
+    def __init__(self, bars: Progress) -> None:
+        super().__init__(logging.INFO)
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def start(self, stage: Stage) -> None:
+        """Show a bar for each asset of the stage."""
+        days = (stage.last - stage.first).days + 1
+        for asset in stage.assets:
+            self._tasks[asset] = self._bars.add_task(f"{asset} {stage.first}..{stage.last}", total=days)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in that an asset's day has been written."""
+        if isinstance(record.args, tuple):
+            self._bars.advance(self._tasks[str(record.args[0])])
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
+    """Show the progress of each stage that the yielded function is told of, day by day as they are written."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bars:
+        handler = _DaysWritten(bars)
+        days_written.addHandler(handler)
+        days_written.setLevel(logging.INFO)
+        try:
+            yield handler.start
+        finally:
+            days_written.removeHandler(handler)
+
+
+def print_summary(console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str) -> None:
+    """Print the report by channel, then the unattributed orders by reason.
+
+    Args:
+        console: Where to.
+        report: `channel_reporting` of all days.
+        outcomes: `order_outcomes` of the same days.
+        answered_by: Who attributed the orders.
+    """
+    console.print(_channels(report))
+    console.print(_unattributed(outcomes))
+    if answered_by == "embedded":
+        console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
+    else:
+        console.print(f"Attributed by {answered_by}.")
+
+
+def _channels(report: pd.DataFrame) -> Table:
+    channels = by_channel(report)
+    table = Table(title="By channel and touch date", show_footer=True)
+    totals = with_ratios(channels[["cost", "ihc", "ihc_revenue"]].sum().to_frame().T).iloc[0]
+    table.add_column("channel", "total", overflow="fold")
+    for heading, column, digits in COLUMNS:
+        table.add_column(heading, _figure(totals[column], digits), justify="right", no_wrap=True)
+    for row in with_ratios(channels).to_dict("records"):
+        table.add_row(str(row["channel_name"]), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
+    return table
+
+
+def _unattributed(outcomes: pd.DataFrame) -> Table:
+    table = Table(title="Orders", show_footer=True)
+    table.add_column("outcome", "total")
+    table.add_column("orders", str(len(outcomes)), justify="right")
+    table.add_column("revenue", _figure(float(outcomes["revenue"].sum()), 2), justify="right")
+    for outcome, orders in outcomes.groupby("outcome"):
+        table.add_row(str(outcome), str(len(orders)), _figure(float(orders["revenue"].sum()), 2))
+    return table
+
+
+COLUMNS = (
+    ("cost", "cost", 2),
+    ("orders", "ihc", 2),
+    ("revenue", "ihc_revenue", 2),
+    ("CPO", "CPO", 2),
+    ("ROAS", "ROAS", 3),
+)
+
+
+def _figure(value: float, digits: int) -> str:
+    return "" if pd.isna(value) else f"{value:,.{digits}f}"
