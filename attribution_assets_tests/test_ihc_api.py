@@ -161,6 +161,7 @@ def test_a_journey_with_all_sessions_excluded_is_refused() -> None:
         attribution = attribute(endpoint, {"a": 2, "b": 1})
     refused = ("refused", "Session/Impression excluded")
     assert settled(attribution) == {"a-1": refused, "a-2": refused, "b-1": ("attributed", None)}
+    assert len(endpoint.received) == 1
 
 
 @pytest.mark.parametrize("trigger", [{"conversion_id": "a"}, {"conversion_id": "a", "session_id": "a-1"}])

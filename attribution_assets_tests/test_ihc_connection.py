@@ -118,28 +118,35 @@ def test_cookies_are_not_sent_back() -> None:
     assert [request.headers.get("cookie") for request in endpoint.received] == [None, None, None]
 
 
-def test_no_proxy_stands_between_the_client_and_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+@pytest.fixture
+def proxy_variables(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The environment without exceptions from its proxies; of two spellings, the small letters count."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_no_proxy_stands_between_the_client_and_this_machine(proxy_variables: pytest.MonkeyPatch) -> None:
+    proxy_variables.setenv("http_proxy", "http://127.0.0.1:1")
     with IhcEndpoint() as endpoint:
         assert credited(attribute(endpoint, {"a": 1}), "a") == credit(1)
 
 
-def test_other_addresses_are_reached_through_the_proxy_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_addresses_are_reached_through_the_proxy_of_the_environment(proxy_variables: pytest.MonkeyPatch) -> None:
     with IhcEndpoint() as proxy:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        proxy_variables.setenv("http_proxy", proxy.url)
         with IhcClient(IhcApi("http://ihc.invalid/v1/compute_ihc", KEY)) as client:
             attribution = client.attribute(journeys_of({"a": 1}))
     assert credited(attribution, "a") == credit(1)
     assert proxy.received[0].headers["host"] == "ihc.invalid"
 
 
-def test_a_malformed_proxy_is_a_permanent_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", "http:///")
-    with (
-        IhcClient(IhcApi("http://ihc.invalid/", KEY)) as client,
-        pytest.raises(IhcRequestError, match="cannot be sent"),
-    ):
+def test_a_malformed_proxy_is_a_permanent_error(proxy_variables: pytest.MonkeyPatch) -> None:
+    proxy_variables.setenv("http_proxy", "http:///")
+    with IhcClient(IhcApi("http://ihc.invalid/", KEY)) as client, pytest.raises(IhcRequestError) as raised:
         client.attribute(journeys_of({"a": 1}))
+    assert "cannot be sent: InvalidProxyURL: " in str(raised.value)
+    assert raised.value.__context__ is None
 
 
 def test_a_client_may_be_used_again_after_an_error() -> None:

@@ -23,9 +23,20 @@ def test_realistic_journeys_need_no_more_requests_than_the_limits_demand(
     max_sessions: int, kind: str, mean: float
 ) -> None:
     for seed in range(5):
-        for journeys in (7, 150, 1000, 2503):
+        for journeys in (7, 150, 400, 2503):
             sizes = lengths(kind, mean, journeys, seed)
             assert len(pack(sizes, max_sessions, 100)) == fewest_requests(sizes, max_sessions, 100)
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "journeys", "seed", "requests"),
+    [("geometric", 2, 1000, 21, 10), ("pareto", 2.5, 400, 52, 4), ("pareto", 2.5, 2000, 53, 20)],
+)
+def test_both_limits_can_be_used_up_at_once(kind: str, mean: float, journeys: int, seed: int, requests: int) -> None:
+    sizes = lengths(kind, mean, journeys, seed)
+    assert len(sizes) == 100 * requests
+    assert 0 <= 200 * requests - sum(sizes) <= 5
+    assert len(pack(sizes, 200, 100)) == requests
 
 
 def test_a_hundred_thousand_journeys_need_no_more_requests_than_the_limits_demand() -> None:

@@ -1,0 +1,82 @@
+"""What all tests share: one configuration, and small tables in which a test names only the values that it is about."""
+
+import os
+
+# The package reads its first day and its lookback window on import, so they are set before anything imports it. All
+# else that a developer's shell or a deployment sets is cleared: tests must not call a paid API, write into a real
+# DAGSTER_HOME or pass on one machine only. Where the recorded data is to be found stays.
+for variable in list(os.environ):
+    if variable.startswith(("ATTRIBUTION_", "IHC_", "DAGSTER_")) and variable != "ATTRIBUTION_SHARED_DATA":
+        del os.environ[variable]
+os.environ |= {"ATTRIBUTION_START_DATE": "2024-02-20", "ATTRIBUTION_LOOKBACK_DAYS": "4"}
+
+import datetime as dt  # noqa: E402 - the environment comes first
+from collections.abc import Callable, Mapping, Sequence  # noqa: E402 - the same
+from pathlib import Path  # noqa: E402 - the same
+from typing import Any  # noqa: E402 - the same
+
+import hypothesis  # noqa: E402 - the same
+import pandas as pd  # noqa: E402 - the same
+import pytest  # noqa: E402 - the same
+
+from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays  # noqa: E402 - the same
+from attribution_assets.schemas import TABLES  # noqa: E402 - the same
+
+pytest_plugins = ["databases", "shop"]
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
+
+_TOUCHPOINT: dict[str, Any] = {
+    "conv_id": "o1",
+    "conversion_time": "2024-02-26 12:00:00",
+    "session_id": "s1",
+    "session_time": "2024-02-26 11:00:00",
+    "channel_name": "Search",
+    "holder_engagement": 1,
+    "closer_engagement": 0,
+    "impression_interaction": 0,
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "sessions": _TOUCHPOINT | {"user_id": "u1", "cost": 1.0},
+    "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
+    "journeys": _TOUCHPOINT | {"conversion": 1},
+    "ihc_attributions": _TOUCHPOINT
+    | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None},
+    "channel_reporting": _TOUCHPOINT | {"date": "2024-02-26", "cost": 1.0, "ihc": 1.0, "ihc_revenue": 100.0},
+}
+_TYPES = {"str": "object", "datetime64[ns]": "datetime64[us]", "int64": "int64", "float64": "float64"}
+_TIME = {"sessions": "session_time", "channel_reporting": "date"}
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> AssetStorage:
+    """An empty asset storage in a folder."""
+    return AssetStorage(str(tmp_path / "assets"))
+
+
+@pytest.fixture(scope="session")
+def table() -> Callable[..., pd.DataFrame]:
+    """`table(asset, *rows)`: a table as it is stored; what a row does not name is order o1, session s1 of user u1."""
+
+    def build(asset: str, *rows: Mapping[str, Any]) -> pd.DataFrame:
+        columns = TABLES[asset].columns
+        frame = pd.DataFrame([_DEFAULTS[asset] | dict(row) for row in rows], columns=list(columns))
+        return frame.astype({name: _TYPES[str(column.dtype)] for name, column in columns.items()})
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def keep() -> Callable[..., StoredDays]:
+    """`keep(storage, asset, frame, days)`: the table stored for the days, those without rows too."""
+
+    def store(storage: AssetStorage, asset: str, frame: pd.DataFrame, days: Sequence[dt.date]) -> StoredDays:
+        dates = pd.to_datetime(frame[_TIME.get(asset, "conversion_time")]).dt.date
+        assert set(dates) <= set(days)
+        for day in days:
+            storage.write(asset, day, frame[dates == day])
+        return storage.days(asset, days)
+
+    return store

@@ -1,0 +1,103 @@
+"""Each invariant as Dagster evaluates it over a range of stored days: passing, and failing with the day and reason."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
+from attribution_assets.definitions import build_definitions
+from attribution_assets.resources import Storage
+
+DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
+ORDER = {"conv_id": "o1", "conversion_time": "2024-02-26 12:00:00"}
+FIRST = ORDER | {"session_id": "s1", "session_time": "2024-02-26 10:00:00"}
+SECOND = ORDER | {"session_id": "s2", "session_time": "2024-02-26 11:00:00"}
+SOUND: dict[str, list[dict[str, Any]]] = {
+    "sessions": [
+        {"session_id": "s1", "session_time": "2024-02-26 10:00:00", "channel_name": "Display", "cost": 0.1},
+        {"session_id": "s2", "session_time": "2024-02-26 11:00:00", "channel_name": "Search", "cost": 0.2},
+        {"session_id": "s3", "session_time": "2024-02-26 11:30:00", "channel_name": "Search", "cost": None},
+    ],
+    "conversions": [
+        ORDER | {"revenue": 50.0},
+        {"conv_id": "o2", "conversion_time": "2024-02-27 12:00:00", "revenue": 5.0},
+    ],
+    "journeys": [FIRST | {"conversion": 0}, SECOND],
+    "ihc_attributions": [FIRST | {"ihc": 0.25}, SECOND | {"ihc": 0.75}],
+    "channel_reporting": [
+        {"channel_name": "Display", "cost": 0.1, "ihc": 0.25},
+        {"channel_name": "Search", "cost": 0.2, "ihc": 0.75},
+    ],
+}
+Evaluate = Callable[[dict[str, list[dict[str, Any]]]], dict[tuple[str, str], dg.AssetCheckEvaluation]]
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[..., StoredDays]) -> Evaluate:
+    """Stores the tables for two days and evaluates all checks over both in one run."""
+
+    def evaluated(tables: dict[str, list[dict[str, Any]]]) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+        root = str(tmp_path / "assets")
+        for asset, rows in tables.items():
+            keep(AssetStorage(root), asset, table(asset, *rows), DAYS)
+        checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
+        definitions = dg.Definitions.merge(
+            build_definitions({"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
+        )
+        tags = {"dagster/asset_partition_range_start": str(DAYS[0]), "dagster/asset_partition_range_end": str(DAYS[1])}
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = definitions.resolve_job_def("checks").execute_in_process(
+                instance=instance, tags=tags, raise_on_error=False
+            )
+        return {
+            (each.asset_key.to_user_string(), each.check_name): each for each in result.get_asset_check_evaluations()
+        }
+
+    return evaluated
+
+
+def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
+    evaluations = evaluate(SOUND)
+    assert len(evaluations) == 8
+    assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations.values())
+    assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in evaluations.values())
+
+
+@pytest.mark.parametrize(
+    ("tables", "failed", "says"),
+    [
+        (
+            {"sessions": [SOUND["sessions"][0] | {"holder_engagement": 2}, *SOUND["sessions"][1:]]},
+            ("sessions", "matches_schema"),
+            "2024-02-26: holder_engagement: isin([0, 1]) fails on 2",
+        ),
+        (
+            {"ihc_attributions": [FIRST | {"ihc": 0.25}, SECOND | {"ihc": 0.7}]},
+            ("ihc_attributions", "credit_sums_to_one"),
+            "2024-02-26: order o1: credit sums to 0.950000",
+        ),
+        (
+            {"ihc_attributions": [FIRST | {"ihc": 1.0}]},
+            ("ihc_attributions", "orders_are_conserved"),
+            "2024-02-26: order o1: its touchpoint s2 was never attributed",
+        ),
+        (
+            {"channel_reporting": [{"channel_name": "Display", "cost": 0.2}, {"channel_name": "Search", "cost": 0.2}]},
+            ("channel_reporting", "cost_is_conserved"),
+            "2024-02-26: Display: cost 0.2 is reported, 0.1 was spent",
+        ),
+    ],
+)
+def test_a_broken_table_fails_its_check_and_no_other(
+    evaluate: Evaluate, tables: dict[str, list[dict[str, Any]]], failed: tuple[str, str], says: str
+) -> None:
+    evaluations = evaluate(SOUND | tables)
+    assert [key for key, evaluation in evaluations.items() if not evaluation.passed] == [failed]
+    assert evaluations[failed].description == says
+    assert evaluations[failed].severity == dg.AssetCheckSeverity.ERROR
+    assert list(evaluations[failed].metadata["problems"].value) == ["2024-02-26"]

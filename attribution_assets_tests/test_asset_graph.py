@@ -1,0 +1,101 @@
+"""The asset graph as users see it: what depends on what, over which days. Needs no database, no key, no network."""
+
+import dagster as dg
+import pytest
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
+
+from attribution_assets.definitions import defs
+from attribution_assets.partitions import daily
+
+GRAPH = {
+    "sessions": set(),
+    "conversions": set(),
+    "journeys": {"sessions", "conversions"},
+    "ihc_attributions": {"journeys"},
+    "channel_reporting": {"sessions", "conversions", "ihc_attributions"},
+    "channel_reporting_csv": {"channel_reporting"},
+}
+CHECKS = {
+    ("sessions", "matches_schema"),
+    ("conversions", "matches_schema"),
+    ("journeys", "matches_schema"),
+    ("ihc_attributions", "matches_schema"),
+    ("ihc_attributions", "credit_sums_to_one"),
+    ("ihc_attributions", "orders_are_conserved"),
+    ("channel_reporting", "matches_schema"),
+    ("channel_reporting", "cost_is_conserved"),
+}
+
+
+@pytest.fixture(scope="module")
+def graph() -> AssetGraph:
+    return defs.resolve_asset_graph()
+
+
+def parents_of(graph: AssetGraph, asset: str, day: str, parent: str) -> list[str]:
+    """The days of `parent` that the asset's day reads."""
+    mapping = graph.get_partition_mapping(dg.AssetKey(asset), dg.AssetKey(parent))
+    subset = daily.empty_subset().with_partition_keys([day])
+    upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, daily, daily)
+    return sorted(upstream.partitions_subset.get_partition_keys())
+
+
+def test_the_six_assets_depend_on_each_other_as_drawn(graph: AssetGraph) -> None:
+    drawn = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.get_all_asset_keys()
+    }
+    assert drawn == GRAPH
+
+
+def test_every_asset_is_daily_and_runs_a_range_of_days_in_one_run(graph: AssetGraph) -> None:
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        assert node.partitions_def == daily
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        assert node.group_name == "attribution"
+        assert node.owners == ["team:marketing-analytics"]
+        assert node.description
+        assert node.kinds
+
+
+def test_every_stored_table_shows_its_columns(graph: AssetGraph) -> None:
+    shown = {
+        asset: [
+            column.name for column in graph.get(dg.AssetKey(asset)).metadata["dagster/column_schema"].schema.columns
+        ]
+        for asset in GRAPH
+        if asset != "channel_reporting_csv"
+    }
+    assert shown["channel_reporting"] == ["channel_name", "date", "cost", "ihc", "ihc_revenue"]
+    assert shown["conversions"] == ["conv_id", "user_id", "conversion_time", "revenue"]
+    assert all(shown.values())
+
+
+def test_the_invariants_are_blocking_checks_of_each_day(graph: AssetGraph) -> None:
+    nodes = [graph.get(key) for key in graph.asset_check_keys]
+    assert {(node.key.asset_key.to_user_string(), node.key.name) for node in nodes} == CHECKS
+    assert all(node.blocking for node in nodes)
+    assert all(node.partitions_def == daily for node in nodes)
+
+
+def test_a_days_journeys_read_the_sessions_of_the_lookback_window(graph: AssetGraph) -> None:
+    assert parents_of(graph, "journeys", "2024-03-10", "sessions") == [
+        "2024-03-06", "2024-03-07", "2024-03-08", "2024-03-09", "2024-03-10",
+    ]  # fmt: skip
+    assert parents_of(graph, "journeys", "2024-03-10", "conversions") == ["2024-03-10"]
+
+
+def test_a_days_report_reads_the_credit_of_later_orders(graph: AssetGraph) -> None:
+    days = ["2024-03-10", "2024-03-11", "2024-03-12", "2024-03-13", "2024-03-14"]
+    assert parents_of(graph, "channel_reporting", "2024-03-10", "ihc_attributions") == days
+    assert parents_of(graph, "channel_reporting", "2024-03-10", "conversions") == days
+    assert parents_of(graph, "channel_reporting", "2024-03-10", "sessions") == ["2024-03-10"]
+
+
+def test_the_windows_end_at_the_ends_of_the_calendar(graph: AssetGraph) -> None:
+    first, last = daily.get_first_partition_key(), daily.get_last_partition_key()
+    assert first == "2024-02-20"
+    assert parents_of(graph, "journeys", first, "sessions") == [first]
+    assert parents_of(graph, "journeys", "2024-02-21", "sessions") == [first, "2024-02-21"]
+    assert parents_of(graph, "channel_reporting", last, "ihc_attributions") == [last]

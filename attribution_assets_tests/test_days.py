@@ -1,0 +1,135 @@
+"""Calendar days: ranges, blocks, batches, and tables cut into days."""
+
+import datetime as dt
+from collections.abc import Callable
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attribution_assets.attribution.days import adjacent_ranges, batches, blocks, by_day, days_between, in_words
+
+Table = Callable[..., pd.DataFrame]
+
+DAYS = st.dates(dt.date(2023, 12, 1), dt.date(2024, 4, 1))
+
+
+def february(day: int) -> dt.date:
+    return dt.date(2024, 2, day)
+
+
+def test_days_between_holds_both_ends_and_the_leap_day() -> None:
+    assert days_between(february(28), dt.date(2024, 3, 1)) == [february(28), february(29), dt.date(2024, 3, 1)]
+
+
+def test_days_between_a_day_and_itself_is_that_day() -> None:
+    assert days_between(february(20), february(20)) == [february(20)]
+
+
+def test_there_are_no_days_between_a_day_and_an_earlier_one() -> None:
+    assert days_between(february(20), february(19)) == []
+
+
+def test_adjacent_ranges_join_neighbours_in_any_order_and_ignore_repeats() -> None:
+    days = [february(9), february(2), february(1), february(3), february(2), february(11), february(10)]
+    assert adjacent_ranges(days) == [(february(1), february(3)), (february(9), february(11))]
+
+
+def test_no_days_are_no_ranges() -> None:
+    assert adjacent_ranges([]) == []
+
+
+@given(st.sets(DAYS, max_size=30))
+def test_adjacent_ranges_hold_each_day_once_and_never_touch(days: set[dt.date]) -> None:
+    ranges = adjacent_ranges(days)
+    assert [day for first, last in ranges for day in days_between(first, last)] == sorted(days)
+    assert all((later - last).days > 1 for (_, last), (later, _) in pairwise(ranges))
+
+
+def test_days_in_words_are_ranges_and_single_days() -> None:
+    assert in_words([february(9), *days_between(february(1), february(5))]) == "2024-02-01..2024-02-05, 2024-02-09"
+
+
+def test_blocks_hold_up_to_the_size_in_turn() -> None:
+    days = days_between(february(1), february(5))
+    assert list(blocks(days, 2)) == [days[:2], days[2:4], days[4:]]
+    assert list(blocks(days, 9)) == [days]
+    assert list(blocks([], 2)) == []
+
+
+def test_a_batch_closes_with_the_day_that_fills_it_and_the_last_takes_the_rest(table: Table) -> None:
+    sizes = {february(1): 1, february(2): 2, february(3): 0, february(4): 5, february(5): 0, february(6): 1}
+    frames = {
+        day: table("journeys", *({"session_id": f"{day.day}.{row}"} for row in range(size)))
+        for day, size in sizes.items()
+    }
+    closed = [(days, frame["session_id"].tolist()) for days, frame in batches(frames.items(), 3)]
+    assert closed == [
+        ([february(1), february(2)], ["1.0", "2.0", "2.1"]),
+        ([february(3), february(4)], ["4.0", "4.1", "4.2", "4.3", "4.4"]),
+        ([february(5), february(6)], ["6.0"]),
+    ]
+
+
+def test_a_batch_of_days_without_rows_keeps_the_columns_and_their_types(table: Table) -> None:
+    empty = table("journeys")
+    [(days, frame)] = batches([(february(1), empty), (february(2), empty)], 3)
+    assert days == [february(1), february(2)]
+    pd.testing.assert_frame_equal(frame, empty)
+
+
+def test_a_batch_is_numbered_from_zero(table: Table) -> None:
+    one = table("journeys", {})
+    [(_, frame)] = batches([(february(1), one), (february(2), one)], 2)
+    assert frame.index.tolist() == [0, 1]
+
+
+def test_no_days_are_no_batches() -> None:
+    assert list(batches([], 3)) == []
+
+
+def test_by_day_gives_each_day_in_turn_with_its_rows_in_their_order(table: Table) -> None:
+    frame = table(
+        "conversions",
+        {"conv_id": "o3", "conversion_time": "2024-02-21 23:59:59.999999"},
+        {"conv_id": "o1", "conversion_time": "2024-02-20 00:00:00"},
+        {"conv_id": "o2", "conversion_time": "2024-02-21 00:00:00"},
+    )
+    cut = list(by_day(frame, "conversion_time", [february(20), february(21), february(22)]))
+    assert [(day, part["conv_id"].tolist(), part.index.tolist()) for day, part in cut] == [
+        (february(20), ["o1"], [0]),
+        (february(21), ["o3", "o2"], [0, 1]),
+        (february(22), [], []),
+    ]
+    assert all((part.dtypes == frame.dtypes).all() for _, part in cut)
+
+
+def test_by_day_reads_dates_that_are_text(table: Table) -> None:
+    report = table("channel_reporting", {"date": "2024-02-21"})
+    cut = [(day, len(part)) for day, part in by_day(report, "date", [february(20), february(21)])]
+    assert cut == [(february(20), 0), (february(21), 1)]
+
+
+@pytest.mark.parametrize(("asset", "column"), [("conversions", "conversion_time"), ("channel_reporting", "date")])
+def test_by_day_of_a_table_without_rows_is_empty_days(table: Table, asset: str, column: str) -> None:
+    [(day, part)] = by_day(table(asset), column, [february(20)])
+    assert day == february(20)
+    pd.testing.assert_frame_equal(part, table(asset))
+
+
+def test_rows_of_other_days_are_refused_before_any_day_is_handed_out(table: Table) -> None:
+    frame = table(
+        "conversions",
+        {"conv_id": "o1", "conversion_time": "2024-02-20 12:00:00"},
+        {"conv_id": "o2", "conversion_time": "2024-02-22 00:00:00"},
+    )
+    with pytest.raises(ValueError, match=r"^rows of 2024-02-22 in a table of 2024-02-20\.\.2024-02-21$"):
+        next(by_day(frame, "conversion_time", [february(20), february(21)]))
+
+
+def test_a_row_without_a_time_is_refused_and_not_dropped(table: Table) -> None:
+    frame = table("conversions", {"conv_id": "o1"}, {"conv_id": "o2", "conversion_time": None})
+    with pytest.raises(ValueError, match="NaT"):
+        next(by_day(frame, "conversion_time", [february(26)]))

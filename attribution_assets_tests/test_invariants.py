@@ -1,0 +1,334 @@
+"""The invariants: each passes on what is right, and names exactly what is wrong."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from attribution_assets.attribution.invariants import (
+    cost_problems,
+    credit_problems,
+    order_problems,
+    schema_problems,
+    touchpoint_problems,
+)
+from attribution_assets.schemas import TABLES
+
+Row = dict[str, Any]
+Table = Callable[..., pd.DataFrame]
+
+ADDED = "column_in_schema fails on 'currency'"
+MISSING = "column_in_dataframe fails on 'channel_name'"
+
+
+# Schema
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_a_table_as_it_should_be_has_no_schema_problems(table: Table, asset: str) -> None:
+    assert schema_problems(asset, table(asset, {})) == []
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_a_day_without_rows_has_no_schema_problems(table: Table, asset: str) -> None:
+    assert schema_problems(asset, table(asset)) == []
+
+
+@pytest.mark.parametrize(
+    ("asset", "row"),
+    [
+        ("sessions", {"cost": None}),
+        ("sessions", {"cost": 0.0}),
+        ("conversions", {"revenue": 0.0}),
+        ("ihc_attributions", {"reason": "excluded from the journey", "ihc": 0.0, "initializer": 0.0}),
+        ("ihc_attributions", {"outcome": "refused", "ihc": None, "initializer": None, "holder": None, "closer": None}),
+        ("channel_reporting", {"cost": 0.0, "ihc": 0.0, "ihc_revenue": 0.0}),
+    ],
+)
+def test_values_that_may_be_zero_or_empty_are_no_problem(table: Table, asset: str, row: Row) -> None:
+    assert schema_problems(asset, table(asset, row)) == []
+
+
+@pytest.mark.parametrize(
+    ("asset", "row", "problem"),
+    [
+        ("sessions", {"session_id": None}, "session_id: not_nullable fails on None"),
+        ("sessions", {"channel_name": None}, "channel_name: not_nullable fails on None"),
+        ("sessions", {"session_time": None}, "session_time: not_nullable fails on NaT"),
+        ("sessions", {"holder_engagement": 2}, "holder_engagement: isin([0, 1]) fails on 2"),
+        ("sessions", {"cost": -0.01}, "cost: greater_than_or_equal_to(0) fails on -0.01"),
+        ("sessions", {"cost": np.inf}, "cost: less_than(inf) fails on inf"),
+        ("conversions", {"revenue": None}, "revenue: not_nullable fails on nan"),
+        ("conversions", {"revenue": -1.0}, "revenue: greater_than_or_equal_to(0) fails on -1.0"),
+        ("journeys", {"conversion": 3}, "conversion: isin([0, 1]) fails on 3"),
+        (
+            "journeys",
+            {"session_time": "2024-02-26 12:00:00", "conversion_time": "2024-02-26 12:00:00"},
+            "conv_id 'o1': touchpoint_precedes_order fails",
+        ),
+        ("ihc_attributions", {"ihc": 1.0001}, "ihc: in_range(0, 1) fails on 1.0001"),
+        ("ihc_attributions", {"holder": -0.1}, "holder: in_range(0, 1) fails on -0.1"),
+        ("ihc_attributions", {"ihc": None}, "conv_id 'o1': credit_where_attributed fails"),
+        ("ihc_attributions", {"outcome": "refused"}, "conv_id 'o1': credit_where_attributed fails"),
+        (
+            "ihc_attributions",
+            {"outcome": "lost", "ihc": None},
+            "outcome: isin(['attributed', 'too_long', 'refused']) fails on 'lost'",
+        ),
+        (
+            "channel_reporting",
+            {"date": "26.2.2024"},
+            r"date: str_matches('^\d{4}-\d{2}-\d{2}$') fails on '26.2.2024'",
+        ),
+        ("channel_reporting", {"cost": None}, "cost: not_nullable fails on nan"),
+        ("channel_reporting", {"ihc": np.inf}, "ihc: less_than(inf) fails on inf"),
+        ("channel_reporting", {"ihc_revenue": np.inf}, "ihc_revenue: less_than(inf) fails on inf"),
+    ],
+)
+def test_a_row_that_breaks_the_schema_is_named_by_column_check_and_value(
+    table: Table, asset: str, row: Row, problem: str
+) -> None:
+    assert schema_problems(asset, table(asset, row)) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("asset", "problem"),
+    [
+        ("sessions", "session_id: field_uniqueness fails on 's1'"),
+        ("conversions", "conv_id: field_uniqueness fails on 'o1'"),
+        ("journeys", "conv_id 'o1': multiple_fields_uniqueness fails"),
+        ("ihc_attributions", "conv_id 'o1': multiple_fields_uniqueness fails"),
+        ("channel_reporting", "channel_name: field_uniqueness fails on 'Search'"),
+    ],
+)
+def test_a_row_that_stands_twice_is_named_once(table: Table, asset: str, problem: str) -> None:
+    assert schema_problems(asset, table(asset, {}, {})) == [problem]
+
+
+def test_one_session_may_be_in_several_journeys_and_one_journey_hold_several_sessions(table: Table) -> None:
+    rows = [{"conv_id": conv, "session_id": session} for conv in ("o1", "o2") for session in ("s1", "s2")]
+    for asset in ("journeys", "ihc_attributions"):
+        assert schema_problems(asset, table(asset, *rows)) == []
+
+
+def test_a_row_that_breaks_the_schema_is_named_by_its_own_order(table: Table) -> None:
+    frame = table("ihc_attributions", {"conv_id": "o1"}, {"conv_id": "o2", "ihc": None})
+    assert schema_problems("ihc_attributions", frame) == ["conv_id 'o2': credit_where_attributed fails"]
+
+
+@pytest.mark.parametrize("asset", ["sessions", "journeys", "ihc_attributions", "channel_reporting"])
+def test_columns_that_are_missing_or_unknown_are_named(table: Table, asset: str) -> None:
+    frame = table(asset, {})
+    assert schema_problems(asset, frame.drop(columns="channel_name")) == [f"{asset}: {MISSING}"]
+    assert schema_problems(asset, frame.assign(currency="EUR")) == [f"{asset}: {ADDED}"]
+
+
+def test_columns_of_another_type_are_named(table: Table) -> None:
+    sessions = table("sessions", {})
+    for wrong, problem in (
+        (sessions.astype({"session_time": str}), "session_time: dtype('datetime64[ns]') fails on 'object'"),
+        (
+            sessions.assign(session_time=sessions["session_time"].dt.tz_localize("UTC")),
+            "session_time: dtype('datetime64[ns]') fails on 'datetime64[us, UTC]'",
+        ),
+        (sessions.astype({"closer_engagement": float}), "closer_engagement: dtype('int64') fails on 'float64'"),
+    ):
+        assert schema_problems("sessions", wrong) == [problem]
+
+
+def test_of_many_problems_five_different_ones_are_named(table: Table) -> None:
+    rows = [{"session_id": f"s{n}", "cost": -1.0 - n // 2} for n in range(20)]
+    problems = schema_problems("sessions", table("sessions", *rows))
+    assert len(problems) == len(set(problems)) == 5
+    assert set(problems) < {f"cost: greater_than_or_equal_to(0) fails on {-1.0 - n}" for n in range(10)}
+
+
+# Credit
+
+
+@pytest.mark.parametrize("shares", [[1.0], [0.3333, 0.3333, 0.3334], [0.9995], [0.7, 0.3005], [0.5, 0.5, 0.0]])
+def test_credit_that_sums_to_one_within_the_apis_rounding_is_no_problem(table: Table, shares: list[float]) -> None:
+    touchpoints = [{"session_id": f"s{n}", "ihc": share} for n, share in enumerate(shares)]
+    assert credit_problems(table("ihc_attributions", *touchpoints)) == []
+
+
+def test_each_order_whose_credit_does_not_sum_to_one_is_named(table: Table) -> None:
+    attributions = table(
+        "ihc_attributions",
+        {"conv_id": "o1", "ihc": 0.9994},
+        {"conv_id": "o2", "ihc": 1.0},
+        {"conv_id": "o3", "session_id": "s1", "ihc": 0.5},
+        {"conv_id": "o3", "session_id": "s2", "ihc": 0.5006},
+        {"conv_id": "o4", "ihc": 0.0},
+    )
+    assert credit_problems(attributions) == [
+        "order o1: credit sums to 0.999400",
+        "order o3: credit sums to 1.000600",
+        "order o4: credit sums to 0.000000",
+    ]
+
+
+def test_orders_that_are_not_attributed_need_no_credit(table: Table) -> None:
+    unattributed = {"ihc": None, "outcome": "refused", "reason": "no"}
+    assert credit_problems(table("ihc_attributions", unattributed, {"conv_id": "o2"})) == []
+    assert credit_problems(table("ihc_attributions")) == []
+
+
+# Touchpoints
+
+
+def test_the_same_touchpoints_in_any_order_are_no_problem(table: Table) -> None:
+    rows = [{"session_id": "s1"}, {"session_id": "s2"}, {"conv_id": "o2"}]
+    journeys, attributions = table("journeys", *rows), table("ihc_attributions", *rows[::-1])
+    assert touchpoint_problems(journeys, attributions) == []
+    assert touchpoint_problems(table("journeys"), table("ihc_attributions")) == []
+
+
+def test_touchpoints_that_got_lost_or_were_made_up_are_named(table: Table) -> None:
+    journeys = table("journeys", {"session_id": "s1"}, {"session_id": "s2"}, {"conv_id": "o2", "session_id": "s1"})
+    attributions = table("ihc_attributions", {"session_id": "s1"}, {"session_id": "s3"})
+    assert touchpoint_problems(journeys, attributions) == [
+        "order o1: its touchpoint s2 was never attributed",
+        "order o2: its touchpoint s1 was never attributed",
+        "order o1: its touchpoint s3 is in no journey",
+    ]
+
+
+def test_touchpoints_are_lost_or_made_up_where_the_other_table_is_empty(table: Table) -> None:
+    empty_journeys, empty_attributions = table("journeys"), table("ihc_attributions")
+    assert touchpoint_problems(table("journeys", {}), empty_attributions) == [
+        "order o1: its touchpoint s1 was never attributed"
+    ]
+    assert touchpoint_problems(empty_journeys, table("ihc_attributions", {})) == [
+        "order o1: its touchpoint s1 is in no journey"
+    ]
+
+
+# Orders
+
+
+def outcomes(*rows: tuple[str, float]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["conv_id", "revenue"])
+
+
+def test_orders_that_are_each_accounted_for_once_are_no_problem(table: Table) -> None:
+    conversions = table("conversions", {"conv_id": "o1", "revenue": 0.1}, {"conv_id": "o2", "revenue": 0.2})
+    attributions = table("ihc_attributions", {"session_id": "s1"}, {"session_id": "s2"})
+    assert order_problems(conversions, attributions, outcomes(("o2", 0.2), ("o1", 0.1))) == []
+
+
+def test_a_day_without_orders_has_no_problem(table: Table) -> None:
+    assert order_problems(table("conversions"), table("ihc_attributions"), outcomes()) == []
+
+
+def test_attributed_orders_that_were_never_placed_are_named_in_order(table: Table) -> None:
+    attributions = table("ihc_attributions", *({"conv_id": conv_id} for conv_id in ("o9", "o1", "o7", "o8")))
+    assert order_problems(table("conversions", {}), attributions, outcomes(("o1", 100.0))) == [
+        "order o7 was never placed",
+        "order o8 was never placed",
+        "order o9 was never placed",
+    ]
+
+
+def test_an_order_with_several_outcomes_is_named(table: Table) -> None:
+    attributions = table(
+        "ihc_attributions", {"session_id": "s1"}, {"session_id": "s2", "outcome": "refused", "ihc": None}
+    )
+    assert order_problems(table("conversions", {}), attributions, outcomes(("o1", 100.0))) == [
+        "order o1 has 2 outcomes"
+    ]
+
+
+def test_an_order_that_is_lost_is_told_by_numbers_and_revenue(table: Table) -> None:
+    conversions = table("conversions", {"conv_id": "o1", "revenue": 100.0}, {"conv_id": "o2", "revenue": 20.5})
+    assert order_problems(conversions, table("ihc_attributions"), outcomes(("o1", 100.0))) == [
+        "1 orders are accounted for, 2 were placed",
+        "revenue of 100.0 is accounted for, 120.5 was placed",
+    ]
+
+
+def test_an_order_without_revenue_that_is_lost_is_told_by_the_numbers(table: Table) -> None:
+    conversions = table("conversions", {"conv_id": "o1", "revenue": 0.0})
+    assert order_problems(conversions, table("ihc_attributions"), outcomes()) == [
+        "0 orders are accounted for, 1 were placed"
+    ]
+
+
+def test_revenue_that_differs_by_a_millionth_is_told(table: Table) -> None:
+    conversions = table("conversions", {"revenue": 100.0})
+    assert order_problems(conversions, table("ihc_attributions", {}), outcomes(("o1", 99.999999))) == [
+        "revenue of 99.999999 is accounted for, 100.0 was placed"
+    ]
+
+
+# Cost
+
+
+def test_cost_that_is_reported_as_it_was_spent_is_no_problem(table: Table) -> None:
+    sessions = table(
+        "sessions",
+        {"session_id": "s1", "cost": 0.1},
+        {"session_id": "s2", "cost": 0.2},
+        {"session_id": "s3", "cost": None},
+        {"session_id": "s4", "cost": None, "channel_name": "Direct"},
+    )
+    report = table(
+        "channel_reporting",
+        {"channel_name": "Search", "cost": 0.3},
+        {"channel_name": "Direct", "cost": 0.0},
+        {"channel_name": "Credit only", "cost": 0.0},
+    )
+    assert cost_problems(sessions, report) == []
+
+
+def test_a_day_without_sessions_and_report_has_no_problem(table: Table) -> None:
+    assert cost_problems(table("sessions"), table("channel_reporting")) == []
+
+
+def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
+    sessions = table(
+        "sessions",
+        {"session_id": "s1", "cost": 2.0, "channel_name": "Twice"},
+        {"session_id": "s2", "cost": 2.0, "channel_name": "Right"},
+        {"session_id": "s3", "cost": 5.0, "channel_name": "Lost"},
+        {"session_id": "s4", "cost": 1.0, "channel_name": "A cent off"},
+    )
+    report = table(
+        "channel_reporting",
+        {"channel_name": "Twice", "cost": 4.0},
+        {"channel_name": "Right", "cost": 2.0},
+        {"channel_name": "Made up", "cost": 3.0},
+        {"channel_name": "A cent off", "cost": 1.01},
+    )
+    assert cost_problems(sessions, report) == [
+        "A cent off: cost 1.01 is reported, 1.0 was spent",
+        "Lost: cost 0.0 is reported, 5.0 was spent",
+        "Made up: cost 3.0 is reported, 0.0 was spent",
+        "Twice: cost 4.0 is reported, 2.0 was spent",
+    ]
+
+
+def test_costs_that_swap_their_channels_are_a_problem_though_the_total_is_right(table: Table) -> None:
+    sessions = table("sessions", {"session_id": "s1", "cost": 1.0}, {"session_id": "s2", "channel_name": "Direct"})
+    report = table("channel_reporting", {"cost": 2.0}, {"channel_name": "Direct", "cost": 0.0})
+    assert cost_problems(sessions, report) == [
+        "Direct: cost 0.0 is reported, 1.0 was spent",
+        "Search: cost 2.0 is reported, 1.0 was spent",
+    ]
+
+
+def test_a_channel_that_is_reported_twice_has_the_sum_of_both(table: Table) -> None:
+    assert cost_problems(table("sessions", {}), table("channel_reporting", {}, {})) == [
+        "Search: cost 2.0 is reported, 1.0 was spent"
+    ]
+
+
+def test_costs_of_many_decimals_may_be_reported_as_rounded(table: Table) -> None:
+    cost = 1.23456789012e-05
+    sessions = table("sessions", *({"session_id": f"s{n}", "cost": cost} for n in range(1000)))
+    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345679})) == []
+    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345683})) == [
+        "Search: cost 0.012345683 is reported, 0.0123456789012 was spent"
+    ]

@@ -1,0 +1,294 @@
+"""The IO manager in real Dagster runs of small assets: days written in turn, windows read strictly or with gaps."""
+
+import datetime as dt
+from collections.abc import Callable, Generator, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from attribution_assets.attribution.asset_storage import AssetStorage, MissingDaysError, StoredDays
+from attribution_assets.attribution.days import days_between
+from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, DailyTableIOManager, partition_days
+from attribution_assets.partitions import attribution_window, daily, lookback_window
+from attribution_assets.resources import Storage
+
+Table = Callable[..., pd.DataFrame]
+Day = tuple[dt.date, pd.DataFrame]
+
+pytestmark = pytest.mark.filterwarnings(
+    # Dagster's own, of every resource that holds another one
+    "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning"
+)
+
+FIRST, LAST = dt.date(2024, 2, 27), dt.date(2024, 3, 1)
+DAYS = days_between(FIRST, LAST)
+
+
+@pytest.fixture
+def io_manager(tmp_path: Path) -> DailyTableIOManager:
+    """An IO manager over the folder of the fixture `storage`."""
+    return DailyTableIOManager(storage=Storage(root=str(tmp_path / "assets")))
+
+
+@pytest.fixture
+def materialize(io_manager: DailyTableIOManager) -> Callable[..., dg.ExecuteInProcessResult]:
+    """`materialize(definitions, first, last, selection)`: a run on a temporary instance, of one day without `last`."""
+
+    def run(
+        definitions: list[Any],
+        first: dt.date,
+        last: dt.date | None = None,
+        selection: Any = None,  # noqa: ANN401 - as Dagster's
+    ) -> dg.ExecuteInProcessResult:
+        tags = {
+            "dagster/asset_partition_range_start": str(first),
+            "dagster/asset_partition_range_end": str(last),
+        }
+        with dg.DagsterInstance.ephemeral() as instance:
+            return dg.materialize(
+                definitions,
+                instance=instance,
+                resources={"io_manager": io_manager},
+                partition_key=None if last else str(first),
+                tags=tags if last else None,
+                selection=selection,
+            )
+
+    return run
+
+
+Materialize = Callable[..., dg.ExecuteInProcessResult]
+
+
+def conversions_of(days: Iterable[Day]) -> dg.AssetsDefinition:
+    """An asset `conversions` that hands over these days, whatever days it is run for."""
+
+    @dg.asset(partitions_def=daily)
+    def conversions() -> DailyFrames:
+        return DailyFrames(day for day in days)
+
+    return conversions
+
+
+def reader(window: dg.PartitionMapping | None, metadata: dict[str, Any] | None = None) -> tuple[Any, list[StoredDays]]:
+    """An asset that reads a window of `conversions`, and the list in which it puts what it was given."""
+    given: list[StoredDays] = []
+
+    @dg.asset(partitions_def=daily, ins={"conversions": dg.AssetIn(partition_mapping=window, metadata=metadata)})
+    def downstream(conversions: StoredDays) -> None:
+        given.append(conversions)
+
+    return downstream, given
+
+
+def stored_orders(storage: AssetStorage) -> dict[dt.date, list[str]]:
+    """The orders of each stored day around `DAYS`."""
+    days = storage.days("conversions", days_between(dt.date(2024, 2, 20), dt.date(2024, 3, 5)))
+    return {day: frame["conv_id"].tolist() for day, frame in days.frames()}
+
+
+# Writing
+
+
+def test_a_run_of_one_day_writes_that_day(materialize: Materialize, storage: AssetStorage, table: Table) -> None:
+    frame = table("conversions", {"conv_id": "o1"})
+    assert materialize([conversions_of([(FIRST, frame)])], FIRST).success
+    assert stored_orders(storage) == {FIRST: ["o1"]}
+    pd.testing.assert_frame_equal(storage.days("conversions", [FIRST]).frame(FIRST), frame)
+
+
+def test_a_run_of_a_range_writes_each_of_its_days_those_without_rows_too(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    rows = {FIRST: ["o1", "o2"], LAST: ["o3"]}
+    handed_over = [(day, table("conversions", *({"conv_id": name} for name in rows.get(day, [])))) for day in DAYS]
+    result = materialize([conversions_of(handed_over)], FIRST, LAST)
+    assert stored_orders(storage) == {day: rows.get(day, []) for day in DAYS}
+    materialized = [event.partition for event in result.asset_materializations_for_node("conversions")]
+    assert materialized == [str(day) for day in DAYS]
+
+
+def test_running_a_day_again_replaces_it_and_no_other(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    old, new = table("conversions", {"conv_id": "old"}), table("conversions", {"conv_id": "new"})
+    materialize([conversions_of([(day, old) for day in DAYS])], FIRST, LAST)
+    materialize([conversions_of([(DAYS[1], new)])], DAYS[1])
+    assert stored_orders(storage) == {FIRST: ["old"], DAYS[1]: ["new"], DAYS[2]: ["old"], LAST: ["old"]}
+
+
+def test_each_day_is_stored_before_the_next_one_is_made(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    stored_when_made = []
+
+    def days() -> Iterator[Day]:
+        for day in DAYS:
+            stored_when_made.append(list(stored_orders(storage)))
+            yield day, table("conversions")
+
+    materialize([conversions_of(days())], FIRST, LAST)
+    assert stored_when_made == [[], DAYS[:1], DAYS[:2], DAYS[:3]]
+
+
+def test_a_run_that_fails_midway_keeps_the_days_before_and_leaves_the_others_as_they_were(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    old, new = table("conversions", {"conv_id": "old"}), table("conversions", {"conv_id": "new"})
+    materialize([conversions_of([(day, old) for day in DAYS])], FIRST, LAST)
+
+    def days() -> Iterator[Day]:
+        yield FIRST, new
+        raise ConnectionError("the source is gone")
+
+    with pytest.raises(ConnectionError, match=r"^the source is gone$"):
+        materialize([conversions_of(days())], FIRST, LAST)
+    assert stored_orders(storage) == {FIRST: ["new"], DAYS[1]: ["old"], DAYS[2]: ["old"], LAST: ["old"]}
+
+
+@pytest.mark.parametrize(
+    ("handed_over", "written"),
+    [
+        ([LAST, *DAYS[:-1]], 0),
+        ([DAYS[0], DAYS[2], DAYS[1], DAYS[3]], 1),
+        ([*DAYS[:2], DAYS[1], *DAYS[2:]], 2),
+        ([dt.date(2024, 2, 26), *DAYS], 0),
+        ([*DAYS, dt.date(2024, 3, 2)], 4),
+    ],
+    ids=["last day first", "a day too early", "a day twice", "a day before the range", "a day after the range"],
+)
+def test_a_day_out_of_turn_fails_the_run_and_is_not_written(
+    materialize: Materialize, storage: AssetStorage, table: Table, handed_over: list[dt.date], written: int
+) -> None:
+    conversions = conversions_of((day, table("conversions")) for day in handed_over)
+    out_of_turn = handed_over[written]
+    with pytest.raises(ValueError, match=rf"^conversions made a table for {out_of_turn}: expected the run's days in"):
+        materialize([conversions], FIRST, LAST)
+    assert list(stored_orders(storage)) == handed_over[:written]
+
+
+def test_a_run_that_does_not_make_all_of_its_days_fails(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    conversions = conversions_of((day, table("conversions")) for day in DAYS[:2])
+    with pytest.raises(ValueError, match=r"^conversions made no table for 2024-02-29$"):
+        materialize([conversions], FIRST, LAST)
+    assert list(stored_orders(storage)) == DAYS[:2]
+
+
+def test_what_makes_the_days_is_closed_when_the_run_fails(materialize: Materialize, table: Table) -> None:
+    closed = []
+
+    def days() -> Generator[Day]:
+        try:
+            yield LAST, table("conversions")
+        finally:
+            closed.append("connection")
+
+    made = days()
+
+    @dg.asset(partitions_def=daily)
+    def conversions() -> DailyFrames:
+        return DailyFrames(made)
+
+    with pytest.raises(ValueError, match=r"^conversions made a table for 2024-03-01: "):
+        materialize([conversions], FIRST, LAST)
+    assert closed == ["connection"]
+
+
+# Reading
+
+
+def write_days(storage: AssetStorage, table: Table, days: Iterable[dt.date]) -> None:
+    for day in days:
+        storage.write("conversions", day, table("conversions", {"conv_id": f"o{day.day}"}))
+
+
+def test_a_downstream_asset_of_the_same_run_reads_what_was_written(materialize: Materialize, table: Table) -> None:
+    downstream, given = reader(window=None)
+    conversions = conversions_of((day, table("conversions", {"conv_id": f"o{day.day}"})) for day in DAYS)
+    assert materialize([conversions, downstream], FIRST, LAST).success
+    [stored] = given
+    assert [(day, frame["conv_id"].tolist()) for day, frame in stored.frames()] == [
+        (FIRST, ["o27"]),
+        (DAYS[1], ["o28"]),
+        (DAYS[2], ["o29"]),
+        (LAST, ["o1"]),
+    ]
+
+
+def test_a_range_reads_the_windows_of_all_of_its_days(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    window = days_between(dt.date(2024, 2, 23), LAST)
+    write_days(storage, table, days_between(dt.date(2024, 2, 20), dt.date(2024, 3, 5)))
+    downstream, given = reader(lookback_window)
+    materialize([conversions_of([]), downstream], FIRST, LAST, selection=[downstream])
+    assert [(stored.asset, list(stored.files), stored.missing) for stored in given] == [("conversions", window, [])]
+
+
+def test_a_window_starts_with_the_first_partition(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    first = dt.date(2024, 2, 20)
+    write_days(storage, table, [first, dt.date(2024, 2, 21)])
+    downstream, given = reader(lookback_window)
+    materialize([conversions_of([]), downstream], dt.date(2024, 2, 21), selection=[downstream])
+    assert [list(stored.files) for stored in given] == [[first, dt.date(2024, 2, 21)]]
+
+
+def test_days_of_a_strict_window_that_were_never_materialized_fail_the_run_by_name(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    write_days(storage, table, [dt.date(2024, 2, 25), *DAYS])
+    downstream, given = reader(lookback_window)
+    with pytest.raises(MissingDaysError) as raised:
+        materialize([conversions_of([]), downstream], FIRST, LAST, selection=[downstream])
+    assert str(raised.value) == (
+        "conversions was never materialized for 2024-02-23..2024-02-24, 2024-02-26: materialize these days of it first"
+    )
+    assert given == []
+
+
+def test_a_window_that_may_miss_days_says_which_are_missing(
+    materialize: Materialize, storage: AssetStorage, table: Table
+) -> None:
+    write_days(storage, table, [FIRST, dt.date(2024, 3, 2), dt.date(2024, 3, 6)])
+    downstream, given = reader(attribution_window, MAY_MISS_DAYS)
+    materialize([conversions_of([]), downstream], FIRST, DAYS[1], selection=[downstream])
+    [stored] = given
+    assert list(stored.files) == [FIRST, dt.date(2024, 3, 2)]
+    assert stored.missing == [*DAYS[1:], dt.date(2024, 3, 3)]
+
+
+def test_a_window_that_may_miss_days_may_miss_all_of_them(materialize: Materialize) -> None:
+    downstream, given = reader(attribution_window, MAY_MISS_DAYS)
+    materialize([conversions_of([]), downstream], FIRST, selection=[downstream])
+    assert [(dict(stored.files), stored.missing) for stored in given] == [
+        ({}, days_between(FIRST, dt.date(2024, 3, 2)))
+    ]
+
+
+# Days of a run
+
+
+def test_an_asset_and_a_check_are_told_the_days_of_their_run_in_calendar_order(materialize: Materialize) -> None:
+    told = []
+
+    @dg.asset(partitions_def=daily)
+    def asset(context: dg.AssetExecutionContext) -> None:
+        told.append(partition_days(context))
+
+    with pytest.warns(dg.PreviewWarning, match="partitions_def"):
+
+        @dg.asset_check(asset=asset, partitions_def=daily)
+        def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+            told.append(partition_days(context))
+            return dg.AssetCheckResult(passed=True)
+
+    materialize([asset, check], FIRST, LAST)
+    materialize([asset, check], LAST)
+    assert told == [DAYS, DAYS, [LAST], [LAST]]

@@ -1,0 +1,244 @@
+"""Customer journeys: exactly which sessions lead to which order, and in which order they stand."""
+
+import datetime as dt
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.invariants import schema_problems
+from attribution_assets.attribution.journeys import customer_journeys
+
+Row = dict[str, Any]
+Table = Callable[..., pd.DataFrame]
+Keep = Callable[..., StoredDays]
+Build = Callable[[Sequence[Row], Sequence[Row]], pd.DataFrame]
+
+DAYS = days_between(dt.date(2024, 2, 26), dt.date(2024, 3, 3))
+LOOKBACK = 4
+ORDER = {"conv_id": "o1", "user_id": "u1", "conversion_time": "2024-03-01 12:00:00"}
+
+
+@pytest.fixture
+def build(storage: AssetStorage, table: Table, keep: Keep) -> Build:
+    """The journeys of orders over sessions, with a lookback window of four days."""
+
+    def journeys(orders: Sequence[Row], sessions: Sequence[Row]) -> pd.DataFrame:
+        return customer_journeys(
+            keep(storage, "conversions", table("conversions", *orders), DAYS),
+            keep(storage, "sessions", table("sessions", *sessions), DAYS),
+            LOOKBACK,
+        )
+
+    return journeys
+
+
+def touchpoints(journeys: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """(order, session, conversion flag) of each row, as they stand."""
+    return list(journeys[["conv_id", "session_id", "conversion"]].itertuples(index=False, name=None))
+
+
+# The window
+
+
+@pytest.mark.parametrize(
+    ("session_time", "is_in"),
+    [
+        ("2024-03-01 12:00:00.000001", False),
+        ("2024-03-01 12:00:00", False),
+        ("2024-03-01 11:59:59.999999", True),
+        ("2024-03-01 11:59:59", True),
+        ("2024-02-26 12:00:01", True),
+        ("2024-02-26 12:00:00.000001", True),
+        ("2024-02-26 12:00:00", True),
+        ("2024-02-26 11:59:59.999999", False),
+        ("2024-02-26 11:59:59", False),
+        ("2024-02-26 00:00:00", False),
+        ("2024-03-02 00:00:00", False),
+    ],
+)
+def test_the_window_holds_the_time_four_days_before_and_ends_before_the_order(
+    build: Build,
+    session_time: str,
+    is_in: bool,  # noqa: FBT001 - a parameter of the cases above
+) -> None:
+    journeys = build([ORDER], [{"session_id": "s1", "session_time": session_time}])
+    assert touchpoints(journeys) == ([("o1", "s1", 1)] if is_in else [])
+
+
+def test_a_session_in_the_orders_own_second_is_not_in_its_journey_but_one_a_second_earlier_is(build: Build) -> None:
+    sessions = [
+        {"session_id": "same", "session_time": "2024-03-01 12:00:00"},
+        {"session_id": "before", "session_time": "2024-03-01 11:59:59"},
+    ]
+    assert touchpoints(build([ORDER], sessions)) == [("o1", "before", 1)]
+
+
+def test_the_window_counts_from_the_second_of_the_order_across_midnight_and_the_leap_day(build: Build) -> None:
+    order = ORDER | {"conversion_time": "2024-03-02 00:00:01"}
+    sessions = [
+        {"session_id": "too early", "session_time": "2024-02-27 00:00:00"},
+        {"session_id": "first", "session_time": "2024-02-27 00:00:01"},
+        {"session_id": "leap day", "session_time": "2024-02-29 23:59:59"},
+        {"session_id": "midnight", "session_time": "2024-03-02 00:00:00"},
+    ]
+    assert touchpoints(build([order], sessions)) == [("o1", "first", 0), ("o1", "leap day", 0), ("o1", "midnight", 1)]
+
+
+# Order and flag
+
+
+def test_touchpoints_stand_in_time_order_and_the_last_one_carries_the_conversion(build: Build) -> None:
+    sessions = [
+        {"session_id": "s1", "session_time": "2024-03-01 11:00:00"},
+        {"session_id": "s2", "session_time": "2024-02-28 11:00:00"},
+        {"session_id": "s3", "session_time": "2024-02-29 11:00:00"},
+    ]
+    assert touchpoints(build([ORDER], sessions)) == [("o1", "s2", 0), ("o1", "s3", 0), ("o1", "s1", 1)]
+
+
+def test_sessions_of_the_same_second_stand_in_the_order_of_their_ids_code_points(build: Build) -> None:
+    ids = ["s9", "s10", "é", "S", "z", "\U0001f600", "\uffee", "s"]
+    sessions = [{"session_id": name, "session_time": "2024-03-01 11:00:00"} for name in ids]
+    expected = ["S", "s", "s10", "s9", "z", "é", "\uffee", "\U0001f600"]
+    assert expected == sorted(ids)
+    assert touchpoints(build([ORDER], sessions)) == [("o1", name, int(name == "\U0001f600")) for name in expected]
+
+
+def test_journeys_stand_in_the_order_of_their_orders_times_then_ids_each_in_one_piece(build: Build) -> None:
+    orders = [
+        ORDER | {"conv_id": "b", "conversion_time": "2024-03-01 12:00:00"},
+        ORDER | {"conv_id": "c", "conversion_time": "2024-03-01 11:30:00"},
+        ORDER | {"conv_id": "a", "conversion_time": "2024-03-01 12:00:00", "user_id": "u2"},
+    ]
+    sessions = [
+        {"session_id": "s1", "session_time": "2024-03-01 10:00:00"},
+        {"session_id": "s2", "session_time": "2024-03-01 11:00:00"},
+        {"session_id": "s3", "session_time": "2024-03-01 10:30:00", "user_id": "u2"},
+    ]
+    assert touchpoints(build(orders, sessions)) == [
+        ("c", "s1", 0), ("c", "s2", 1), ("a", "s3", 1), ("b", "s1", 0), ("b", "s2", 1),
+    ]  # fmt: skip
+
+
+# Users
+
+
+def test_journeys_of_one_user_share_sessions(build: Build) -> None:
+    orders = [ORDER, ORDER | {"conv_id": "o2", "conversion_time": "2024-03-03 12:00:00"}]
+    sessions = [
+        {"session_id": "s1", "session_time": "2024-02-27 12:00:00"},
+        {"session_id": "s2", "session_time": "2024-02-28 12:00:00"},
+        {"session_id": "s3", "session_time": "2024-03-02 12:00:00"},
+    ]
+    assert touchpoints(build(orders, sessions)) == [("o1", "s1", 0), ("o1", "s2", 1), ("o2", "s2", 0), ("o2", "s3", 1)]
+
+
+def test_sessions_of_other_users_are_in_no_journey_of_the_order(build: Build) -> None:
+    users = ["u2", "U1", "u1 ", "u", "u11", "u1"]
+    sessions = [{"session_id": f"of {u}", "user_id": u, "session_time": "2024-03-01 11:00:00"} for u in users]
+    assert touchpoints(build([ORDER], sessions)) == [("o1", "of u1", 1)]
+
+
+def test_an_order_without_sessions_has_no_row_beside_one_that_has(build: Build) -> None:
+    orders = [ORDER, ORDER | {"conv_id": "o2", "user_id": "nobody"}]
+    sessions = [{"session_id": "s1", "session_time": "2024-03-01 11:00:00"}]
+    assert touchpoints(build(orders, sessions)) == [("o1", "s1", 1)]
+
+
+# The table
+
+
+def test_a_journey_carries_what_the_session_says(build: Build, table: Table) -> None:
+    session = {
+        "session_id": "s7",
+        "session_time": "2024-02-29 10:11:12",
+        "channel_name": 'Größe, "A"',
+        "holder_engagement": 0,
+        "closer_engagement": 1,
+        "impression_interaction": 1,
+        "cost": None,
+    }
+    wanted = table("journeys", {name: value for name, value in session.items() if name != "cost"} | ORDER)
+    pd.testing.assert_frame_equal(build([ORDER], [session]), wanted)
+
+
+def test_journeys_of_no_orders_are_an_empty_table_with_its_types(build: Build, table: Table) -> None:
+    pd.testing.assert_frame_equal(build([], [{}]), table("journeys"))
+
+
+def test_journeys_over_days_that_are_all_missing_are_an_empty_table_with_its_types(
+    storage: AssetStorage, table: Table
+) -> None:
+    conversions, sessions = storage.days("conversions", DAYS), storage.days("sessions", DAYS)
+    pd.testing.assert_frame_equal(customer_journeys(conversions, sessions, LOOKBACK), table("journeys"))
+
+
+# Any data
+
+SECONDS = st.sampled_from([0, 1, 43_200, 86_399])
+MICROSECONDS = st.sampled_from([0, 0, 0, 1, 999_999])
+TIMES = st.builds(
+    lambda day, second, micro: dt.datetime(2024, 2, 27) + dt.timedelta(day, second, micro),  # noqa: DTZ001 - UTC, naive
+    st.integers(0, 4),
+    SECONDS,
+    MICROSECONDS,
+)
+USERS = st.sampled_from(["u1", "u2", "u3"])
+FLAGS = st.integers(0, 1)
+SESSIONS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "session_id": st.text("aB1é", min_size=1, max_size=3),
+            "user_id": USERS,
+            "session_time": TIMES,
+            "channel_name": st.sampled_from(["Search", "Direct"]),
+            "holder_engagement": FLAGS,
+            "closer_engagement": FLAGS,
+            "impression_interaction": FLAGS,
+        }
+    ),
+    max_size=15,
+    unique_by=lambda session: session["session_id"],
+)
+ORDERS = st.lists(
+    st.fixed_dictionaries({"conv_id": st.text("ab", min_size=1), "user_id": USERS, "conversion_time": TIMES}),
+    max_size=6,
+    unique_by=lambda order: order["conv_id"],
+)
+
+
+def journeys_the_slow_way(orders: Sequence[Row], sessions: Sequence[Row], lookback_days: int) -> list[Row]:
+    """All sessions looked through for each order."""
+    rows = []
+    for order in sorted(orders, key=lambda order: (order["conversion_time"], order["conv_id"])):
+        journey = []
+        for session in sessions:
+            before = order["conversion_time"] - session["session_time"]
+            if session["user_id"] == order["user_id"] and dt.timedelta(0) < before <= dt.timedelta(lookback_days):
+                journey.append(session)
+        journey.sort(key=lambda session: (session["session_time"], session["session_id"]))
+        rows += [order | session | {"conversion": int(session is journey[-1])} for session in journey]
+    return rows
+
+
+@settings(max_examples=25)
+@given(orders=ORDERS, sessions=SESSIONS, lookback_days=st.integers(1, 4))
+def test_journeys_are_those_that_looking_through_all_sessions_finds(
+    table: Table, keep: Keep, orders: Sequence[Row], sessions: Sequence[Row], lookback_days: int
+) -> None:
+    days = days_between(dt.date(2024, 2, 27), dt.date(2024, 3, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        storage = AssetStorage(folder)
+        stored_orders = keep(storage, "conversions", table("conversions", *orders), days)
+        stored_sessions = keep(storage, "sessions", table("sessions", *sessions), days)
+        journeys = customer_journeys(stored_orders, stored_sessions, lookback_days)
+    wanted = table("journeys", *journeys_the_slow_way(orders, sessions, lookback_days))
+    pd.testing.assert_frame_equal(journeys, wanted)
+    assert schema_problems("journeys", journeys) == []
