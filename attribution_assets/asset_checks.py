@@ -2,14 +2,15 @@
 
 import datetime as dt
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import dagster as dg
 
 from attribution_assets.attribution import invariants
 from attribution_assets.attribution.channel_report import order_outcomes
-from attribution_assets.attribution.days import by_day
+from attribution_assets.attribution.days import blocks, by_day
+from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.io_managers import partition_days
 from attribution_assets.partitions import daily
 from attribution_assets.resources import Storage
@@ -18,28 +19,38 @@ from attribution_assets.schemas import TABLES
 # Dagster calls partitioned checks a preview; a test pins what they give.
 warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
 
+PROBLEMS_SHOWN = 10
+"""Of each day; the event log is no place for all of a broken table's rows."""
+
 BLOCKING: dict[str, Any] = {"partitions_def": daily, "blocking": True}
 
 
-def _each_day(
-    context: dg.AssetCheckExecutionContext, problems_of: Callable[[dt.date], list[str]]
-) -> dg.AssetCheckResult:
-    days = partition_days(context)
-    problems = {str(day): found for day in days if (found := problems_of(day))}
+def _result(problems_by_day: Iterable[tuple[dt.date, list[str]]]) -> dg.AssetCheckResult:
+    checked, problems = 0, {}
+    for day, found in problems_by_day:
+        checked += 1
+        if found:
+            problems[str(day)] = _some_of(found)
     first = "; ".join(f"{day}: {found[0]}" for day, found in list(problems.items())[:3])
     return dg.AssetCheckResult(
         passed=not problems,
         description=first or None,
-        metadata={"days_checked": len(days), "problems": problems},
+        metadata={"days_checked": checked, "problems": problems},
     )
+
+
+def _some_of(problems: list[str]) -> list[str]:
+    rest = len(problems) - PROBLEMS_SHOWN
+    return problems if rest <= 0 else [*problems[:PROBLEMS_SHOWN], f"and {rest} more"]
 
 
 def _schema_check(asset: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(asset=asset, name="matches_schema", **BLOCKING)
     def matches_schema(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
         """Every row matches the table's schema."""
-        table = storage.tables().days(asset, partition_days(context))
-        return _each_day(context, lambda day: invariants.schema_problems(asset, table.frame(day)))
+        days = partition_days(context)
+        table = storage.tables().days(asset, days)
+        return _result((day, invariants.schema_problems(asset, table.frame(day))) for day in days)
 
     return matches_schema
 
@@ -50,8 +61,9 @@ schema_checks = [_schema_check(asset) for asset in TABLES]
 @dg.asset_check(asset="ihc_attributions", **BLOCKING)
 def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """The credit of each attributed order sums to 1."""
-    attributions = storage.tables().days("ihc_attributions", partition_days(context))
-    return _each_day(context, lambda day: invariants.credit_problems(attributions.frame(day)))
+    days = partition_days(context)
+    attributions = storage.tables().days("ihc_attributions", days)
+    return _result((day, invariants.credit_problems(attributions.frame(day))) for day in days)
 
 
 @dg.asset_check(asset="ihc_attributions", **BLOCKING)
@@ -61,16 +73,16 @@ def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storag
     conversions, journeys, attributions = (
         tables.days(asset, days) for asset in ("conversions", "journeys", "ihc_attributions")
     )
-    outcomes = dict(by_day(order_outcomes(conversions, attributions), "conversion_time", days))
 
-    def problems(day: dt.date) -> list[str]:
-        orders, credited = conversions.frame(day), attributions.frame(day)
-        return [
-            *invariants.touchpoint_problems(journeys.frame(day), credited),
-            *invariants.order_problems(orders, credited, outcomes[day]),
-        ]
+    def problems() -> Iterator[tuple[dt.date, list[str]]]:
+        for block in blocks(days, DAYS_PER_QUERY):
+            outcomes = order_outcomes(conversions.among(block), attributions.among(block))
+            for day, accounted in by_day(outcomes, "conversion_time", block):
+                orders, credited = conversions.frame(day), attributions.frame(day)
+                lost = invariants.touchpoint_problems(journeys.frame(day), credited)
+                yield day, lost + invariants.order_problems(orders, credited, accounted)
 
-    return _each_day(context, problems)
+    return _result(problems())
 
 
 @dg.asset_check(asset="channel_reporting", **BLOCKING)
@@ -78,4 +90,4 @@ def cost_is_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) 
     """The report's cost is that of the day's sessions, channel by channel."""
     tables, days = storage.tables(), partition_days(context)
     sessions, report = (tables.days(asset, days) for asset in ("sessions", "channel_reporting"))
-    return _each_day(context, lambda day: invariants.cost_problems(sessions.frame(day), report.frame(day)))
+    return _result((day, invariants.cost_problems(sessions.frame(day), report.frame(day))) for day in days)

@@ -20,6 +20,7 @@ from attribution_assets.asset_metadata import (
 from attribution_assets.attribution.asset_storage import StoredDays, days_written
 from attribution_assets.attribution.channel_report import channel_report, order_outcomes
 from attribution_assets.attribution.days import batches, blocks, by_day
+from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.report_file import write_report
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, partition_days
@@ -32,9 +33,6 @@ warnings.filterwarnings(
 )
 
 LOOKBACK = dt.timedelta(days=lookback_days())
-
-DAYS_PER_QUERY = 10
-"""Neighbouring days share most of their window, so a query serves several; more of them would only take more memory."""
 
 REQUESTS_PER_BATCH = 100
 """Journeys of several days are packed into requests together: up to about this many requests at a time."""

@@ -71,7 +71,7 @@ def _day(option: str, text: str | None) -> dt.date | None:
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> None:
-    gc.disable()  # while two thousand modules load, all that the collector could do is look at them again and again
+    gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
     from upath import UPath
 
@@ -80,6 +80,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     from attribution_assets.resources import from_environment
 
     gc.freeze()
+    gc.set_threshold(200_000)
     gc.enable()
     if output is not None and output.is_dir():
         raise RunRejectedError(f"--output {output} is a folder: name a file")

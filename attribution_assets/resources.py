@@ -106,7 +106,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
             ConfigurationError: IHC_REDISTRIBUTION_PARAMETER is not a JSON object.
         """
         if self.api_key:
-            with IhcClient(self._api(self.url, self.api_key)) as client:
+            with IhcClient(self._api(self.url, self.api_key.strip())) as client:
                 yield client
             return
         from attribution_assets.ihc_service.server import embedded_ihc_service  # noqa: PLC0415  # 0.5 s that only it needs

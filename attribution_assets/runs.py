@@ -5,17 +5,11 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-import logging
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-import sqlalchemy as sa
-from dagster._core.instance import InstanceRef
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster_shared.error import SerializableErrorInfo
 
@@ -24,6 +18,7 @@ from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.automation import attribution_job
+from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition
@@ -115,33 +110,6 @@ def credited_days(storage: AssetStorage, first: dt.date, last: dt.date) -> set[d
     """The touch dates that got credit from the stored attributions of orders placed from `first` to `last`."""
     attributions = storage.days("ihc_attributions", days_between(first, last))
     return {time.date() for _, frame in attributions.frames() for time in frame["session_time"].dt.normalize().unique()}
-
-
-@contextmanager
-def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance that `dagster dev` uses from here: DAGSTER_HOME, else this folder if it has a dagster.yaml.
-
-    Without either, a home is made in data/dagster.
-    """
-    home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
-    home.mkdir(parents=True, exist_ok=True)
-    # What runs in this process prints to this terminal: a copy in Dagster's log files would cost two processes a run.
-    settings = {
-        "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
-        "telemetry": {"enabled": False},
-    }
-    logging.getLogger("dagster").setLevel(logging.ERROR)
-    sa.event.listen(sa.Engine, "engine_connect", _do_not_wait_for_the_disk)
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=settings)) as instance:
-        yield instance
-
-
-def _do_not_wait_for_the_disk(connection: sa.Connection) -> None:
-    # Dagster commits each of a run's hundreds of events by itself. With its write-ahead log this setting is safe when
-    # the process dies, and a power failure costs the history no more than its last moments. The engines of
-    # `attribution/database.py` name no file and are left alone.
-    if connection.engine.url.drivername == "sqlite" and connection.engine.url.database:
-        connection.connection.cursor().execute("PRAGMA synchronous = NORMAL")
 
 
 def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:

@@ -1,8 +1,6 @@
-"""The channel report: what each channel cost and earned per day, to the last digit, and what became of the orders."""
+"""The channel report: what each channel cost and earned per day, to the last digit."""
 
-import csv
 import datetime as dt
-import io
 import random
 import tempfile
 from collections import defaultdict
@@ -10,21 +8,17 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from functools import reduce
 from operator import add
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from upath import UPath
 
 from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.channel_report import by_channel, channel_report, order_outcomes, with_ratios
+from attribution_assets.attribution.channel_report import channel_report
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.invariants import cost_problems, schema_problems
-from attribution_assets.attribution.report_file import write_report
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]
@@ -51,12 +45,6 @@ class Stored:
     def cells(self, first: dt.date = FIRST, last: dt.date = LAST) -> list[tuple[Any, ...]]:
         """(channel, date, cost, ihc, revenue) of each row of the report."""
         return list(self.report(first, last).itertuples(index=False, name=None))
-
-    def outcomes(self) -> list[tuple[Any, ...]]:
-        """(order, outcome, reason, revenue) of each order."""
-        outcomes = order_outcomes(self.conversions, self.credit)
-        columns = outcomes[["conv_id", "outcome", "reason", "revenue"]]
-        return list(columns.itertuples(index=False, name=None))
 
 
 Store = Callable[..., Stored]
@@ -334,169 +322,14 @@ def test_sums_of_any_amounts_are_the_same_in_any_order_of_rows(
     assert cost_problems(table("sessions", *rows), report) == []
 
 
-# Outcomes
-
-
-def test_every_order_of_an_attributed_day_has_exactly_one_outcome(store: Store) -> None:
-    stored = store(
-        conversions=[
-            {"conv_id": "o1", "revenue": 1.0},
-            {"conv_id": "o2", "revenue": 2.0},
-            {"conv_id": "o3", "revenue": 3.0},
-            {"conv_id": "o4", "revenue": 4.0},
-        ],
-        ihc_attributions=[
-            {"conv_id": "o1", "session_id": "s1", "ihc": 0.0, "reason": "excluded from the journey"},
-            {"conv_id": "o1", "session_id": "s2"},
-            {"conv_id": "o2", "outcome": "refused", "ihc": None, "reason": "error in parsing customer journey"},
-            {"conv_id": "o3", "outcome": "too_long", "ihc": None, "reason": "260 touchpoints", "session_id": "s1"},
-            {"conv_id": "o3", "outcome": "too_long", "ihc": None, "reason": "260 touchpoints", "session_id": "s2"},
-        ],
-    )
-    assert stored.outcomes() == [
-        ("o1", "attributed", None, 1.0),
-        ("o2", "refused", "error in parsing customer journey", 2.0),
-        ("o3", "too_long", "260 touchpoints", 3.0),
-        ("o4", "no_sessions", None, 4.0),
-    ]
-
-
-def test_outcomes_stand_by_time_then_order(store: Store) -> None:
-    orders = [("b", ON_27), ("a", ON_28), ("c", "2024-02-27 11:59:59"), ("a2", ON_27)]
-    stored = store(conversions=[{"conv_id": name, "conversion_time": time} for name, time in orders])
-    assert [outcome[0] for outcome in stored.outcomes()] == ["c", "a2", "b", "a"]
-
-
-def test_orders_of_days_that_have_not_been_attributed_have_no_outcome_yet(
-    storage: AssetStorage, table: Table, keep: Keep
+@settings(max_examples=10)
+@given(st.lists(st.text(st.characters(codec="utf-8"), min_size=1), unique=True, min_size=1, max_size=5))
+def test_channels_of_any_name_are_kept_apart_and_stand_in_the_order_of_their_code_points(
+    table: Table, keep: Keep, names: list[str]
 ) -> None:
-    orders = [{"conv_id": "o1", "conversion_time": ON_27}, {"conv_id": "o2", "conversion_time": ON_28}]
-    conversions = keep(storage, "conversions", table("conversions", *orders), DAYS)
-    storage.write("ihc_attributions", dt.date(2024, 2, 28), table("ihc_attributions"))
-    outcomes = order_outcomes(conversions, storage.days("ihc_attributions", DAYS))
-    assert outcomes[["conv_id", "outcome"]].to_numpy().tolist() == [["o2", "no_sessions"]]
-
-
-def test_an_order_that_stands_in_two_days_has_the_outcome_of_each_day(store: Store) -> None:
-    stored = store(
-        conversions=[{"conversion_time": ON_27, "revenue": 1.0}, {"conversion_time": ON_28, "revenue": 2.0}],
-        ihc_attributions=[
-            {"conversion_time": ON_27},
-            {"conversion_time": ON_28, "outcome": "refused", "ihc": None, "reason": "no"},
-        ],
-    )
-    assert stored.outcomes() == [("o1", "attributed", None, 1.0), ("o1", "refused", "no", 2.0)]
-
-
-def test_outcomes_of_nothing_keep_their_columns_and_types(store: Store) -> None:
-    outcomes = order_outcomes(store().conversions, store().credit)
-    assert outcomes.dtypes.astype(str).to_dict() == {
-        "conv_id": "object",
-        "conversion_time": "datetime64[us]",
-        "outcome": "object",
-        "reason": "object",
-        "revenue": "float64",
-    }
-    assert outcomes.empty
-
-
-# Ratios and totals
-
-
-def test_ratios_are_empty_where_their_denominator_is_zero_and_never_infinite(table: Table) -> None:
-    report = table(
-        "channel_reporting",
-        {"channel_name": "both", "cost": 10.0, "ihc": 4.0, "ihc_revenue": 25.0},
-        {"channel_name": "cost only", "cost": 10.0, "ihc": 0.0, "ihc_revenue": 0.0},
-        {"channel_name": "credit only", "cost": 0.0, "ihc": 4.0, "ihc_revenue": 25.0},
-        {"channel_name": "neither", "cost": 0.0, "ihc": 0.0, "ihc_revenue": 0.0},
-        {"channel_name": "credit without revenue", "cost": 10.0, "ihc": 4.0, "ihc_revenue": 0.0},
-    )
-    ratios = with_ratios(report)
-    assert list(ratios.columns) == ["channel_name", "date", "cost", "ihc", "ihc_revenue", "CPO", "ROAS"]
-    np.testing.assert_array_equal(ratios["CPO"], [2.5, np.nan, 0.0, np.nan, 2.5])
-    np.testing.assert_array_equal(ratios["ROAS"], [2.5, 0.0, np.nan, np.nan, 0.0])
-
-
-def test_ratios_of_an_empty_report_are_empty_columns(table: Table) -> None:
-    ratios = with_ratios(table("channel_reporting"))
-    assert ratios[["CPO", "ROAS"]].dtypes.astype(str).tolist() == ["float64", "float64"]
-    assert ratios.empty
-
-
-def test_totals_by_channel_are_sums_over_days_by_falling_cost_then_name(table: Table) -> None:
-    report = table(
-        "channel_reporting",
-        {"channel_name": "b", "date": "2024-02-26", "cost": 1.0, "ihc": 0.5, "ihc_revenue": 10.0},
-        {"channel_name": "a", "date": "2024-02-26", "cost": 3.0, "ihc": 0.0, "ihc_revenue": 0.0},
-        {"channel_name": "c", "date": "2024-02-26", "cost": 4.0, "ihc": 1.0, "ihc_revenue": 5.0},
-        {"channel_name": "b", "date": "2024-02-27", "cost": 2.0, "ihc": 0.25, "ihc_revenue": 2.5},
-    )
-    assert list(by_channel(report).itertuples(index=False, name=None)) == [
-        ("c", 4.0, 1.0, 5.0),
-        ("a", 3.0, 0.0, 0.0),
-        ("b", 3.0, 0.75, 12.5),
-    ]
-
-
-# The file
-
-
-def read_back(path: UPath) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(path.read_bytes().decode(), newline=""), strict=True))
-
-
-def test_the_file_holds_the_report_with_ratios_and_all_digits(table: Table, tmp_path: Path) -> None:
-    report = table(
-        "channel_reporting",
-        {"channel_name": "SEA - Brand", "cost": 293876.849, "ihc": 1e-05, "ihc_revenue": 0.1},
-        {"channel_name": 'Größe, "A"', "cost": 0.0, "ihc": 0.0, "ihc_revenue": 0.0},
-    )
-    path = UPath(tmp_path) / "reports" / "report.csv"
-    write_report(report, path)
-    assert path.read_bytes().decode() == (
-        "channel_name,date,cost,ihc,ihc_revenue,CPO,ROAS\r\n"
-        f"SEA - Brand,2024-02-26,293876.849,1e-05,0.1,{293876.849 / 1e-05!r},{0.1 / 293876.849!r}\r\n"
-        '"Größe, ""A""",2024-02-26,0.0,0.0,0.0,,\r\n'
-    )
-
-
-def test_the_file_of_an_empty_report_is_its_header(table: Table, tmp_path: Path) -> None:
-    write_report(table("channel_reporting"), UPath(tmp_path) / "report.csv")
-    assert read_back(UPath(tmp_path) / "report.csv") == [
-        ["channel_name", "date", "cost", "ihc", "ihc_revenue", "CPO", "ROAS"]
-    ]
-
-
-def test_the_file_can_lie_in_an_object_store(table: Table, tmp_path: Path) -> None:
-    path = UPath(f"memory:/{tmp_path}/report.csv")
-    write_report(table("channel_reporting", {}), path)
-    assert read_back(path)[1] == ["Search", "2024-02-26", "1.0", "1.0", "100.0", "1.0", "100.0"]
-
-
-NAMES = st.text(st.characters(codec="utf-8"), min_size=1)
-
-
-@settings(max_examples=15)
-@given(st.lists(NAMES, unique=True, min_size=1, max_size=5), AMOUNTS)
-def test_any_channel_name_and_amount_goes_through_report_and_file_unchanged(
-    table: Table, keep: Keep, names: list[str], amount: float
-) -> None:
-    sessions = [{"session_id": f"s{n}", "channel_name": name, "cost": amount} for n, name in enumerate(names)]
-    credit = [{"session_id": session["session_id"], "channel_name": session["channel_name"]} for session in sessions]
+    sessions = [{"session_id": f"s{n}", "channel_name": name, "cost": float(n)} for n, name in enumerate(names)]
     with tempfile.TemporaryDirectory() as folder:
-        stored = Stored(AssetStorage(folder), table, keep, sessions=sessions, conversions=[{}], ihc_attributions=credit)
-        path = UPath(folder) / "report.csv"
-        write_report(stored.report(), path)
-        rows = read_back(path)[1:]
-    ratios = [repr(amount), repr(100 / amount) if amount else ""]
-    assert rows == [[name, "2024-02-26", repr(amount), "1.0", "100.0", *ratios] for name in sorted(names)]
-
-
-@pytest.mark.parametrize("name", ["a\rb", "a\nb", "a\r\nb", '"', ",", " a ", "=1+1", "\0", "nan", "None"])
-def test_channel_names_with_line_breaks_and_the_like_are_read_back_as_they_are(
-    table: Table, tmp_path: Path, name: str
-) -> None:
-    path = UPath(tmp_path) / "report.csv"
-    write_report(table("channel_reporting", {"channel_name": name}), path)
-    assert read_back(path)[1:] == [[name, "2024-02-26", "1.0", "1.0", "100.0", "1.0", "100.0"]]
+        storage = AssetStorage(folder)
+        stored = Stored(storage, table, keep, sessions=sessions, conversions=[{}], ihc_attributions=sessions)
+        cells = stored.cells()
+    assert cells == [(name, "2024-02-26", float(names.index(name)), 1.0, 100.0) for name in sorted(names)]

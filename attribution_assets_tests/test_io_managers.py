@@ -18,11 +18,6 @@ from attribution_assets.resources import Storage
 Table = Callable[..., pd.DataFrame]
 Day = tuple[dt.date, pd.DataFrame]
 
-pytestmark = pytest.mark.filterwarnings(
-    # Dagster's own, of every resource that holds another one
-    "ignore:InitResourceContext.dagster_run is deprecated:DeprecationWarning"
-)
-
 FIRST, LAST = dt.date(2024, 2, 27), dt.date(2024, 3, 1)
 DAYS = days_between(FIRST, LAST)
 

@@ -64,8 +64,8 @@ def channel_report(
         last: Last day reported.
 
     Returns:
-        The `channel_reporting` table by date, then channel: `cost` and `ihc_revenue` in the source's currency, `ihc` in
-        orders, each to 9 decimal places.
+        The `channel_reporting` table by date, then channel: `cost` and `ihc_revenue` in the source's currency to 9
+        decimal places, `ihc` in orders to 12.
     """
     return run_sql(REPORT_SQL, sessions, attributions, conversions, first=first, last=last)
 

@@ -9,6 +9,9 @@ import pyarrow as pa
 
 from attribution_assets.attribution.asset_storage import ARROW_SCHEMAS, StoredDays, local_path
 
+DAYS_PER_QUERY = 10
+"""Neighbouring days share most of their window, so a query serves several; more of them would only take more memory."""
+
 
 def run_sql(sql: str, *tables: StoredDays, **parameters: object) -> pd.DataFrame:
     """The result of one query.
