@@ -129,7 +129,7 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     checks = [
         f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
         for evaluation in result.get_asset_check_evaluations()
-        if evaluation.blocking and not evaluation.passed
+        if evaluation.partition is None and evaluation.blocking and not evaluation.passed
     ]
     if checks:
         return "; ".join(checks)

@@ -1,4 +1,4 @@
-"""Each invariant as Dagster evaluates it over a range of stored days: passing, and failing with the day and reason."""
+"""Each invariant as Dagster evaluates it over a range of days: passing, and failing with the day and the reason."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -34,14 +34,18 @@ SOUND: dict[str, list[dict[str, Any]]] = {
         {"channel_name": "Search", "cost": 0.2, "ihc": 0.75},
     ],
 }
-Evaluate = Callable[[dict[str, list[dict[str, Any]]]], dict[tuple[str, str], dg.AssetCheckEvaluation]]
+Evaluations = dict[tuple[str, str, str | None], dg.AssetCheckEvaluation]
+Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
 
 
 @pytest.fixture
 def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[..., StoredDays]) -> Evaluate:
-    """Stores the tables for two days and evaluates all checks over both in one run."""
+    """Stores the tables for two days and evaluates all checks over both in one run.
 
-    def evaluated(tables: dict[str, list[dict[str, Any]]]) -> dict[tuple[str, str], dg.AssetCheckEvaluation]:
+    Evaluations by asset, check and day; those of the whole run have no day.
+    """
+
+    def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
         root = str(tmp_path / "assets")
         for asset, rows in tables.items():
             keep(AssetStorage(root), asset, table(asset, *rows), DAYS)
@@ -55,7 +59,8 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[
                 instance=instance, tags=tags, raise_on_error=False
             )
         return {
-            (each.asset_key.to_user_string(), each.check_name): each for each in result.get_asset_check_evaluations()
+            (each.asset_key.to_user_string(), each.check_name, each.partition): each
+            for each in result.get_asset_check_evaluations()
         }
 
     return evaluated
@@ -63,9 +68,12 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[
 
 def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     evaluations = evaluate(SOUND)
-    assert len(evaluations) == 8
     assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations.values())
-    assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in evaluations.values())
+    of_the_run = [evaluation for (_, _, day), evaluation in evaluations.items() if day is None]
+    assert len(of_the_run) == 8
+    assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in of_the_run)
+    for date in DAYS:
+        assert len([day for _, _, day in evaluations if day == str(date)]) == 8
 
 
 @pytest.mark.parametrize(
@@ -97,7 +105,10 @@ def test_a_broken_table_fails_its_check_and_no_other(
     evaluate: Evaluate, tables: dict[str, list[dict[str, Any]]], failed: tuple[str, str], says: str
 ) -> None:
     evaluations = evaluate(SOUND | tables)
-    assert [key for key, evaluation in evaluations.items() if not evaluation.passed] == [failed]
-    assert evaluations[failed].description == says
-    assert evaluations[failed].severity == dg.AssetCheckSeverity.ERROR
-    assert list(evaluations[failed].metadata["problems"].value) == ["2024-02-26"]
+    of_the_day, of_the_run = (*failed, "2024-02-26"), (*failed, None)
+    assert [key for key, evaluation in evaluations.items() if not evaluation.passed] == [of_the_day, of_the_run]
+    assert evaluations[*failed, "2024-02-27"].passed
+    assert evaluations[of_the_run].description == says
+    assert evaluations[of_the_day].description == says.removeprefix("2024-02-26: ")
+    assert evaluations[of_the_run].severity == dg.AssetCheckSeverity.ERROR
+    assert list(evaluations[of_the_run].metadata["problems"].value) == ["2024-02-26"]

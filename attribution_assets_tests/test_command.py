@@ -137,10 +137,18 @@ def test_what_the_command_runs_is_in_dagsters_history(shop: Shop) -> None:
             asset: sorted(instance.get_materialized_partitions(dg.AssetKey(asset)))
             for asset in ("sessions", "journeys", "channel_reporting_csv")
         }
+        checks = instance.event_log_storage.get_asset_check_execution_history(
+            dg.AssetCheckKey(dg.AssetKey("ihc_attributions"), "orders_are_conserved"), limit=9
+        )
         last = instance.get_latest_materialization_event(dg.AssetKey("ihc_attributions")).asset_materialization
     assert days["sessions"] == [f"2024-02-{day}" for day in range(22, 28)]
     assert days["journeys"] == ["2024-02-26", "2024-02-27"]
     assert days["channel_reporting_csv"] == [f"2024-02-{day}" for day in (24, 26, 27)]
+    assert {(check.partition, check.status.value) for check in checks} == {
+        ("2024-02-26", "SUCCEEDED"),
+        ("2024-02-27", "SUCCEEDED"),
+        (None, "SUCCEEDED"),
+    }
     assert last.partition == "2024-02-27"
     assert last.metadata["answered_by"].value == endpoint.url
     assert last.metadata["requests_of_run"].value == 1
