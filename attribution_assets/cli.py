@@ -31,11 +31,13 @@ def demo() -> None:
     """Make a demo database if there is none, then do what `run` does over all its days."""
     with _problems_in_one_line():
         from attribution_assets.demo import has_source_tables, make_demo_database
-        from attribution_assets.resources import first_day, from_environment
+        from attribution_assets.partitions import first_and_last_partition
+        from attribution_assets.resources import from_environment
 
+        first_day, _ = first_and_last_partition()
         url = from_environment(references=False).database.url
         if not has_source_tables(url):
-            make_demo_database(url, first_day())
+            make_demo_database(url, first_day)
         _report(None, None, None)
 
 
@@ -85,6 +87,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     if output is not None and output.is_dir():
         raise RunRejectedError(f"--output {output} is a folder: name a file")
     console, resources = Console(), from_environment(references=False)
+    resources.ihc_api.check()
     storage = resources.storage.tables()
     first, last = runs.days_to_report(resources.database.source(), start, end)
     with terminal.progress(console) as on_stage:
@@ -102,7 +105,7 @@ def _problems_in_one_line() -> Iterator[None]:
 
     try:
         yield
-    except RunFailedError as problem:
+    except (RunFailedError, OSError) as problem:
         typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(FAILED) from None
     except (RunRejectedError, ConfigurationError, DatabaseError) as problem:

@@ -98,15 +98,23 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         """Who splits the orders: `embedded`, or the API's URL."""
         return self.url if self.api_key else "embedded"
 
+    def check(self) -> None:
+        """See that the settings can be used, without calling anybody.
+
+        Raises:
+            ConfigurationError: One of them cannot.
+        """
+        self._api(self.url, self.api_key or "embedded")
+
     @contextmanager
     def client(self) -> Iterator[IhcClient]:
         """A client of the API; without a key, of an embedded service that lives as long as the client does.
 
         Raises:
-            ConfigurationError: IHC_REDISTRIBUTION_PARAMETER is not a JSON object.
+            ConfigurationError: A setting cannot be used.
         """
         if self.api_key:
-            with IhcClient(self._api(self.url, self.api_key.strip())) as client:
+            with IhcClient(self._api(self.url, self.api_key)) as client:
                 yield client
             return
         from attribution_assets.ihc_service.server import embedded_ihc_service  # noqa: PLC0415  # 0.5 s that only it needs
@@ -116,15 +124,18 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
             yield client
 
     def _api(self, url: str, api_key: str) -> IhcApi:
-        return IhcApi(
-            url=url,
-            api_key=api_key,
-            conv_type_id=self.conv_type_id,
-            max_journeys_per_request=self.max_journeys_per_request,
-            max_sessions_per_request=self.max_sessions_per_request,
-            max_concurrent_requests=self.max_concurrent_requests,
-            redistribution_parameter=self._redistribution(),
-        )
+        try:
+            return IhcApi(
+                url=url,
+                api_key=api_key.strip(),
+                conv_type_id=self.conv_type_id,
+                max_journeys_per_request=self.max_journeys_per_request,
+                max_sessions_per_request=self.max_sessions_per_request,
+                max_concurrent_requests=self.max_concurrent_requests,
+                redistribution_parameter=self._redistribution(),
+            )
+        except ValueError as error:
+            raise ConfigurationError(f"IHC_API_URL, IHC_API_KEY or a limit cannot be used: {error}") from None
 
     def _redistribution(self) -> Mapping[str, Any] | None:
         if self.redistribution_parameter is None:

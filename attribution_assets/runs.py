@@ -49,7 +49,7 @@ def days_to_report(source: SourceDatabase, start: dt.date | None, end: dt.date |
     with_data = source.days_with_data()
     if with_data is None:
         raise RunRejectedError("the database holds no sessions and no conversions")
-    first, last = start or max(with_data[0], first_partition), end or min(with_data[1], last_partition)
+    first, last = start or with_data[0], end or min(with_data[1], last_partition)
     if last < first:
         raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
     if first < first_partition:
@@ -144,6 +144,5 @@ def _cause(error: SerializableErrorInfo | None) -> str:
     if error is None:
         return "Dagster does not say why: see the run's log in the UI"
     kind, _, words = error.message.strip().partition(": ")
-    return (
-        words if kind.startswith(__package__) else f"{kind}: {words}"
-    )  # the package's own errors speak for themselves
+    speaks_for_itself = kind.startswith(f"{__package__}.")
+    return words if speaks_for_itself else f"{kind}: {words}"

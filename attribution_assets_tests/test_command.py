@@ -192,14 +192,41 @@ def test_an_empty_or_missing_database_or_table_is_refused_in_a_line(shop: Shop) 
     assert [path.name for path in shop.folder.iterdir()] == ["shop.db"]
 
 
-def test_a_setting_that_cannot_be_used_is_named(shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("variable", "value", "says"),
+    [
+        (
+            "IHC_MAX_CONCURRENT_REQUESTS",
+            "many",
+            "IHC_MAX_CONCURRENT_REQUESTS is 'many': it takes a whole number from 1",
+        ),
+        ("IHC_REDISTRIBUTION_PARAMETER", "[]", "IHC_REDISTRIBUTION_PARAMETER is not a JSON object"),
+        (
+            "IHC_API_URL",
+            "ftp://api",
+            (
+                "IHC_API_URL, IHC_API_KEY or a limit cannot be used: "
+                "the URL of the IHC API must be http(s)://host/path, without user and password"
+            ),
+        ),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_and_nothing_is_written(
+    shop: Shop, variable: str, value: str, says: str
+) -> None:
     a_small_week(shop)
-    shop.set(IHC_MAX_CONCURRENT_REQUESTS="many")
+    shop.set(**{variable: value})
     result = shop.run()
-    assert (result.exit_code, result.output) == (
-        2,
-        "Not possible: IHC_MAX_CONCURRENT_REQUESTS is 'many': it takes a whole number from 1\n",
-    )
+    assert (result.exit_code, result.output) == (2, f"Not possible: {says}\n")
+    assert [path.name for path in shop.folder.iterdir()] == ["shop.db"]
+
+
+def test_without_dates_data_before_the_first_day_is_not_left_out_in_silence(shop: Shop) -> None:
+    a_small_week(shop)
+    shop.session("s0", "ann", "2024-02-01 10:00:00")
+    result = shop.run()
+    assert result.exit_code == 2
+    assert "2024-02-01 is before the first day, 2024-02-20: set ATTRIBUTION_START_DATE" in result.output
 
 
 def test_an_unusable_source_row_fails_the_run_and_is_named(shop: Shop) -> None:
