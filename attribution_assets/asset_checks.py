@@ -9,11 +9,12 @@ import dagster as dg
 
 from attribution_assets.attribution import invariants
 from attribution_assets.attribution.channel_report import order_outcomes
-from attribution_assets.attribution.days import blocks, by_day
+from attribution_assets.attribution.days import blocks, by_day, days_between
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
+from attribution_assets.attribution.journeys import orders_without_their_journey
 from attribution_assets.io_managers import partition_days
 from attribution_assets.partitions import daily
-from attribution_assets.resources import Storage
+from attribution_assets.resources import Storage, lookback_days
 from attribution_assets.schemas import TABLES
 
 # Dagster calls partitioned checks a preview; tests pin what they give.
@@ -49,19 +50,32 @@ def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage)
 
 @dg.asset_check(asset="ihc_attributions", **BLOCKING)
 def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
-    """Attributed and unattributed orders are the day's orders, and so is their revenue; no touchpoint is lost."""
+    """Attributed and unattributed orders are the day's orders, and so is their revenue; none has lost its journey."""
     tables, days = storage.tables(), partition_days(context)
     conversions, journeys, attributions = (
         tables.days(asset, days) for asset in ("conversions", "journeys", "ihc_attributions")
     )
+    lookback = dt.timedelta(days=lookback_days())
+    sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]))
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
         for block in blocks(days, DAYS_PER_QUERY):
             outcomes = order_outcomes(conversions.among(block), attributions.among(block))
+            window = sessions.within(block[0] - lookback, block[-1])
+            missed = orders_without_their_journey(
+                conversions.among(block), window, journeys.among(block), lookback.days
+            )
+            missed_by_day = dict(by_day(missed, "conversion_time", block))
             for day, accounted in by_day(outcomes, "conversion_time", block):
                 orders, credited = conversions.frame(day), attributions.frame(day)
-                lost = invariants.touchpoint_problems(journeys.frame(day), credited)
-                yield day, lost + invariants.order_problems(orders, credited, accounted)
+                yield (
+                    day,
+                    [
+                        *(f"order {order} has sessions, but no journey" for order in missed_by_day[day]["conv_id"]),
+                        *invariants.touchpoint_problems(journeys.frame(day), credited),
+                        *invariants.order_problems(orders, credited, accounted),
+                    ],
+                )
 
     return _evaluated(context, problems())
 

@@ -18,14 +18,14 @@ from attribution_assets.asset_metadata import (
     table_metadata,
 )
 from attribution_assets.attribution.asset_storage import StoredDays, days_written
-from attribution_assets.attribution.channel_report import channel_report, order_outcomes
+from attribution_assets.attribution.channel_report import answered_by, channel_report, order_outcomes
 from attribution_assets.attribution.days import batches, blocks, by_day
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.report_file import write_report
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window
-from attribution_assets.resources import Database, IhcApiAccount, Reports, lookback_days
+from attribution_assets.resources import Database, IhcApiAccount, Reports, Storage, lookback_days
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
 warnings.filterwarnings(
@@ -70,16 +70,20 @@ def _described(
 
 
 @daily_asset(kinds={"sql", "pandas"})
-def sessions(context: dg.AssetExecutionContext, database: Database) -> DailyFrames:
+def sessions(context: dg.AssetExecutionContext, database: Database, storage: Storage) -> DailyFrames:
     """Sessions that started on the day, with their cost, from the source database."""
-    days = database.source().sessions(partition_days(context))
+    source = database.source()
+    storage.tables().claim(str(source))
+    days = source.sessions(partition_days(context))
     return _described(context, ((day, frame, sessions_metadata(frame)) for day, frame in days))
 
 
 @daily_asset(kinds={"sql", "pandas"})
-def conversions(context: dg.AssetExecutionContext, database: Database) -> DailyFrames:
+def conversions(context: dg.AssetExecutionContext, database: Database, storage: Storage) -> DailyFrames:
     """Orders placed on the day, from the source database."""
-    days = database.source().conversions(partition_days(context))
+    source = database.source()
+    storage.tables().claim(str(source))
+    days = source.conversions(partition_days(context))
     return _described(context, ((day, frame, conversions_metadata(frame)) for day, frame in days))
 
 
@@ -112,7 +116,8 @@ def ihc_attributions(
             for days, batch in batches(journeys.frames(), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request):
                 attribution = client.attribute(batch)
                 requests, retries = requests + attribution.requests, retries + attribution.retries
-                for day, frame in by_day(attribution.touchpoints, "conversion_time", days):
+                answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
+                for day, frame in by_day(answered, "conversion_time", days):
                     results.replace_attributions(day, frame)
                     yield day, frame, attributions_metadata(frame)
         context.add_asset_metadata(
@@ -146,9 +151,10 @@ def channel_reporting(
             reported = channel_report(sessions.within(first, last), credit, orders, first, last)
             outcomes = order_outcomes(orders.within(first, last), credit.within(first, last))
             outcomes_by_day = dict(by_day(outcomes, "conversion_time", days))
+            answered = answered_by(credit)
             for day, frame in by_day(reported, "date", days):
                 results.replace_channel_reporting(day, frame)
-                yield day, frame, report_metadata(frame, outcomes_by_day[day])
+                yield day, frame, report_metadata(frame, outcomes_by_day[day]) | {"answered_by": answered}
 
     return _described(context, report())
 

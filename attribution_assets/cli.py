@@ -7,6 +7,7 @@ only by the commands that need them, so that --help answers at once.
 
 import datetime as dt
 import gc
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -72,6 +73,16 @@ def _day(option: str, text: str | None) -> dt.date | None:
         raise typer.BadParameter(f"{text!r} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
+def _require_writable(output: Path | None) -> None:
+    if output is None:
+        return
+    if output.is_dir():
+        raise RunRejectedError(f"--output {output} is a folder: name a file")
+    folder = next(folder for folder in output.absolute().parents if folder.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise RunRejectedError(f"--output {output} cannot be written: {folder} is no folder that may be written to")
+
+
 def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
@@ -84,12 +95,11 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    if output is not None and output.is_dir():
-        raise RunRejectedError(f"--output {output} is a folder: name a file")
+    _require_writable(output)
     console, resources = Console(), from_environment(references=False)
     resources.ihc_api.check()
     storage = resources.storage.tables()
-    first, last = runs.days_to_report(resources.database.source(), start, end)
+    first, last = runs.days_to_report(resources.database.source(), storage, start, end)
     with terminal.progress(console) as on_stage:
         runs.report_days(first, last, storage, on_stage)
     report, outcomes = runs.results(storage, first, last)
@@ -101,6 +111,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
 
 @contextmanager
 def _problems_in_one_line() -> Iterator[None]:
+    from attribution_assets.attribution.asset_storage import ForeignStorageError
     from attribution_assets.attribution.database import DatabaseError
 
     try:
@@ -108,7 +119,7 @@ def _problems_in_one_line() -> Iterator[None]:
     except (RunFailedError, OSError) as problem:
         typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(FAILED) from None
-    except (RunRejectedError, ConfigurationError, DatabaseError) as problem:
+    except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
         typer.echo(f"Not possible: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:

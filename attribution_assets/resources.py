@@ -23,6 +23,7 @@ from attribution_assets.attribution.result_tables import ResultTables
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.errors import ConfigurationError
 
+MOST_LOOKBACK_DAYS = 3650
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 
@@ -43,9 +44,12 @@ def lookback_days() -> int:
     """ATTRIBUTION_LOOKBACK_DAYS: the length L of the lookback window, in days.
 
     Raises:
-        ConfigurationError: It is not a whole number from 1.
+        ConfigurationError: It is not a whole number from 1 to 3650.
     """
-    return _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
+    days = _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
+    if days > MOST_LOOKBACK_DAYS:
+        raise ConfigurationError(f"ATTRIBUTION_LOOKBACK_DAYS is {days}: it takes at most {MOST_LOOKBACK_DAYS}")
+    return days
 
 
 class Database(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
@@ -68,8 +72,15 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
     root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
 
     def tables(self) -> AssetStorage:
-        """The stored tables."""
-        return AssetStorage(self.root)
+        """The stored tables.
+
+        Raises:
+            ConfigurationError: The URL names a kind of storage that is unknown or not installed.
+        """
+        try:
+            return AssetStorage(self.root)
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(f"ATTRIBUTION_STORAGE is {self.root!r}: {error}") from None
 
 
 class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -78,8 +89,15 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
     root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
 
     def file(self, name: str) -> UPath:
-        """The path of one file."""
-        return UPath(self.root) / name
+        """The path of one file.
+
+        Raises:
+            ConfigurationError: The URL names a kind of storage that is unknown or not installed.
+        """
+        try:
+            return UPath(self.root) / name
+        except (ImportError, ValueError) as error:
+            raise ConfigurationError(f"ATTRIBUTION_REPORTS is {self.root!r}: {error}") from None
 
 
 class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above

@@ -14,8 +14,8 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.channel_report import order_outcomes
-from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
+from attribution_assets.attribution.channel_report import channel_report, order_outcomes
+from attribution_assets.attribution.days import adjacent_ranges, by_day, days_between, in_words
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.automation import attribution_job
 from attribution_assets.dagster_history import dagster_instance
@@ -37,19 +37,26 @@ class Stage:
     last: dt.date
 
 
-def days_to_report(source: SourceDatabase, start: dt.date | None, end: dt.date | None) -> tuple[dt.date, dt.date]:
+def days_to_report(
+    source: SourceDatabase, storage: AssetStorage, start: dt.date | None, end: dt.date | None
+) -> tuple[dt.date, dt.date]:
     """The first and the last day of a report: as asked for, or else all days that hold data.
+
+    Days whose orders are stored count as days with data: what has vanished from the database is to be reported anew.
 
     Raises:
         RunRejectedError: There is no such day, no data on it, or it lies outside the partitions.
         SourceDatabaseError: The database cannot be read.
+        ForeignStorageError: The storage holds the tables of another database.
     """
     first_partition, last_partition = first_and_last_partition()
     source.check()
-    with_data = source.days_with_data()
-    if with_data is None:
+    storage.require(str(source))
+    attributed = storage.stored_days("conversions")
+    with_data = sorted({*(source.days_with_data() or ()), *attributed})
+    if not with_data:
         raise RunRejectedError("the database holds no sessions and no conversions")
-    first, last = start or with_data[0], end or min(with_data[1], last_partition)
+    first, last = start or with_data[0], end or min(with_data[-1], last_partition)
     if last < first:
         raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
     if first < first_partition:
@@ -58,10 +65,10 @@ def days_to_report(source: SourceDatabase, start: dt.date | None, end: dt.date |
         )
     if last > last_partition:
         raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
-    if not source.holds_data(first, last):
+    if not source.holds_data(first, last) and not any(first <= day <= last for day in attributed):
         raise RunRejectedError(
             f"the database holds no sessions and no conversions of {in_words(days_between(first, last))}: "
-            f"it has {in_words(days_between(*with_data))}"
+            f"it has {in_words(days_between(with_data[0], with_data[-1]))}"
         )
     return first, last
 
@@ -92,11 +99,9 @@ def report_days(first: dt.date, last: dt.date, storage: AssetStorage, on_stage: 
         window = storage.days("sessions", days_between(earliest, first - dt.timedelta(days=1)))
         for missing in adjacent_ranges(window.missing):
             materialize(["sessions"], *missing)
-        before = credited_days(storage, first, last)
         materialize(ALL_ASSETS, first, last)
-        restated = {day for day in before | credited_days(storage, first, last) if earliest <= day < first}
-        if restated:
-            materialize(REPORT_ASSETS, min(restated), max(restated))
+        for stale in adjacent_ranges(stale_reports(storage, days_between(earliest, first - dt.timedelta(days=1)))):
+            materialize(REPORT_ASSETS, *stale)
 
 
 def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -106,10 +111,24 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
 
 
-def credited_days(storage: AssetStorage, first: dt.date, last: dt.date) -> set[dt.date]:
-    """The touch dates that got credit from the stored attributions of orders placed from `first` to `last`."""
-    attributions = storage.days("ihc_attributions", days_between(first, last))
-    return {time.date() for _, frame in attributions.frames() for time in frame["session_time"].dt.normalize().unique()}
+def stale_reports(storage: AssetStorage, days: Sequence[dt.date]) -> list[dt.date]:
+    """Those of the days whose stored report is not what the stored sessions and credit say, or is missing with credit.
+
+    Args:
+        storage: Where the assets' tables lie.
+        days: Adjacent days, whose sessions are stored.
+    """
+    if not days:
+        return []
+    credited = days_between(days[0], days[-1] + dt.timedelta(days=lookback_days()))
+    credit, orders = storage.days("ihc_attributions", credited), storage.days("conversions", credited)
+    report = channel_report(storage.days("sessions", days), credit, orders, days[0], days[-1])
+    stored = storage.days("channel_reporting", days)
+    return [
+        day
+        for day, frame in by_day(report, "date", days)
+        if (not stored.frame(day).equals(frame) if day in stored.files else frame["ihc"].any())
+    ]
 
 
 def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:
@@ -144,5 +163,7 @@ def _cause(error: SerializableErrorInfo | None) -> str:
     if error is None:
         return "Dagster does not say why: see the run's log in the UI"
     kind, _, words = error.message.strip().partition(": ")
+    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
+        return "interrupted"
     speaks_for_itself = kind.startswith(f"{__package__}.")
     return words if speaks_for_itself else f"{kind}: {words}"

@@ -98,6 +98,7 @@ IHC_ATTRIBUTIONS = _schema(
         "ihc": _share("Share of the order: the touchpoint's credit"),
         "outcome": _text("What became of the order", Check.isin(["attributed", "too_long", "refused"])),
         "reason": _text("Why the order or the touchpoint got no credit", nullable=True),
+        "answered_by": _text("Who attributed the order: the API's URL, or embedded"),
     },
     Check(_credit_where_attributed, name="credit_where_attributed"),
     unique=["conv_id", "session_id"],

@@ -8,6 +8,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from attribution_assets.attribution.asset_storage import days_written
 from attribution_assets.attribution.channel_report import by_channel, with_ratios
@@ -69,11 +70,11 @@ def _channels(report: pd.DataFrame) -> Table:
     channels = by_channel(report)
     table = Table(title="By channel and touch date", show_footer=True)
     totals = with_ratios(channels[["cost", "ihc", "ihc_revenue"]].sum().to_frame().T).iloc[0]
-    table.add_column("channel", "total", overflow="fold")
+    table.add_column("channel", "total", overflow="fold", min_width=12)
     for heading, column, digits in COLUMNS:
         table.add_column(heading, _figure(totals[column], digits), justify="right", no_wrap=True)
     for row in with_ratios(channels).to_dict("records"):
-        table.add_row(str(row["channel_name"]), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
+        table.add_row(Text(str(row["channel_name"])), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
     return table
 
 

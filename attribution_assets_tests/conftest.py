@@ -43,7 +43,8 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
     "journeys": _TOUCHPOINT | {"conversion": 1},
     "ihc_attributions": _TOUCHPOINT
-    | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None},
+    | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None}
+    | {"answered_by": "embedded"},
     "channel_reporting": _TOUCHPOINT | {"date": "2024-02-26", "cost": 1.0, "ihc": 1.0, "ihc_revenue": 100.0},
 }
 _TYPES = {"str": "object", "datetime64[ns]": "datetime64[us]", "int64": "int64", "float64": "float64"}

@@ -25,7 +25,7 @@ SOUND: dict[str, list[dict[str, Any]]] = {
     ],
     "conversions": [
         ORDER | {"revenue": 50.0},
-        {"conv_id": "o2", "conversion_time": "2024-02-27 12:00:00", "revenue": 5.0},
+        {"conv_id": "o2", "user_id": "u2", "conversion_time": "2024-02-27 12:00:00", "revenue": 5.0},
     ],
     "journeys": [FIRST | {"conversion": 0}, SECOND],
     "ihc_attributions": [FIRST | {"ihc": 0.25}, SECOND | {"ihc": 0.75}],
@@ -93,6 +93,11 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
             {"ihc_attributions": [FIRST | {"ihc": 1.0}]},
             ("ihc_attributions", "orders_are_conserved"),
             "2024-02-26: order o1: its touchpoint s2 was never attributed",
+        ),
+        (
+            {"journeys": [], "ihc_attributions": []},
+            ("ihc_attributions", "orders_are_conserved"),
+            "2024-02-26: order o1 has sessions, but no journey",
         ),
         (
             {"channel_reporting": [{"channel_name": "Display", "cost": 0.2}, {"channel_name": "Search", "cost": 0.2}]},

@@ -98,6 +98,60 @@ def test_credit_that_vanishes_restates_the_day_that_it_leaves(shop: Shop) -> Non
     assert shop.rows("attribution_customer_journey") == [("o2", "s3", 1.0)]
 
 
+def test_a_run_that_failed_before_the_restatement_is_made_good_by_the_next(shop: Shop) -> None:
+    a_small_week(shop)
+    with IhcEndpoint() as endpoint:
+        shop.asks(endpoint)
+        shop.run("2024-02-24", "2024-02-27")
+        shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
+        shop.set(ATTRIBUTION_REPORTS=str(shop.database))
+        assert shop.run("2024-02-26", "2024-02-27").exit_code == 1
+        shop.set(ATTRIBUTION_REPORTS=str(shop.folder / "reports"))
+        assert shop.run("2024-02-26", "2024-02-27").exit_code == 0
+    assert ("Display", "2024-02-24", 2.0, 0.0, 0.0) in shop.rows("channel_reporting")
+
+
+def test_a_day_whose_last_row_has_vanished_is_reported_anew(shop: Shop) -> None:
+    shop.session("s1", "ann", "2024-02-24 10:00:00")
+    shop.order("o1", "ann", "2024-02-24 20:00:00")
+    shop.order("o2", "ann", "2024-02-26 20:00:00")
+    with IhcEndpoint() as endpoint:
+        shop.asks(endpoint)
+        shop.run()
+        shop.sql("DELETE FROM conversions WHERE conv_id = 'o2'")
+        assert shop.run().exit_code == 0
+    assert [(row["date"], row["ihc"]) for row in shop.report()] == [("2024-02-24", "1.0")]
+    assert shop.rows("attribution_customer_journey") == [("o1", "s1", 1.0)]
+
+
+def test_tables_made_from_another_database_are_not_mixed_in(shop: Shop) -> None:
+    a_small_week(shop)
+    assert shop.run("2024-02-26", "2024-02-27").exit_code == 0
+    other = shop.folder / "other.db"
+    other.write_bytes(shop.database.read_bytes())
+    shop.set(ATTRIBUTION_DATABASE_URL=f"sqlite:///{other}")
+    result = shop.run("2024-02-26", "2024-02-27")
+    assert result.exit_code == 2
+    assert f"holds what was made from the SQLite database {shop.database}" in result.output
+    assert "set ATTRIBUTION_STORAGE to another place" in result.output
+
+
+def test_a_channel_name_is_printed_as_it_is(shop: Shop) -> None:
+    shop.session("s1", "ann", "2024-02-24 10:00:00", "[/red] [bold]Sale[/bold]")
+    result = shop.run()
+    assert result.exit_code == 0
+    assert "[/red] [bold]Sale[/bold]" in result.output
+
+
+def test_an_output_that_cannot_be_written_is_refused_before_the_run(shop: Shop) -> None:
+    a_small_week(shop)
+    for output in (".", str(shop.database / "report.csv")):
+        result = shop.run(None, None, "--output", output)
+        assert result.exit_code == 2
+        assert "--output" in result.output
+    assert [path.name for path in shop.folder.iterdir()] == ["shop.db"]
+
+
 def test_blocks_of_days_in_any_order_give_the_tables_of_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +194,10 @@ def test_what_the_command_runs_is_in_dagsters_history(shop: Shop) -> None:
         checks = instance.event_log_storage.get_asset_check_execution_history(
             dg.AssetCheckKey(dg.AssetKey("ihc_attributions"), "orders_are_conserved"), limit=9
         )
-        last = instance.get_latest_materialization_event(dg.AssetKey("ihc_attributions")).asset_materialization
+        last, report = (
+            instance.get_latest_materialization_event(dg.AssetKey(asset)).asset_materialization
+            for asset in ("ihc_attributions", "channel_reporting")
+        )
     assert days["sessions"] == [f"2024-02-{day}" for day in range(22, 28)]
     assert days["journeys"] == ["2024-02-26", "2024-02-27"]
     assert days["channel_reporting_csv"] == [f"2024-02-{day}" for day in (24, 26, 27)]
@@ -150,7 +207,7 @@ def test_what_the_command_runs_is_in_dagsters_history(shop: Shop) -> None:
         (None, "SUCCEEDED"),
     }
     assert last.partition == "2024-02-27"
-    assert last.metadata["answered_by"].value == endpoint.url
+    assert last.metadata["answered_by"].value == report.metadata["answered_by"].value == endpoint.url
     assert last.metadata["requests_of_run"].value == 1
     assert last.metadata["orders_attributed"].value == 1
     assert last.metadata["dagster/partition_row_count"].value == 1

@@ -38,6 +38,10 @@ class MissingDaysError(LookupError):
         super().__init__(f"{asset} was never materialized for {in_words(days)}: materialize these days of it first")
 
 
+class ForeignStorageError(Exception):
+    """The storage holds the tables of another database."""
+
+
 def local_path(path: UPath) -> Path | None:
     """The path in this machine's file system, however its URL is written; None if it lies in an object store."""
     return Path(path.path) if path.protocol in ("", "file", "local") else None
@@ -111,6 +115,28 @@ class AssetStorage:
 
     def __init__(self, root: str) -> None:
         self._root = UPath(root)
+        self._owner = self._root / "made_from.txt"
+
+    def require(self, source: str) -> None:
+        """See that the stored tables, if there are any, were made from this source.
+
+        Args:
+            source: The database in words, without secrets.
+
+        Raises:
+            ForeignStorageError: They were made from another one.
+        """
+        if self._owner.exists() and (owner := self._owner.read_text(encoding="utf-8")) != source:
+            raise ForeignStorageError(
+                f"{self._root} holds what was made from the {owner}: set ATTRIBUTION_STORAGE to another place for the "
+                f"{source}. If both are the same database under two names, delete {self._owner}."
+            )
+
+    def claim(self, source: str) -> None:
+        """Have the tables that will be stored here belong to this source; arguments and errors as for `require`."""
+        self.require(source)
+        if not self._owner.exists():
+            replace_file(self._owner, source.encode())
 
     def write(self, asset: str, day: dt.date, frame: pd.DataFrame) -> None:
         """Replace the asset's table of one day.
@@ -134,6 +160,10 @@ class AssetStorage:
         files = {day: self._file(asset, day) for day in sorted(days)}
         stored = {day: file for day, file in files.items() if file.exists()}
         return StoredDays(asset, stored, [day for day in files if day not in stored])
+
+    def stored_days(self, asset: str) -> list[dt.date]:
+        """All days of one asset that are stored, in calendar order."""
+        return sorted(dt.date.fromisoformat(file.stem) for file in (self._root / asset).glob("*.parquet"))
 
     def _file(self, asset: str, day: dt.date) -> UPath:
         return self._root / asset / f"{day}.parquet"

@@ -84,6 +84,12 @@ def order_outcomes(conversions: StoredDays, attributions: StoredDays) -> pd.Data
     return run_sql(OUTCOMES_SQL, conversions.among(attributions.files), attributions)
 
 
+def answered_by(attributions: StoredDays) -> str:
+    """Who attributed these days' orders: the API's URL, or `embedded`; several separated by commas, none is empty."""
+    found = run_sql("SELECT DISTINCT answered_by FROM ihc_attributions ORDER BY 1", attributions)
+    return ", ".join(found["answered_by"])
+
+
 def with_ratios(report: pd.DataFrame) -> pd.DataFrame:
     """The report with CPO (`cost / ihc`) and ROAS (`ihc_revenue / cost`), each empty where its denominator is 0."""
     return report.assign(

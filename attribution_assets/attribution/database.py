@@ -55,7 +55,7 @@ class Database:
     def __str__(self) -> str:
         """Which database it is, without user and password."""
         if self.path is not None:
-            return f"SQLite database {self.path.absolute()}"
+            return f"SQLite database {self.path.resolve()}"
         host = self._url.host or self._url.query.get("host") or "the default host"
         port = f":{self._url.port}" if self._url.port else ""
         return f"PostgreSQL database {self._url.database or '(default)'} at {host}{port}"

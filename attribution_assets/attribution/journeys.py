@@ -17,6 +17,16 @@ WHERE s.session_time < c.conversion_time
 ORDER BY c.conversion_time, c.conv_id, s.session_time, s.session_id
 """
 
+MISSED_SQL = """
+SELECT DISTINCT c.conv_id, c.conversion_time
+FROM conversions c
+JOIN sessions s ON s.user_id = c.user_id
+WHERE s.session_time < c.conversion_time
+  AND s.session_time >= c.conversion_time - INTERVAL '{lookback_days}' DAY
+  AND c.conv_id NOT IN (SELECT conv_id FROM journeys)
+ORDER BY c.conversion_time, c.conv_id
+"""
+
 
 def customer_journeys(conversions: StoredDays, sessions: StoredDays, lookback_days: int) -> pd.DataFrame:
     """The customer journeys of all orders in `conversions`.
@@ -34,3 +44,17 @@ def customer_journeys(conversions: StoredDays, sessions: StoredDays, lookback_da
         The `journeys` table: orders by time, the rows of a journey adjacent.
     """
     return run_sql(JOURNEYS_SQL.format(lookback_days=lookback_days), conversions, sessions)
+
+
+def orders_without_their_journey(
+    conversions: StoredDays, sessions: StoredDays, journeys: StoredDays, lookback_days: int
+) -> pd.DataFrame:
+    """The orders that have a session in their lookback window, but no row in `journeys`: conv_id, conversion_time.
+
+    Args:
+        conversions: The days whose orders are looked at.
+        sessions: As for `customer_journeys`, as far as they are stored.
+        journeys: The stored journeys of the same days.
+        lookback_days: Length of the lookback window.
+    """
+    return run_sql(MISSED_SQL.format(lookback_days=lookback_days), conversions, sessions, journeys)

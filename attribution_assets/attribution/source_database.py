@@ -81,6 +81,10 @@ class SourceDatabase:
     def __init__(self, url: str) -> None:
         self._database = Database(url, error=SourceUnreachableError)
 
+    def __str__(self) -> str:
+        """The database in words, without user and password."""
+        return str(self._database)
+
     def __repr__(self) -> str:
         """Which database it is, without user and password."""
         return f"SourceDatabase({self._database})"

@@ -3,8 +3,8 @@
 Pure functions. How the values are read is in `source_database`, and so is what happens when a row is unusable.
 
 Ids (session, order, user) are text of 1 to 256 characters without control characters; a channel is any text that is
-not empty; flags are 0 or 1; cost and revenue are finite and not negative (cost may be NULL); a time is `HH:MM:SS`, or
-`HH:MM:SS.f` with up to six digits, kept to the microsecond; an id has one row, and one cost at most.
+not empty; flags are 0 or 1; cost and revenue are not negative and below 1e15 (cost may be NULL); a time is
+`HH:MM:SS`, or `HH:MM:SS.f` with up to six digits, kept to the microsecond; an id has one row, and one cost at most.
 """
 
 import datetime as dt
@@ -22,6 +22,9 @@ RawColumns: TypeAlias = Mapping[str, Sequence[object]]
 """Column name -> the values as the database driver gives them, all columns equally long."""
 
 _Defects: TypeAlias = dict[int, str]  # position in the column -> what is wrong with the value there
+
+MOST_AMOUNT = 1e15
+"""No single cost or revenue is larger; what is would not sum exactly."""
 
 _MAX_ID_LENGTH = 256
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -160,7 +163,7 @@ class _Columns:
         numbers_or_null = {float, int, decimal.Decimal} | ({type(None)} if optional else set())
         if set(map(type, values)) <= numbers_or_null:
             amounts = np.array(values, dtype=np.float64)
-            if (np.isfinite(amounts) & (amounts >= 0)).sum() == len(values) - values.count(None):
+            if ((amounts >= 0) & (amounts < MOST_AMOUNT)).sum() == len(values) - values.count(None):
                 return amounts
         defects = {i: reason for i, v in enumerate(values) if (reason := _amount_defect(v, optional=optional))}
         self._note(column, defects)
@@ -230,4 +233,6 @@ def _amount_defect(value: object, *, optional: bool) -> str | None:
         return "is not a number"
     if not math.isfinite(value):
         return "is not finite"
+    if value >= MOST_AMOUNT:
+        return f"is not below {MOST_AMOUNT:g}"
     return "is negative" if value < 0 else None
