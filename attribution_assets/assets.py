@@ -25,7 +25,7 @@ from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.report_file import write_report
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window
-from attribution_assets.resources import Database, IhcApiAccount, Reports, Storage, lookback_days
+from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, lookback_days
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
 warnings.filterwarnings(
@@ -70,7 +70,7 @@ def _described(
 
 
 @daily_asset(kinds={"sql", "pandas"})
-def sessions(context: dg.AssetExecutionContext, database: Database, storage: Storage) -> DailyFrames:
+def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
     """Sessions that started on the day, with their cost, from the source database."""
     source = database.source()
     storage.tables().claim(str(source))
@@ -79,7 +79,7 @@ def sessions(context: dg.AssetExecutionContext, database: Database, storage: Sto
 
 
 @daily_asset(kinds={"sql", "pandas"})
-def conversions(context: dg.AssetExecutionContext, database: Database, storage: Storage) -> DailyFrames:
+def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
     """Orders placed on the day, from the source database."""
     source = database.source()
     storage.tables().claim(str(source))
@@ -106,7 +106,7 @@ def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, session
 
 @daily_asset(kinds={"python"})
 def ihc_attributions(
-    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount, database: Database
+    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount, database: DatabaseResource
 ) -> DailyFrames:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
@@ -139,7 +139,7 @@ def channel_reporting(
     sessions: StoredDays,
     ihc_attributions: StoredDays,
     conversions: StoredDays,
-    database: Database,
+    database: DatabaseResource,
 ) -> DailyFrames:
     """Cost and credit of each channel seen or credited on the day."""
 

@@ -52,7 +52,7 @@ def lookback_days() -> int:
     return days
 
 
-class Database(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
+class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
     """The database with the source tables, where the result tables go too."""
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
@@ -197,7 +197,7 @@ def _whole_number(variable: str, default: int) -> int:
 class Resources:
     """The resources of the code location, by the names under which assets ask for them."""
 
-    database: Database
+    database: DatabaseResource
     storage: Storage
     reports: Reports
     ihc_api: IhcApiAccount
@@ -215,7 +215,7 @@ def from_environment(*, references: bool) -> Resources:
     """
     environment = _Environment(references=references)
     return Resources(
-        database=Database(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
+        database=DatabaseResource(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
         storage=Storage(root=environment.text("ATTRIBUTION_STORAGE", "data/assets")),
         reports=Reports(root=environment.text("ATTRIBUTION_REPORTS", "data/reports")),
         ihc_api=IhcApiAccount(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ihc_endpoint import KEY, Answer, Fault, IhcEndpoint, Reply, credit, lost_journey, lost_row, status
-from ihc_journeys import attribute, credited, journeys_of, quick_api, settled
+from ihc_journeys import attribute, credited, journeys_of, settled
 
 from attribution_assets.attribution.ihc_answers import IhcAnswerError, IhcAuthenticationError
 from attribution_assets.attribution.ihc_api import IhcApi, IhcClient
@@ -119,19 +119,6 @@ def test_a_session_twice_in_a_journey_is_an_error() -> None:
     journeys = journeys_of({"a": 2}).assign(session_id="a-1")
     with IhcClient(IhcApi("http://127.0.0.1:1/", KEY)) as client, pytest.raises(ValueError, match="one row"):
         client.attribute(journeys)
-
-
-def test_progress_counts_the_requests_answered_and_planned() -> None:
-    calls: list[tuple[int, int]] = []
-    journeys = journeys_of(dict.fromkeys("abcd", 1))
-    with IhcEndpoint([lost_journey]) as endpoint:
-        api = quick_api(endpoint, max_journeys_per_request=2, max_concurrent_requests=1)
-        with IhcClient(api) as client:
-            client.attribute(journeys, lambda answered, planned: calls.append((answered, planned)))
-    assert calls == [(1, 2), (2, 2), (3, 3)]
-
-
-# Partial failures and missing rows
 
 
 def test_a_journey_that_the_api_rejects_is_refused_with_its_words_and_the_others_are_attributed() -> None:
@@ -268,17 +255,6 @@ def test_a_permanent_error_ends_the_waiting_of_another_request() -> None:
         )
     assert len(endpoint.received) <= 3
     assert time.monotonic() - start < 5
-
-
-def test_an_error_of_the_progress_callback_stops_the_sending() -> None:
-    def interrupt(_answered: int, _planned: int) -> None:
-        raise KeyboardInterrupt
-
-    with IhcEndpoint(latency_seconds=0.02) as endpoint:
-        api = quick_api(endpoint, max_journeys_per_request=1, max_concurrent_requests=1)
-        with IhcClient(api) as client, pytest.raises(KeyboardInterrupt):
-            client.attribute(journeys_of({f"c{number}": 1 for number in range(20)}), interrupt)
-    assert len(endpoint.received) <= 3
 
 
 @settings(max_examples=15, deadline=None)

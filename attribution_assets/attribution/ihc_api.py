@@ -7,7 +7,7 @@ the exceptions are too. Where the key comes from is the caller's affair.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -133,7 +133,7 @@ class IhcClient:
         """Close the connections."""
         self._connection.close()
 
-    def attribute(self, journeys: pd.DataFrame, on_progress: Callable[[int, int], None] | None = None) -> Attribution:
+    def attribute(self, journeys: pd.DataFrame) -> Attribution:
         """Have the API split each order over the touchpoints of its journey.
 
         Journeys of any number of days are sent together, whole, in as few requests as the limits allow. Journeys with
@@ -144,7 +144,6 @@ class IhcClient:
             journeys: the table `journeys`, one row for each touchpoint: conv_id, conversion_time, session_id,
                 session_time (naive, UTC), channel_name, holder_engagement, closer_engagement, impression_interaction,
                 conversion. The rows of a journey are adjacent and in time order.
-            on_progress: called from this thread with the numbers of requests answered and planned so far.
 
         Raises:
             ValueError: the rows of a journey are not adjacent, or one of its sessions comes twice.
@@ -172,7 +171,7 @@ class IhcClient:
         for _ in range(self._api.max_answers_per_journey):
             packed = pack([int(sizes[journey]) for journey in pending], limit, self._api.max_journeys_per_request)
             requests = [np.concatenate([rows_of[pending[position]] for position in members]) for members in packed]
-            for rows, answer, tries in self._ask_all(fields, requests, answered, on_progress):
+            for rows, answer, tries in self._ask_all(fields, requests):
                 credit[rows], outcome[rows], reason[rows] = answer.credit, answer.outcome, answer.reason
                 retries += tries - 1
             answered += len(requests)
@@ -194,16 +193,12 @@ class IhcClient:
         self,
         fields: Mapping[str, npt.NDArray[Any]],
         requests: Sequence[npt.NDArray[np.intp]],
-        answered: int,
-        on_progress: Callable[[int, int], None] | None,
     ) -> list[tuple[npt.NDArray[np.intp], CheckedAnswer, int]]:
         """Send requests, a bounded number at once; the first error stops them all.
 
         Args:
             fields: see `_fields`.
             requests: the rows of the journeys that each request holds.
-            answered: how many requests were answered before these.
-            on_progress: see `attribute`.
 
         Returns:
             For each request, in the order of the answers: its rows, the answer, and the number of tries.
@@ -216,8 +211,6 @@ class IhcClient:
                 for future in as_completed(asking):
                     with suppress(CancelledError):  # the error that stopped this request is that of another one
                         answers.append((asking[future], *future.result()))
-                        if on_progress:
-                            on_progress(answered + len(answers), answered + len(requests))
             finally:
                 stopped.set()
         return answers
