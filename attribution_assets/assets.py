@@ -23,6 +23,7 @@ from attribution_assets.attribution.days import batches, blocks, by_day
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.report_file import write_report
+from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, lookback_days
@@ -69,21 +70,23 @@ def _described(
     return DailyFrames(described())
 
 
+def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatabase:
+    source = database.source()
+    storage.tables().claim(str(source))
+    return source
+
+
 @daily_asset(kinds={"sql", "pandas"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
     """Sessions that started on the day, with their cost, from the source database."""
-    source = database.source()
-    storage.tables().claim(str(source))
-    days = source.sessions(partition_days(context))
+    days = _claimed_source(database, storage).sessions(partition_days(context))
     return _described(context, ((day, frame, sessions_metadata(frame)) for day, frame in days))
 
 
 @daily_asset(kinds={"sql", "pandas"})
 def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
     """Orders placed on the day, from the source database."""
-    source = database.source()
-    storage.tables().claim(str(source))
-    days = source.conversions(partition_days(context))
+    days = _claimed_source(database, storage).conversions(partition_days(context))
     return _described(context, ((day, frame, conversions_metadata(frame)) for day, frame in days))
 
 

@@ -7,10 +7,8 @@ import numpy as np
 import pandas as pd
 from pandera.errors import SchemaErrors
 
+from attribution_assets.attribution.ihc_answers import SUM_TOLERANCE
 from attribution_assets.schemas import TABLES
-
-ROUNDING = 5e-4
-"""The API rounds every value to four decimals; a journey's sum may be off by as much."""
 
 RELATIVE_ERROR = 1e-9
 """Sums of the same amounts in another order agree this well."""
@@ -43,7 +41,7 @@ def credit_problems(attributions: pd.DataFrame) -> list[str]:
     """Attributed orders whose credit does not sum to 1."""
     attributed = attributions[attributions["outcome"] == "attributed"]
     sums = attributed.groupby("conv_id")["ihc"].sum()
-    wrong = sums[(sums - 1).abs() > ROUNDING + RELATIVE_ERROR]
+    wrong = sums[(sums - 1).abs() > SUM_TOLERANCE + RELATIVE_ERROR]
     return [f"order {order}: credit sums to {total:.6f}" for order, total in wrong.items()]
 
 

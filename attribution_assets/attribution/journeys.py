@@ -5,24 +5,26 @@ import pandas as pd
 from attribution_assets.attribution.asset_storage import StoredDays
 from attribution_assets.attribution.engine import run_sql
 
+# What a journey consists of: the sessions of each order's lookback window.
+IN_THE_WINDOW_SQL = """
+FROM conversions c
+JOIN sessions s ON s.user_id = c.user_id
+WHERE s.session_time < c.conversion_time
+  AND s.session_time >= c.conversion_time - INTERVAL '{lookback_days}' DAY
+"""
+
 JOURNEYS_SQL = """
 SELECT c.conv_id, c.conversion_time, s.session_id, s.session_time, s.channel_name,
        s.holder_engagement, s.closer_engagement, s.impression_interaction,
        CAST(CASE WHEN ROW_NUMBER() OVER (PARTITION BY c.conv_id ORDER BY s.session_time DESC, s.session_id DESC) = 1
                  THEN 1 ELSE 0 END AS BIGINT) AS conversion
-FROM conversions c
-JOIN sessions s ON s.user_id = c.user_id
-WHERE s.session_time < c.conversion_time
-  AND s.session_time >= c.conversion_time - INTERVAL '{lookback_days}' DAY
+{sessions_in_the_window}
 ORDER BY c.conversion_time, c.conv_id, s.session_time, s.session_id
 """
 
 MISSED_SQL = """
 SELECT DISTINCT c.conv_id, c.conversion_time
-FROM conversions c
-JOIN sessions s ON s.user_id = c.user_id
-WHERE s.session_time < c.conversion_time
-  AND s.session_time >= c.conversion_time - INTERVAL '{lookback_days}' DAY
+{sessions_in_the_window}
   AND c.conv_id NOT IN (SELECT conv_id FROM journeys)
 ORDER BY c.conversion_time, c.conv_id
 """
@@ -43,7 +45,7 @@ def customer_journeys(conversions: StoredDays, sessions: StoredDays, lookback_da
     Returns:
         The `journeys` table: orders by time, the rows of a journey adjacent.
     """
-    return run_sql(JOURNEYS_SQL.format(lookback_days=lookback_days), conversions, sessions)
+    return run_sql(_over_the_window(JOURNEYS_SQL, lookback_days), conversions, sessions)
 
 
 def orders_without_their_journey(
@@ -57,4 +59,8 @@ def orders_without_their_journey(
         journeys: The stored journeys of the same days.
         lookback_days: Length of the lookback window.
     """
-    return run_sql(MISSED_SQL.format(lookback_days=lookback_days), conversions, sessions, journeys)
+    return run_sql(_over_the_window(MISSED_SQL, lookback_days), conversions, sessions, journeys)
+
+
+def _over_the_window(sql: str, lookback_days: int) -> str:
+    return sql.format(sessions_in_the_window=IN_THE_WINDOW_SQL.strip().format(lookback_days=lookback_days))
