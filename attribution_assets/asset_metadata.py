@@ -1,11 +1,14 @@
 """What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
 
+import datetime as dt
+from collections.abc import Container
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 from dagster_pandera import pandera_schema_to_dagster_type
 
+from attribution_assets.attribution.channel_report import is_final
 from attribution_assets.schemas import TABLES
 
 PREVIEW_ROWS = 5
@@ -71,6 +74,19 @@ def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame) -> Metadata:
         totals[f"orders_{outcome}"] = len(orders)
         totals[f"revenue_{outcome}"] = _amount(orders["revenue"].sum())
     return totals
+
+
+def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:
+    """Whether the day's report is final, or what has to be attributed before it is; late rows can change both.
+
+    Args:
+        day: The day of the report.
+        attributed: The days whose orders have been attributed.
+        lookback_days: Length of the lookback window.
+    """
+    last = day + dt.timedelta(days=lookback_days)
+    provisional = not is_final(day, attributed, lookback_days)
+    return {"provisional": provisional, "final_once_attributed_until": str(last)}
 
 
 def _amount(value: float) -> float:

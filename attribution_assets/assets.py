@@ -10,6 +10,7 @@ import pandas as pd
 from attribution_assets.asset_metadata import (
     Metadata,
     attributions_metadata,
+    certainty_metadata,
     column_schema,
     conversions_metadata,
     journeys_metadata,
@@ -17,15 +18,26 @@ from attribution_assets.asset_metadata import (
     sessions_metadata,
     table_metadata,
 )
-from attribution_assets.attribution.asset_storage import StoredDays, days_written
-from attribution_assets.attribution.channel_report import answered_by, channel_report, order_outcomes
+from attribution_assets.attribution.asset_storage import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.channel_report import (
+    answered_by,
+    channel_report,
+    order_outcomes,
+    unattributed_orders,
+)
 from attribution_assets.attribution.days import batches, blocks, by_day
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.report_file import write_report
 from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, partition_days
-from attribution_assets.partitions import attribution_window, daily, lookback_window
+from attribution_assets.attribution.staleness import (
+    attributions_inputs,
+    csv_inputs,
+    journeys_inputs,
+    report_inputs,
+)
+from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
+from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, lookback_days
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
@@ -41,10 +53,10 @@ REQUESTS_PER_BATCH = 100
 
 def daily_asset(
     *, kinds: set[str], ins: Mapping[str, dg.AssetIn] | None = None
-) -> Callable[[Callable[..., DailyFrames | None]], dg.AssetsDefinition]:
+) -> Callable[[Callable[..., DailyTables | None]], dg.AssetsDefinition]:
     """Make an asset of a function: by day, a range of days in one run, its columns those of its table's schema."""
 
-    def decorate(function: Callable[..., DailyFrames | None]) -> dg.AssetsDefinition:
+    def decorate(function: Callable[..., DailyTables | None]) -> dg.AssetsDefinition:
         decorator = dg.asset(
             partitions_def=daily,
             backfill_policy=dg.BackfillPolicy.single_run(),
@@ -59,15 +71,13 @@ def daily_asset(
     return decorate
 
 
-def _described(
-    context: dg.AssetExecutionContext, days: Iterable[tuple[dt.date, pd.DataFrame, Metadata]]
-) -> DailyFrames:
-    def described() -> Generator[tuple[dt.date, pd.DataFrame]]:
-        for day, frame, metadata in days:
-            context.add_asset_metadata(table_metadata(frame) | metadata, partition_key=day.isoformat())
-            yield day, frame
+def _described(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, Metadata]]) -> DailyTables:
+    def described() -> Generator[DayTable]:
+        for table, metadata in days:
+            context.add_asset_metadata(table_metadata(table.frame) | metadata, partition_key=table.day.isoformat())
+            yield table
 
-    return DailyFrames(described())
+    return DailyTables(described())
 
 
 def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatabase:
@@ -77,52 +87,54 @@ def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatab
 
 
 @daily_asset(kinds={"sql", "pandas"})
-def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
+def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
     days = _claimed_source(database, storage).sessions(partition_days(context))
-    return _described(context, ((day, frame, sessions_metadata(frame)) for day, frame in days))
+    return _described(context, ((DayTable(day, frame, {}), sessions_metadata(frame)) for day, frame in days))
 
 
 @daily_asset(kinds={"sql", "pandas"})
-def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
+def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Orders placed on the day, from the source database."""
     days = _claimed_source(database, storage).conversions(partition_days(context))
-    return _described(context, ((day, frame, conversions_metadata(frame)) for day, frame in days))
+    return _described(context, ((DayTable(day, frame, {}), conversions_metadata(frame)) for day, frame in days))
 
 
 @daily_asset(
     kinds={"duckdb"},
     ins={"sessions": dg.AssetIn(partition_mapping=lookback_window)},
 )
-def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, sessions: StoredDays) -> DailyFrames:
+def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, sessions: StoredDays) -> DailyTables:
     """Touchpoints of the orders placed on the day: the sessions in each order's lookback window."""
 
-    def build() -> Iterator[tuple[dt.date, pd.DataFrame, Metadata]]:
+    def build() -> Iterator[tuple[DayTable, Metadata]]:
+        versions = versions_of(conversions, sessions)
         for days in blocks(partition_days(context), DAYS_PER_QUERY):
             window = sessions.within(days[0] - LOOKBACK, days[-1])
             built = customer_journeys(conversions.within(days[0], days[-1]), window, LOOKBACK.days)
             for day, frame in by_day(built, "conversion_time", days):
-                yield day, frame, journeys_metadata(frame, conversions.frame(day))
+                inputs = journeys_inputs(versions, day, windows)
+                yield DayTable(day, frame, inputs), journeys_metadata(frame, conversions.frame(day))
 
     return _described(context, build())
 
 
 @daily_asset(kinds={"python"})
 def ihc_attributions(
-    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount, database: DatabaseResource
-) -> DailyFrames:
+    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount
+) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
-    def attribute() -> Iterator[tuple[dt.date, pd.DataFrame, Metadata]]:
-        results, requests, retries = database.results(), 0, 0
+    def attribute() -> Iterator[tuple[DayTable, Metadata]]:
+        versions, requests, retries = versions_of(journeys), 0, 0
         with ihc_api.client() as client:
             for days, batch in batches(journeys.frames(), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request):
                 attribution = client.attribute(batch)
                 requests, retries = requests + attribution.requests, retries + attribution.retries
                 answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                 for day, frame in by_day(answered, "conversion_time", days):
-                    results.replace_attributions(day, frame)
-                    yield day, frame, attributions_metadata(frame)
+                    inputs = attributions_inputs(versions, day)
+                    yield DayTable(day, frame, inputs), attributions_metadata(frame)
         context.add_asset_metadata(
             {"answered_by": ihc_api.answered_by, "requests_of_run": requests, "retries_of_run": retries}
         )
@@ -142,32 +154,42 @@ def channel_reporting(
     sessions: StoredDays,
     ihc_attributions: StoredDays,
     conversions: StoredDays,
-    database: DatabaseResource,
-) -> DailyFrames:
+) -> DailyTables:
     """Cost and credit of each channel seen or credited on the day."""
 
-    def report() -> Iterator[tuple[dt.date, pd.DataFrame, Metadata]]:
-        results = database.results()
+    def report() -> Iterator[tuple[DayTable, Metadata]]:
+        versions = versions_of(sessions, ihc_attributions, conversions)
         for days in blocks(partition_days(context), DAYS_PER_QUERY):
             first, last = days[0], days[-1]
             credit, orders = (stored.within(first, last + LOOKBACK) for stored in (ihc_attributions, conversions))
             reported = channel_report(sessions.within(first, last), credit, orders, first, last)
-            outcomes = order_outcomes(orders.within(first, last), credit.within(first, last))
-            outcomes_by_day = dict(by_day(outcomes, "conversion_time", days))
-            answered = answered_by(credit)
+            own_orders = orders.within(first, last), credit.within(first, last)
+            outcomes, unattributed = (
+                dict(by_day(made, "conversion_time", days))
+                for made in (order_outcomes(*own_orders), unattributed_orders(*own_orders))
+            )
+            answered = {"answered_by": answered_by(credit)}
             for day, frame in by_day(reported, "date", days):
-                results.replace_channel_reporting(day, frame)
-                yield day, frame, report_metadata(frame, outcomes_by_day[day]) | {"answered_by": answered}
+                inputs, beside = report_inputs(versions, day, windows), {"unattributed_orders": unattributed[day]}
+                certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
+                metadata = report_metadata(frame, outcomes[day]) | certainty | answered
+                yield DayTable(day, frame, inputs, beside), metadata
 
     return _described(context, report())
 
 
 @daily_asset(kinds={"csv"})
-def channel_reporting_csv(context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports) -> None:
+def channel_reporting_csv(
+    context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports
+) -> DailyTables:
     """The day's report with CPO and ROAS as the file `channel_reporting_<day>.csv`."""
-    for day, frame in channel_reporting.frames():
-        path = reports.file(f"channel_reporting_{day}.csv")
-        write_report(frame, path)
-        metadata = {"path": dg.MetadataValue.path(str(path)), "dagster/partition_row_count": len(frame)}
-        context.add_asset_metadata(metadata, partition_key=day.isoformat())
-        days_written.info("%s %s: %d rows", "channel_reporting_csv", day, len(frame))
+
+    def written() -> Iterator[tuple[DayTable, Metadata]]:
+        versions = versions_of(channel_reporting)
+        for day, frame in channel_reporting.frames():
+            path = reports.file(f"channel_reporting_{day}.csv")
+            write_report(frame, path)
+            table = DayTable(day, pd.DataFrame({"path": [str(path)]}), csv_inputs(versions, day))
+            yield table, {"path": dg.MetadataValue.path(str(path))}
+
+    return _described(context, written())

@@ -23,7 +23,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
         jobs=[attribution_job],
-        resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"])},
+        resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
         executor=dg.in_process_executor,
     )
 

@@ -6,20 +6,19 @@ from contextlib import closing
 from dataclasses import dataclass
 
 import dagster as dg
-import pandas as pd
 
-from attribution_assets.attribution.asset_storage import MissingDaysError, StoredDays
-from attribution_assets.resources import Storage
+from attribution_assets.attribution.asset_storage import DayTable, MissingDaysError, StoredDays
+from attribution_assets.resources import DatabaseResource, Storage
 
 MAY_MISS_DAYS = {"may_miss_days": True}
 """Metadata of an input whose window may hold days that have not been materialized yet."""
 
 
 @dataclass(frozen=True)
-class DailyFrames:
+class DailyTables:
     """What an asset hands over: each of the run's days with its table, in calendar order, made as it is written."""
 
-    days: Generator[tuple[dt.date, pd.DataFrame]]
+    days: Generator[DayTable]
 
 
 def partition_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[dt.date]:
@@ -28,23 +27,28 @@ def partition_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCon
 
 
 class DailyTableIOManager(dg.ConfigurableIOManager):
-    """Keeps one Parquet file per asset and day: replaced whole, days without rows too."""
+    """Keeps one Parquet file per asset and day: replaced whole, days without rows too.
+
+    What is also a result table is published from there at once, day by day.
+    """
 
     storage: dg.ResourceDependency[Storage]
+    database: dg.ResourceDependency[DatabaseResource]
 
-    def handle_output(self, context: dg.OutputContext, obj: DailyFrames) -> None:
+    def handle_output(self, context: dg.OutputContext, obj: DailyTables) -> None:
         """Write each day as it comes, so that one day's table is in memory at a time.
 
         Raises:
             ValueError: The asset handed over other days than the run's, or not all of them.
         """
-        asset, storage = context.asset_key.path[-1], self.storage.tables()
+        asset, storage, results = context.asset_key.path[-1], self.storage.tables(), self.database.results()
         due = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
-        with closing(obj.days) as days:
-            for day, frame in days:
-                if not due or day != due.pop(0):
-                    raise ValueError(f"{asset} made a table for {day}: expected the run's days in calendar order")
-                storage.write(asset, day, frame)
+        with closing(obj.days) as tables:
+            for table in tables:
+                if not due or table.day != due.pop(0):
+                    raise ValueError(f"{asset} made a table for {table.day}: expected the run's days in calendar order")
+                storage.write(asset, table)
+                results.publish(asset, table.day, storage)
         if due:
             raise ValueError(f"{asset} made no table for {due[0]}")
 

@@ -4,6 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
+from attribution_assets.attribution.staleness import Windows
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.resources import first_day, lookback_days
 
@@ -15,6 +16,9 @@ lookback_window = dg.TimeWindowPartitionMapping(start_offset=-lookback_days())
 
 attribution_window = dg.TimeWindowPartitionMapping(end_offset=lookback_days())
 """A day's report reads the credit of the orders of the day and of the L days after it."""
+
+windows = Windows(first_day(), lookback_days())
+"""The same two, for what does not know Dagster."""
 
 
 def first_and_last_partition() -> tuple[dt.date, dt.date]:

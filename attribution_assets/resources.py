@@ -52,6 +52,15 @@ def lookback_days() -> int:
     return days
 
 
+def most_rejected_share() -> float:
+    """ATTRIBUTION_MAX_REJECTED_SHARE: the share of a day's source rows that may be rejected; above it the day blocks.
+
+    Raises:
+        ConfigurationError: It is not a number from 0 to 1.
+    """
+    return 0.01
+
+
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
     """The database with the source tables, where the result tables go too."""
 

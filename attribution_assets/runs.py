@@ -5,8 +5,7 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import dagster as dg
 import pandas as pd
@@ -14,27 +13,26 @@ from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PART
 from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.channel_report import channel_report, order_outcomes
-from attribution_assets.attribution.days import adjacent_ranges, by_day, days_between, in_words
+from attribution_assets.attribution.channel_report import order_outcomes
+from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
 from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.staleness import (
+    ALL_ASSETS,
+    Stage,
+    Versions,
+    next_stages,
+    stale_days,
+    stored_state,
+)
 from attribution_assets.automation import attribution_job
 from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
-from attribution_assets.partitions import first_and_last_partition
-from attribution_assets.resources import lookback_days
+from attribution_assets.partitions import first_and_last_partition, windows
+from attribution_assets.resources import most_rejected_share
 
-REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
-ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Assets to materialize together over a range of days."""
-
-    assets: Sequence[str]
-    first: dt.date
-    last: dt.date
+MOST_ROUNDS = 6
+"""Journeys, attributions, reports: each makes the next stale. More rounds are needed only if others change the same."""
 
 
 def days_to_report(
@@ -73,35 +71,48 @@ def days_to_report(
     return first, last
 
 
-def report_days(first: dt.date, last: dt.date, storage: AssetStorage, on_stage: Callable[[Stage], None]) -> None:
+def report_days(
+    first: dt.date,
+    last: dt.date,
+    storage: AssetStorage,
+    published: Callable[[], Versions],
+    on_stage: Callable[[Stage], None],
+) -> None:
     """Materialize all assets from `first` to `last`, and before and after these days what they touch.
 
-    Before: the missing sessions of the lookback window. After: the report of earlier days whose credit has changed.
+    Before: the missing sessions of the lookback window. After: the journeys of later days that sessions belong to, and
+    the reports of the days whose credit has changed.
 
     Args:
         first: First day.
         last: Last day.
         storage: Where the assets' tables lie.
+        published: What the result tables hold, see `ResultTables.published`.
         on_stage: Told of each stage before it starts.
 
     Raises:
-        RunFailedError: An asset or a blocking check failed.
+        RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
     job = build_definitions().resolve_job_def(attribution_job.name)
+    touched = windows.days_touched_by(first, last)
     with dagster_instance() as instance:
 
-        def materialize(assets: Sequence[str], first: dt.date, last: dt.date) -> None:
-            stage = Stage(assets, first, last)
+        def materialize(stage: Stage) -> None:
             on_stage(stage)
             _materialize(job, instance, stage)
 
-        earliest = max(first - dt.timedelta(days=lookback_days()), first_and_last_partition()[0])
-        window = storage.days("sessions", days_between(earliest, first - dt.timedelta(days=1)))
+        window = storage.days("sessions", days_between(windows.sessions_of(first)[0], first - dt.timedelta(days=1)))
         for missing in adjacent_ranges(window.missing):
-            materialize(["sessions"], *missing)
-        materialize(ALL_ASSETS, first, last)
-        for stale in adjacent_ranges(stale_reports(storage, days_between(earliest, first - dt.timedelta(days=1)))):
-            materialize(REPORT_ASSETS, *stale)
+            materialize(Stage(["sessions"], *missing))
+        materialize(Stage(ALL_ASSETS, first, last))
+        for _ in range(MOST_ROUNDS):
+            stale = stale_days(storage, stored_state(storage, published()), windows, most_rejected_share(), touched)
+            if not stale:
+                return
+            for stage in next_stages(stale):
+                materialize(stage)
+    days = in_words({day for days in stale.days.values() for day in days})
+    raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
 
 
 def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -109,26 +120,6 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     days = days_between(first, last)
     report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
     return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
-
-
-def stale_reports(storage: AssetStorage, days: Sequence[dt.date]) -> list[dt.date]:
-    """Those of the days whose stored report is not what the stored sessions and credit say, or is missing with credit.
-
-    Args:
-        storage: Where the assets' tables lie.
-        days: Adjacent days, whose sessions are stored.
-    """
-    if not days:
-        return []
-    credited = days_between(days[0], days[-1] + dt.timedelta(days=lookback_days()))
-    credit, orders = storage.days("ihc_attributions", credited), storage.days("conversions", credited)
-    report = channel_report(storage.days("sessions", days), credit, orders, days[0], days[-1])
-    stored = storage.days("channel_reporting", days)
-    return [
-        day
-        for day, frame in by_day(report, "date", days)
-        if (not stored.frame(day).equals(frame) if day in stored.files else frame["ihc"].any())
-    ]
 
 
 def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:

@@ -115,5 +115,24 @@ CHANNEL_REPORTING = _schema(
     },
 )
 
+UNATTRIBUTED_ORDERS = _schema(
+    "unattributed_orders",
+    {
+        "conv_id": _text("The order", unique=True),
+        "conversion_time": _time("Time of the order, UTC"),
+        "reason": _text("Why it has no credit", Check.isin(["no_sessions", "too_long", "refused"])),
+        "detail": _text("The API's words, or how long the journey is", nullable=True),
+        "revenue": _amount("Value of the order"),
+    },
+)
+
+CHANNEL_REPORTING_CSV = _schema("channel_reporting_csv", {"path": _text("Where the day's file was written")})
+
 TABLES = {str(schema.name): schema for schema in (SESSIONS, CONVERSIONS, JOURNEYS, IHC_ATTRIBUTIONS, CHANNEL_REPORTING)}
 """The schema of each stored asset, by the asset's name."""
+
+BESIDE: dict[str, tuple[str, ...]] = {"sessions": (), "conversions": (), "channel_reporting": ("unattributed_orders",)}
+"""The tables that are stored together with an asset's own."""
+
+STORED_TABLES = TABLES | {str(schema.name): schema for schema in (UNATTRIBUTED_ORDERS, CHANNEL_REPORTING_CSV)}
+"""The schema of all that the storage holds, by name."""

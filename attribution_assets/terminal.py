@@ -12,7 +12,7 @@ from rich.text import Text
 
 from attribution_assets.attribution.asset_storage import days_written
 from attribution_assets.attribution.channel_report import by_channel, with_ratios
-from attribution_assets.runs import Stage
+from attribution_assets.attribution.staleness import Stage
 
 
 class _DaysWritten(logging.Handler):

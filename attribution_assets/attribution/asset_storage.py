@@ -1,16 +1,23 @@
 """Where the assets' tables lie: one Parquet file per asset and day, in a folder or under a URL.
 
 Only writing and reading days belongs here: what the tables mean is in `schemas.py`, how Dagster reaches them in
-`io_managers.py`.
+`io_managers.py`, what follows when a day's inputs have changed in `staleness.py`.
+
+Each file carries a stamp: the version of its rows and the version of what they were made from. Content and stamp are one
+file, so that no crash and no second writer can part them.
 """
 
 import datetime as dt
+import functools
 import io
+import json
 import logging
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import pyarrow as pa
@@ -18,7 +25,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.schemas import TABLES
+from attribution_assets.schemas import STORED_TABLES
 
 days_written = logging.getLogger("attribution_assets.days_written")
 """Says at level INFO which asset's day has been written; a record's arguments are asset, day, rows."""
@@ -26,9 +33,50 @@ days_written = logging.getLogger("attribution_assets.days_written")
 ARROW_TYPES = {"str": pa.string(), "datetime64[ns]": pa.timestamp("us"), "int64": pa.int64(), "float64": pa.float64()}
 ARROW_SCHEMAS = {
     asset: pa.schema([(name, ARROW_TYPES[str(column.dtype)]) for name, column in table.columns.items()])
-    for asset, table in TABLES.items()
+    for asset, table in STORED_TABLES.items()
 }
-"""The Parquet columns of each asset: the same on every day, so that days without rows keep their types."""
+"""The Parquet columns of each stored table: the same on every day, so that days without rows keep their types."""
+
+
+_STAMP_KEY = b"attribution_assets"
+
+NOT_STORED = "not stored"
+"""Stands for the version of a day that has never been materialized."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a stored day is.
+
+    Attributes:
+        version: digest of its rows: equal versions mean equal tables.
+        made_from: digest of the versions of all that its rows were made from, and of the tables stored beside it.
+        settings: digest of the settings that it was made with, where re-making it with others is up to the user.
+        rows: how many there are.
+    """
+
+    version: str
+    made_from: str
+    settings: str | None
+    rows: int
+
+
+class DayTable(NamedTuple):
+    """One day that an asset has made.
+
+    Attributes:
+        day: the day.
+        frame: its table.
+        inputs: what it was made from: name -> version.
+        beside: tables that are stored together with it: name -> rows.
+        settings: see `Stamp`.
+    """
+
+    day: dt.date
+    frame: pd.DataFrame
+    inputs: Mapping[str, str]
+    beside: Mapping[str, pd.DataFrame] = {}
+    settings: str | None = None
 
 
 class MissingDaysError(LookupError):
@@ -65,6 +113,16 @@ def replace_file(path: UPath, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def versions_of(*tables: "StoredDays") -> dict[str, dict[dt.date, str]]:
+    """The version of each stored day of each asset, by asset; when to take it is said at `StoredDays.stamps`."""
+    return {table.asset: {day: stamp.version for day, stamp in table.stamps().items()} for table in tables}
+
+
+def digest(versions: Mapping[str, str]) -> str:
+    """One version that stands for several, whatever their order."""
+    return blake2b(json.dumps(sorted(versions.items())).encode(), digest_size=16).hexdigest()
+
+
 @dataclass(frozen=True)
 class StoredDays:
     """Some days of one asset's table as they lie in storage; nothing is read until it is asked for.
@@ -85,11 +143,22 @@ class StoredDays:
         Raises:
             MissingDaysError: The day has not been materialized.
         """
+        return self.stamped(day)[0]
+
+    def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
+        """The table of one day and its stamp, both of the same write; errors as for `frame`."""
         if day not in self.files:
             raise MissingDaysError(self.asset, [day])
         with self.files[day].open("rb") as file:
-            frame: pd.DataFrame = pq.ParquetFile(file).read().to_pandas()
-        return frame
+            parquet = pq.ParquetFile(file)
+            return parquet.read().to_pandas(), _stamp_in(parquet.metadata)
+
+    def stamps(self) -> dict[dt.date, Stamp]:
+        """The stamp of each materialized day; only the files' footers are read.
+
+        Take them before the tables are read: what is replaced in between then counts as not yet read.
+        """
+        return {day: _stamp_of(file) for day, file in self.files.items()}
 
     def frames(self) -> Iterator[tuple[dt.date, pd.DataFrame]]:
         """Each materialized day with its table, one at a time, in calendar order."""
@@ -138,22 +207,32 @@ class AssetStorage:
         if not self._owner.exists():
             replace_file(self._owner, source.encode())
 
-    def write(self, asset: str, day: dt.date, frame: pd.DataFrame) -> None:
-        """Replace the asset's table of one day.
+    def write(self, asset: str, table: DayTable) -> None:
+        """Replace the asset's table of one day, and the tables beside it.
 
-        What was stored stays if the frame cannot be.
+        What was stored stays if the frame cannot be. The tables beside it come first: a crash or another writer in
+        between leaves the asset's own with a stamp that does not fit them, which shows it as stale.
 
         Raises:
-            ValueError: The frame has other columns than the asset's schema.
+            ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        schema = ARROW_SCHEMAS[asset]
-        if list(frame.columns) != schema.names:
-            raise ValueError(f"{asset} has the columns {schema.names}, not {list(frame.columns)}")
+        beside = {name: self._write(name, table.day, frame, {}, None) for name, frame in table.beside.items()}
+        self._write(asset, table.day, table.frame, {**table.inputs, **beside}, table.settings)
+        days_written.info("%s %s: %d rows", asset, table.day, len(table.frame))
+
+    def _write(
+        self, name: str, day: dt.date, frame: pd.DataFrame, inputs: Mapping[str, str], settings: str | None
+    ) -> str:
+        content = _content(name, frame)
+        stamp = Stamp(_version(content), digest(inputs), settings, len(frame))
+        stamped = content.replace_schema_metadata(
+            {**(content.schema.metadata or {}), _STAMP_KEY: json.dumps(asdict(stamp))}
+        )
         buffer = io.BytesIO()
-        pq.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False), buffer)
-        replace_file(self._file(asset, day), buffer.getvalue())
-        days_written.info("%s %s: %d rows", asset, day, len(frame))
+        pq.write_table(stamped, buffer)
+        replace_file(self._file(name, day), buffer.getvalue())
+        return stamp.version
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
@@ -167,3 +246,42 @@ class AssetStorage:
 
     def _file(self, asset: str, day: dt.date) -> UPath:
         return self._root / asset / f"{day}.parquet"
+
+
+def version_of(name: str, frame: pd.DataFrame) -> str:
+    """The version under which `frame` would be stored as a day of `name`; errors as for `AssetStorage.write`."""
+    return _version(_content(name, frame))
+
+
+def _content(name: str, frame: pd.DataFrame) -> pa.Table:
+    schema = ARROW_SCHEMAS[name]
+    if list(frame.columns) != schema.names:
+        raise ValueError(f"{name} has the columns {schema.names}, not {list(frame.columns)}")
+    return pa.Table.from_pandas(frame, schema, preserve_index=False)
+
+
+def _version(content: pa.Table) -> str:
+    stream = pa.BufferOutputStream()
+    with pa.ipc.new_stream(stream, content.schema.remove_metadata()) as writer:
+        writer.write_table(content.replace_schema_metadata(None))
+    return blake2b(stream.getvalue(), digest_size=16).hexdigest()
+
+
+def _stamp_of(file: UPath) -> Stamp:
+    local = local_path(file)
+    if local is None:
+        with file.open("rb") as opened:
+            return _stamp_in(pq.read_metadata(opened))
+    state = local.stat()
+    return _stamp_of_local(local, state.st_mtime_ns, state.st_ino, state.st_size)
+
+
+@functools.lru_cache(maxsize=100_000)
+def _stamp_of_local(path: Path, _mtime: int, _inode: int, _size: int) -> Stamp:
+    with path.open("rb") as file:
+        return _stamp_in(pq.read_metadata(file))
+
+
+def _stamp_in(metadata: pq.FileMetaData) -> Stamp:
+    stored = (metadata.metadata or {}).get(_STAMP_KEY)
+    return Stamp(**json.loads(stored)) if stored else Stamp("", "", None, metadata.num_rows)

@@ -1,10 +1,12 @@
 """Reports what each channel cost and earned on each day, and what became of the orders."""
 
 import datetime as dt
+from collections.abc import Container
 
 import pandas as pd
 
 from attribution_assets.attribution.asset_storage import StoredDays
+from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import run_sql
 
 # Sums are made of decimals, so that they are the same in whatever order rows are added. The cast of a large amount may
@@ -82,6 +84,30 @@ def order_outcomes(conversions: StoredDays, attributions: StoredDays) -> pd.Data
         refused and too_long, else None), revenue.
     """
     return run_sql(OUTCOMES_SQL, conversions.among(attributions.files), attributions)
+
+
+def unattributed_orders(conversions: StoredDays, attributions: StoredDays) -> pd.DataFrame:
+    """The orders that got no credit, of the days that have been attributed; arguments as for `order_outcomes`.
+
+    Returns:
+        The `unattributed_orders` table by time, then order: reason (no_sessions, too_long, refused), detail (the API's
+        words, or how long the journey is), revenue in the source's currency.
+    """
+    outcomes = order_outcomes(conversions, attributions)
+    left = outcomes[outcomes["outcome"] != "attributed"].reset_index(drop=True)
+    left = left.rename(columns={"reason": "detail", "outcome": "reason"})
+    return left[["conv_id", "conversion_time", "reason", "detail", "revenue"]]
+
+
+def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> bool:
+    """Whether all orders that can credit the day's sessions have been attributed; until then the day is provisional.
+
+    Args:
+        day: The day of the report.
+        attributed: The days whose orders have been attributed.
+        lookback_days: Length of the lookback window.
+    """
+    return all(later in attributed for later in days_between(day, day + dt.timedelta(days=lookback_days)))
 
 
 def answered_by(attributions: StoredDays) -> str:

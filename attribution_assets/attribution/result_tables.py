@@ -1,15 +1,18 @@
 """The result tables: where people query what was attributed, in the database that also holds the source tables.
 
-What is written comes from the assets and says exactly what they say; nothing here computes credit.
+What is published is what the asset storage holds at that moment, and says exactly that; nothing here computes credit.
 
     attribution_customer_journey(conv_id, session_id, ihc)          one row per touchpoint of an attributed order
-    attribution_order(conv_id, date, outcome, reason)               one row per order that has a journey: attributed,
-                                                                    too_long or refused, with the reason
+    attribution_order(conv_id, date, outcome, reason)               one row per order and day that has a journey:
+                                                                    attributed, too_long or refused, with the reason
     channel_reporting(channel_name, date, cost, ihc, ihc_revenue)   one row per channel and day
+    unattributed_order(conv_id, date, reason, detail, revenue)      one row per order without credit
+    attribution_day(asset, date, version)                           which version of a stored day is published
 
-A day is replaced in one transaction. Which journeys belong to a day is known from attribution_order, so that an order
-that moved to another day, vanished, or lost its attribution leaves nothing behind, in whatever order days are replaced.
-Tables that exist are used as they are (column types included), the others are created.
+A day is replaced in one transaction, which reads the storage after it has begun: whoever of several writers of a day
+publishes last publishes what the last of them stored. Which journeys belong to a day is known from attribution_order,
+so that an order that moved to another day, vanished, or lost its attribution leaves nothing behind, in whatever order
+days are published. Tables that exist are used as they are (column types included), the others are created.
 
     DatabaseError
     └── ResultTablesError     the database cannot be written, or a table lacks a column
@@ -22,11 +25,13 @@ from contextlib import contextmanager
 import pandas as pd
 import sqlalchemy as sa
 
+from attribution_assets.attribution.asset_storage import AssetStorage, Stamp
 from attribution_assets.attribution.database import (
     POSTGRESQL,
     REAL,
     Database,
     DatabaseError,
+    column_types,
     insert_rows,
     missing_parts,
 )
@@ -34,6 +39,9 @@ from attribution_assets.attribution.database import (
 JOURNEY = "attribution_customer_journey"
 ORDER = "attribution_order"
 REPORT = "channel_reporting"
+UNATTRIBUTED = "unattributed_order"
+DAY = "attribution_day"
+PUBLISHED_ASSETS = ("ihc_attributions", "channel_reporting")
 
 _TABLES = sa.MetaData()
 sa.Table(
@@ -47,7 +55,7 @@ sa.Table(
     ORDER,
     _TABLES,
     sa.Column("conv_id", sa.Text, primary_key=True),
-    sa.Column("date", sa.Text, nullable=False, index=True),
+    sa.Column("date", sa.Text, primary_key=True, index=True),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("reason", sa.Text),
 )
@@ -60,20 +68,36 @@ sa.Table(
     sa.Column("ihc", REAL),
     sa.Column("ihc_revenue", REAL),
 )
+sa.Table(
+    UNATTRIBUTED,
+    _TABLES,
+    sa.Column("conv_id", sa.Text, primary_key=True),
+    sa.Column("date", sa.Text, primary_key=True, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text),
+    sa.Column("revenue", REAL),
+)
+sa.Table(
+    DAY,
+    _TABLES,
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("date", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+)
 _COLUMNS = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
 
 # any number will do, as long as it is always the same: writers of PostgreSQL queue behind it, as SQLite's do by nature
 _ADVISORY_LOCK = 4_972_036_115
 
 # `date` without a type, so that PostgreSQL takes it for whatever the column is
+_CLAIMED_BY_OTHER_DAYS = sa.text(
+    "SELECT o.conv_id, o.date FROM attribution_order o WHERE o.date <> :date"
+    " AND o.conv_id IN (SELECT conv_id FROM attribution_order WHERE date = :date)"
+)
 _FORGET_JOURNEYS = sa.text(
     "DELETE FROM attribution_customer_journey WHERE conv_id IN"
-    " (SELECT conv_id FROM attribution_order WHERE date = :date UNION SELECT conv_id FROM replaced_order)"
+    " (SELECT conv_id FROM attribution_order WHERE date = :date UNION SELECT conv_id FROM published_order)"
 )
-_FORGET_ORDERS = sa.text(
-    "DELETE FROM attribution_order WHERE date = :date OR conv_id IN (SELECT conv_id FROM replaced_order)"
-)
-_FORGET_REPORT = sa.text("DELETE FROM channel_reporting WHERE date = :date")
 
 
 class ResultTablesError(DatabaseError):
@@ -98,44 +122,42 @@ class ResultTables:
         """Which database it is, without user and password."""
         return f"ResultTables({self._database})"
 
-    def replace_attributions(self, day: dt.date, attributions: pd.DataFrame) -> None:
-        """Make attribution_order and attribution_customer_journey say of one day's orders what this frame says.
+    def publish(self, asset: str, day: dt.date, storage: AssetStorage) -> None:
+        """Make the result tables say of the asset's day what the storage holds.
 
         Args:
-            day: the day on which the orders were placed.
-            attributions: their touchpoints: conv_id, session_id, ihc, outcome (the same for all touchpoints of an
-                order), reason.
+            asset: `ihc_attributions` or `channel_reporting`; of other assets nothing is published.
+            day: a day that is stored: of the orders, or of the report.
+            storage: the stored tables.
 
         Raises:
+            MissingDaysError: the day is not stored.
             ResultTablesError: the tables cannot be written, or one lacks a column; they are as they were.
         """
-        orders = attributions.drop_duplicates("conv_id").assign(date=day.isoformat())
-        attributed = attributions[attributions["outcome"] == "attributed"]
+        if asset not in PUBLISHED_ASSETS:
+            return
         with self._writing() as connection:
-            connection.exec_driver_sql("CREATE TEMPORARY TABLE replaced_order (conv_id text)")
-            insert_rows(connection, "replaced_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
-            connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
-            connection.execute(_FORGET_ORDERS, {"date": day.isoformat()})
-            insert_rows(connection, ORDER, _COLUMNS[ORDER], _rows(orders, ORDER))
-            insert_rows(connection, JOURNEY, _COLUMNS[JOURNEY], _rows(attributed, JOURNEY))
-            connection.exec_driver_sql("DROP TABLE replaced_order")
+            frame, stamp = storage.days(asset, [day]).stamped(day)
+            if asset == "ihc_attributions":
+                _publish_attributions(connection, day, frame, storage)
+            else:
+                unattributed = storage.days("unattributed_orders", [day]).frame(day).assign(date=day.isoformat())
+                _replace_day(connection, REPORT, day, frame)
+                _replace_day(connection, UNATTRIBUTED, day, unattributed)
+            _record(connection, asset, day, stamp)
 
-    def replace_channel_reporting(self, day: dt.date, report: pd.DataFrame) -> None:
-        """Make channel_reporting say of one day what this frame says.
-
-        Args:
-            day: the day.
-            report: channel_name, date (YYYY-MM-DD, `day` in every row), cost, ihc, ihc_revenue.
+    def published(self) -> dict[str, dict[dt.date, str]]:
+        """Asset -> day -> the version that was published last.
 
         Raises:
-            ValueError: a row is of another day.
-            ResultTablesError: the table cannot be written, or lacks a column; it is as it was.
+            ResultTablesError: the database cannot be read.
         """
-        if not (report["date"] == day.isoformat()).all():
-            raise ValueError(f"rows that are not of {day} in its report")
-        with self._writing() as connection:
-            connection.execute(_FORGET_REPORT, {"date": day.isoformat()})
-            insert_rows(connection, REPORT, _COLUMNS[REPORT], _rows(report, REPORT))
+        published: dict[str, dict[dt.date, str]] = {asset: {} for asset in PUBLISHED_ASSETS}
+        with self._database.reading() as connection:
+            if column_types(connection, DAY):
+                for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
+                    published[asset][dt.date.fromisoformat(date)] = version
+        return published
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
@@ -152,6 +174,45 @@ class ResultTables:
                     )
             yield connection
         self._tables_are_there = True
+
+
+def _publish_attributions(
+    connection: sa.Connection, day: dt.date, attributions: pd.DataFrame, storage: AssetStorage
+) -> None:
+    orders = attributions.drop_duplicates("conv_id").assign(date=day.isoformat())
+    published = set(orders["conv_id"])
+    released: dict[dt.date, set[str]] = {}
+    for conv_id, date in connection.execute(_CLAIMED_BY_OTHER_DAYS, {"date": day.isoformat()}):
+        if conv_id not in published:
+            released.setdefault(dt.date.fromisoformat(str(date)), set()).add(conv_id)
+    connection.exec_driver_sql("CREATE TEMPORARY TABLE published_order (conv_id text)")
+    insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
+    connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
+    connection.exec_driver_sql("DROP TABLE published_order")
+    _replace_day(connection, ORDER, day, orders)
+    _insert(connection, JOURNEY, attributions[attributions["outcome"] == "attributed"])
+    # an order that has moved is the other day's now, whichever of the two was published last
+    for other, conv_ids in released.items():
+        stored = storage.days("ihc_attributions", [other])
+        if other in stored.files:
+            theirs = stored.frame(other)
+            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == "attributed")
+            _insert(connection, JOURNEY, theirs[kept])
+
+
+def _replace_day(connection: sa.Connection, table: str, day: dt.date, frame: pd.DataFrame) -> None:
+    connection.execute(sa.text(f"DELETE FROM {table} WHERE date = :date"), {"date": day.isoformat()})  # noqa: S608  a name of this module
+    _insert(connection, table, frame)
+
+
+def _insert(connection: sa.Connection, table: str, frame: pd.DataFrame) -> None:
+    insert_rows(connection, table, _COLUMNS[table], _rows(frame, table))
+
+
+def _record(connection: sa.Connection, asset: str, day: dt.date, stamp: Stamp) -> None:
+    days = _TABLES.tables[DAY]
+    connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
+    connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=stamp.version))
 
 
 def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:

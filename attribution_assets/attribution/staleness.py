@@ -1,0 +1,352 @@
+"""Which stored days are no longer what their inputs say, and what to materialize next to bring them up to date.
+
+Each stored day carries the version of its rows and a digest of the versions that it was made from (`asset_storage`).
+Where the digest no longer fits what is stored, the day is suspected; where making it anew would change its rows, or a
+step after it never ran, it is stale. Late rows of a visitor without orders, for instance, make suspects of all journeys
+whose window they fall in, and no day stale.
+
+Nothing here remembers anything: what is stale follows from the storage and the result tables alone, so that no crash
+and no order of runs can hide it.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import pandas as pd
+
+from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, version_of
+from attribution_assets.attribution.channel_report import channel_report, unattributed_orders
+from attribution_assets.attribution.days import adjacent_ranges, blocks, by_day, days_between
+from attribution_assets.attribution.engine import DAYS_PER_QUERY
+from attribution_assets.attribution.journeys import customer_journeys
+from attribution_assets.attribution.result_tables import PUBLISHED_ASSETS
+from attribution_assets.schemas import BESIDE
+
+Versions = Mapping[str, Mapping[dt.date, str]]
+"""Asset -> day -> version."""
+
+REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
+ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How the days are tied together.
+
+    Attributes:
+        first_day: the first day of the calendar.
+        lookback_days: length L of the lookback window.
+    """
+
+    first_day: dt.date
+    lookback_days: int
+
+    def sessions_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last day of the sessions that journeys of the day's orders are made of."""
+        return max(self.first_day, day - dt.timedelta(days=self.lookback_days)), day
+
+    def orders_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last day of the orders that can credit the day's sessions."""
+        return day, day + dt.timedelta(days=self.lookback_days)
+
+    def days_touched_by(self, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+        """The days that can change when the days from `first` to `last` do."""
+        return self.sessions_of(first)[0], self.orders_of(last)[1]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Assets to materialize together over a range of days."""
+
+    assets: Sequence[str]
+    first: dt.date
+    last: dt.date
+
+
+@dataclass(frozen=True)
+class Stale:
+    """The days to be made anew, by asset.
+
+    Attributes:
+        days: asset -> its stale days.
+        missing_sessions: days of sessions that stale journeys need and that have never been materialized.
+        blocked: stale days that wait for rows to be corrected in the source, by asset.
+        confirmed: the suspects that were found to be right, each as a token that stands for the day's version and its
+            inputs' versions.
+    """
+
+    days: Mapping[str, Set[dt.date]]
+    missing_sessions: Set[dt.date] = frozenset()
+    blocked: Mapping[str, Set[dt.date]] = field(default_factory=dict)
+    confirmed: Set[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        """Whether anything is stale that can be made anew."""
+        return any(self.days.values())
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """What is stored and published: the facts that staleness follows from.
+
+    Attributes:
+        stamps: asset or table beside one -> day -> stamp.
+        published: asset -> day -> the version that the result tables hold.
+    """
+
+    stamps: Mapping[str, Mapping[dt.date, Stamp]]
+    published: Versions
+
+    def versions(self) -> dict[str, dict[dt.date, str]]:
+        """The version of each stored day."""
+        return {name: {day: stamp.version for day, stamp in days.items()} for name, days in self.stamps.items()}
+
+
+def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
+    """What is stored now.
+
+    Args:
+        storage: Where the assets' tables lie.
+        published: See `ResultTables.published`.
+    """
+    names = [*ALL_ASSETS, *(beside for tables in BESIDE.values() for beside in tables)]
+    return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
+
+
+def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
+    """What the day's journeys are made from: name -> version."""
+    first, last = windows.sessions_of(day)
+    return {
+        **_of_days(versions, "conversions", [day]),
+        **_of_days(versions, "sessions", days_between(first, last)),
+        "sessions from": str(first),
+        "lookback days": str(windows.lookback_days),
+    }
+
+
+def attributions_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
+    """What the day's attributions are made from: name -> version."""
+    return _of_days(versions, "journeys", [day])
+
+
+def report_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
+    """What the day's report is made from: name -> version."""
+    credited_by = days_between(*windows.orders_of(day))
+    return {
+        **_of_days(versions, "sessions", [day]),
+        **_of_days(versions, "ihc_attributions", credited_by),
+        **_of_days(versions, "conversions", credited_by),
+    }
+
+
+def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
+    """What the day's CSV file is made from: name -> version."""
+    return _of_days(versions, "channel_reporting", [day])
+
+
+def stale_days(
+    storage: AssetStorage,
+    state: StoredState,
+    windows: Windows,
+    most_rejected: float,
+    within: tuple[dt.date, dt.date] | None = None,
+    confirmed: Set[str] = frozenset(),
+) -> Stale:
+    """The days to be made anew.
+
+    A day of orders that was never attributed counts as stale if it has journeys, a day of sessions that was never
+    reported if its orders are attributed or credit lands on it. Other days that were never materialized do not: whether
+    to begin with them is for the user to say.
+
+    Args:
+        storage: Where the assets' tables lie.
+        state: What it holds, see `stored_state`.
+        windows: How the days are tied together.
+        most_rejected: Share of a day's source rows that may be rejected; what hangs on a day with more is not made anew.
+        within: First and last day to look at; without it, all.
+        confirmed: Tokens of suspects that need no second look, from an earlier result.
+    """
+    suspects = _suspects(state, windows, within)
+    certain, to_verify = _sorted_out(state, suspects)
+    known = {
+        (name, day)
+        for name, days in to_verify.items()
+        for day, inputs in days.items()
+        if _token(state, name, day, inputs) in confirmed
+    }
+    open_days = {name: sorted(day for day in days if (name, day) not in known) for name, days in to_verify.items()}
+    missing = {
+        day: lacking
+        for day in open_days["journeys"]
+        if (lacking := set(days_between(*windows.sessions_of(day))) - set(state.stamps["sessions"]))
+    }
+    buildable = [day for day in open_days["journeys"] if day not in missing]
+    changed = {
+        "journeys": {*_changed_journeys(storage, state, windows, buildable), *missing},
+        "channel_reporting": _changed_reports(storage, state, windows, open_days["channel_reporting"]),
+    }
+    stale = {name: certain.get(name, set()) | changed.get(name, set()) for name in ALL_ASSETS[2:]}
+    held_up = _blocked(state, windows, most_rejected)
+    return Stale(
+        days={name: days - held_up[name] for name, days in stale.items()},
+        missing_sessions=set().union(*(missing[day] for day in missing if day not in held_up["journeys"])),
+        blocked={name: days & held_up[name] for name, days in stale.items() if days & held_up[name]},
+        confirmed={
+            _token(state, name, day, inputs)
+            for name, days in to_verify.items()
+            for day, inputs in days.items()
+            if day not in changed[name]
+        },
+    )
+
+
+def next_stages(stale: Stale) -> list[Stage]:
+    """What to materialize next, in runs that do not depend on each other; what follows shows when they have ended.
+
+    Reports come last, because which of them are stale depends on the credit.
+    """
+    if stale.missing_sessions:
+        return _stages(("sessions",), stale.missing_sessions)
+    journeys = stale.days["journeys"]
+    attributions = stale.days["ihc_attributions"] - journeys
+    if journeys or attributions:
+        return _stages(("journeys", "ihc_attributions"), journeys) + _stages(("ihc_attributions",), attributions)
+    return _stages(REPORT_ASSETS, {day for asset in REPORT_ASSETS for day in stale.days[asset]})
+
+
+def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
+    """Share of the day's source rows that were rejected; 0 if there were none at all."""
+    kept = state.stamps[asset][day].rows
+    rejected = sum(state.stamps[beside][day].rows for beside in BESIDE[asset] if day in state.stamps[beside])
+    return rejected / (kept + rejected) if rejected else 0.0
+
+
+def _suspects(
+    state: StoredState, windows: Windows, within: tuple[dt.date, dt.date] | None
+) -> dict[str, dict[dt.date, str]]:
+    """The days whose digest does not fit their inputs, or that are not stored though the asset before them is.
+
+    Returns:
+        Asset -> day -> the digest that would fit.
+    """
+    versions = state.versions()
+    looked_at = None if within is None else set(days_between(*within))
+    fitting = {
+        "journeys": ("journeys", lambda day: journeys_inputs(versions, day, windows)),
+        "ihc_attributions": ("journeys", lambda day: attributions_inputs(versions, day)),
+        "channel_reporting": ("sessions", lambda day: report_inputs(versions, day, windows)),
+        "channel_reporting_csv": ("channel_reporting", lambda day: csv_inputs(versions, day)),
+    }
+    suspects: dict[str, dict[dt.date, str]] = {}
+    for name, (after, inputs_of) in fitting.items():
+        suspects[name] = {}
+        for day in state.stamps[after]:
+            if looked_at is not None and day not in looked_at:
+                continue
+            beside = {table: versions[table].get(day, NOT_STORED) for table in BESIDE.get(name, ())}
+            fits = digest(inputs_of(day) | beside)
+            stamp = state.stamps[name].get(day)
+            if stamp is None or stamp.made_from != fits or not _is_published(state, name, day, stamp):
+                suspects[name][day] = fits
+    return suspects
+
+
+def _sorted_out(
+    state: StoredState, suspects: Mapping[str, Mapping[dt.date, str]]
+) -> tuple[dict[str, set[dt.date]], dict[str, dict[dt.date, str]]]:
+    """The suspects that are stale for certain, and those whose rows have to be looked at."""
+    certain = {name: set(suspects[name]) for name in ("ihc_attributions", "channel_reporting_csv")}
+    certain["channel_reporting"] = {
+        day
+        for day in suspects["channel_reporting"]
+        if (
+            not _is_published(state, "channel_reporting", day, stamp)
+            if (stamp := state.stamps["channel_reporting"].get(day))
+            else day in state.stamps["ihc_attributions"]
+        )
+    }
+    to_verify = {
+        name: {day: fits for day, fits in suspects[name].items() if day not in certain.get(name, ())}
+        for name in ("journeys", "channel_reporting")
+    }
+    return certain, to_verify
+
+
+def _changed_journeys(
+    storage: AssetStorage, state: StoredState, windows: Windows, days: Sequence[dt.date]
+) -> Iterator[dt.date]:
+    for first, last in _query_ranges(days):
+        orders = storage.days("conversions", days_between(first, last))
+        sessions = storage.days("sessions", days_between(windows.sessions_of(first)[0], last))
+        built = customer_journeys(orders, sessions, windows.lookback_days)
+        for day, frame in by_day(built, "conversion_time", days_between(first, last)):
+            if version_of("journeys", frame) != state.stamps["journeys"][day].version:
+                yield day
+
+
+def _changed_reports(
+    storage: AssetStorage, state: StoredState, windows: Windows, days: Sequence[dt.date]
+) -> set[dt.date]:
+    changed = set()
+    for first, last in _query_ranges(days):
+        credited_by = days_between(first, windows.orders_of(last)[1])
+        credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))
+        block = days_between(first, last)
+        report = channel_report(storage.days("sessions", block), credit, orders, first, last)
+        unattributed = dict(
+            by_day(unattributed_orders(orders.among(block), credit.among(block)), "conversion_time", block)
+        )
+        for day, frame in by_day(report, "date", block):
+            if day in state.stamps["channel_reporting"]:
+                made = {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
+                if any(_differs(state, name, day, table) for name, table in made.items()):
+                    changed.add(day)
+            elif frame["ihc"].any():
+                changed.add(day)
+    return changed
+
+
+def _differs(state: StoredState, name: str, day: dt.date, frame: pd.DataFrame) -> bool:
+    stamp = state.stamps[name].get(day)
+    return stamp is None or stamp.version != version_of(name, frame)
+
+
+def _blocked(state: StoredState, windows: Windows, most_rejected: float) -> dict[str, set[dt.date]]:
+    """The days that hang on a day with too many rejected rows, by asset."""
+    sessions, conversions = (
+        {day for day in state.stamps[asset] if share_rejected(state, asset, day) > most_rejected}
+        for asset in ("sessions", "conversions")
+    )
+    orders = conversions | {later for day in sessions for later in days_between(*windows.orders_of(day))}
+    return {
+        "journeys": orders,
+        "ihc_attributions": orders,
+        "channel_reporting": sessions | conversions,
+        "channel_reporting_csv": sessions | conversions,
+    }
+
+
+def _is_published(state: StoredState, name: str, day: dt.date, stamp: Stamp) -> bool:
+    return name not in PUBLISHED_ASSETS or state.published.get(name, {}).get(day) == stamp.version
+
+
+def _token(state: StoredState, name: str, day: dt.date, fits: str) -> str:
+    stamp = state.stamps[name].get(day)
+    return blake2b(f"{name}/{day}/{stamp and stamp.version}/{fits}".encode(), digest_size=8).hexdigest()
+
+
+def _query_ranges(days: Iterable[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
+    for first, last in adjacent_ranges(days):
+        for block in blocks(days_between(first, last), DAYS_PER_QUERY):
+            yield block[0], block[-1]
+
+
+def _stages(assets: Sequence[str], days: Iterable[dt.date]) -> list[Stage]:
+    return [Stage(assets, first, last) for first, last in adjacent_ranges(days)]
+
+
+def _of_days(versions: Versions, asset: str, days: Iterable[dt.date]) -> dict[str, str]:
+    stored = versions.get(asset, {})
+    return {f"{asset}/{day}": stored[day] for day in days if day in stored}
