@@ -28,14 +28,14 @@ from attribution_assets.attribution.channel_report import (
 from attribution_assets.attribution.days import batches, blocks, by_day
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
-from attribution_assets.attribution.report_file import write_report
-from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.attribution.staleness import (
+from attribution_assets.attribution.lineage import (
     attributions_inputs,
     csv_inputs,
     journeys_inputs,
     report_inputs,
 )
+from attribution_assets.attribution.report_file import write_report
+from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, lookback_days
@@ -52,7 +52,7 @@ REQUESTS_PER_BATCH = 100
 
 
 def daily_asset(
-    *, kinds: set[str], ins: Mapping[str, dg.AssetIn] | None = None
+    *, kinds: set[str], ins: Mapping[str, dg.AssetIn] | None = None, pool: str | None = None
 ) -> Callable[[Callable[..., DailyTables | None]], dg.AssetsDefinition]:
     """Make an asset of a function: by day, a range of days in one run, its columns those of its table's schema."""
 
@@ -64,6 +64,7 @@ def daily_asset(
             owners=["team:marketing-analytics"],
             kinds=kinds,
             ins=ins,
+            pool=pool,
             metadata=column_schema(function.__name__),
         )
         return decorator(function)
@@ -119,10 +120,8 @@ def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, session
     return _described(context, build())
 
 
-@daily_asset(kinds={"python"})
-def ihc_attributions(
-    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount
-) -> DailyTables:
+@daily_asset(kinds={"python"}, pool="ihc_api")
+def ihc_attributions(context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:

@@ -13,6 +13,9 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from filelock import FileLock
+
+from attribution_assets.run_history import end_killed_runs
 
 IN_PROCESS = {
     # What runs here prints to this terminal: a copy in Dagster's log files would take two more processes a run.
@@ -27,13 +30,26 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
     home.mkdir(parents=True, exist_ok=True)
     logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns of a home without settings, which is fine here
-    with dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=IN_PROCESS)) as instance:
+    with _first_opened_alone(home) as instance:
+        end_killed_runs(instance)
         history = instance.event_log_storage
         if isinstance(history, SqliteEventLogStorage):
             with _kept_connections(history):
                 yield instance
         else:
             yield instance
+
+
+@contextmanager
+def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance, whose databases are made by one process at a time: several at once would spoil them."""
+    with FileLock(home / ".opening.lock"):
+        instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=IN_PROCESS))
+        instance.get_runs_count()
+        instance.all_asset_keys()
+        instance.all_instigator_state()
+    with instance:
+        yield instance
 
 
 @contextmanager

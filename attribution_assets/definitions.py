@@ -5,8 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets import asset_checks, assets
-from attribution_assets.automation import attribution_job
+from attribution_assets import asset_checks, assets, automation, sensors
 from attribution_assets.io_managers import DailyTableIOManager
 from attribution_assets.resources import from_environment
 
@@ -22,7 +21,9 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets]),
         asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
-        jobs=[attribution_job],
+        jobs=[automation.attribution_job, automation.extraction_job],
+        schedules=[automation.daily_schedule, automation.weekly_check_up],
+        sensors=[sensors.restatement, sensors.late_data, *sensors.failure_reports()],
         resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
         executor=dg.in_process_executor,
     )

@@ -9,6 +9,7 @@ import dagster as dg
 
 from attribution_assets.attribution.asset_storage import DayTable, MissingDaysError, StoredDays
 from attribution_assets.resources import DatabaseResource, Storage
+from attribution_assets.run_history import say_which_process
 
 MAY_MISS_DAYS = {"may_miss_days": True}
 """Metadata of an input whose window may hold days that have not been materialized yet."""
@@ -34,6 +35,11 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
 
     storage: dg.ResourceDependency[Storage]
     database: dg.ResourceDependency[DatabaseResource]
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Note which process the run is in."""
+        if context.instance and context.run:
+            say_which_process(context.instance, context.run.run_id)
 
     def handle_output(self, context: dg.OutputContext, obj: DailyTables) -> None:
         """Write each day as it comes, so that one day's table is in memory at a time.

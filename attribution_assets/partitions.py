@@ -4,7 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-from attribution_assets.attribution.staleness import Windows
+from attribution_assets.attribution.lineage import Windows
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.resources import first_day, lookback_days
 

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import dagster as dg
@@ -24,6 +24,12 @@ from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.errors import ConfigurationError
 
 MOST_LOOKBACK_DAYS = 3650
+EMAIL_VARIABLES = (
+    "ATTRIBUTION_EMAIL_TO",
+    "ATTRIBUTION_EMAIL_FROM",
+    "ATTRIBUTION_EMAIL_PASSWORD",
+    "ATTRIBUTION_SMTP_HOST",
+)
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 
@@ -59,6 +65,54 @@ def most_rejected_share() -> float:
         ConfigurationError: It is not a number from 0 to 1.
     """
     return 0.01
+
+
+def daily_hour() -> int:
+    """ATTRIBUTION_DAILY_HOUR: the hour (UTC) at which the daily schedule runs.
+
+    Raises:
+        ConfigurationError: It is not a whole number from 0 to 23.
+    """
+    text = os.environ.get("ATTRIBUTION_DAILY_HOUR") or "5"
+    if not text.isdecimal() or int(text) > 23:  # noqa: PLR2004  the hours of a day
+        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {text!r}: it takes a whole number from 0 to 23")
+    return int(text)
+
+
+@dataclass(frozen=True)
+class FailureReports:
+    """Where failed runs are reported besides the log: by e-mail, in Slack, or neither.
+
+    Attributes:
+        email_to: addresses; none without ATTRIBUTION_EMAIL_TO.
+        email_from: the sender's address, which logs in at the server.
+        email_password: its secret.
+        smtp_host: the server, which takes TLS from the start.
+        slack_channel: the channel; None without ATTRIBUTION_SLACK_CHANNEL.
+        slack_token: the bot's secret.
+    """
+
+    email_to: tuple[str, ...] = ()
+    email_from: str = ""
+    email_password: str = field(default="", repr=False)
+    smtp_host: str = ""
+    slack_channel: str | None = None
+    slack_token: str = field(default="", repr=False)
+
+
+def failure_report_settings() -> FailureReports:
+    """The settings of failure reports.
+
+    Raises:
+        ConfigurationError: One of the settings that go together is missing.
+    """
+    settings: dict[str, Any] = {}
+    if email := _together(*EMAIL_VARIABLES):
+        to, settings["email_from"], settings["email_password"], settings["smtp_host"] = email
+        settings["email_to"] = tuple(address.strip() for address in to.split(",") if address.strip())
+    if slack := _together("ATTRIBUTION_SLACK_CHANNEL", "ATTRIBUTION_SLACK_TOKEN"):
+        settings["slack_channel"], settings["slack_token"] = slack
+    return FailureReports(**settings)
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
@@ -193,6 +247,16 @@ class _Environment:
     def number(self, variable: str, default: int) -> int:
         value = _whole_number(variable, default)
         return dg.EnvVar.int(variable) if self._references and os.environ.get(variable) else value
+
+
+def _together(*variables: str) -> list[str] | None:
+    """The values of variables that are set all or none."""
+    values = [os.environ.get(variable, "") for variable in variables]
+    if not any(values):
+        return None
+    if missing := [variable for variable, value in zip(variables, values, strict=True) if not value]:
+        raise ConfigurationError(f"{', '.join(missing)} must be set too, as {', '.join(variables)} go together")
+    return values
 
 
 def _whole_number(variable: str, default: int) -> int:

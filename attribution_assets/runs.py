@@ -9,22 +9,15 @@ from collections.abc import Callable
 
 import dagster as dg
 import pandas as pd
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
+from attribution_assets.attribution.lineage import ALL_ASSETS, Versions, stored_state
 from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.attribution.staleness import (
-    ALL_ASSETS,
-    Stage,
-    Versions,
-    next_stages,
-    stale_days,
-    stored_state,
-)
-from attribution_assets.automation import attribution_job
+from attribution_assets.attribution.staleness import Scope, Stage, next_stages, stale_days
+from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
@@ -106,7 +99,8 @@ def report_days(
             materialize(Stage(["sessions"], *missing))
         materialize(Stage(ALL_ASSETS, first, last))
         for _ in range(MOST_ROUNDS):
-            stale = stale_days(storage, stored_state(storage, published()), windows, most_rejected_share(), touched)
+            state = stored_state(storage, published())
+            stale = stale_days(storage, state, windows, most_rejected_share(), Scope(within=touched))
             if not stale:
                 return
             for stage in next_stages(stale):
@@ -126,7 +120,7 @@ def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Sta
     result = job.execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
-        tags={ASSET_PARTITION_RANGE_START_TAG: str(stage.first), ASSET_PARTITION_RANGE_END_TAG: str(stage.last)},
+        tags=range_tags(stage.first, stage.last),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )

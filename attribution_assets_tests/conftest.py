@@ -19,7 +19,7 @@ import hypothesis  # noqa: E402 - the same
 import pandas as pd  # noqa: E402 - the same
 import pytest  # noqa: E402 - the same
 
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays  # noqa: E402 - the same
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.schemas import TABLES  # noqa: E402 - the same
 
 pytest_plugins = ["databases", "shop"]
@@ -77,7 +77,7 @@ def keep() -> Callable[..., StoredDays]:
         dates = pd.to_datetime(frame[_TIME.get(asset, "conversion_time")]).dt.date
         assert set(dates) <= set(days)
         for day in days:
-            storage.write(asset, day, frame[dates == day])
+            storage.write(asset, DayTable(day, frame[dates == day], {}))
         return storage.days(asset, days)
 
     return store

@@ -14,7 +14,13 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import AssetStorage, MissingDaysError, StoredDays, replace_file
+from attribution_assets.attribution.asset_storage import (
+    AssetStorage,
+    DayTable,
+    MissingDaysError,
+    StoredDays,
+    replace_file,
+)
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import run_sql
 from attribution_assets.schemas import TABLES
@@ -54,13 +60,13 @@ def files_limited_to(size: int) -> Iterator[None]:
 @pytest.mark.parametrize("asset", TABLES)
 def test_a_day_comes_back_as_it_was_written(any_storage: AssetStorage, table: Table, asset: str) -> None:
     frame = table(asset, {}, {"session_id": "s2", "conv_id": "o2", "channel_name": 'Größe, "quoted"\r\n\t\0'})
-    any_storage.write(asset, DAY, frame)
+    any_storage.write(asset, DayTable(DAY, frame, {}))
     pd.testing.assert_frame_equal(any_storage.days(asset, [DAY]).frame(DAY), frame)
 
 
 @pytest.mark.parametrize("asset", TABLES)
 def test_a_day_without_rows_keeps_its_types(any_storage: AssetStorage, table: Table, asset: str) -> None:
-    any_storage.write(asset, DAY, table(asset))
+    any_storage.write(asset, DayTable(DAY, table(asset), {}))
     stored = any_storage.days(asset, [DAY])
     assert stored.missing == []
     pd.testing.assert_frame_equal(stored.frame(DAY), table(asset))
@@ -71,21 +77,23 @@ def test_a_day_whose_text_and_numbers_are_all_empty_keeps_its_types(storage: Ass
         "ihc_attributions",
         {"initializer": None, "holder": None, "closer": None, "ihc": None, "outcome": "too_long", "reason": None},
     )
-    storage.write("ihc_attributions", DAY, frame)
+    storage.write("ihc_attributions", DayTable(DAY, frame, {}))
     stored = storage.days("ihc_attributions", [DAY]).frame(DAY)
     pd.testing.assert_frame_equal(stored, frame)
     assert stored["reason"].tolist() == [None]
 
 
 def test_times_keep_their_microseconds(storage: AssetStorage, table: Table) -> None:
-    storage.write("conversions", DAY, table("conversions", {"conversion_time": "2024-02-26 23:59:59.999999"}))
+    storage.write(
+        "conversions", DayTable(DAY, table("conversions", {"conversion_time": "2024-02-26 23:59:59.999999"}), {})
+    )
     [time] = storage.days("conversions", [DAY]).frame(DAY)["conversion_time"]
     assert time == pd.Timestamp("2024-02-26 23:59:59.999999")
 
 
 def test_sql_reads_all_stored_days_of_every_kind_of_storage(any_storage: AssetStorage, table: Table) -> None:
-    any_storage.write("sessions", DAY, table("sessions", {"session_id": "s1", "cost": None}))
-    any_storage.write("sessions", NEXT, table("sessions", {"session_id": "s2"}, {"session_id": "s3"}))
+    any_storage.write("sessions", DayTable(DAY, table("sessions", {"session_id": "s1", "cost": None}), {}))
+    any_storage.write("sessions", DayTable(NEXT, table("sessions", {"session_id": "s2"}, {"session_id": "s3"}), {}))
     days = any_storage.days("sessions", days_between(DAY - dt.timedelta(1), NEXT))
     read = run_sql("SELECT * FROM sessions ORDER BY session_id", days)
     wanted = table("sessions", {"session_id": "s1", "cost": None}, {"session_id": "s2"}, {"session_id": "s3"})
@@ -104,16 +112,16 @@ def test_sql_reads_an_asset_without_any_stored_day_as_an_empty_table(
 
 
 def test_writing_a_day_again_replaces_it_and_leaves_other_days(any_storage: AssetStorage, table: Table) -> None:
-    any_storage.write("conversions", DAY, table("conversions", {"conv_id": "o1"}, {"conv_id": "o2"}))
-    any_storage.write("conversions", NEXT, table("conversions", {"conv_id": "o3"}))
-    any_storage.write("conversions", DAY, table("conversions", {"conv_id": "o4"}))
+    any_storage.write("conversions", DayTable(DAY, table("conversions", {"conv_id": "o1"}, {"conv_id": "o2"}), {}))
+    any_storage.write("conversions", DayTable(NEXT, table("conversions", {"conv_id": "o3"}), {}))
+    any_storage.write("conversions", DayTable(DAY, table("conversions", {"conv_id": "o4"}), {}))
     stored = any_storage.days("conversions", [DAY, NEXT])
     assert [(day, frame["conv_id"].tolist()) for day, frame in stored.frames()] == [(DAY, ["o4"]), (NEXT, ["o3"])]
 
 
 def test_a_day_is_one_file_of_its_asset_and_nothing_else(storage: AssetStorage, table: Table, tmp_path: Path) -> None:
-    storage.write("conversions", DAY, table("conversions", {}))
-    storage.write("conversions", DAY, table("conversions"))
+    storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
+    storage.write("conversions", DayTable(DAY, table("conversions"), {}))
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == [
         "assets/conversions/2024-02-26.parquet"
     ]
@@ -125,10 +133,10 @@ def test_a_write_that_fails_midway_leaves_the_old_day_and_no_stray_file(
 ) -> None:
     storage = AssetStorage(f"{scheme}{tmp_path}")
     old = table("conversions", {"conv_id": "old"})
-    storage.write("conversions", DAY, old)
+    storage.write("conversions", DayTable(DAY, old, {}))
     new = table("conversions", *({"conv_id": f"{row:032x}"} for row in range(5000)))
     with files_limited_to(20_000), pytest.raises(OSError, match="File too large"):
-        storage.write("conversions", DAY, new)
+        storage.write("conversions", DayTable(DAY, new, {}))
     pd.testing.assert_frame_equal(storage.days("conversions", [DAY]).frame(DAY), old)
     assert [path.name for path in (tmp_path / "conversions").iterdir()] == ["2024-02-26.parquet"]
 
@@ -187,26 +195,26 @@ def test_a_frame_with_other_columns_is_refused_and_the_old_day_stays(
     storage: AssetStorage, table: Table, columns: list[str]
 ) -> None:
     old = table("conversions", {})
-    storage.write("conversions", DAY, old)
+    storage.write("conversions", DayTable(DAY, old, {}))
     with pytest.raises(
         ValueError,
         match=r"^conversions has the columns \['conv_id', 'user_id', 'conversion_time', 'revenue'\], not \['conv_id', ",
     ):
-        storage.write("conversions", DAY, old.iloc[:0][columns])
+        storage.write("conversions", DayTable(DAY, old.iloc[:0][columns], {}))
     pd.testing.assert_frame_equal(storage.days("conversions", [DAY]).frame(DAY), old)
 
 
 def test_a_column_that_the_schema_does_not_know_is_refused_and_not_dropped(storage: AssetStorage, table: Table) -> None:
     with pytest.raises(ValueError, match=r"'revenue', 'currency'\]$"):
-        storage.write("conversions", DAY, table("conversions", {}).assign(currency="EUR"))
+        storage.write("conversions", DayTable(DAY, table("conversions", {}).assign(currency="EUR"), {}))
 
 
 def test_values_of_another_type_are_refused_and_the_old_day_stays(storage: AssetStorage, table: Table) -> None:
     old = table("sessions", {})
-    storage.write("sessions", DAY, old)
+    storage.write("sessions", DayTable(DAY, old, {}))
     for wrong in ({"cost": "free"}, {"session_id": 7}, {"holder_engagement": 0.5}, {"session_time": "noon"}):
         with pytest.raises(pa.ArrowException):
-            storage.write("sessions", DAY, old.assign(**wrong))
+            storage.write("sessions", DayTable(DAY, old.assign(**wrong), {}))
     pd.testing.assert_frame_equal(storage.days("sessions", [DAY]).frame(DAY), old)
 
 
@@ -214,7 +222,7 @@ def test_each_written_day_is_logged_with_asset_day_and_rows(
     storage: AssetStorage, table: Table, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.INFO, "attribution_assets.days_written"):
-        storage.write("conversions", DAY, table("conversions", {}))
+        storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
     [record] = caplog.records
     assert record.args == ("conversions", DAY, 1)
     assert record.getMessage() == "conversions 2024-02-26: 1 rows"
@@ -225,7 +233,7 @@ def test_each_written_day_is_logged_with_asset_day_and_rows(
 
 def test_days_are_in_calendar_order_and_say_which_are_missing(any_storage: AssetStorage, table: Table) -> None:
     for day in (NEXT, DAY):
-        any_storage.write("conversions", day, table("conversions"))
+        any_storage.write("conversions", DayTable(day, table("conversions"), {}))
     asked = [NEXT, dt.date(2024, 3, 1), DAY, dt.date(2024, 2, 25)]
     stored = any_storage.days("conversions", asked)
     assert list(stored.files) == [DAY, NEXT]
@@ -234,7 +242,7 @@ def test_days_are_in_calendar_order_and_say_which_are_missing(any_storage: Asset
 
 
 def test_another_asset_of_the_same_day_is_not_stored_by_it(storage: AssetStorage, table: Table) -> None:
-    storage.write("conversions", DAY, table("conversions"))
+    storage.write("conversions", DayTable(DAY, table("conversions"), {}))
     assert storage.days("sessions", [DAY]).missing == [DAY]
 
 
@@ -264,7 +272,7 @@ def test_missing_days_are_named_as_ranges() -> None:
 
 
 def test_a_damaged_file_is_an_error_and_not_an_empty_table(storage: AssetStorage, table: Table, tmp_path: Path) -> None:
-    storage.write("conversions", DAY, table("conversions", {}))
+    storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
     file = tmp_path / "assets" / "conversions" / "2024-02-26.parquet"
     file.write_bytes(file.read_bytes()[:-10])
     with pytest.raises(pa.ArrowInvalid):

@@ -9,14 +9,13 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, MissingDaysError, StoredDays
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
 from attribution_assets.attribution.days import days_between
-from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, DailyTableIOManager, partition_days
+from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, DailyTableIOManager, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window
-from attribution_assets.resources import Storage
+from attribution_assets.resources import DatabaseResource, Storage
 
 Table = Callable[..., pd.DataFrame]
-Day = tuple[dt.date, pd.DataFrame]
 
 FIRST, LAST = dt.date(2024, 2, 27), dt.date(2024, 3, 1)
 DAYS = days_between(FIRST, LAST)
@@ -25,7 +24,8 @@ DAYS = days_between(FIRST, LAST)
 @pytest.fixture
 def io_manager(tmp_path: Path) -> DailyTableIOManager:
     """An IO manager over the folder of the fixture `storage`."""
-    return DailyTableIOManager(storage=Storage(root=str(tmp_path / "assets")))
+    database = DatabaseResource(url=f"sqlite:///{tmp_path / 'shop.db'}")
+    return DailyTableIOManager(storage=Storage(root=str(tmp_path / "assets")), database=database)
 
 
 @pytest.fixture
@@ -58,12 +58,12 @@ def materialize(io_manager: DailyTableIOManager) -> Callable[..., dg.ExecuteInPr
 Materialize = Callable[..., dg.ExecuteInProcessResult]
 
 
-def conversions_of(days: Iterable[Day]) -> dg.AssetsDefinition:
+def conversions_of(days: Iterable[DayTable]) -> dg.AssetsDefinition:
     """An asset `conversions` that hands over these days, whatever days it is run for."""
 
     @dg.asset(partitions_def=daily)
-    def conversions() -> DailyFrames:
-        return DailyFrames(day for day in days)
+    def conversions() -> DailyTables:
+        return DailyTables(day for day in days)
 
     return conversions
 
@@ -90,7 +90,7 @@ def stored_orders(storage: AssetStorage) -> dict[dt.date, list[str]]:
 
 def test_a_run_of_one_day_writes_that_day(materialize: Materialize, storage: AssetStorage, table: Table) -> None:
     frame = table("conversions", {"conv_id": "o1"})
-    assert materialize([conversions_of([(FIRST, frame)])], FIRST).success
+    assert materialize([conversions_of([DayTable(FIRST, frame, {})])], FIRST).success
     assert stored_orders(storage) == {FIRST: ["o1"]}
     pd.testing.assert_frame_equal(storage.days("conversions", [FIRST]).frame(FIRST), frame)
 
@@ -99,7 +99,9 @@ def test_a_run_of_a_range_writes_each_of_its_days_those_without_rows_too(
     materialize: Materialize, storage: AssetStorage, table: Table
 ) -> None:
     rows = {FIRST: ["o1", "o2"], LAST: ["o3"]}
-    handed_over = [(day, table("conversions", *({"conv_id": name} for name in rows.get(day, [])))) for day in DAYS]
+    handed_over = [
+        DayTable(day, table("conversions", *({"conv_id": name} for name in rows.get(day, []))), {}) for day in DAYS
+    ]
     result = materialize([conversions_of(handed_over)], FIRST, LAST)
     assert stored_orders(storage) == {day: rows.get(day, []) for day in DAYS}
     materialized = [event.partition for event in result.asset_materializations_for_node("conversions")]
@@ -110,8 +112,8 @@ def test_running_a_day_again_replaces_it_and_no_other(
     materialize: Materialize, storage: AssetStorage, table: Table
 ) -> None:
     old, new = table("conversions", {"conv_id": "old"}), table("conversions", {"conv_id": "new"})
-    materialize([conversions_of([(day, old) for day in DAYS])], FIRST, LAST)
-    materialize([conversions_of([(DAYS[1], new)])], DAYS[1])
+    materialize([conversions_of([DayTable(day, old, {}) for day in DAYS])], FIRST, LAST)
+    materialize([conversions_of([DayTable(DAYS[1], new, {})])], DAYS[1])
     assert stored_orders(storage) == {FIRST: ["old"], DAYS[1]: ["new"], DAYS[2]: ["old"], LAST: ["old"]}
 
 
@@ -120,10 +122,10 @@ def test_each_day_is_stored_before_the_next_one_is_made(
 ) -> None:
     stored_when_made = []
 
-    def days() -> Iterator[Day]:
+    def days() -> Iterator[DayTable]:
         for day in DAYS:
             stored_when_made.append(list(stored_orders(storage)))
-            yield day, table("conversions")
+            yield DayTable(day, table("conversions"), {})
 
     materialize([conversions_of(days())], FIRST, LAST)
     assert stored_when_made == [[], DAYS[:1], DAYS[:2], DAYS[:3]]
@@ -133,10 +135,10 @@ def test_a_run_that_fails_midway_keeps_the_days_before_and_leaves_the_others_as_
     materialize: Materialize, storage: AssetStorage, table: Table
 ) -> None:
     old, new = table("conversions", {"conv_id": "old"}), table("conversions", {"conv_id": "new"})
-    materialize([conversions_of([(day, old) for day in DAYS])], FIRST, LAST)
+    materialize([conversions_of([DayTable(day, old, {}) for day in DAYS])], FIRST, LAST)
 
-    def days() -> Iterator[Day]:
-        yield FIRST, new
+    def days() -> Iterator[DayTable]:
+        yield DayTable(FIRST, new, {})
         raise ConnectionError("the source is gone")
 
     with pytest.raises(ConnectionError, match=r"^the source is gone$"):
@@ -158,7 +160,7 @@ def test_a_run_that_fails_midway_keeps_the_days_before_and_leaves_the_others_as_
 def test_a_day_out_of_turn_fails_the_run_and_is_not_written(
     materialize: Materialize, storage: AssetStorage, table: Table, handed_over: list[dt.date], written: int
 ) -> None:
-    conversions = conversions_of((day, table("conversions")) for day in handed_over)
+    conversions = conversions_of(DayTable(day, table("conversions"), {}) for day in handed_over)
     out_of_turn = handed_over[written]
     with pytest.raises(ValueError, match=rf"^conversions made a table for {out_of_turn}: expected the run's days in"):
         materialize([conversions], FIRST, LAST)
@@ -168,7 +170,7 @@ def test_a_day_out_of_turn_fails_the_run_and_is_not_written(
 def test_a_run_that_does_not_make_all_of_its_days_fails(
     materialize: Materialize, storage: AssetStorage, table: Table
 ) -> None:
-    conversions = conversions_of((day, table("conversions")) for day in DAYS[:2])
+    conversions = conversions_of(DayTable(day, table("conversions"), {}) for day in DAYS[:2])
     with pytest.raises(ValueError, match=r"^conversions made no table for 2024-02-29$"):
         materialize([conversions], FIRST, LAST)
     assert list(stored_orders(storage)) == DAYS[:2]
@@ -177,17 +179,17 @@ def test_a_run_that_does_not_make_all_of_its_days_fails(
 def test_what_makes_the_days_is_closed_when_the_run_fails(materialize: Materialize, table: Table) -> None:
     closed = []
 
-    def days() -> Generator[Day]:
+    def days() -> Generator[DayTable]:
         try:
-            yield LAST, table("conversions")
+            yield DayTable(LAST, table("conversions"), {})
         finally:
             closed.append("connection")
 
     made = days()
 
     @dg.asset(partitions_def=daily)
-    def conversions() -> DailyFrames:
-        return DailyFrames(made)
+    def conversions() -> DailyTables:
+        return DailyTables(made)
 
     with pytest.raises(ValueError, match=r"^conversions made a table for 2024-03-01: "):
         materialize([conversions], FIRST, LAST)
@@ -199,12 +201,12 @@ def test_what_makes_the_days_is_closed_when_the_run_fails(materialize: Materiali
 
 def write_days(storage: AssetStorage, table: Table, days: Iterable[dt.date]) -> None:
     for day in days:
-        storage.write("conversions", day, table("conversions", {"conv_id": f"o{day.day}"}))
+        storage.write("conversions", DayTable(day, table("conversions", {"conv_id": f"o{day.day}"}), {}))
 
 
 def test_a_downstream_asset_of_the_same_run_reads_what_was_written(materialize: Materialize, table: Table) -> None:
     downstream, given = reader(window=None)
-    conversions = conversions_of((day, table("conversions", {"conv_id": f"o{day.day}"})) for day in DAYS)
+    conversions = conversions_of(DayTable(day, table("conversions", {"conv_id": f"o{day.day}"}), {}) for day in DAYS)
     assert materialize([conversions, downstream], FIRST, LAST).success
     [stored] = given
     assert [(day, frame["conv_id"].tolist()) for day, frame in stored.frames()] == [

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays
 from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import days_between
 
@@ -75,7 +75,7 @@ def test_orders_of_days_that_have_not_been_attributed_have_no_outcome_yet(
 ) -> None:
     orders = [{"conv_id": "o1", "conversion_time": ON_27}, {"conv_id": "o2", "conversion_time": ON_28}]
     conversions = keep(storage, "conversions", table("conversions", *orders), DAYS)
-    storage.write("ihc_attributions", dt.date(2024, 2, 28), table("ihc_attributions"))
+    storage.write("ihc_attributions", DayTable(dt.date(2024, 2, 28), table("ihc_attributions"), {}))
     outcomes = order_outcomes(conversions, storage.days("ihc_attributions", DAYS))
     assert outcomes[["conv_id", "outcome"]].to_numpy().tolist() == [["o2", "no_sessions"]]
 

@@ -3,7 +3,7 @@
 Only writing and reading days belongs here: what the tables mean is in `schemas.py`, how Dagster reaches them in
 `io_managers.py`, what follows when a day's inputs have changed in `staleness.py`.
 
-Each file carries a stamp: the version of its rows and the version of what they were made from. Content and stamp are one
+Each file carries a stamp: the version of its rows, and that of what they were made from. Content and stamp are one
 file, so that no crash and no second writer can part them.
 """
 

@@ -10,50 +10,31 @@ and no order of runs can hide it.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
 import pandas as pd
 
-from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, version_of
+from attribution_assets.attribution.asset_storage import AssetStorage, Stamp, digest, version_of
 from attribution_assets.attribution.channel_report import channel_report, unattributed_orders
 from attribution_assets.attribution.days import adjacent_ranges, blocks, by_day, days_between
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
+from attribution_assets.attribution.lineage import (
+    ALL_ASSETS,
+    REPORT_ASSETS,
+    StoredState,
+    Windows,
+    attributions_inputs,
+    beside_versions,
+    csv_inputs,
+    journeys_inputs,
+    report_inputs,
+    share_rejected,
+)
 from attribution_assets.attribution.result_tables import PUBLISHED_ASSETS
-from attribution_assets.schemas import BESIDE
-
-Versions = Mapping[str, Mapping[dt.date, str]]
-"""Asset -> day -> version."""
-
-REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
-ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
-
-
-@dataclass(frozen=True)
-class Windows:
-    """How the days are tied together.
-
-    Attributes:
-        first_day: the first day of the calendar.
-        lookback_days: length L of the lookback window.
-    """
-
-    first_day: dt.date
-    lookback_days: int
-
-    def sessions_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
-        """First and last day of the sessions that journeys of the day's orders are made of."""
-        return max(self.first_day, day - dt.timedelta(days=self.lookback_days)), day
-
-    def orders_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
-        """First and last day of the orders that can credit the day's sessions."""
-        return day, day + dt.timedelta(days=self.lookback_days)
-
-    def days_touched_by(self, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
-        """The days that can change when the days from `first` to `last` do."""
-        return self.sessions_of(first)[0], self.orders_of(last)[1]
 
 
 @dataclass(frozen=True)
@@ -63,6 +44,21 @@ class Stage:
     assets: Sequence[str]
     first: dt.date
     last: dt.date
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which days are looked at for staleness.
+
+    Attributes:
+        within: first and last of them; without it, all.
+        confirmed: tokens of suspects that need no second look, from an earlier result.
+        most_verified: how many suspected days of an asset are looked at closely, the latest first; without it, all.
+    """
+
+    within: tuple[dt.date, dt.date] | None = None
+    confirmed: AbstractSet[str] = frozenset()
+    most_verified: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,73 +73,14 @@ class Stale:
             inputs' versions.
     """
 
-    days: Mapping[str, Set[dt.date]]
-    missing_sessions: Set[dt.date] = frozenset()
-    blocked: Mapping[str, Set[dt.date]] = field(default_factory=dict)
-    confirmed: Set[str] = frozenset()
+    days: Mapping[str, AbstractSet[dt.date]]
+    missing_sessions: AbstractSet[dt.date] = frozenset()
+    blocked: Mapping[str, AbstractSet[dt.date]] = field(default_factory=dict)
+    confirmed: AbstractSet[str] = frozenset()
 
     def __bool__(self) -> bool:
         """Whether anything is stale that can be made anew."""
         return any(self.days.values())
-
-
-@dataclass(frozen=True)
-class StoredState:
-    """What is stored and published: the facts that staleness follows from.
-
-    Attributes:
-        stamps: asset or table beside one -> day -> stamp.
-        published: asset -> day -> the version that the result tables hold.
-    """
-
-    stamps: Mapping[str, Mapping[dt.date, Stamp]]
-    published: Versions
-
-    def versions(self) -> dict[str, dict[dt.date, str]]:
-        """The version of each stored day."""
-        return {name: {day: stamp.version for day, stamp in days.items()} for name, days in self.stamps.items()}
-
-
-def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
-    """What is stored now.
-
-    Args:
-        storage: Where the assets' tables lie.
-        published: See `ResultTables.published`.
-    """
-    names = [*ALL_ASSETS, *(beside for tables in BESIDE.values() for beside in tables)]
-    return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
-
-
-def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
-    """What the day's journeys are made from: name -> version."""
-    first, last = windows.sessions_of(day)
-    return {
-        **_of_days(versions, "conversions", [day]),
-        **_of_days(versions, "sessions", days_between(first, last)),
-        "sessions from": str(first),
-        "lookback days": str(windows.lookback_days),
-    }
-
-
-def attributions_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
-    """What the day's attributions are made from: name -> version."""
-    return _of_days(versions, "journeys", [day])
-
-
-def report_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
-    """What the day's report is made from: name -> version."""
-    credited_by = days_between(*windows.orders_of(day))
-    return {
-        **_of_days(versions, "sessions", [day]),
-        **_of_days(versions, "ihc_attributions", credited_by),
-        **_of_days(versions, "conversions", credited_by),
-    }
-
-
-def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
-    """What the day's CSV file is made from: name -> version."""
-    return _of_days(versions, "channel_reporting", [day])
 
 
 def stale_days(
@@ -151,8 +88,7 @@ def stale_days(
     state: StoredState,
     windows: Windows,
     most_rejected: float,
-    within: tuple[dt.date, dt.date] | None = None,
-    confirmed: Set[str] = frozenset(),
+    scope: Scope = Scope(),
 ) -> Stale:
     """The days to be made anew.
 
@@ -164,19 +100,19 @@ def stale_days(
         storage: Where the assets' tables lie.
         state: What it holds, see `stored_state`.
         windows: How the days are tied together.
-        most_rejected: Share of a day's source rows that may be rejected; what hangs on a day with more is not made anew.
-        within: First and last day to look at; without it, all.
-        confirmed: Tokens of suspects that need no second look, from an earlier result.
+        most_rejected: Share of a day's source rows that may be rejected; what hangs on a day with more has to wait.
+        scope: Which days are looked at.
     """
-    suspects = _suspects(state, windows, within)
+    suspects = _suspects(state, windows, scope.within)
     certain, to_verify = _sorted_out(state, suspects)
-    known = {
-        (name, day)
-        for name, days in to_verify.items()
-        for day, inputs in days.items()
-        if _token(state, name, day, inputs) in confirmed
+    tokens = {
+        (name, day): _token(state, name, day, fits) for name, days in to_verify.items() for day, fits in days.items()
     }
-    open_days = {name: sorted(day for day in days if (name, day) not in known) for name, days in to_verify.items()}
+    known = {suspect for suspect, token in tokens.items() if token in scope.confirmed}
+    open_days = {
+        name: sorted(day for day in days if (name, day) not in known)[-(scope.most_verified or len(days)) :]
+        for name, days in to_verify.items()
+    }
     missing = {
         day: lacking
         for day in open_days["journeys"]
@@ -194,10 +130,9 @@ def stale_days(
         missing_sessions=set().union(*(missing[day] for day in missing if day not in held_up["journeys"])),
         blocked={name: days & held_up[name] for name, days in stale.items() if days & held_up[name]},
         confirmed={
-            _token(state, name, day, inputs)
-            for name, days in to_verify.items()
-            for day, inputs in days.items()
-            if day not in changed[name]
+            token
+            for (name, day), token in tokens.items()
+            if (name, day) in known or (day in open_days[name] and day not in changed[name])
         },
     )
 
@@ -208,19 +143,14 @@ def next_stages(stale: Stale) -> list[Stage]:
     Reports come last, because which of them are stale depends on the credit.
     """
     if stale.missing_sessions:
-        return _stages(("sessions",), stale.missing_sessions)
+        return adjacent_stages(("sessions",), stale.missing_sessions)
     journeys = stale.days["journeys"]
     attributions = stale.days["ihc_attributions"] - journeys
     if journeys or attributions:
-        return _stages(("journeys", "ihc_attributions"), journeys) + _stages(("ihc_attributions",), attributions)
-    return _stages(REPORT_ASSETS, {day for asset in REPORT_ASSETS for day in stale.days[asset]})
-
-
-def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
-    """Share of the day's source rows that were rejected; 0 if there were none at all."""
-    kept = state.stamps[asset][day].rows
-    rejected = sum(state.stamps[beside][day].rows for beside in BESIDE[asset] if day in state.stamps[beside])
-    return rejected / (kept + rejected) if rejected else 0.0
+        return adjacent_stages(("journeys", "ihc_attributions"), journeys) + adjacent_stages(
+            ("ihc_attributions",), attributions
+        )
+    return adjacent_stages(REPORT_ASSETS, {day for asset in REPORT_ASSETS for day in stale.days[asset]})
 
 
 def _suspects(
@@ -233,7 +163,7 @@ def _suspects(
     """
     versions = state.versions()
     looked_at = None if within is None else set(days_between(*within))
-    fitting = {
+    fitting: dict[str, tuple[str, Callable[[dt.date], dict[str, str]]]] = {
         "journeys": ("journeys", lambda day: journeys_inputs(versions, day, windows)),
         "ihc_attributions": ("journeys", lambda day: attributions_inputs(versions, day)),
         "channel_reporting": ("sessions", lambda day: report_inputs(versions, day, windows)),
@@ -245,8 +175,7 @@ def _suspects(
         for day in state.stamps[after]:
             if looked_at is not None and day not in looked_at:
                 continue
-            beside = {table: versions[table].get(day, NOT_STORED) for table in BESIDE.get(name, ())}
-            fits = digest(inputs_of(day) | beside)
+            fits = digest(inputs_of(day) | beside_versions(versions, name, day))
             stamp = state.stamps[name].get(day)
             if stamp is None or stamp.made_from != fits or not _is_published(state, name, day, stamp):
                 suspects[name][day] = fits
@@ -343,10 +272,6 @@ def _query_ranges(days: Iterable[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
             yield block[0], block[-1]
 
 
-def _stages(assets: Sequence[str], days: Iterable[dt.date]) -> list[Stage]:
+def adjacent_stages(assets: Sequence[str], days: Iterable[dt.date]) -> list[Stage]:
+    """The days as the fewest stages of adjacent days."""
     return [Stage(assets, first, last) for first, last in adjacent_ranges(days)]
-
-
-def _of_days(versions: Versions, asset: str, days: Iterable[dt.date]) -> dict[str, str]:
-    stored = versions.get(asset, {})
-    return {f"{asset}/{day}": stored[day] for day in days if day in stored}

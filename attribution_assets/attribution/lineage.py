@@ -1,0 +1,137 @@
+"""What each asset's day is made from, and what is stored: the facts that staleness follows from.
+
+What an asset reads is said here once: the assets stamp what they store with it, and `staleness` compares.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest
+from attribution_assets.attribution.days import days_between
+from attribution_assets.schemas import BESIDE
+
+Versions = Mapping[str, Mapping[dt.date, str]]
+"""Asset -> day -> version."""
+
+
+REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
+ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How the days are tied together.
+
+    Attributes:
+        first_day: the first day of the calendar.
+        lookback_days: length L of the lookback window.
+    """
+
+    first_day: dt.date
+    lookback_days: int
+
+    def sessions_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last day of the sessions that journeys of the day's orders are made of."""
+        return max(self.first_day, day - dt.timedelta(days=self.lookback_days)), day
+
+    def orders_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last day of the orders that can credit the day's sessions."""
+        return day, day + dt.timedelta(days=self.lookback_days)
+
+    def days_touched_by(self, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+        """The days that can change when the days from `first` to `last` do."""
+        return self.sessions_of(first)[0], self.orders_of(last)[1]
+
+
+@dataclass(frozen=True)
+class StoredState:
+    """What is stored and published: the facts that staleness follows from.
+
+    Attributes:
+        stamps: asset or table beside one -> day -> stamp.
+        published: asset -> day -> the version that the result tables hold.
+    """
+
+    stamps: Mapping[str, Mapping[dt.date, Stamp]]
+    published: Versions
+
+    def versions(self) -> dict[str, dict[dt.date, str]]:
+        """The version of each stored day."""
+        return {name: {day: stamp.version for day, stamp in days.items()} for name, days in self.stamps.items()}
+
+    def digest(self) -> str:
+        """One version that stands for all of it."""
+        held = {"stored": self.versions(), "published": self.published}
+        return digest(
+            {
+                f"{kind}/{name}/{day}": version
+                for kind, tables in held.items()
+                for name, days in tables.items()
+                for day, version in days.items()
+            }
+        )
+
+
+def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
+    """What is stored now.
+
+    Args:
+        storage: Where the assets' tables lie.
+        published: See `ResultTables.published`.
+    """
+    names = [*ALL_ASSETS, *(beside for tables in BESIDE.values() for beside in tables)]
+    return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
+
+
+def extraction_inputs(fingerprint: str) -> dict[str, str]:
+    """What a day of sessions or conversions is made from: name -> version."""
+    return {"source": fingerprint}
+
+
+def beside_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
+    """The versions of the tables that are stored beside the asset's."""
+    return {table: versions[table].get(day, NOT_STORED) for table in BESIDE.get(asset, ())}
+
+
+def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
+    """What the day's journeys are made from: name -> version."""
+    first, last = windows.sessions_of(day)
+    return {
+        **_of_days(versions, "conversions", [day]),
+        **_of_days(versions, "sessions", days_between(first, last)),
+        "sessions from": str(first),
+        "lookback days": str(windows.lookback_days),
+    }
+
+
+def attributions_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
+    """What the day's attributions are made from: name -> version."""
+    return _of_days(versions, "journeys", [day])
+
+
+def report_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
+    """What the day's report is made from: name -> version."""
+    credited_by = days_between(*windows.orders_of(day))
+    return {
+        **_of_days(versions, "sessions", [day]),
+        **_of_days(versions, "ihc_attributions", credited_by),
+        **_of_days(versions, "conversions", credited_by),
+    }
+
+
+def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
+    """What the day's CSV file is made from: name -> version."""
+    return _of_days(versions, "channel_reporting", [day])
+
+
+def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
+    """Share of the day's source rows that were rejected; 0 if there were none at all."""
+    kept = state.stamps[asset][day].rows
+    rejected = sum(state.stamps[beside][day].rows for beside in BESIDE[asset] if day in state.stamps[beside])
+    return rejected / (kept + rejected) if rejected else 0.0
+
+
+def _of_days(versions: Versions, asset: str, days: Iterable[dt.date]) -> dict[str, str]:
+    stored = versions.get(asset, {})
+    return {f"{asset}/{day}": stored[day] for day in days if day in stored}

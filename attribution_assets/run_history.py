@@ -1,0 +1,54 @@
+"""What Dagster's history says of runs: which are under way, and which only seem to be because they were killed."""
+
+from collections.abc import Iterable, Iterator
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+
+from attribution_assets.attribution.lineage import ALL_ASSETS
+from attribution_assets.attribution.processes import has_ended, this_process
+from attribution_assets.automation import attribution_job, extraction_job
+
+JOBS = (attribution_job.name, extraction_job.name)
+MOST_NAMED = 3
+
+PROCESS_TAG = "attribution_assets/process"
+"""Which process a run is in, so that a run whose process was killed does not count as under way for ever."""
+
+
+def say_which_process(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Note on a run that it is in this process."""
+    instance.add_run_tags(run_id, {PROCESS_TAG: this_process()})
+
+
+def end_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark as failed the runs whose process on this machine has ended, and free the pool slots that they held."""
+    for run in _unfinished(instance):
+        process = run.tags.get(PROCESS_TAG)
+        if process and has_ended(process):
+            instance.report_run_failed(run, "The process that this run was in has been killed.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def runs_under_way(instance: dg.DagsterInstance) -> str:
+    """The runs and backfills of this project's assets that have not ended, in words; empty if there are none."""
+    end_killed_runs(instance)
+    active = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    backfills = [
+        f"backfill {backfill.backfill_id}"
+        for backfill in instance.get_backfills(filters=active)
+        if _is_ours(backfill.job_name, backfill.asset_selection)
+    ]
+    named = [f"run {run.run_id[:8]}" for run in _unfinished(instance)] + backfills
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ", ".join(named[:MOST_NAMED]) + more
+
+
+def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    return (run for run in runs if _is_ours(run.job_name, run.asset_selection))
+
+
+def _is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
+    return job in JOBS or any(asset.to_user_string() in ALL_ASSETS for asset in assets or ())
