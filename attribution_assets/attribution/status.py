@@ -1,0 +1,89 @@
+"""How up to date everything is: what is missing, stale, changed in the source, or can still change."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.late_data import SOURCE_ASSETS, changed_days
+from attribution_assets.attribution.lineage import ALL_ASSETS, StoredState, Windows
+from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.staleness import Stale, stale_days
+
+
+@dataclass(frozen=True)
+class Status:
+    """The days that there is something to say of.
+
+    Attributes:
+        stored: asset -> its stored days.
+        missing: asset -> days that hold data, or lie between days that do, and were never materialized.
+        changed: `sessions` and `conversions` -> days whose rows in the source are not those that were read.
+        stale: what is to be made anew.
+        final: reported days that only late rows can change.
+        provisional: reported days that orders still to be attributed can change.
+        other_settings: days of orders attributed by another endpoint, conversion type or redistribution parameter, or
+            under other limits, than are set now.
+    """
+
+    stored: Mapping[str, Sequence[dt.date]]
+    missing: Mapping[str, AbstractSet[dt.date]]
+    changed: Mapping[str, AbstractSet[dt.date]]
+    stale: Stale
+    final: Sequence[dt.date]
+    provisional: Sequence[dt.date]
+    other_settings: AbstractSet[dt.date]
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing is missing, stale, waiting or changed."""
+        return not (self.stale or any([*self.missing.values(), *self.changed.values(), *self.stale.blocked.values()]))
+
+
+def status(
+    storage: AssetStorage,
+    state: StoredState,
+    source: SourceDatabase,
+    calendar: tuple[dt.date, dt.date],
+    windows: Windows,
+    *,
+    most_rejected: float,
+    settings: str,
+) -> Status:
+    """How up to date everything is.
+
+    Args:
+        storage: Where the assets' tables lie.
+        state: What it holds.
+        source: The source tables.
+        calendar: The first and the last day that can be materialized.
+        windows: How the days are tied together.
+        most_rejected: As for `stale_days`.
+        settings: The digest of the settings that orders are attributed with now.
+
+    Raises:
+        SourceDatabaseError: The source cannot be read.
+    """
+    with_data = source.days_with_data()
+    first, last = with_data if with_data else (calendar[1], calendar[0])
+    due = set(days_between(max(first, calendar[0]), min(last, calendar[1])))
+    stored = {asset: sorted(state.stamps[asset]) for asset in ALL_ASSETS}
+    changed = {
+        asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
+        for asset in SOURCE_ASSETS
+    }
+    attributed = state.stamps["ihc_attributions"]
+    reported = stored["channel_reporting"]
+    final = [day for day in reported if is_final(day, attributed, windows.lookback_days)]
+    return Status(
+        stored=stored,
+        missing={asset: due.difference(days) for asset, days in stored.items()},
+        changed=changed,
+        stale=stale_days(storage, state, windows, most_rejected),
+        final=final,
+        provisional=sorted(set(reported).difference(final)),
+        other_settings={day for day, stamp in attributed.items() if stamp.settings != settings},
+    )
