@@ -14,6 +14,7 @@ from attribution_assets.asset_metadata import (
     conversions_metadata,
     journeys_metadata,
     report_metadata,
+    requests_metadata,
     sessions_metadata,
     table_metadata,
 )
@@ -114,18 +115,16 @@ def ihc_attributions(
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
     def attribute() -> Iterator[tuple[dt.date, pd.DataFrame, Metadata]]:
-        results, requests, retries = database.results(), 0, 0
-        with ihc_api.client() as client:
-            for days, batch in batches(journeys.frames(), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request):
-                attribution = client.attribute(batch)
-                requests, retries = requests + attribution.requests, retries + attribution.retries
-                answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
+        results, rows = database.results(), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
+        with ihc_api.client(database.ledger()) as client:
+            plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
+            context.log.info("%s", plan)
+            for days, batch in batches(journeys.frames(), rows):
+                answered = client.attribute(batch).touchpoints.assign(answered_by=ihc_api.answered_by)
                 for day, frame in by_day(answered, "conversion_time", days):
                     results.replace_attributions(day, frame)
                     yield day, frame, attributions_metadata(frame)
-        context.add_asset_metadata(
-            {"answered_by": ihc_api.answered_by, "requests_of_run": requests, "retries_of_run": retries}
-        )
+        context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return _described(context, attribute())
 
