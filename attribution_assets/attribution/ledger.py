@@ -1,8 +1,8 @@
 """The ledger of IHC answers: what was paid for once is looked up from then on.
 
-An answer is kept under a key of all that determines it (see `AnswerTerms`). The tables are in `ledger_tables.py`. What a
-client asks for at the moment is claimed in `ledger_claims.py`, so that no other one asks for it too. Asking is in
-`ihc_api.py`. No API key comes near the ledger.
+An answer is kept under a key of all that determines it (see `AnswerTerms`). The tables are in `ledger_tables.py`; what
+a client is asking for is claimed in `ledger_claims.py`, so that no other one asks for it too; asking is in `ihc_api.py`.
+No API key comes near the ledger.
 """
 
 import datetime as dt
@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from attribution_assets.attribution.ledger_tables import ANSWER, CLAIM, LedgerTables, chunks, rows_with_keys
 
+_ANSWER_COLUMNS: Final = [column.name for column in ANSWER.columns]
 _KEEP: Final = sa.text(
-    f"INSERT INTO ihc_answer ({', '.join(ANSWER.columns.keys())})"  # noqa: S608 - names from above
-    f" VALUES ({', '.join(f':{column}' for column in ANSWER.columns.keys())}) ON CONFLICT (journey_key) DO NOTHING"
+    f"INSERT INTO ihc_answer ({', '.join(_ANSWER_COLUMNS)})"  # noqa: S608 - names from above
+    f" VALUES ({', '.join(f':{column}' for column in _ANSWER_COLUMNS)}) ON CONFLICT (journey_key) DO NOTHING"
 )
 
 
