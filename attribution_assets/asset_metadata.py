@@ -9,6 +9,7 @@ import pandas as pd
 from dagster_pandera import pandera_schema_to_dagster_type
 
 from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.ihc_api import IhcClient
 from attribution_assets.schemas import TABLES
 
 PREVIEW_ROWS = 5
@@ -57,6 +58,15 @@ def attributions_metadata(attributions: pd.DataFrame) -> Metadata:
     orders = attributions.drop_duplicates("conv_id")
     counts = orders["outcome"].value_counts()
     return {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+
+
+def requests_metadata(client: IhcClient) -> Metadata:
+    """What a run's orders cost in requests, and how many of its journeys cost none because the ledger knew them."""
+    return {
+        "requests_of_run": client.requests,
+        "retries_of_run": client.retries,
+        "journeys_reused_of_run": client.reused,
+    }
 
 
 def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame) -> Metadata:

@@ -15,6 +15,7 @@ from attribution_assets.asset_metadata import (
     conversions_metadata,
     journeys_metadata,
     report_metadata,
+    requests_metadata,
     sessions_metadata,
     table_metadata,
 )
@@ -121,22 +122,22 @@ def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, session
 
 
 @daily_asset(kinds={"python"}, pool="ihc_api")
-def ihc_attributions(context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount) -> DailyTables:
+def ihc_attributions(
+    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount, database: DatabaseResource
+) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
-        versions, requests, retries = versions_of(journeys), 0, 0
-        with ihc_api.client() as client:
-            for days, batch in batches(journeys.frames(), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request):
-                attribution = client.attribute(batch)
-                requests, retries = requests + attribution.requests, retries + attribution.retries
-                answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
+        versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
+        with ihc_api.client(database.ledger()) as client:
+            plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
+            context.log.info("%s", plan)
+            for days, batch in batches(journeys.frames(), rows):
+                answered = client.attribute(batch).touchpoints.assign(answered_by=ihc_api.answered_by)
                 for day, frame in by_day(answered, "conversion_time", days):
-                    inputs = attributions_inputs(versions, day)
-                    yield DayTable(day, frame, inputs), attributions_metadata(frame)
-        context.add_asset_metadata(
-            {"answered_by": ihc_api.answered_by, "requests_of_run": requests, "retries_of_run": retries}
-        )
+                    table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
+                    yield table, attributions_metadata(frame)
+        context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return _described(context, attribute())
 

@@ -59,6 +59,40 @@ def run(
 
 
 @app.command()
+def ledger(
+    forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
+    conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Forget only those of days before this one (UTC).")
+    ] = None,
+    order: Annotated[
+        list[str] | None, typer.Option(metavar="CONV_ID", help="Forget only those on this order; repeatable.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Forget without asking back.")] = False,  # noqa: FBT002  # the same
+) -> None:
+    """Show which answers of the IHC API are kept, by conversion type and month, or forget some."""
+    day = _day("--before", before)
+    if not forget and (conversion_type is not None or day or order or yes):
+        raise typer.BadParameter("--conversion-type, --before, --order and --yes go with --forget")
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.attribution.ledger import Selection
+        from attribution_assets.resources import from_environment
+
+        answers = from_environment(references=False).database.ledger()
+        if forget:
+            selection = Selection(conversion_type, day, tuple(order or ()))
+            typer.echo(f"Answers that will be forgotten and paid for again when needed: {answers.count(selection)}")
+            if yes or typer.confirm("Forget them?", abort=True):
+                typer.echo(f"Forgotten: {answers.forget(selection)}")
+        else:
+            from attribution_assets.terminal import print_ledger
+
+            print_ledger(Console(), answers.summary())
+
+
+@app.command()
 def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
     from attribution_assets.ihc_service.server import serve

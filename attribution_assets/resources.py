@@ -8,8 +8,8 @@ are read on import.
 import datetime as dt
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,10 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.ihc_api import IhcApi, IhcClient
+from attribution_assets.attribution.asset_storage import AssetStorage, digest
+from attribution_assets.attribution.ihc_api import IhcClient, StandIn
+from attribution_assets.attribution.ihc_settings import IhcApi
+from attribution_assets.attribution.ledger import Ledger
 from attribution_assets.attribution.result_tables import ResultTables
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.errors import ConfigurationError
@@ -128,6 +130,10 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
         """The result tables."""
         return ResultTables(self.url)
 
+    def ledger(self) -> Ledger:
+        """The ledger of IHC answers."""
+        return Ledger(self.url)
+
 
 class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
     """Where the assets' tables lie."""
@@ -173,11 +179,21 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     max_sessions_per_request: int = Field(description="Limit of the account")
     max_concurrent_requests: int = Field(description="Requests under way at once, per run")
     redistribution_parameter: str | None = Field(default=None, description="JSON object, sent as it is")
+    max_requests_per_run: int | None = Field(default=None, description="Budget of a run, each try counted")
 
     @property
     def answered_by(self) -> str:
         """Who splits the orders: `embedded`, or the API's URL."""
         return self.url if self.api_key else "embedded"
+
+    @property
+    def settings(self) -> str:
+        """One text that stands for the settings that credit depends on: other settings, other text."""
+        who = self.url if self.api_key else self._embedded_name()
+        limit = str(self.max_sessions_per_request)
+        return digest(
+            {"who": who, "type": self.conv_type_id, "limit": limit, "given": self.redistribution_parameter or ""}
+        )
 
     def check(self) -> None:
         """See that the settings can be used, without calling anybody.
@@ -187,22 +203,30 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         """
         self._api(self.url, self.api_key or "embedded")
 
-    @contextmanager
-    def client(self) -> Iterator[IhcClient]:
-        """A client of the API; without a key, of an embedded service that lives as long as the client does.
+    def client(self, ledger: Ledger) -> IhcClient:
+        """A client of the API; without a key, of an embedded service that starts when it is first asked.
+
+        Args:
+            ledger: the answers that are known, and where new ones are kept.
 
         Raises:
             ConfigurationError: A setting cannot be used.
         """
         if self.api_key:
-            with IhcClient(self._api(self.url, self.api_key)) as client:
-                yield client
-            return
+            return IhcClient(self._api(self.url, self.api_key), ledger)
+        stand_in = StandIn(self._embedded_name(), self._embedded_service)
+        return IhcClient(self._api(self.url, "embedded"), ledger, stand_in)
+
+    @staticmethod
+    def _embedded_name() -> str:
+        from attribution_assets.ihc_service.model import version  # noqa: PLC0415  # only without a key
+
+        return f"embedded {version()}"
+
+    def _embedded_service(self) -> AbstractContextManager[str]:
         from attribution_assets.ihc_service.server import embedded_ihc_service  # noqa: PLC0415  # 0.5 s that only it needs
 
-        limits = self.max_journeys_per_request, self.max_sessions_per_request
-        with embedded_ihc_service(*limits) as url, IhcClient(self._api(url, "embedded")) as client:
-            yield client
+        return embedded_ihc_service(self.max_journeys_per_request, self.max_sessions_per_request)
 
     def _api(self, url: str, api_key: str) -> IhcApi:
         try:
@@ -214,6 +238,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
                 max_sessions_per_request=self.max_sessions_per_request,
                 max_concurrent_requests=self.max_concurrent_requests,
                 redistribution_parameter=self._redistribution(),
+                max_requests_per_run=self.max_requests_per_run,
             )
         except ValueError as error:
             raise ConfigurationError(f"IHC_API_URL, IHC_API_KEY or a limit cannot be used: {error}") from None
@@ -247,6 +272,9 @@ class _Environment:
     def number(self, variable: str, default: int) -> int:
         value = _whole_number(variable, default)
         return dg.EnvVar.int(variable) if self._references and os.environ.get(variable) else value
+
+    def limit(self, variable: str) -> int | None:
+        return self.number(variable, 1) if os.environ.get(variable) else None
 
 
 def _together(*variables: str) -> list[str] | None:
@@ -299,5 +327,6 @@ def from_environment(*, references: bool) -> Resources:
             max_sessions_per_request=environment.number("IHC_MAX_SESSIONS_PER_REQUEST", 200),
             max_concurrent_requests=environment.number("IHC_MAX_CONCURRENT_REQUESTS", 4),
             redistribution_parameter=environment.secret("IHC_REDISTRIBUTION_PARAMETER"),
+            max_requests_per_run=environment.limit("IHC_MAX_REQUESTS_PER_RUN"),
         ),
     )

@@ -1,7 +1,7 @@
 """What the command shows in the terminal: progress by asset and day, and a summary of the report."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -12,6 +12,8 @@ from rich.text import Text
 
 from attribution_assets.attribution.asset_storage import days_written
 from attribution_assets.attribution.channel_report import by_channel, with_ratios
+from attribution_assets.attribution.ihc_api import requests_planned
+from attribution_assets.attribution.ledger import AnswersOfMonth
 from attribution_assets.attribution.staleness import Stage
 
 
@@ -35,18 +37,33 @@ class _DaysWritten(logging.Handler):
             self._bars.advance(self._tasks[str(record.args[0])])
 
 
+class _RequestsPlanned(logging.Handler):
+    """Prints above the bars what the IHC API is about to be asked for."""
+
+    def __init__(self, bars: Progress) -> None:
+        super().__init__(logging.INFO)
+        self._bars = bars
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in a plan."""
+        self._bars.console.print(f"IHC API: {record.getMessage()}", highlight=False, markup=False, soft_wrap=True)
+
+
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
     """Show the progress of each stage that the yielded function is told of, day by day as they are written."""
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as bars:
-        handler = _DaysWritten(bars)
+        handler, planned = _DaysWritten(bars), _RequestsPlanned(bars)
         days_written.addHandler(handler)
         days_written.setLevel(logging.INFO)
+        requests_planned.addHandler(planned)
+        requests_planned.setLevel(logging.INFO)
         try:
             yield handler.start
         finally:
             days_written.removeHandler(handler)
+            requests_planned.removeHandler(planned)
 
 
 def print_summary(console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str) -> None:
@@ -64,6 +81,23 @@ def print_summary(console: Console, report: pd.DataFrame, outcomes: pd.DataFrame
         console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
         console.print(f"Attributed by {answered_by}.")
+
+
+def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:
+    """Print what the ledger holds, by who answered, conversion type and month."""
+    if not months:
+        console.print("The ledger is empty: nothing has been asked for yet.")
+        return
+    table = Table(title="Ledger of IHC answers", show_footer=True)
+    table.add_column("answered by", "total", overflow="fold")
+    table.add_column("conversion type", overflow="fold")
+    table.add_column("month", no_wrap=True)
+    for figure in ("answers", "requests", "touchpoints"):
+        table.add_column(figure, f"{sum(getattr(month, figure) for month in months):,}", justify="right", no_wrap=True)
+    for month in months:
+        figures = (f"{figure:,}" for figure in (month.answers, month.requests, month.touchpoints))
+        table.add_row(Text(month.endpoint), Text(month.conv_type_id), month.month, *figures)
+    console.print(table)
 
 
 def _channels(report: pd.DataFrame) -> Table:

@@ -1,11 +1,17 @@
 """Journeys for the tests of the IHC API's client, and a client that does not make them wait."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 from ihc_endpoint import KEY, IhcEndpoint
 
-from attribution_assets.attribution.ihc_api import Attribution, IhcApi, IhcClient
+from attribution_assets.attribution.ihc_api import Attribution, IhcClient
+from attribution_assets.attribution.ihc_settings import IhcApi
+from attribution_assets.attribution.ledger import Ledger
 
 
 def journeys_of(sizes: dict[str, int]) -> pd.DataFrame:
@@ -34,9 +40,18 @@ def quick_api(endpoint: IhcEndpoint, **settings: Any) -> IhcApi:  # noqa: ANN401
     return IhcApi(endpoint.url, KEY, **quick | settings)
 
 
+@contextmanager
+def empty_ledger() -> Iterator[Ledger]:
+    """A ledger that is thrown away."""
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / "ledger.db"
+        database.touch()
+        yield Ledger(f"sqlite:///{database}")
+
+
 def attribute(endpoint: IhcEndpoint, sizes: dict[str, int], **settings: Any) -> Attribution:  # noqa: ANN401 - as above
-    """Attribute `journeys_of` by `quick_api`."""
-    with IhcClient(quick_api(endpoint, **settings)) as client:
+    """Attribute `journeys_of` by `quick_api`, with an empty ledger."""
+    with empty_ledger() as ledger, IhcClient(quick_api(endpoint, **settings), ledger) as client:
         return client.attribute(journeys_of(sizes))
 
 

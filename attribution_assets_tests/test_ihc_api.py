@@ -8,15 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ihc_endpoint import KEY, Answer, Fault, IhcEndpoint, Reply, credit, lost_journey, lost_row, status
-from ihc_journeys import attribute, credited, journeys_of, settled
+from ihc_journeys import attribute, credited, empty_ledger, journeys_of, settled
 
 from attribution_assets.attribution.ihc_answers import IhcAnswerError, IhcAuthenticationError
-from attribution_assets.attribution.ihc_api import IhcApi, IhcClient
+from attribution_assets.attribution.ihc_api import IhcClient
+from attribution_assets.attribution.ihc_settings import IhcApi
 
 
 def test_every_touchpoint_gets_its_own_credit_in_the_order_of_the_journeys() -> None:
     journeys = journeys_of({"b": 3, "a": 1, "c": 2})
-    with IhcEndpoint() as endpoint, IhcClient(IhcApi(endpoint.url, KEY)) as client:
+    with IhcEndpoint() as endpoint, empty_ledger() as ledger, IhcClient(IhcApi(endpoint.url, KEY), ledger) as client:
         attribution = client.attribute(journeys)
     expected = journeys[["conv_id", "conversion_time", "session_id", "session_time", "channel_name"]].copy()
     expected[["initializer", "holder", "closer", "ihc"]] = [*credit(3), *credit(1), *credit(2)]
@@ -111,13 +112,21 @@ def test_a_journey_that_no_request_can_hold_is_too_long_and_not_sent() -> None:
 
 def test_rows_of_a_journey_that_are_not_adjacent_are_an_error() -> None:
     journeys = journeys_of({"a": 2, "b": 1}).iloc[[0, 2, 1]]
-    with IhcClient(IhcApi("http://127.0.0.1:1/", KEY)) as client, pytest.raises(ValueError, match="adjacent"):
+    with (
+        empty_ledger() as ledger,
+        IhcClient(IhcApi("http://127.0.0.1:1/", KEY), ledger) as client,
+        pytest.raises(ValueError, match="adjacent"),
+    ):
         client.attribute(journeys)
 
 
 def test_a_session_twice_in_a_journey_is_an_error() -> None:
     journeys = journeys_of({"a": 2}).assign(session_id="a-1")
-    with IhcClient(IhcApi("http://127.0.0.1:1/", KEY)) as client, pytest.raises(ValueError, match="one row"):
+    with (
+        empty_ledger() as ledger,
+        IhcClient(IhcApi("http://127.0.0.1:1/", KEY), ledger) as client,
+        pytest.raises(ValueError, match="one row"),
+    ):
         client.attribute(journeys)
 
 

@@ -19,10 +19,11 @@ from ihc_endpoint import (
     status,
     trickles,
 )
-from ihc_journeys import attribute, credited, journeys_of, quick_api
+from ihc_journeys import attribute, credited, empty_ledger, journeys_of, quick_api
 
 from attribution_assets.attribution.ihc_answers import IhcApiError, IhcAuthenticationError, IhcRequestError
-from attribution_assets.attribution.ihc_api import IhcApi, IhcClient
+from attribution_assets.attribution.ihc_api import IhcClient
+from attribution_assets.attribution.ihc_settings import IhcApi
 
 FAULTS = {
     "403": status(403, f"unknown key {KEY}"),
@@ -135,7 +136,7 @@ def test_no_proxy_stands_between_the_client_and_this_machine(proxy_variables: py
 def test_other_addresses_are_reached_through_the_proxy_of_the_environment(proxy_variables: pytest.MonkeyPatch) -> None:
     with IhcEndpoint() as proxy:
         proxy_variables.setenv("http_proxy", proxy.url)
-        with IhcClient(IhcApi("http://ihc.invalid/v1/compute_ihc", KEY)) as client:
+        with empty_ledger() as ledger, IhcClient(IhcApi("http://ihc.invalid/v1/compute_ihc", KEY), ledger) as client:
             attribution = client.attribute(journeys_of({"a": 1}))
     assert credited(attribution, "a") == credit(1)
     assert proxy.received[0].headers["host"] == "ihc.invalid"
@@ -143,14 +144,22 @@ def test_other_addresses_are_reached_through_the_proxy_of_the_environment(proxy_
 
 def test_a_malformed_proxy_is_a_permanent_error(proxy_variables: pytest.MonkeyPatch) -> None:
     proxy_variables.setenv("http_proxy", "http:///")
-    with IhcClient(IhcApi("http://ihc.invalid/", KEY)) as client, pytest.raises(IhcRequestError) as raised:
+    with (
+        empty_ledger() as ledger,
+        IhcClient(IhcApi("http://ihc.invalid/", KEY), ledger) as client,
+        pytest.raises(IhcRequestError) as raised,
+    ):
         client.attribute(journeys_of({"a": 1}))
     assert "cannot be sent: InvalidProxyURL: " in str(raised.value)
     assert raised.value.__context__ is None
 
 
 def test_a_client_may_be_used_again_after_an_error() -> None:
-    with IhcEndpoint([status(403)]) as endpoint, IhcClient(quick_api(endpoint)) as client:
+    with (
+        IhcEndpoint([status(403)]) as endpoint,
+        empty_ledger() as ledger,
+        IhcClient(quick_api(endpoint), ledger) as client,
+    ):
         with pytest.raises(IhcAuthenticationError):
             client.attribute(journeys_of({"a": 1}))
         assert credited(client.attribute(journeys_of({"a": 2})), "a") == credit(2)

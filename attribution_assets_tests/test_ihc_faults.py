@@ -25,7 +25,7 @@ from ihc_endpoint import (
     trickles,
     truncated,
 )
-from ihc_journeys import attribute, credited, journeys_of
+from ihc_journeys import attribute, credited, empty_ledger, journeys_of
 
 from attribution_assets.attribution.ihc_answers import (
     IhcAnswerError,
@@ -34,8 +34,9 @@ from attribution_assets.attribution.ihc_answers import (
     IhcRequestError,
     IhcTransientError,
 )
-from attribution_assets.attribution.ihc_api import IhcApi, IhcClient
+from attribution_assets.attribution.ihc_api import IhcClient
 from attribution_assets.attribution.ihc_connection import retry_after_seconds
+from attribution_assets.attribution.ihc_settings import IhcApi
 
 TRANSIENT = {
     "408": status(408),
@@ -163,7 +164,7 @@ def test_an_endpoint_that_nobody_listens_on_is_a_transient_error() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         api = IhcApi(f"http://127.0.0.1:{unused.getsockname()[1]}/", KEY, max_tries=2, first_backoff_seconds=0.001)
-        with IhcClient(api) as client, pytest.raises(IhcTransientError) as raised:
+        with empty_ledger() as ledger, IhcClient(api, ledger) as client, pytest.raises(IhcTransientError) as raised:
             client.attribute(journeys_of({"a": 1}))
     expected = "gave up after 2 tries in 0 s: no answer from 127.0.0.1: ConnectionRefusedError: "
     assert str(raised.value).startswith(expected)

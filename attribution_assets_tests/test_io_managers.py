@@ -11,7 +11,7 @@ import pytest
 
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
 from attribution_assets.attribution.days import days_between
-from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, DailyTableIOManager, partition_days
+from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTableIOManager, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window
 from attribution_assets.resources import DatabaseResource, Storage
 

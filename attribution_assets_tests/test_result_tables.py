@@ -299,6 +299,7 @@ class TestTheTables:
             plan = database.execute(
                 "EXPLAIN QUERY PLAN SELECT conv_id FROM attribution_order WHERE date = ''"
             ).fetchall()
+            assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         assert tables == {
             "attribution_customer_journey": [("conv_id", "text", 1), ("session_id", "text", 2), ("ihc", "real", 0)],
             "attribution_order": [

@@ -9,7 +9,7 @@ No error, `str` or `repr` of this module shows a password.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,7 @@ class Database:
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A read-only transaction: all its queries see one state of the tables, and none can change them.
 
-        On SQLite outside WAL mode, a writer waits for its end.
+        On SQLite outside WAL mode (see `writing`), a writer waits for its end.
         """
         return self._transaction(self._reader)
 
@@ -75,14 +75,16 @@ class Database:
         """A transaction that is committed at its end and rolled back when the block raises.
 
         On SQLite it holds the write lock from its start, so that writers queue (up to 30 s) and none fails in the
-        middle. A missing SQLite file is an error, not a new database.
+        middle. It switches the file to WAL mode for good, where readers and the writer do not wait for each other; a
+        file that is being read in its old mode, or that cannot have a WAL where it lies, stays as it is. A missing
+        SQLite file is an error, not a new database.
         """
         return self._transaction(self._writer)
 
     @cached_property
     def _reader(self) -> sa.Engine:
         if self.path is not None:
-            return _sqlite_engine(self.path, mode="ro", begin="BEGIN")
+            return _sqlite_engine(self.path, begin="BEGIN", prepare=_let_only_read)
         return self._postgresql_engine(
             isolation_level="REPEATABLE READ", execution_options={"postgresql_readonly": True}
         )
@@ -90,7 +92,7 @@ class Database:
     @cached_property
     def _writer(self) -> sa.Engine:
         if self.path is not None:
-            return _sqlite_engine(self.path, mode="rw", begin="BEGIN IMMEDIATE")
+            return _sqlite_engine(self.path, begin="BEGIN IMMEDIATE", prepare=_switch_to_wal)
         return self._postgresql_engine(isolation_level="READ COMMITTED")
 
     def _postgresql_engine(self, **options: Any) -> sa.Engine:  # noqa: ANN401  create_engine types its options so
@@ -210,16 +212,33 @@ def _parsed(url: str) -> sa.URL:
     return parsed.set(drivername=SQLITE)
 
 
-def _sqlite_engine(path: Path, mode: str, begin: str) -> sa.Engine:
+def _sqlite_engine(path: Path, begin: str, prepare: Callable[[sqlite3.Connection], None]) -> sa.Engine:
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}",
+        connection = sqlite3.connect(
+            f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=SQLITE_BUSY_TIMEOUT_SECONDS,
+            timeout=0,  # of `prepare`, which can do without
             isolation_level=None,  # sqlite3 would begin no transaction before a SELECT: `begin` below does
             check_same_thread=False,
         )
+        prepare(connection)
+        connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_SECONDS * 1000:.0f}")
+        return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+def _let_only_read(connection: sqlite3.Connection) -> None:
+    """Refuse whatever would change the database.
+
+    A connection opened with `mode=ro` would do so too, but could not clear up: the -wal and -shm files that reading in
+    WAL mode makes would stay, and the journal of a writer that was killed would keep it from reading at all.
+    """
+    connection.execute("PRAGMA query_only = ON")
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    with suppress(sqlite3.OperationalError):  # locked now, or impossible there: the mode stays as it is
+        connection.execute("PRAGMA journal_mode = WAL")

@@ -5,15 +5,16 @@ Here belong the decisions about an answer that has arrived, all of them pure fun
     IhcApiError
     ├── IhcTransientError             may pass by itself: was asked again until the bounds were reached
     │   └── IhcAnswerError            the API answered, but not what it was asked
-    └── IhcPermanentError             asking again cannot help: somebody has to change something
-        ├── IhcAuthenticationError    the key is not accepted
-        └── IhcRequestError           the request is not accepted
+    ├── IhcPermanentError             asking again cannot help: somebody has to change something
+    │   ├── IhcAuthenticationError    the key is not accepted
+    │   └── IhcRequestError           the request is not accepted
+    └── IhcBudgetError                the run has made all the requests that it may make
 
-Sending is in `ihc_connection.py`, waiting and repeating in `ihc_api.py`.
+Sending is in `ihc_connection.py`, waiting and repeating in `ihc_requests.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import fsum, nan
 from operator import itemgetter
 from typing import Any, Final
@@ -73,6 +74,10 @@ class IhcRequestError(IhcPermanentError):
     """The API does not accept the request (any other 4xx), or is not at this address (3xx)."""
 
 
+class IhcBudgetError(IhcApiError):
+    """A run has made all the requests that it may make, and needs more."""
+
+
 def failure(status: int, message: str, retry_after: float | None = None) -> IhcApiError:
     """The error, transient or permanent, that a status other than 2xx stands for.
 
@@ -103,6 +108,14 @@ class CheckedAnswer:
     credit: npt.NDArray[np.float64]
     outcome: npt.NDArray[np.object_]
     reason: npt.NDArray[np.object_]
+
+    def last(self) -> "CheckedAnswer":
+        """The same, if nothing more is asked: journeys whose rows are missing are refused where a reason is named."""
+        outcome = self.outcome.copy()
+        for row, reason in enumerate(self.reason):
+            if outcome[row] is None and reason is not None:
+                outcome[row] = "refused"
+        return replace(self, outcome=outcome)
 
 
 def check_answer(asked: Sequence[tuple[str, str]], answer: object, shown: Callable[[object], str]) -> CheckedAnswer:

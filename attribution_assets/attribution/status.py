@@ -68,7 +68,7 @@ def status(
         SourceDatabaseError: The source cannot be read.
     """
     with_data = source.days_with_data()
-    first, last = with_data if with_data else (calendar[1], calendar[0])
+    first, last = with_data or (calendar[1], calendar[0])
     due = set(days_between(max(first, calendar[0]), min(last, calendar[1])))
     stored = {asset: sorted(state.stamps[asset]) for asset in ALL_ASSETS}
     changed = {

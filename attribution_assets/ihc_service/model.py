@@ -16,6 +16,7 @@ Three details, as far as the recorded answers settle them:
   remainders are rounded up instead: no value is then further than 0.0001 from the one before rounding.
 """
 
+import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,15 @@ def _by_phase(weights: Mapping[str, float]) -> tuple[float, float, float]:
 def recorded_parameters() -> ModelParameters:
     """The parameters of the recorded conversion type, read from the package at the first call."""
     return ModelParameters.from_toml(resources.files(__package__).joinpath("model_parameters.toml").read_text("utf-8"))
+
+
+@cache
+def version() -> str:
+    """What the service's answers depend on beside the request, as 12 hex digits: its parameters and its arithmetic."""
+    digest = hashlib.sha256()
+    for file in ("model_parameters.toml", "model.py", "app.py"):
+        digest.update(resources.files(__package__).joinpath(file).read_bytes())
+    return digest.hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,151 @@
+"""Requests to the IHC API: a bounded number at once, each repeated until it is answered, all within a budget.
+
+Here belongs how often and how long a request is repeated, and what becomes of the others when one fails. One POST is
+made in `ihc_connection.py`, what an answer means is in `ihc_answers.py`, which journeys are asked for in `ihc_api.py`.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import Any
+
+import tenacity
+
+from attribution_assets.attribution.ihc_answers import CheckedAnswer, IhcApiError, IhcTransientError, check_answer
+from attribution_assets.attribution.ihc_connection import IhcConnection
+from attribution_assets.attribution.ihc_settings import IhcApi
+
+
+class RequestBudget:
+    """How many requests may be made, each try counted; for any number of threads.
+
+    Args:
+        requests: the number; None for any.
+
+    Attributes:
+        made: how many have been made.
+        exceeded: whether one more was wanted than may be made.
+    """
+
+    def __init__(self, requests: int | None) -> None:
+        self._requests = requests
+        self._lock = Lock()
+        self.made = 0
+        self.exceeded = False
+
+    def allows_one_more(self) -> bool:
+        """Count one more request, if it may be made."""
+        with self._lock:
+            self.exceeded = self._requests is not None and self.made >= self._requests
+            self.made += not self.exceeded
+            return not self.exceeded
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request.
+
+    Attributes:
+        touchpoints: gives what it asks for, as it is sent.
+        answered: takes in its answer, in the thread that got it and before anything else happens there.
+    """
+
+    touchpoints: Callable[[], Sequence[Mapping[str, Any]]]
+    answered: Callable[[CheckedAnswer], None]
+
+
+class IhcRequests:
+    """Sends requests over one connection.
+
+    Args:
+        api: how often and how long a request is repeated, and how many are under way at once.
+        connection: where they go.
+        budget: how many may be made.
+        may_send: asked before each of them; once it says no, nothing more is sent.
+    """
+
+    def __init__(
+        self, api: IhcApi, connection: IhcConnection, budget: RequestBudget, may_send: Callable[[], bool]
+    ) -> None:
+        self._api, self._connection = api, connection
+        self._budget, self._may_send = budget, may_send
+
+    def ask(self, requests: Sequence[Request]) -> list[int]:
+        """Send requests, a bounded number at once; the first error stops them all, and so does the end of the budget.
+
+        Returns:
+            The number of tries of each request that was answered. Those that were stopped were not.
+
+        Raises:
+            IhcApiError: the first error, once the requests that were under way with it have ended.
+        """
+        stopped, tries = Event(), []
+        with ThreadPoolExecutor(self._api.max_concurrent_requests, thread_name_prefix="ihc") as pool:
+            try:
+                for future in as_completed([pool.submit(self._ask, request, stopped) for request in requests]):
+                    with suppress(CancelledError):  # what stopped this request is told by another one
+                        tries.append(future.result())
+            finally:
+                stopped.set()
+        return tries
+
+    def _ask(self, request: Request, stopped: Event) -> int:
+        """Send one request until it is answered, check the answer, and hand it over.
+
+        Args:
+            request: the request.
+            stopped: set here on an error; once it is set, here or elsewhere, nothing more is sent.
+
+        Returns:
+            The number of tries.
+
+        Raises:
+            CancelledError: `stopped` was set elsewhere, or nothing more may be sent.
+        """
+        touchpoints = request.touchpoints()
+        asked = [(touchpoint["conversion_id"], touchpoint["session_id"]) for touchpoint in touchpoints]
+        body: dict[str, Any] = {"customer_journeys": touchpoints}
+        if self._api.redistribution_parameter is not None:
+            body["redistribution_parameter"] = dict(self._api.redistribution_parameter)
+        encoded = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+        def ask_once() -> CheckedAnswer:
+            if stopped.is_set() or not (self._may_send() and self._budget.allows_one_more()):
+                raise CancelledError
+            return check_answer(asked, self._connection.post(encoded), self._connection.shown)
+
+        repeating, done = _repeating(self._api, stopped), False
+        try:
+            request.answered(repeating(ask_once))
+            done = True
+            return int(repeating.statistics["attempt_number"])
+        except IhcApiError as error:
+            final = error
+        finally:
+            if not done:
+                stopped.set()
+        if isinstance(final, IhcTransientError):
+            tries, seconds = (repeating.statistics[name] for name in ("attempt_number", "delay_since_first_attempt"))
+            final = type(final)(f"gave up after {tries} tries in {seconds:.0f} s: {final}")
+        raise final  # not in the handler, so that nothing of what was caught on the way is kept with it
+
+
+def _repeating(api: IhcApi, stopped: Event) -> tenacity.Retrying:
+    """How one request is repeated: exponential backoff with full jitter, on top of what a `Retry-After` asks for."""
+    backoff = tenacity.wait_random_exponential(api.first_backoff_seconds, api.max_backoff_seconds)
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, IhcTransientError) else None
+        return backoff(state) + min(asked or 0.0, api.max_retry_after_seconds)
+
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception_type(IhcTransientError),
+        wait=wait,
+        stop=tenacity.stop_after_attempt(api.max_tries) | tenacity.stop_before_delay(api.give_up_after_seconds),
+        sleep=tenacity.sleep_using_event(stopped),
+        reraise=True,
+    )
