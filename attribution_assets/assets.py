@@ -13,6 +13,7 @@ from attribution_assets.asset_metadata import (
     column_schema,
     conversions_metadata,
     journeys_metadata,
+    rejected_metadata,
     report_metadata,
     sessions_metadata,
     table_metadata,
@@ -23,10 +24,11 @@ from attribution_assets.attribution.days import batches, blocks, by_day
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.report_file import write_report
-from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyFrames, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window
-from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, lookback_days
+from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, first_day, lookback_days
+from attribution_assets.schemas import TABLES_BESIDE
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
 warnings.filterwarnings(
@@ -76,18 +78,44 @@ def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatab
     return source
 
 
+def _extracted(
+    context: dg.AssetExecutionContext,
+    source: SourceDatabase,
+    days: Iterable[ExtractedDay],
+    storage: Storage,
+    metadata: Callable[[pd.DataFrame], Metadata],
+) -> Iterator[tuple[dt.date, pd.DataFrame, Metadata]]:
+    """Store the rows of each day that cannot be used beside the asset's table, and hand the others over."""
+    asset = context.asset_key.path[-1]
+    stray = 0 if first_day() in partition_days(context) else source.rows_without_a_day(asset)
+    if stray:
+        context.log.warning(
+            "%d rows of %s have a date with no place in the calendar: they are set aside with the first day, %s",
+            stray,
+            asset,
+            first_day(),
+        )
+    tables, beside = storage.tables(), str(TABLES_BESIDE[asset].name)
+    for extracted in days:
+        tables.write(beside, extracted.day, extracted.rejected)
+        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray)
+        yield extracted.day, extracted.frame, described
+
+
 @daily_asset(kinds={"sql", "pandas"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
     """Sessions that started on the day, with their cost, from the source database."""
-    days = _claimed_source(database, storage).sessions(partition_days(context))
-    return _described(context, ((day, frame, sessions_metadata(frame)) for day, frame in days))
+    source = _claimed_source(database, storage)
+    days = source.sessions(partition_days(context))
+    return _described(context, _extracted(context, source, days, storage, sessions_metadata))
 
 
 @daily_asset(kinds={"sql", "pandas"})
 def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyFrames:
     """Orders placed on the day, from the source database."""
-    days = _claimed_source(database, storage).conversions(partition_days(context))
-    return _described(context, ((day, frame, conversions_metadata(frame)) for day, frame in days))
+    source = _claimed_source(database, storage)
+    days = source.conversions(partition_days(context))
+    return _described(context, _extracted(context, source, days, storage, conversions_metadata))
 
 
 @daily_asset(

@@ -7,6 +7,7 @@ are read on import.
 
 import datetime as dt
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,6 +53,22 @@ def lookback_days() -> int:
     return days
 
 
+def max_rejected_share() -> float:
+    """ATTRIBUTION_MAX_REJECTED_SHARE: the share of a day's source rows that may be set aside before the day is blocked.
+
+    Raises:
+        ConfigurationError: It is not a number from 0 to 1.
+    """
+    text = os.environ.get("ATTRIBUTION_MAX_REJECTED_SHARE") or "0.01"
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1")
+    return share
+
+
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
     """The database with the source tables, where the result tables go too."""
 
@@ -59,7 +76,7 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
     def source(self) -> SourceDatabase:
         """The source tables, read only."""
-        return SourceDatabase(self.url)
+        return SourceDatabase(self.url, first_day())
 
     def results(self) -> ResultTables:
         """The result tables."""
@@ -214,6 +231,7 @@ def from_environment(*, references: bool) -> Resources:
         ConfigurationError: A variable has a value that cannot be used.
     """
     environment = _Environment(references=references)
+    max_rejected_share()
     return Resources(
         database=DatabaseResource(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
         storage=Storage(root=environment.text("ATTRIBUTION_STORAGE", "data/assets")),

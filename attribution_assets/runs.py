@@ -23,6 +23,7 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition
 from attribution_assets.resources import lookback_days
+from attribution_assets.schemas import TABLES_BESIDE
 
 REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
 ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
@@ -111,6 +112,15 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
 
 
+def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, int]:
+    """How many source rows of the days from `first` to `last` were set aside, by asset."""
+    days = days_between(first, last)
+    return {
+        asset: sum(len(frame) for _, frame in storage.days(str(table.name), days).frames())
+        for asset, table in TABLES_BESIDE.items()
+    }
+
+
 def stale_reports(storage: AssetStorage, days: Sequence[dt.date]) -> list[dt.date]:
     """Those of the days whose stored report is not what the stored sessions and credit say, or is missing with credit.
 
@@ -148,7 +158,10 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     checks = [
         f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
         for evaluation in result.get_asset_check_evaluations()
-        if evaluation.partition is None and evaluation.blocking and not evaluation.passed
+        if evaluation.partition is None
+        and evaluation.blocking
+        and not evaluation.passed
+        and evaluation.severity == dg.AssetCheckSeverity.ERROR
     ]
     if checks:
         return "; ".join(checks)

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.schemas import TABLES
+from attribution_assets.schemas import STORED_TABLES
 
 days_written = logging.getLogger("attribution_assets.days_written")
 """Says at level INFO which asset's day has been written; a record's arguments are asset, day, rows."""
@@ -26,9 +26,9 @@ days_written = logging.getLogger("attribution_assets.days_written")
 ARROW_TYPES = {"str": pa.string(), "datetime64[ns]": pa.timestamp("us"), "int64": pa.int64(), "float64": pa.float64()}
 ARROW_SCHEMAS = {
     asset: pa.schema([(name, ARROW_TYPES[str(column.dtype)]) for name, column in table.columns.items()])
-    for asset, table in TABLES.items()
+    for asset, table in STORED_TABLES.items()
 }
-"""The Parquet columns of each asset: the same on every day, so that days without rows keep their types."""
+"""The Parquet columns of each table: the same on every day, so that days without rows keep their types."""
 
 
 class MissingDaysError(LookupError):
