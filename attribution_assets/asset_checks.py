@@ -1,8 +1,11 @@
-"""The invariants as asset checks, day by day. All block: a number that breaks one does not flow on."""
+"""The invariants as asset checks, day by day. All block: a number that breaks one does not flow on.
+
+Only `rows_are_usable` warns before it blocks.
+"""
 
 import datetime as dt
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 import dagster as dg
@@ -14,8 +17,8 @@ from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import orders_without_their_journey
 from attribution_assets.io_managers import partition_days
 from attribution_assets.partitions import daily
-from attribution_assets.resources import Storage, lookback_days
-from attribution_assets.schemas import TABLES
+from attribution_assets.resources import Storage, lookback_days, max_rejected_share
+from attribution_assets.schemas import TABLES, TABLES_BESIDE
 
 # Dagster calls partitioned checks a preview; tests pin what they give.
 warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
@@ -38,6 +41,28 @@ def _schema_check(asset: str) -> dg.AssetChecksDefinition:
 
 
 schema_checks = [_schema_check(asset) for asset in TABLES]
+
+
+def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=asset, name="rows_are_usable", **BLOCKING)
+    def rows_are_usable(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+        """Every source row could be used. Rows set aside are a warning; blocks if they are too large a share."""
+        days, share = partition_days(context), max_rejected_share()
+        kept, rejected = (storage.tables().days(name, days) for name in (asset, str(TABLES_BESIDE[asset].name)))
+        problems, tolerated = {}, set()
+        for day in days:
+            set_aside, usable = rejected.frame(day), kept.frame(day)
+            problems[day] = invariants.usability_problems(set_aside, len(usable))
+            if len(set_aside) <= share * (len(set_aside) + len(usable)):
+                tolerated.add(day)
+            else:
+                problems[day].insert(0, f"{problems[day].pop(0)}; ATTRIBUTION_MAX_REJECTED_SHARE is {share:g}")
+        return _evaluated(context, problems.items(), tolerated)
+
+    return rows_are_usable
+
+
+usable_rows_checks = [_usable_rows_check(asset) for asset in TABLES_BESIDE]
 
 
 @dg.asset_check(asset="ihc_attributions", **BLOCKING)
@@ -91,33 +116,52 @@ def cost_is_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) 
 
 
 def _evaluated(
-    context: dg.AssetCheckExecutionContext, problems_by_day: Iterable[tuple[dt.date, list[str]]]
+    context: dg.AssetCheckExecutionContext,
+    problems_by_day: Iterable[tuple[dt.date, list[str]]],
+    tolerated: Container[dt.date] = (),
 ) -> dg.AssetCheckResult:
     """The result over all days of the run; in a run over a range, with an evaluation of each day besides.
 
     Dagster plans an evaluation for each day of a range, but makes only one that belongs to none, and would show the
     days as skipped.
+
+    Args:
+        context: Of the check.
+        problems_by_day: What is wrong on each day.
+        tolerated: Days whose problems are a warning, which blocks nothing.
     """
-    checked, problems = 0, {}
+    checked, problems, first_blocked = 0, {}, None
     for day, found in problems_by_day:
         checked += 1
         if found:
             problems[str(day)] = _some_of(found)
+            if day not in tolerated:
+                first_blocked = first_blocked or str(day)
         if context.has_partition_key_range:
-            _evaluate_day(context, day, _some_of(found))
-    first = "; ".join(f"{day}: {found[0]}" for day, found in list(problems.items())[:3])
+            _evaluate_day(context, day, _some_of(found), _severity(blocks=not found or day not in tolerated))
+    named = sorted(problems, key=lambda day: (day != first_blocked, day))[:3]
     return dg.AssetCheckResult(
-        passed=not problems, description=first or None, metadata={"days_checked": checked, "problems": problems}
+        passed=not problems,
+        severity=_severity(blocks=not problems or first_blocked is not None),
+        description="; ".join(f"{day}: {problems[day][0]}" for day in named) or None,
+        metadata={"days_checked": checked, "problems": problems},
     )
 
 
-def _evaluate_day(context: dg.AssetCheckExecutionContext, day: dt.date, problems: list[str]) -> None:
+def _severity(*, blocks: bool) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN
+
+
+def _evaluate_day(
+    context: dg.AssetCheckExecutionContext, day: dt.date, problems: list[str], severity: dg.AssetCheckSeverity
+) -> None:
     (check,) = context.op_execution_context.selected_asset_check_keys
     evaluation = dg.AssetCheckEvaluation(
         asset_key=check.asset_key,
         check_name=check.name,
         partition=str(day),
         passed=not problems,
+        severity=severity,
         description=problems[0] if problems else None,
         metadata={"problems": problems},
         blocking=True,

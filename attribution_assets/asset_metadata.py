@@ -43,6 +43,18 @@ def conversions_metadata(conversions: pd.DataFrame) -> Metadata:
     return {"orders": len(conversions), "revenue": _amount(conversions["revenue"].sum())}
 
 
+def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metadata:
+    """How many source rows of the day were set aside.
+
+    Args:
+        rejected: The day's table of them.
+        rows_without_a_day: How many rows of the source table have a date with no place in the calendar, where the run
+            does not include the first day, with which they are set aside.
+    """
+    stray = {"rows_without_a_day": rows_without_a_day} if rows_without_a_day else {}
+    return {"rows_rejected": len(rejected)} | stray
+
+
 def journeys_metadata(journeys: pd.DataFrame, conversions: pd.DataFrame) -> Metadata:
     """How many of the day's orders have a journey, and how many touchpoints the longest one has."""
     touchpoints = journeys.groupby("conv_id").size()

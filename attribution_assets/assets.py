@@ -14,6 +14,7 @@ from attribution_assets.asset_metadata import (
     column_schema,
     conversions_metadata,
     journeys_metadata,
+    rejected_metadata,
     report_metadata,
     requests_metadata,
     sessions_metadata,
@@ -32,14 +33,16 @@ from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.lineage import (
     attributions_inputs,
     csv_inputs,
+    extraction_inputs,
     journeys_inputs,
     report_inputs,
 )
 from attribution_assets.attribution.report_file import write_report
-from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
-from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, lookback_days
+from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, first_day, lookback_days
+from attribution_assets.schemas import TABLES_BESIDE
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
 warnings.filterwarnings(
@@ -88,18 +91,43 @@ def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatab
     return source
 
 
+def _extracted(
+    context: dg.AssetExecutionContext,
+    source: SourceDatabase,
+    days: Iterable[ExtractedDay],
+    metadata: Callable[[pd.DataFrame], Metadata],
+) -> Iterator[tuple[DayTable, Metadata]]:
+    """Each day as it is stored: its usable rows, and beside them those that were set aside."""
+    asset = context.asset_key.path[-1]
+    stray = 0 if first_day() in partition_days(context) else source.rows_without_a_day(asset)
+    if stray:
+        context.log.warning(
+            "%d rows of %s have a date with no place in the calendar: they are set aside with the first day, %s",
+            stray,
+            asset,
+            first_day(),
+        )
+    for extracted in days:
+        beside = {str(TABLES_BESIDE[asset].name): extracted.rejected}
+        inputs = extraction_inputs(extracted.fingerprint)
+        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray)
+        yield DayTable(extracted.day, extracted.frame, inputs, beside), described
+
+
 @daily_asset(kinds={"sql", "pandas"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
-    days = _claimed_source(database, storage).sessions(partition_days(context))
-    return _described(context, ((DayTable(day, frame, {}), sessions_metadata(frame)) for day, frame in days))
+    source = _claimed_source(database, storage)
+    days = source.sessions(partition_days(context))
+    return _described(context, _extracted(context, source, days, sessions_metadata))
 
 
 @daily_asset(kinds={"sql", "pandas"})
 def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Orders placed on the day, from the source database."""
-    days = _claimed_source(database, storage).conversions(partition_days(context))
-    return _described(context, ((DayTable(day, frame, {}), conversions_metadata(frame)) for day, frame in days))
+    source = _claimed_source(database, storage)
+    days = source.conversions(partition_days(context))
+    return _described(context, _extracted(context, source, days, conversions_metadata))
 
 
 @daily_asset(
@@ -170,7 +198,10 @@ def channel_reporting(
             )
             answered = {"answered_by": answered_by(credit)}
             for day, frame in by_day(reported, "date", days):
-                inputs, beside = report_inputs(versions, day, windows), {"unattributed_orders": unattributed[day]}
+                inputs, beside = (
+                    report_inputs(versions, day, windows),
+                    {str(TABLES_BESIDE["channel_reporting"].name): unattributed[day]},
+                )
                 certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
                 metadata = report_metadata(frame, outcomes[day]) | certainty | answered
                 yield DayTable(day, frame, inputs, beside), metadata

@@ -139,7 +139,8 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     report, outcomes = runs.results(storage, first, last)
     path = UPath(output) if output else resources.reports.file("channel_reporting.csv")
     write_report(report, path)
-    terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by)
+    set_aside = runs.rows_set_aside(storage, first, last)
+    terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
     console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -7,6 +7,7 @@ are read on import.
 
 import datetime as dt
 import json
+import math
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -60,13 +61,20 @@ def lookback_days() -> int:
     return days
 
 
-def most_rejected_share() -> float:
-    """ATTRIBUTION_MAX_REJECTED_SHARE: the share of a day's source rows that may be rejected; above it the day blocks.
+def max_rejected_share() -> float:
+    """ATTRIBUTION_MAX_REJECTED_SHARE: the share of a day's source rows that may be set aside before the day is blocked.
 
     Raises:
         ConfigurationError: It is not a number from 0 to 1.
     """
-    return 0.01
+    text = os.environ.get("ATTRIBUTION_MAX_REJECTED_SHARE") or "0.01"
+    try:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= 1:
+        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1")
+    return share
 
 
 def daily_hour() -> int:
@@ -124,7 +132,7 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
     def source(self) -> SourceDatabase:
         """The source tables, read only."""
-        return SourceDatabase(self.url)
+        return SourceDatabase(self.url, first_day())
 
     def results(self) -> ResultTables:
         """The result tables."""
@@ -315,6 +323,7 @@ def from_environment(*, references: bool) -> Resources:
         ConfigurationError: A variable has a value that cannot be used.
     """
     environment = _Environment(references=references)
+    max_rejected_share()
     return Resources(
         database=DatabaseResource(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
         storage=Storage(root=environment.text("ATTRIBUTION_STORAGE", "data/assets")),

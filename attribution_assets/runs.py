@@ -14,6 +14,7 @@ from dagster_shared.error import SerializableErrorInfo
 from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
+from attribution_assets.attribution.late_data import SOURCE_ASSETS
 from attribution_assets.attribution.lineage import ALL_ASSETS, Versions, stored_state
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.attribution.staleness import Scope, Stage, next_stages, stale_days
@@ -22,7 +23,8 @@ from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition, windows
-from attribution_assets.resources import most_rejected_share
+from attribution_assets.resources import max_rejected_share
+from attribution_assets.schemas import TABLES_BESIDE
 
 MOST_ROUNDS = 6
 """Journeys, attributions, reports: each makes the next stale. More rounds are needed only if others change the same."""
@@ -100,7 +102,7 @@ def report_days(
         materialize(Stage(ALL_ASSETS, first, last))
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, published())
-            stale = stale_days(storage, state, windows, most_rejected_share(), Scope(within=touched))
+            stale = stale_days(storage, state, windows, max_rejected_share(), Scope(within=touched))
             if not stale:
                 return
             for stage in next_stages(stale):
@@ -114,6 +116,15 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     days = days_between(first, last)
     report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
     return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
+
+
+def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, int]:
+    """How many source rows of the days from `first` to `last` were set aside, by asset."""
+    days = days_between(first, last)
+    return {
+        asset: sum(stamp.rows for stamp in storage.days(str(TABLES_BESIDE[asset].name), days).stamps().values())
+        for asset in SOURCE_ASSETS
+    }
 
 
 def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:
@@ -133,7 +144,10 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     checks = [
         f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
         for evaluation in result.get_asset_check_evaluations()
-        if evaluation.partition is None and evaluation.blocking and not evaluation.passed
+        if evaluation.partition is None
+        and evaluation.blocking
+        and not evaluation.passed
+        and evaluation.severity == dg.AssetCheckSeverity.ERROR
     ]
     if checks:
         return "; ".join(checks)

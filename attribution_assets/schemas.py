@@ -1,5 +1,7 @@
-"""One pandera schema for each table that the assets store: its columns, their types and what holds for every row.
+"""One pandera schema for each table: its columns, their types and what holds for every row.
 
+Stored tables (`TABLES`, one per asset, and `TABLES_BESIDE`), result tables (`RESULT_TABLES`). What a usable row of a
+source table is stands in `source_schemas.py`.
 Only what a single day's table must satisfy by itself belongs here; what must hold between tables is in
 `attribution/invariants.py`.
 Times are UTC without a zone, amounts are in the source's one currency.
@@ -131,8 +133,43 @@ CHANNEL_REPORTING_CSV = _schema("channel_reporting_csv", {"path": _text("Where t
 TABLES = {str(schema.name): schema for schema in (SESSIONS, CONVERSIONS, JOURNEYS, IHC_ATTRIBUTIONS, CHANNEL_REPORTING)}
 """The schema of each stored asset, by the asset's name."""
 
-BESIDE: dict[str, tuple[str, ...]] = {"sessions": (), "conversions": (), "channel_reporting": ("unattributed_orders",)}
-"""The tables that are stored together with an asset's own."""
 
-STORED_TABLES = TABLES | {str(schema.name): schema for schema in (UNATTRIBUTED_ORDERS, CHANNEL_REPORTING_CSV)}
-"""The schema of all that the storage holds, by name."""
+def _rejected(asset: str, key: str) -> DataFrameSchema:
+    return _schema(
+        f"rejected_{asset}",
+        {
+            "row_key": _text(f"The row's {key}; empty where it has none", nullable=True),
+            "reason": _text("All that is wrong with the row: column, value and what is wrong with it"),
+            "row": _text("The row as it was read, as JSON; long values are shortened"),
+        },
+    )
+
+
+TABLES_BESIDE = {
+    "sessions": _rejected("sessions", "session_id"),
+    "conversions": _rejected("conversions", "conv_id"),
+    "channel_reporting": UNATTRIBUTED_ORDERS,
+}
+"""The schema of the table stored beside an asset's own, by the asset's name: rows set aside, orders without credit."""
+
+STORED_TABLES = TABLES | {str(schema.name): schema for schema in (*TABLES_BESIDE.values(), CHANNEL_REPORTING_CSV)}
+"""The schema of each table in the asset storage, by the table's name."""
+
+ATTRIBUTION_CUSTOMER_JOURNEY = _schema(
+    "attribution_customer_journey",
+    {
+        "conv_id": _text("The order"),
+        "session_id": _text("The visit"),
+        "ihc": Column("float64", Check.in_range(0, 1), description="Share of the order: the touchpoint's credit"),
+    },
+    unique=["conv_id", "session_id"],
+)
+
+CHANNEL_REPORTING_OF_ALL_DAYS = _schema(
+    "channel_reporting",
+    CHANNEL_REPORTING.columns | {"channel_name": _text("Marketing channel")},
+    unique=["channel_name", "date"],
+)
+
+RESULT_TABLES = {str(schema.name): schema for schema in (ATTRIBUTION_CUSTOMER_JOURNEY, CHANNEL_REPORTING_OF_ALL_DAYS)}
+"""The schema of each table of the results that people query, by the table's name."""

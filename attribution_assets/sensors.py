@@ -21,7 +21,7 @@ from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_s
 from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.partitions import windows
-from attribution_assets.resources import DatabaseResource, Storage, failure_report_settings, most_rejected_share
+from attribution_assets.resources import DatabaseResource, Storage, failure_report_settings, max_rejected_share
 from attribution_assets.run_history import runs_under_way
 
 MOST_RUNS_PER_TICK = 10
@@ -45,7 +45,7 @@ def restatement(
     tables = storage.tables()
     state = stored_state(tables, database.results().published())
     scope = Scope(confirmed=frozenset(json.loads(context.cursor or "[]")), most_verified=DAYS_VERIFIED_PER_TICK)
-    stale = stale_days(tables, state, windows, most_rejected_share(), scope)
+    stale = stale_days(tables, state, windows, max_rejected_share(), scope)
     return dg.SensorResult(
         run_requests=requests(next_stages(stale)[:MOST_RUNS_PER_TICK], state.digest(), dt.datetime.now(dt.UTC)),
         skip_reason=None if stale else dg.SkipReason(_nothing_to_do(stale)),

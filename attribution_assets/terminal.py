@@ -1,7 +1,7 @@
 """What the command shows in the terminal: progress by asset and day, and a summary of the report."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import pandas as pd
@@ -33,8 +33,8 @@ class _DaysWritten(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take in that an asset's day has been written."""
-        if isinstance(record.args, tuple):
-            self._bars.advance(self._tasks[str(record.args[0])])
+        if isinstance(record.args, tuple) and (task := self._tasks.get(str(record.args[0]))) is not None:
+            self._bars.advance(task)
 
 
 class _RequestsPlanned(logging.Handler):
@@ -66,7 +66,9 @@ def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
             requests_planned.removeHandler(planned)
 
 
-def print_summary(console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str) -> None:
+def print_summary(
+    console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str, set_aside: Mapping[str, int]
+) -> None:
     """Print the report by channel, then the unattributed orders by reason.
 
     Args:
@@ -74,6 +76,7 @@ def print_summary(console: Console, report: pd.DataFrame, outcomes: pd.DataFrame
         report: `channel_reporting` of all days.
         outcomes: `order_outcomes` of the same days.
         answered_by: Who attributed the orders.
+        set_aside: How many source rows could not be used, by asset.
     """
     console.print(_channels(report))
     console.print(_unattributed(outcomes))
@@ -81,6 +84,15 @@ def print_summary(console: Console, report: pd.DataFrame, outcomes: pd.DataFrame
         console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
         console.print(f"Attributed by {answered_by}.")
+    if rows := sum(set_aside.values()):
+        of_each = ", ".join(f"{count} of {asset}" for asset, count in set_aside.items() if count)
+        tables = " and ".join(f"rejected_{asset}" for asset, count in set_aside.items() if count)
+        console.print(
+            f"{rows} source row{'s were' if rows > 1 else ' was'} set aside ({of_each}): see the check rows_are_usable,"
+            f" or the table{'s' * (' and ' in tables)} {tables} in the asset storage.",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:

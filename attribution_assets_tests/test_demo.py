@@ -32,12 +32,12 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def sessions(demo_url: str) -> pd.DataFrame:
-    return pd.concat([frame for _, frame in SourceDatabase(demo_url).sessions(days(30))], ignore_index=True)
+    return pd.concat([day.frame for day in SourceDatabase(demo_url, FIRST).sessions(days(30))], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
 def conversions(demo_url: str) -> pd.DataFrame:
-    return pd.concat([frame for _, frame in SourceDatabase(demo_url).conversions(days(30))], ignore_index=True)
+    return pd.concat([day.frame for day in SourceDatabase(demo_url, FIRST).conversions(days(30))], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ class TestRows:
         assert len(digests) == 2
 
     def test_all_of_it_is_in_the_given_days_and_every_day_has_some(self, demo_url: str, sessions: pd.DataFrame) -> None:
-        assert SourceDatabase(demo_url).days_with_data() == (FIRST, FIRST + dt.timedelta(days=29))
+        assert SourceDatabase(demo_url, FIRST).days_with_data() == (FIRST, FIRST + dt.timedelta(days=29))
         assert sessions.groupby(sessions["session_time"].dt.date).size().index.tolist() == days(30)
 
     def test_weekends_are_quieter_and_nights_are_quiet(self, sessions: pd.DataFrame) -> None:

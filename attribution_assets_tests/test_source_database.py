@@ -2,10 +2,8 @@ import datetime as dt
 import gc
 import sqlite3
 import threading
-from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import numpy as np
@@ -14,18 +12,20 @@ import pytest
 from databases import PASSWORD, create_source_tables, execute, insert, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from attribution_assets.attribution.database import Database, DatabaseError, DatabaseUrlError
-from attribution_assets.attribution.source_database import (
-    SourceDatabase,
-    SourceDataError,
-    SourceSchemaError,
-    SourceUnreachableError,
+from source_tables import (
+    DAYS,
+    FIRST,
+    order,
+    read_conversions,
+    read_sessions,
+    session,
+    source,
 )
 
-FIRST = dt.date(2024, 2, 28)
+from attribution_assets.attribution.database import Database, DatabaseError, DatabaseUrlError
+from attribution_assets.attribution.source_database import SourceSchemaError, SourceUnreachableError
+
 SPAN = (dt.datetime(2024, 2, 27), dt.datetime(2024, 3, 3))  # noqa: DTZ001  all times are UTC without saying so
-DAYS = [FIRST + dt.timedelta(days=number) for number in range(4)]  # over 29 February
 
 SESSION_DTYPES = {
     "session_id": "object",
@@ -44,45 +44,6 @@ CONVERSION_DTYPES = {
     "revenue": "float64",
 }
 
-UNKEYED = """
-CREATE TABLE session_sources (session_id text, user_id text, event_date text, event_time text, channel_name text,
-    holder_engagement {flag}, closer_engagement {flag}, impression_interaction {flag});
-CREATE TABLE session_costs (session_id text, cost {amount});
-CREATE TABLE conversions (conv_id text, user_id text, conv_date text, conv_time text, revenue {amount})
-"""
-
-
-def create_unkeyed_tables(url: str) -> None:
-    """Source tables without any constraint."""
-    flag, amount = ("integer", "double precision") if url.startswith("postgresql") else ("", "")
-    execute(url, *UNKEYED.format(flag=flag, amount=amount).split(";"))
-
-
-def session(session_id: object = "s", **changed: object) -> tuple[Any, ...]:
-    row = {"session_id": session_id, "user": "u", "date": "2024-02-28", "time": "12:00:00", "channel": "SEO"}
-    return tuple((row | {"holder": 1, "closer": 0, "impression": 0} | changed).values())
-
-
-def order(conv_id: object = "c", **changed: object) -> tuple[Any, ...]:
-    row = {"conv_id": conv_id, "user": "u", "date": "2024-02-28", "time": "12:00:00", "revenue": 10.0}
-    return tuple((row | changed).values())
-
-
-def read_sessions(url: str, days: Sequence[dt.date] = DAYS) -> dict[dt.date, pd.DataFrame]:
-    return dict(SourceDatabase(url).sessions(days))
-
-
-def read_conversions(url: str, days: Sequence[dt.date] = DAYS) -> dict[dt.date, pd.DataFrame]:
-    return dict(SourceDatabase(url).conversions(days))
-
-
-def error_of_sessions(url: str, rows: Sequence[tuple[Any, ...]]) -> SourceDataError:
-    create_unkeyed_tables(url)
-    insert(url, "session_sources", rows)
-    with pytest.raises(SourceDataError) as caught:
-        read_sessions(url)
-    return caught.value
-
 
 class TestFrames:
     def test_every_day_comes_out_in_order_with_its_rows_by_time_then_id(self, database_url: str) -> None:
@@ -97,9 +58,9 @@ class TestFrames:
         ]
         insert(database_url, "session_sources", rows)
         insert(database_url, "session_costs", [("a", 1.25), ("b", None), ("z", 0.0)])
-        days = list(SourceDatabase(database_url).sessions(DAYS))
-        assert [day for day, _ in days] == DAYS
-        assert [len(frame) for _, frame in days] == [0, 3, 1, 0]
+        days = list(source(database_url).sessions(DAYS))
+        assert [extracted.day for extracted in days] == DAYS
+        assert [len(extracted.frame) for extracted in days] == [0, 3, 1, 0]
         expected = pd.DataFrame(
             {
                 "session_id": ["z", "a", "b"],
@@ -112,9 +73,9 @@ class TestFrames:
                 "cost": [0.0, 1.25, np.nan],
             }
         ).astype({"session_time": "datetime64[us]"})
-        pd.testing.assert_frame_equal(days[1][1], expected)
-        assert days[2][1]["session_time"].tolist() == [pd.Timestamp("2024-03-01 23:59:59.999999")]
-        assert days[2][1]["cost"].isna().all()
+        pd.testing.assert_frame_equal(days[1].frame, expected)
+        assert days[2].frame["session_time"].tolist() == [pd.Timestamp("2024-03-01 23:59:59.999999")]
+        assert days[2].frame["cost"].isna().all()
 
     def test_empty_days_have_the_dtypes_of_full_ones(self, database_url: str) -> None:
         create_source_tables(database_url)
@@ -151,12 +112,12 @@ class TestFrames:
         assert frames[DAYS[1]]["session_id"].tolist() == [f"{number:05}" for number in range(1, 7_000, 3)]
 
     def test_no_days_are_no_read(self) -> None:
-        assert list(SourceDatabase("sqlite:///nowhere.db").sessions([])) == []
+        assert list(source("sqlite:///nowhere.db").sessions([])) == []
 
     @pytest.mark.parametrize("days", [[DAYS[0], DAYS[2]], [DAYS[1], DAYS[0]], [DAYS[0], DAYS[0]]])
     def test_days_that_are_not_consecutive_are_refused(self, days: list[dt.date]) -> None:
         with pytest.raises(ValueError, match="not consecutive days: 2024-02-2"):
-            SourceDatabase("sqlite:///nowhere.db").sessions(days)
+            source("sqlite:///nowhere.db").sessions(days)
 
     @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
@@ -207,7 +168,7 @@ class TestPostgresqlTypes:
         frames = read_conversions(postgresql_url)
         assert [len(frame) for frame in frames.values()] == [0, 1, 1, 0]
         assert frames[DAYS[1]].to_numpy().tolist() == [["12", "7", pd.Timestamp("2024-02-29 23:59:59"), 0.5]]
-        database = SourceDatabase(postgresql_url)
+        database = source(postgresql_url)
         assert database.days_with_data() == (DAYS[0], DAYS[2])
         assert database.holds_data(DAYS[2], DAYS[2])
         assert not database.holds_data(DAYS[3], DAYS[3])
@@ -225,7 +186,7 @@ class TestPostgresqlTypes:
         frames = read_conversions(in_zone)
         assert [len(frame) for frame in frames.values()] == [1, 0, 0, 0]
         assert frames[FIRST]["conversion_time"].tolist() == [pd.Timestamp("2024-02-28 22:30:00")]
-        assert SourceDatabase(in_zone).days_with_data() == (FIRST, FIRST)
+        assert source(in_zone).days_with_data() == (FIRST, FIRST)
 
     def test_a_table_in_another_schema_of_the_search_path_is_found(self, postgresql_url: str) -> None:
         execute(postgresql_url, "CREATE SCHEMA shop")
@@ -234,7 +195,7 @@ class TestPostgresqlTypes:
         insert(in_schema, "conversions", [order()])
         assert len(read_conversions(in_schema)[FIRST]) == 1
         with pytest.raises(SourceSchemaError, match="the table conversions"):
-            SourceDatabase(postgresql_url).check()
+            source(postgresql_url).check()
 
     def test_views_can_be_the_source_tables(self, database_url: str) -> None:
         create_source_tables(database_url)
@@ -260,231 +221,10 @@ class TestPostgresqlTypes:
             assert frame["session_id"].tolist() == [f"B{day}", f"a{day}"]
 
 
-class TestUnusableRows:
-    @pytest.mark.parametrize(
-        ("changed", "words"),
-        [
-            ({"time": "25:00:00"}, "event_time '25:00:00' is not a time HH:MM:SS"),
-            ({"time": "12:00"}, "event_time '12:00' is not a time HH:MM:SS"),
-            ({"time": "12:00:00.1234567"}, "event_time '12:00:00.1234567' is not a time HH:MM:SS"),
-            ({"time": "1\uff12:00:00"}, "event_time '1\uff12:00:00' is not a time HH:MM:SS"),
-            ({"time": "12:00:00\n12:00:00"}, r"event_time '12:00:00\n12:00:00' is not a time HH:MM:SS"),
-            ({"time": None}, "event_time None is not a time HH:MM:SS"),
-            ({"session_id": None}, "session_id None is missing"),
-            ({"session_id": ""}, "session_id '' is empty"),
-            ({"session_id": "a\nb"}, r"session_id 'a\nb' holds a control character"),
-            ({"session_id": "a\x85b"}, r"session_id 'a\x85b' holds a control character"),
-            ({"session_id": "x" * 257}, f"session_id '{'x' * 56}... is longer than 256 characters"),
-            ({"user": None}, "user_id None is missing"),
-            ({"user": "\x7f"}, r"user_id '\x7f' holds a control character"),
-            ({"channel": ""}, "channel_name '' is empty"),
-            ({"channel": None}, "channel_name None is missing"),
-            ({"holder": 2}, "holder_engagement 2 is neither 0 nor 1"),
-            ({"closer": None}, "closer_engagement None is neither 0 nor 1"),
-            ({"impression": -1}, "impression_interaction -1 is neither 0 nor 1"),
-        ],
-    )
-    def test_a_session_is_refused_with_table_key_column_value_and_reason(
-        self, sqlite_url: str, changed: dict[str, object], words: str
-    ) -> None:
-        error = error_of_sessions(sqlite_url, [session("fine"), session(**({"session_id": "bad"} | changed))])
-        key = changed.get("session_id", "bad")
-        path = sqlite_url.removeprefix("sqlite:///")
-        assert str(error).startswith(f"Table session_sources of the SQLite database {path} has 1 unusable row: ")
-        assert f" {words}. Correct or delete such rows there, then run the days again." in str(error)
-        assert [(value.position, value.key) for value in error.unusable] == [(1, key)]
-
-    def test_all_that_is_wrong_with_a_row_is_named_on_both_databases(self, database_url: str) -> None:
-        error = error_of_sessions(
-            database_url, [session("bad", user=None, time="noon", channel="", holder=7), session()]
-        )
-        assert {(value.key, value.column, value.value) for value in error.unusable} == {
-            ("bad", "user_id", None),
-            ("bad", "event_time", "noon"),
-            ("bad", "channel_name", ""),
-            ("bad", "holder_engagement", 7),
-        }
-        assert "has 1 unusable row: session_id 'bad': user_id None is missing; session_id 'bad': event_time" in str(
-            error
-        )
-
-    @pytest.mark.parametrize(
-        ("value", "words"),
-        [("-0.01", "-0.01 is negative"), ("9e999", "inf is not finite"), ("'a'", "'a' is not a number")],
-    )
-    def test_an_amount_is_refused_in_sqlite(self, sqlite_url: str, value: str, words: str) -> None:
-        create_source_tables(sqlite_url)
-        insert(sqlite_url, "session_sources", [session()])
-        execute(
-            sqlite_url,
-            f"INSERT INTO session_costs VALUES ('s', {value})",  # noqa: S608  the values above
-            f"INSERT INTO conversions VALUES ('c', 'u', '2024-02-28', '12:00:00', {value})",  # noqa: S608  the same
-        )
-        with pytest.raises(SourceDataError, match=f"session_id 's': cost {words}"):
-            read_sessions(sqlite_url)
-        with pytest.raises(SourceDataError, match=f"Table conversions .* conv_id 'c': revenue {words}"):
-            read_conversions(sqlite_url)
-
-    @pytest.mark.parametrize("type_", ["numeric", "double precision", "real"])
-    def test_an_amount_is_refused_in_postgresql(self, postgresql_url: str, type_: str) -> None:
-        create_source_tables(postgresql_url)
-        insert(postgresql_url, "session_sources", [session(name) for name in "stuv"])
-        execute(
-            postgresql_url,
-            f"ALTER TABLE session_costs ALTER cost TYPE {type_}",
-            f"ALTER TABLE conversions ALTER revenue TYPE {type_}",
-            "INSERT INTO session_costs VALUES ('s', -1), ('t', 'NaN'), ('u', NULL)",
-            "INSERT INTO conversions VALUES ('c', 'u', '2024-02-28', '12:00:00', -1)",
-            "INSERT INTO conversions VALUES ('d', 'u', '2024-02-28', '12:00:00', 'NaN')",
-        )
-        with pytest.raises(SourceDataError, match="has 2 unusable rows: ") as caught:
-            read_sessions(postgresql_url)
-        expected = {("s", "cost", "-1.0", "is negative"), ("t", "cost", "nan", "is not finite")}
-        assert {(bad.key, bad.column, str(bad.value), bad.reason) for bad in caught.value.unusable} == expected
-        with pytest.raises(SourceDataError, match="has 2 unusable rows: ") as caught:
-            read_conversions(postgresql_url)
-        expected = {("c", "revenue", "-1.0", "is negative"), ("d", "revenue", "nan", "is not finite")}
-        assert {(bad.key, bad.column, str(bad.value), bad.reason) for bad in caught.value.unusable} == expected
-
-    def test_an_order_without_revenue_is_refused(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order(revenue=None)])
-        with pytest.raises(SourceDataError, match="revenue None is missing"):
-            read_conversions(database_url)
-
-    def test_an_id_that_is_no_text_in_a_text_column_of_sqlite_is_refused(self, sqlite_url: str) -> None:
-        error = error_of_sessions(sqlite_url, [session("a"), session(b"b")])
-        assert "session_id b'b': session_id b'b' is not text" in str(error)
-
-    def test_numbers_in_an_integer_column_of_sqlite_are_ids(self, sqlite_url: str) -> None:
-        create_source_tables(sqlite_url)
-        execute(
-            sqlite_url,
-            "DROP TABLE conversions",
-            "CREATE TABLE conversions (conv_id integer PRIMARY KEY, user_id, conv_date date, conv_time time, revenue)",
-            "INSERT INTO conversions VALUES (12, 7, '2024-02-28', '12:00:00', 5)",
-        )
-        frame = read_conversions(sqlite_url)[FIRST]
-        assert frame.to_numpy().tolist() == [["12", "7", pd.Timestamp("2024-02-28 12:00:00"), 5.0]]
-
-    def test_only_five_values_are_named_and_rows_are_counted(self, sqlite_url: str) -> None:
-        rows = [session(f"bad{number}", time="noon", holder=3) for number in range(4)]
-        error = error_of_sessions(sqlite_url, rows)
-        assert "has 4 unusable rows: " in str(error)
-        assert str(error).count("session_id 'bad") == 5
-        assert len(error.unusable) == 8
-
-    def test_days_before_the_unusable_row_come_out(self, sqlite_url: str) -> None:
-        create_source_tables(sqlite_url)
-        insert(sqlite_url, "session_sources", [session("a"), session("b", date="2024-02-29", time="noon")])
-        days = SourceDatabase(sqlite_url).sessions(DAYS)
-        assert next(days)[1]["session_id"].tolist() == ["a"]
-        with pytest.raises(SourceDataError, match="session_id 'b'"):
-            next(days)
-
-    def test_odd_but_printable_ids_are_usable(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        names = ["x" * 256, " ", "a\u00a0b", "\u200b", 'o\'neil; DROP TABLE "x" --', "🛒", "%s :x ?"]
-        insert(database_url, "session_sources", [session(name) for name in names])
-        assert read_sessions(database_url)[FIRST]["session_id"].tolist() == sorted(names)
-
-
-class TestSeveralRows:
-    def test_several_rows_for_a_session_are_refused_wherever_they_are(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        rows = [session("a"), session("b"), session("b", date="2030-01-01")]
-        insert(database_url, "session_sources", rows)
-        with pytest.raises(SourceDataError, match="session_id 'b': session_id 'b' has several rows in session_sources"):
-            read_sessions(database_url)
-
-    def test_several_costs_of_a_session_are_refused_and_double_no_row(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("b")])
-        insert(database_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", 2.0)])
-        with pytest.raises(SourceDataError, match=r"1 unusable row: .*'b' has several rows in session_costs") as caught:
-            read_sessions(database_url)
-        assert len(caught.value.unusable) == 1
-
-    def test_several_rows_for_an_order_are_refused(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order("a"), order("b"), order("b")])
-        with pytest.raises(SourceDataError, match=r"2 unusable rows: .*conv_id 'b' has several rows in conversions"):
-            read_conversions(database_url)
-
-    def test_tables_without_keys_whose_rows_are_single_are_read(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("b")])
-        insert(database_url, "session_costs", [("a", 1.0), ("x", 1.0), ("x", 1.0)])
-        frame = read_sessions(database_url)[FIRST]
-        assert frame["cost"].fillna(-1).tolist() == [1.0, -1.0]
-
-    def test_a_partial_unique_index_is_no_key(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        execute(database_url, "CREATE UNIQUE INDEX partly ON conversions (conv_id) WHERE user_id = 'u'")
-        insert(database_url, "conversions", [order("a"), order("a", user="v")])
-        with pytest.raises(SourceDataError, match="has several rows in conversions"):
-            read_conversions(database_url)
-
-    def test_a_unique_index_is_a_key(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        execute(database_url, "CREATE UNIQUE INDEX wholly ON conversions (conv_id)")
-        insert(database_url, "conversions", [order("a")])
-        assert read_conversions(database_url)[FIRST]["conv_id"].tolist() == ["a"]
-
-
-class TestDatesThatAreNone:
-    def test_a_date_outside_every_day_is_noticed_whatever_days_are_read(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "conversions", [order("a"), order("bad", date="2024-2-29")])
-        days = SourceDatabase(database_url).conversions([dt.date(2030, 1, 1)])
-        words = "has 1 unusable row: conv_id 'bad': conv_date '2024-2-29' is not a date YYYY-MM-DD. Correct"
-        with pytest.raises(SourceDataError, match=words):
-            next(days)
-
-    def test_only_days_of_the_calendar_written_as_iso_are_dates(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        dates = ["29.02.2024", "2024-02-30", "2023-02-29", "2024-02-29 12:00:00", "", " 2024-02-29", "\uff12024-02-29"]
-        insert(database_url, "conversions", [order("a"), *(order(f"bad {date}", date=date) for date in dates)])
-        with pytest.raises(SourceDataError) as caught:
-            read_conversions(database_url)
-        assert {(bad.key, bad.value) for bad in caught.value.unusable} == {(f"bad {date}", date) for date in dates}
-
-    def test_rows_without_dates_are_counted_and_named(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        rows = [
-            *(session(f"s{n}", date=f"{n}.1.2024") for n in range(7)),
-            session("t", date=None),
-            session("v", date=None),
-        ]
-        insert(database_url, "session_sources", rows)
-        with pytest.raises(SourceDataError, match="has 9 unusable rows: ") as caught:
-            read_sessions(database_url)
-        assert str(caught.value).count("is not a date") == 5
-        assert {value.value for value in caught.value.unusable} == {None, *(f"{n}.1.2024" for n in range(7))}
-
-    @pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
-    def test_a_date_column_of_postgresql_may_hold_no_null_and_no_infinity(
-        self, postgresql_url: str, type_: str
-    ) -> None:
-        create_unkeyed_tables(postgresql_url)
-        execute(postgresql_url, f"ALTER TABLE conversions ALTER conv_date TYPE {type_} USING NULL")
-        dates = [None, "infinity", "-infinity"]
-        insert(postgresql_url, "conversions", [order("fine"), *(order(f"{date}", date=date) for date in dates)])
-        with pytest.raises(SourceDataError, match="has 3 unusable rows: ") as caught:
-            read_conversions(postgresql_url)
-        assert {(bad.key, bad.value) for bad in caught.value.unusable} == {(f"{date}", date) for date in dates}
-
-    def test_days_with_data_are_not_made_of_such_a_date(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "conversions", [order("a"), order("bad", date="2024-2-29")])
-        with pytest.raises(SourceDataError, match="conv_id 'bad': conv_date '2024-2-29'"):
-            SourceDatabase(database_url).days_with_data()
-
-
 class TestDaysWithData:
     def test_the_span_is_over_sessions_and_orders(self, database_url: str) -> None:
         create_source_tables(database_url)
-        database = SourceDatabase(database_url)
+        database = source(database_url)
         assert database.days_with_data() is None
         insert(database_url, "conversions", [order("a", date="2024-03-02")])
         assert database.days_with_data() == (dt.date(2024, 3, 2), dt.date(2024, 3, 2))
@@ -493,7 +233,7 @@ class TestDaysWithData:
 
     def test_a_range_holds_data_if_a_session_or_an_order_is_in_it(self, database_url: str) -> None:
         create_source_tables(database_url)
-        database = SourceDatabase(database_url)
+        database = source(database_url)
         insert(database_url, "conversions", [order(date="2024-03-02")])
         insert(database_url, "session_sources", [session(date="2024-02-28")])
         assert database.holds_data(dt.date(2024, 2, 1), dt.date(2024, 2, 28))
@@ -504,7 +244,7 @@ class TestDaysWithData:
 class TestSchema:
     def test_a_complete_database_passes_the_check(self, database_url: str) -> None:
         create_source_tables(database_url)
-        SourceDatabase(database_url).check()
+        source(database_url).check()
 
     def test_everything_missing_is_named_at_once(self, database_url: str) -> None:
         create_source_tables(database_url)
@@ -519,7 +259,7 @@ class TestSchema:
             " the table session_costs. Add what is missing, or set ATTRIBUTION_DATABASE_URL to the database that has"
             " the source tables"
         )
-        database = SourceDatabase(database_url)
+        database = source(database_url)
         for read in (
             database.check,
             database.days_with_data,
@@ -536,7 +276,7 @@ class TestUnreachable:
     def test_a_missing_sqlite_file_is_an_error_and_stays_missing(self, tmp_path: Path) -> None:
         path = tmp_path / "none.db"
         with pytest.raises(SourceUnreachableError) as caught:
-            SourceDatabase(f"sqlite:///{path}").check()
+            source(f"sqlite:///{path}").check()
         assert str(caught.value) == (
             f"There is no database at {path}: set ATTRIBUTION_DATABASE_URL to the one that is to be read, or make one"
             " with `attribution-assets demo`."
@@ -547,13 +287,13 @@ class TestUnreachable:
         path = tmp_path / "notes.txt"
         path.write_text("not a database, but text\n" * 100)
         with pytest.raises(SourceUnreachableError, match=r"SQLite database .*notes\.txt cannot be used: file is not a"):
-            SourceDatabase(f"sqlite:///{path}").check()
+            source(f"sqlite:///{path}").check()
 
     def test_a_path_with_special_characters_is_that_path(self, tmp_path: Path) -> None:
         path = tmp_path / "a b#ü.db"
         path.touch()
         create_source_tables(f"sqlite:///{path}")
-        SourceDatabase(f"sqlite:///{path}").check()
+        source(f"sqlite:///{path}").check()
         assert [found.name for found in tmp_path.iterdir()] == ["a b#ü.db"]
 
     def test_a_server_that_is_not_there_is_an_error(self) -> None:
@@ -561,7 +301,7 @@ class TestUnreachable:
         with pytest.raises(
             SourceUnreachableError, match=r"^The PostgreSQL database shop at 127\.0\.0\.1:1 cannot be"
         ) as caught:
-            SourceDatabase(url).check()
+            source(url).check()
         assert PASSWORD not in str(caught.value)
         assert caught.value.__cause__ is None
         assert "ATTRIBUTION_DATABASE_URL" in str(caught.value)
@@ -569,12 +309,12 @@ class TestUnreachable:
     def test_a_wrong_password_is_an_error_that_does_not_show_it(self, postgresql_url: str) -> None:
         url = postgresql_url.replace(quote(PASSWORD, safe=""), "s3cret%2Fwrong")
         with pytest.raises(SourceUnreachableError, match="password authentication failed") as caught:
-            SourceDatabase(url).check()
+            source(url).check()
         assert "s3cret" not in str(caught.value)
 
     def test_a_database_that_is_not_there_is_an_error(self, postgresql_url: str) -> None:
         with pytest.raises(SourceUnreachableError, match='database "none_such" does not exist'):
-            SourceDatabase(postgresql_url.rpartition("/")[0] + "/none_such").check()
+            source(postgresql_url.rpartition("/")[0] + "/none_such").check()
 
     def test_a_table_that_may_not_be_read_is_an_error(self, postgresql_url: str) -> None:
         create_source_tables(postgresql_url)
@@ -582,19 +322,19 @@ class TestUnreachable:
         try:
             url = "postgresql://reader:reader@" + postgresql_url.rpartition("@")[2]
             with pytest.raises(SourceUnreachableError, match="permission denied for table session_sources"):
-                next(SourceDatabase(url).sessions(DAYS))
+                next(source(url).sessions(DAYS))
         finally:
             execute(postgresql_url, "DROP ROLE reader")
 
     @pytest.mark.parametrize("form", ["postgresql://u:{}@host/db", "postgresql+psycopg://u:{}@host:5/db"])
     def test_neither_str_nor_repr_shows_the_password(self, form: str) -> None:
-        database = SourceDatabase(form.format("hunter2"))
+        database = source(form.format("hunter2"))
         for text in (str(database), repr(database), repr(vars(database))):
             assert "hunter2" not in text
             assert "host" in text
 
     def test_a_password_among_the_options_is_not_shown_either(self) -> None:
-        database = SourceDatabase("postgresql://u@host/db?password=hunter2")
+        database = source("postgresql://u@host/db?password=hunter2")
         assert "hunter2" not in f"{database!r} {vars(vars(database)['_database'])}"
 
     @pytest.mark.parametrize(
@@ -616,7 +356,7 @@ class TestUnreachable:
     )
     def test_any_other_url_is_refused_without_showing_it(self, url: str) -> None:
         with pytest.raises(DatabaseUrlError) as caught:
-            SourceDatabase(url)
+            source(url)
         assert "hunter2" not in str(caught.value)
         assert "part@" not in str(caught.value)
         assert caught.value.__context__ is None
@@ -639,7 +379,7 @@ class TestTheSourceIsNotTouched:
         insert(sqlite_url, "session_sources", [session()])
         path = Path(sqlite_url.removeprefix("sqlite:///"))
         before = path.read_bytes()
-        database = SourceDatabase(sqlite_url)
+        database = source(sqlite_url)
         database.check()
         database.days_with_data()
         read_sessions(sqlite_url)
@@ -653,11 +393,11 @@ class TestTheSourceIsNotTouched:
             writer.execute("PRAGMA journal_mode = wal")
             writer.execute("BEGIN IMMEDIATE")
             writer.execute("INSERT INTO session_costs VALUES ('a', 5)")
-            days = SourceDatabase(sqlite_url).sessions(DAYS)
-            assert next(days)[1]["cost"].isna().all()
+            days = source(sqlite_url).sessions(DAYS)
+            assert next(days).frame["cost"].isna().all()
             writer.execute("INSERT INTO session_costs VALUES ('b', 5)")
             writer.execute("COMMIT")
-            assert next(days)[1]["cost"].isna().all(), "a range is read in one state of the database"
+            assert next(days).frame["cost"].isna().all(), "a range is read in one state of the database"
             days.close()  # type: ignore[attr-defined]  # a generator
             assert read_sessions(sqlite_url)[DAYS[1]]["cost"].tolist() == [5.0]
 
@@ -676,22 +416,22 @@ class TestTheSourceIsNotTouched:
         writing = threading.Thread(target=lock)
         writing.start()
         locked.wait()
-        SourceDatabase(sqlite_url).check()
+        source(sqlite_url).check()
         writing.join()
         assert rows_of(sqlite_url, "session_costs") == [("s", 5.0)]
 
     def test_an_iterator_that_is_left_early_lets_go_of_the_database(self, database_url: str) -> None:
         create_source_tables(database_url)
         insert(database_url, "session_sources", [session(f"{n}", date=str(DAYS[n % 4])) for n in range(40)])
-        for _, frame in SourceDatabase(database_url).sessions(DAYS):
-            assert len(frame) == 10
+        for extracted in source(database_url).sessions(DAYS):
+            assert len(extracted.frame) == 10
             break
         execute(database_url, "DROP TABLE session_sources")
 
     def test_an_iterator_that_the_garbage_collector_finds_lets_go_without_an_error(self, database_url: str) -> None:
         create_source_tables(database_url)
         insert(database_url, "session_sources", [session(f"{n}", date=str(DAYS[n % 4])) for n in range(40)])
-        days = SourceDatabase(database_url).sessions(DAYS)
+        days = source(database_url).sessions(DAYS)
         next(days)
         cycle: list[object] = [days]
         cycle.append(cycle)

@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.schemas import STORED_TABLES
+from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
 """Says at level INFO which asset's day has been written; a record's arguments are asset, day, rows."""
@@ -68,14 +68,14 @@ class DayTable(NamedTuple):
         day: the day.
         frame: its table.
         inputs: what it was made from: name -> version.
-        beside: tables that are stored together with it: name -> rows.
+        beside: the table that is stored together with it, of an asset that has one (`schemas.TABLES_BESIDE`).
         settings: see `Stamp`.
     """
 
     day: dt.date
     frame: pd.DataFrame
     inputs: Mapping[str, str]
-    beside: Mapping[str, pd.DataFrame] = {}
+    beside: pd.DataFrame | None = None
     settings: str | None = None
 
 
@@ -111,6 +111,11 @@ def replace_file(path: UPath, content: bytes) -> None:
         beside.replace(local)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def name_beside(asset: str) -> str:
+    """The name of the table that is stored beside the asset's."""
+    return str(TABLES_BESIDE[asset].name)
 
 
 def versions_of(*tables: "StoredDays") -> dict[str, dict[dt.date, str]]:
@@ -208,17 +213,20 @@ class AssetStorage:
             replace_file(self._owner, source.encode())
 
     def write(self, asset: str, table: DayTable) -> None:
-        """Replace the asset's table of one day, and the tables beside it.
+        """Replace the asset's table of one day, and the table beside it.
 
-        What was stored stays if the frame cannot be. The tables beside it come first: a crash or another writer in
-        between leaves the asset's own with a stamp that does not fit them, which shows it as stale.
+        What was stored stays if the frame cannot be. The table beside it comes first: a crash or another writer in
+        between leaves the asset's own with a stamp that does not fit it, which shows it as stale.
 
         Raises:
             ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        beside = {name: self._write(name, table.day, frame, {}, None) for name, frame in table.beside.items()}
-        self._write(asset, table.day, table.frame, {**table.inputs, **beside}, table.settings)
+        inputs = dict(table.inputs)
+        if table.beside is not None:
+            beside = name_beside(asset)
+            inputs[beside] = self._write(beside, table.day, table.beside, {}, None)
+        self._write(asset, table.day, table.frame, inputs, table.settings)
         days_written.info("%s %s: %d rows", asset, table.day, len(table.frame))
 
     def _write(

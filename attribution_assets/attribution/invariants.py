@@ -37,6 +37,20 @@ def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a 
     return f"{case.column}: {case.check} fails on {case.failure_case!r}"
 
 
+def usability_problems(rejected: pd.DataFrame, kept: int) -> list[str]:
+    """How many source rows of the day were set aside, and which.
+
+    Args:
+        rejected: The day's table of the rows that were set aside.
+        kept: The number of rows that were not.
+    """
+    if rejected.empty:
+        return []
+    rows = zip(rejected["row_key"], rejected["reason"], strict=True)
+    named = [f"{key}: {reason}" for key, reason in rows]
+    return [f"{len(rejected)} of {len(rejected) + kept} source rows were set aside, such as {named[0]}", *named[1:]]
+
+
 def credit_problems(attributions: pd.DataFrame) -> list[str]:
     """Attributed orders whose credit does not sum to 1."""
     attributed = attributions[attributions["outcome"] == "attributed"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest
 from attribution_assets.attribution.days import days_between
-from attribution_assets.schemas import BESIDE
+from attribution_assets.schemas import TABLES_BESIDE
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -80,7 +80,7 @@ def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
         storage: Where the assets' tables lie.
         published: See `ResultTables.published`.
     """
-    names = [*ALL_ASSETS, *(beside for tables in BESIDE.values() for beside in tables)]
+    names = [*ALL_ASSETS, *(str(table.name) for table in TABLES_BESIDE.values())]
     return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
 
 
@@ -90,8 +90,9 @@ def extraction_inputs(fingerprint: str) -> dict[str, str]:
 
 
 def beside_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
-    """The versions of the tables that are stored beside the asset's."""
-    return {table: versions[table].get(day, NOT_STORED) for table in BESIDE.get(asset, ())}
+    """The version of the table that is stored beside the asset's, by its name; empty if there is none."""
+    beside = TABLES_BESIDE.get(asset)
+    return {str(beside.name): versions[str(beside.name)].get(day, NOT_STORED)} if beside else {}
 
 
 def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
@@ -127,8 +128,8 @@ def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
 
 def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
     """Share of the day's source rows that were rejected; 0 if there were none at all."""
-    kept = state.stamps[asset][day].rows
-    rejected = sum(state.stamps[beside][day].rows for beside in BESIDE[asset] if day in state.stamps[beside])
+    kept, beside = state.stamps[asset][day].rows, state.stamps[str(TABLES_BESIDE[asset].name)]
+    rejected = beside[day].rows if day in beside else 0
     return rejected / (kept + rejected) if rejected else 0.0
 
 

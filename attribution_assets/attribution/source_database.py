@@ -13,35 +13,35 @@ or timestamp columns, amounts numeric, flags boolean, and ids of any type that h
     DatabaseError
     └── SourceDatabaseError
         ├── SourceUnreachableError     no database there, no connection, locked, no rights
-        ├── SourceSchemaError          a table or a column is missing
-        └── SourceDataError            rows that cannot be used, named one by one
+        └── SourceSchemaError          a table or a column is missing
+
+A row that cannot be used is no error: it is set aside, with the reason.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import groupby, pairwise
-from operator import itemgetter
-from typing import Any, TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 
 from attribution_assets.attribution import source_query
-from attribution_assets.attribution.database import Database, DatabaseError, fetched_rows, missing_parts
-from attribution_assets.attribution.source_query import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
-from attribution_assets.attribution.source_rows import (
-    RawColumns,
-    UnusableValue,
-    conversion_rows,
-    is_iso_date,
-    session_rows,
+from attribution_assets.attribution.database import POSTGRESQL, Database, DatabaseError, missing_parts
+from attribution_assets.attribution.source_fingerprints import (
+    fingerprint,
+    fingerprints_of_days,
+    postgresql_marker,
+    sqlite_marker,
 )
+from attribution_assets.attribution.source_query import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
+from attribution_assets.attribution.source_reading import raw_days
+from attribution_assets.attribution.source_rows import conversion_rows, session_rows
 
-_ROWS_PER_FETCH = 1_000
-_NAMED_ROWS = 5
-_SHOWN_CHARACTERS = 60
+_PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
 
-_ToFrame: TypeAlias = Callable[[dt.date, RawColumns], tuple[pd.DataFrame, list[UnusableValue]]]
+_DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS}
 
 
 class SourceDatabaseError(DatabaseError):
@@ -56,16 +56,22 @@ class SourceSchemaError(SourceDatabaseError):
     """A table or a column is missing."""
 
 
-class SourceDataError(SourceDatabaseError):
-    """Rows that cannot be used.
+class ExtractedDay(NamedTuple):
+    """What the source tables hold of one day, all read in one transaction.
 
     Attributes:
-        unusable: what is wrong, one entry per value; a row may have several.
+        day: the day.
+        frame: its usable rows.
+        rejected: the rows that are set aside: `row_key` (the id as text, None where it is NULL), `reason` (all that is
+            wrong, joined by "; ", each as column, value and what is wrong with it) and `row` (its values by column as
+            JSON, long ones shortened), by row_key, then row.
+        fingerprint: as `SourceDatabase.fingerprints` gives it.
     """
 
-    def __init__(self, message: str, unusable: Sequence[UnusableValue]) -> None:
-        super().__init__(message)
-        self.unusable = list(unusable)
+    day: dt.date
+    frame: pd.DataFrame
+    rejected: pd.DataFrame
+    fingerprint: str
 
 
 class SourceDatabase:
@@ -73,13 +79,15 @@ class SourceDatabase:
 
     Args:
         url: as for `database.Database`.
+        first_day: the first day that is ever read; rows whose date has no place in the calendar are filed with it.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, first_day: dt.date) -> None:
         self._database = Database(url, error=SourceUnreachableError)
+        self._first_day = first_day
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
@@ -96,11 +104,16 @@ class SourceDatabase:
             SourceUnreachableError: it is not there, or lets nobody in.
             SourceSchemaError: a table or a column is missing.
         """
-        with self._database.reading() as connection:
-            self._require_tables(connection)
+        with self._reading():
+            pass
 
-    def sessions(self, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, pd.DataFrame]]:
+    def sessions(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         """The sessions of each day with their cost, in one pass over the tables.
+
+        Rows that cannot be used are set aside: a session whole; a cost without its session, which stays with an empty
+        cost; of an id or a cost that has several rows, all of them. A row whose date is no day of the calendar is
+        filed with the day in whose range its text falls as text sorts ("2024-02-30" with 2024-02-29), and with the
+        first day if it has no place there (NULL, "", "garbage").
 
         The read transaction lasts until the last day is taken or the iterator is closed; on SQLite outside WAL mode,
         nothing can be written to the database meanwhile.
@@ -109,43 +122,98 @@ class SourceDatabase:
             days: consecutive days in ascending order.
 
         Yields:
-            Each day of `days` in order, days without sessions included, and its frame: session_id, user_id,
+            Each day of `days` in order, days without sessions included. Its frame: session_id, user_id,
             channel_name (str), session_time (datetime64[us], UTC), holder_engagement, closer_engagement,
-            impression_interaction (int64), cost (float64, NaN where there is no cost row or its cost is NULL),
+            impression_interaction (int64), cost (float64, NaN where there is no usable cost),
             by session_time, then session_id.
 
         Raises:
             ValueError: the days are not consecutive.
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
-            SourceDataError: a session of the day is unusable, or one of the table has no usable date.
         """
-        return self._days(SESSIONS, days, session_rows)
+        return self._extracted(SESSIONS, _consecutive(days)) if days else iter(())
 
-    def conversions(self, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, pd.DataFrame]]:
+    def conversions(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         """The orders of each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
 
         Yields:
-            Each day of `days` in order, days without orders included, and its frame: conv_id, user_id (str),
+            Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str),
             conversion_time (datetime64[us], UTC), revenue (float64), by conversion_time, then conv_id.
         """
-        return self._days(CONVERSIONS, days, conversion_rows)
+        return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
 
-    def days_with_data(self) -> tuple[dt.date, dt.date] | None:
-        """The first and the last day that has a session or an order; None if there is none at all.
+    def fingerprints(self, table: str, days: Sequence[dt.date]) -> dict[dt.date, str]:
+        """For each day a short text that changes when anything changes that is read of the day's rows.
+
+        Any row of the day that is added, removed or changed changes it, and so does a cost, another row with an id of
+        the day, or a row without a day (of the first day). The order of rows and columns, the time zone and other
+        settings of the connection do not. Fingerprints of SQLite and PostgreSQL differ.
+
+        Args:
+            table: "sessions" or "conversions".
+            days: consecutive days in ascending order.
+
+        Raises:
+            ValueError: the days are not consecutive.
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        if not days:
+            return {}
+        consecutive = _consecutive(days)
+        with self._reading() as connection:
+            return fingerprints_of_days(connection, _DATED_TABLES[table], consecutive, self._first_day)
+
+    def rows_without_a_day(self, table: str) -> int:
+        """How many rows of a table have a date with no place in the calendar: they are filed with the first day.
+
+        Args:
+            table: "sessions" or "conversions".
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
-            SourceDataError: the first or the last date of a table is no date.
+        """
+        with self._reading() as connection:
+            count = source_query.count_without_a_day(connection, _DATED_TABLES[table], self._first_day)
+            rows: int = connection.execute(count).scalar_one()
+        return rows
+
+    def change_marker(self) -> str:
+        """A text that differs from an earlier one whenever the source tables may have changed since; cheap to get.
+
+        It may differ although nothing has changed. Take it before the rows or the fingerprints that it stands for. On
+        PostgreSQL it is made of the server's statistics, which lag behind a commit by a second, by up to ten where the
+        writing session stays open: that only delays the notice of a change. Where there are no statistics (of a
+        view, a foreign table, or with track_counts off), it is different every time.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+        """
+        if (path := self._database.path) is None:
+            with self._database.reading() as connection:
+                return postgresql_marker(connection)
+        try:
+            return sqlite_marker(path)
+        except OSError as error:
+            raise SourceUnreachableError(
+                f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
+            ) from None
+
+    def days_with_data(self) -> tuple[dt.date, dt.date] | None:
+        """The first and the last day that has a session or an order; None if there is none at all.
+
+        Rows whose date is no day of the calendar do not count.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
         """
         found: list[dt.date] = []
-        with self._database.reading() as connection:
-            self._require_tables(connection)
+        with self._reading() as connection:
             for table in (SESSIONS, CONVERSIONS):
                 dates = connection.execute(source_query.first_and_last_date(connection, table)).one()
-                if not all(date is None or is_iso_date(date) for date in dates):
-                    self._require_dates(connection, table)
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
 
@@ -156,99 +224,40 @@ class SourceDatabase:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
-        with self._database.reading() as connection:
-            self._require_tables(connection)
+        with self._reading() as connection:
             return any(
                 connection.scalar(source_query.any_row(connection, table, first, last))
                 for table in (SESSIONS, CONVERSIONS)
             )
 
-    def _days(
-        self, table: DatedTable, days: Sequence[dt.date], to_frame: _ToFrame
-    ) -> Iterator[tuple[dt.date, pd.DataFrame]]:
-        if any(later - earlier != dt.timedelta(days=1) for earlier, later in pairwise(days)):
-            raise ValueError(f"not consecutive days: {', '.join(map(str, days))}")
-        return self._frames(table, days, to_frame) if days else iter(())
+    def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        with self._reading() as connection:
+            known: Mapping[dt.date, str] = {}
+            if connection.dialect.name == POSTGRESQL:
+                known = fingerprints_of_days(connection, table, days, self._first_day)
+            for raw in raw_days(connection, table, days, self._first_day):
+                if table is SESSIONS:
+                    rows = session_rows(raw.day, raw.columns, raw.several_costs)
+                else:
+                    rows = conversion_rows(raw.day, raw.columns)
+                yield ExtractedDay(raw.day, rows.frame, rows.rejected, known.get(raw.day) or fingerprint(raw))
 
-    def _frames(
-        self, table: DatedTable, days: Sequence[dt.date], to_frame: _ToFrame
-    ) -> Iterator[tuple[dt.date, pd.DataFrame]]:
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
         with self._database.reading() as connection:
-            self._require_tables(connection)
-            self._require_dates(connection, table)
-            for day, raw in _raw_days(connection, table, days):
-                frame, unusable = to_frame(day, raw)
-                if unusable:
-                    raise self._data_error(table, unusable, rows=len({value.position for value in unusable}))
-                yield day, frame
-
-    def _require_tables(self, connection: sa.Connection) -> None:
-        missing = missing_parts(connection, SCHEMA)
-        if missing:
-            raise SourceSchemaError(
-                f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set ATTRIBUTION_DATABASE_URL"
-                " to the database that has the source tables (`attribution-assets demo` makes one to look at)."
-            )
-
-    def _require_dates(self, connection: sa.Connection, table: DatedTable) -> None:
-        # a row whose date is no date is in no day: reading days alone would lose it in silence
-        dates = connection.scalars(source_query.dates_to_check(connection, table))
-        if all(is_iso_date(date) for date in dates):
-            return
-        unusable, rows = [], 0
-        for date, key, count in connection.execute(source_query.rows_by_date(connection, table)):
-            if not is_iso_date(date):
-                unusable.append(UnusableValue(-1, key, table.date, date, "is not a date YYYY-MM-DD"))
-                rows += count
-        raise self._data_error(table, unusable, rows)
-
-    def _data_error(self, table: DatedTable, unusable: Sequence[UnusableValue], rows: int) -> SourceDataError:
-        named = "; ".join(
-            f"{table.key} {_shown(bad.key)}: {bad.column} {_shown(bad.value)} {bad.reason}"
-            for bad in unusable[:_NAMED_ROWS]
-        )
-        more = "; ..." if len(unusable) > _NAMED_ROWS else ""
-        return SourceDataError(
-            f"Table {table.name} of the {self._database} has {rows} unusable row{'s' * (rows > 1)}: {named}{more}."
-            " Correct or delete such rows there, then run the days again.",
-            unusable,
-        )
+            missing = missing_parts(connection, SCHEMA)
+            if missing:
+                raise SourceSchemaError(
+                    f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set"
+                    " ATTRIBUTION_DATABASE_URL to the database that has the source tables (`attribution-assets demo`"
+                    " makes one to look at)."
+                )
+            if connection.dialect.name == POSTGRESQL:
+                connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
+            yield connection
 
 
-def _raw_days(
-    connection: sa.Connection, table: DatedTable, days: Sequence[dt.date]
-) -> Iterator[tuple[dt.date, RawColumns]]:
-    query = source_query.rows_of_days(connection, table, days[0], days[-1])
-    columns = [column.name for column in query.selected_columns]
-    fetches = fetched_rows(connection, query, _ROWS_PER_FETCH)
-    by_date = _columns_by_date(fetches, columns.index(table.date), len(columns))
-    date, values = next(by_date, (None, []))
-    for day in days:
-        if date == day.isoformat():
-            yield day, dict(zip(columns, values, strict=True))
-            date, values = next(by_date, (None, []))
-        else:
-            yield day, {column: [] for column in columns}
-
-
-def _columns_by_date(
-    fetches: Iterable[list[tuple[Any, ...]]], date_position: int, width: int
-) -> Iterator[tuple[object, list[list[object]]]]:
-    current = None
-    columns: list[list[object]] = []
-    for rows in fetches:
-        # into columns fetch by fetch: keeping a day's rows as tuples costs a quarter more time, in garbage collection
-        for date, same_date in groupby(rows, key=itemgetter(date_position)):
-            if date != current:
-                if current is not None:
-                    yield current, columns
-                current, columns = date, [[] for _ in range(width)]
-            for column, values in zip(columns, zip(*same_date, strict=True), strict=True):
-                column.extend(values)
-    if current is not None:
-        yield current, columns
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:
+    if any(later - earlier != dt.timedelta(days=1) for earlier, later in pairwise(days)):
+        raise ValueError(f"not consecutive days: {', '.join(map(str, days))}")
+    return days

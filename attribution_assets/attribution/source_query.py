@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from attribution_assets.attribution.database import POSTGRESQL, column_types
+from attribution_assets.attribution.days import days_between
 
 Value: TypeAlias = sa.ColumnElement[Any]
 
@@ -45,6 +46,7 @@ CONVERSIONS = DatedTable(
     amounts=("revenue",),
 )
 COSTS = "session_costs"
+FILED = "filed"
 
 SCHEMA = {
     **{t.name: (*t.texts, t.date, t.time, *t.flags, *t.amounts) for t in (SESSIONS, CONVERSIONS)},
@@ -52,25 +54,101 @@ SCHEMA = {
 }
 """Table -> the columns that are read of it."""
 
+_ISO_DATE = (
+    "^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))$"
+    "|^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$"
+)
+# of PostgreSQL's date types: its first and its last instant, in a form that all of them read; nothing lies between days
+_FIRST_INSTANT: Value = sa.literal_column("'0001-01-01 00:00:00+00'")
+_LAST_INSTANT: Value = sa.literal_column("'9999-12-31 23:59:59.999999+00'")
+
 
 def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
-    """The rows of the days from `first` to `last`, by date, sessions with their cost.
+    """The rows that are filed with the days from `first` to `last`, by day, sessions with their cost.
+
+    A row whose date is no day of the calendar is filed with the day in whose range its text falls, as text sorts in
+    the database: "2024-02-30" with 2024-02-29.
 
     Columns are those of the table, `cost`, and `id_rows`, `cost_rows` (NULL or the number of rows of this id in the
-    table and in session_costs) where no key of the database keeps them at 1. Costs are joined so that they never
-    multiply a session's row.
+    table and in session_costs) where no key of the database keeps them at 1; then `cost` is the largest of them. Costs
+    are joined so that they never multiply a session's row. Where the date does not say the day by itself, `filed` does:
+    of text in PostgreSQL, which may sort otherwise than in Python.
     """
     source = _Source(connection, table.name)
+    rows = _rows(
+        connection, source, table, source.in_days(table.date, first, last), source.filed(table.date, first, last)
+    )
+    return rows.order_by(source.day_value(table.date))
+
+
+def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
+    """The rows whose date has no place among the days from `first_day` on, with the columns of `rows_of_days`.
+
+    That is a date that is NULL, or that is no day of the calendar and sorts before `first_day` or after 2099-12-31:
+    "", "0000-00-00", "20.02.2024", "garbage"; of a date type, one before 0001-01-01 or after 9999-12-31.
+    """
+    source = _Source(connection, table.name)
+    filed = sa.literal(first_day.isoformat()) if source.files_otherwise(table.date) else None
+    return _rows(connection, source, table, source.without_a_day(table.date, first_day), filed)
+
+
+def count_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
+    """One value: how many rows `rows_without_a_day` are."""
+    source = _Source(connection, table.name)
+    return sa.select(sa.func.count()).select_from(source.table).where(source.without_a_day(table.date, first_day))
+
+
+def fingerprints(rows: sa.Select[Any], table: DatedTable) -> sa.Select[Any]:
+    """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes."""
+    each = rows.order_by(None).subquery()
+    row = sa.cast(sa.func.row(*(column for column in each.c if column.name != FILED)), sa.Text)
+    day = each.c[FILED if FILED in each.c else table.date]
+    return sa.select(day, sa.func.count(), sa.func.sum(_hash(row))).group_by(day)
+
+
+def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.date) -> sa.Select[tuple[Any, Any]]:
+    """The rows of session_costs, session_id and cost, of the sessions that are filed with one day."""
+    sessions, costs = _Source(connection, SESSIONS.name), _Source(connection, COSTS)
+    of_day = sessions.in_days(SESSIONS.date, day, day)
+    if day == first_day:
+        of_day |= sessions.without_a_day(SESSIONS.date, first_day)
+    ids = sa.select(sessions["session_id"]).where(of_day)
+    return sa.select(costs.text("session_id"), costs.amount("cost")).where(costs["session_id"].in_(ids))
+
+
+def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any]]:
+    """One row: the smallest and the largest date that is a day of the calendar, as text; NULL if there is none."""
+    source = _Source(connection, table.name)
+    dates, value = (
+        sa.select(source.date_text(table.date)).where(source.is_date(table.date)),
+        source.day_value(table.date),
+    )
+    # each from one end of an index on the date, as far as the first row that counts
+    first, last = (dates.order_by(order).limit(1).scalar_subquery() for order in (value.asc(), value.desc()))
+    return sa.select(first, last)
+
+
+def any_row(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[tuple[bool]]:
+    """One value: whether a row is filed with the days from `first` to `last`."""
+    source = _Source(connection, table.name)
+    return sa.select(sa.select(sa.literal(1)).where(source.in_days(table.date, first, last)).exists())
+
+
+def _rows(
+    connection: sa.Connection, source: "_Source", table: DatedTable, where: sa.ColumnElement[bool], filed: Value | None
+) -> sa.Select[Any]:
     columns = [
         *(source.text(column).label(column) for column in table.texts),
-        source.date_text(table.date, source.day_value(table.date)).label(table.date),
+        source.date_text(table.date).label(table.date),
+        *([] if filed is None else [filed.label(FILED)]),
         source.time(table.time).label(table.time),
         *(source[column] for column in table.flags),
         *(source.amount(column).label(column) for column in table.amounts),
     ]
     joined: sa.FromClause = source.table
+    of_days = sa.select(source[table.key]).where(where).correlate(None)
     if not source.is_key(table.key):
-        ids = source.counted(table.key, "id_rows")
+        ids = source.counted(table.key, "id_rows", of_days)
         joined = joined.outerjoin(ids, ids.c.id == source[table.key])
         columns.append(ids.c.id_rows)
     if table is SESSIONS:
@@ -79,50 +157,16 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
             joined = joined.outerjoin(costs.table, costs["session_id"] == source["session_id"])
             columns.append(costs.amount("cost").label("cost"))
         else:
-            sums = costs.counted("session_id", "cost_rows", sa.func.max(costs.amount("cost")).label("cost"))
+            cost = costs.amount("cost")
+            digest = [sa.func.sum(_hash(sa.cast(cost, sa.Text))).label("cost_digest")] if costs.typed else []
+            sums = costs.counted("session_id", "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
             joined = joined.outerjoin(sums, sums.c.id == source["session_id"])
-            columns += [sums.c.cost, sums.c.cost_rows]
-    return (
-        sa.select(*columns)
-        .select_from(joined)
-        .where(source.in_days(table.date, first, last))
-        .order_by(source.day_value(table.date))
-    )
+            columns += [column for column in sums.c if column.name != "id"]
+    return sa.select(*columns).select_from(joined).where(where)
 
 
-def dates_to_check(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any]]:
-    """The distinct dates of the table as text; of a column with a date type, only those that are in no day."""
-    source = _Source(connection, table.name)
-    return sa.select(source.text(table.date)).where(source.may_be_no_date(table.date)).distinct()
-
-
-def rows_by_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any, int]]:
-    """For each date of `dates_to_check`, by date: the date, the smallest key that has it, and how many rows have it."""
-    source = _Source(connection, table.name)
-    date = source.text(table.date)
-    return (
-        sa.select(date, sa.func.min(source.text(table.key)), sa.func.count())
-        .where(source.may_be_no_date(table.date))
-        .group_by(date)
-        .order_by(date)
-    )
-
-
-def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any]]:
-    """One row: the smallest and the largest date as text, NULL if the table is empty."""
-    source = _Source(connection, table.name)
-    # two subqueries, because SQLite answers one min or max from an index, but not both at once
-    first, last = (
-        sa.select(source.date_text(table.date, end(source.day_value(table.date)))).scalar_subquery()
-        for end in (sa.func.min, sa.func.max)
-    )
-    return sa.select(first, last)
-
-
-def any_row(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[tuple[bool]]:
-    """One value: whether a row falls in the days from `first` to `last`."""
-    source = _Source(connection, table.name)
-    return sa.select(sa.select(sa.literal(1)).where(source.in_days(table.date, first, last)).exists())
+def _hash(text: Value) -> Value:
+    return sa.cast(sa.func.hashtextextended(text, 0), sa.Numeric)
 
 
 class _Source:
@@ -135,7 +179,7 @@ class _Source:
     def __init__(self, connection: sa.Connection, name: str) -> None:
         self._inspector = sa.inspect(connection)
         self._types = column_types(connection, name)
-        self._typed = connection.dialect.name == POSTGRESQL
+        self.typed = connection.dialect.name == POSTGRESQL
         self.table = sa.table(name, *(sa.column(column) for column in self._types))
 
     def __getitem__(self, column: str) -> Value:
@@ -148,7 +192,7 @@ class _Source:
 
     def amount(self, column: str) -> Value:
         type_ = self._types[column]
-        exact = self._typed and isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float)
+        exact = self.typed and isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float)
         return sa.cast(self[column], sa.Double) if exact else self[column]
 
     def time(self, column: str) -> Value:
@@ -157,32 +201,60 @@ class _Source:
         return self.text(column)
 
     def day_value(self, column: str) -> Value:
-        """What days are compared and sorted by."""
-        return self[column] if self._is_date(column) else self.text(column)
+        """What days are compared and sorted by: the column itself, so that its index is used, where that works."""
+        comparable = not self.typed or self._is_date(column) or self._is(sa.String, column)
+        return self[column] if comparable else self.text(column)
 
-    def date_text(self, column: str, value: Value) -> Value:
-        """`value`, which is of the type of `day_value(column)`, as YYYY-MM-DD."""
-        return sa.func.to_char(self._in_utc(column, value), "YYYY-MM-DD") if self._is_date(column) else value
+    def date_text(self, column: str) -> Value:
+        """The date as YYYY-MM-DD; what is none as it stands there."""
+        if not self.typed:
+            return self[column]
+        if not self._is_date(column):
+            return self.text(column)
+        is_day = self[column].between(_FIRST_INSTANT, _LAST_INSTANT)
+        return sa.case((is_day, self._iso_date(column)), else_=sa.cast(self[column], sa.Text))
+
+    def files_otherwise(self, column: str) -> bool:
+        """Whether the day of a row cannot be told from its date as it is read."""
+        return self.typed and not self._is_date(column)
+
+    def filed(self, column: str, first: dt.date, last: dt.date) -> Value | None:
+        """The day as YYYY-MM-DD with which a row of the days from `first` to `last` is filed; None if its date says."""
+        if not self.files_otherwise(column):
+            return None
+        value = self.day_value(column)
+        iso_dates = [day.isoformat() for day in days_between(first, last)]
+        days = sa.values(sa.column("day", sa.Text), name="days").data([(date,) for date in iso_dates])
+        day_before = sa.select(sa.func.max(days.c.day)).where(days.c.day <= value).scalar_subquery()
+        return sa.case((value.in_(iso_dates), self.text(column)), else_=day_before)
 
     def in_days(self, column: str, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
-        value = self.day_value(column)
+        value, end = self.day_value(column), last + dt.timedelta(days=1)
         if not self._is_date(column):
-            return value.between(first.isoformat(), last.isoformat())
+            return (value >= first.isoformat()) & (value < end.isoformat())
         if self._is(sa.Date, column):
             return value.between(first, last)
         zone = dt.UTC if self._has_zone(column) else None
-        start, end = (
+        midnights = (
             sa.literal(dt.datetime.combine(day, dt.time(), zone), sa.DateTime(timezone=zone is not None))
-            for day in (first, last + dt.timedelta(days=1))
+            for day in (first, end)
         )
-        return (value >= start) & (value < end)
+        return (value >= next(midnights)) & (value < next(midnights))
 
-    def may_be_no_date(self, column: str) -> sa.ColumnElement[bool]:
-        """True for every row whose date is none: of text all rows, of a date type NULL and the infinities."""
-        if not self._is_date(column):
-            return sa.true()
-        infinities: list[Value] = [sa.literal_column(f"'{value}'") for value in ("infinity", "-infinity")]
-        return self[column].is_(None) | self[column].in_(infinities)
+    def is_date(self, column: str) -> sa.ColumnElement[bool]:
+        """Whether the date is a day of the calendar, from 0001-01-01 to 9999-12-31."""
+        value = self.day_value(column)
+        if self._is_date(column):
+            return value.between(_FIRST_INSTANT, _LAST_INSTANT)
+        in_calendar = value.between("0001-01-01", "9999-12-31")
+        return in_calendar & (value.regexp_match(_ISO_DATE) if self.typed else sa.func.date(value) == value)
+
+    def without_a_day(self, column: str, first_day: dt.date) -> sa.ColumnElement[bool]:
+        """True for the rows of `rows_without_a_day`; ranges of the column each, for its index to answer."""
+        value, is_date = self.day_value(column), self.is_date(column)
+        if self._is_date(column):
+            return value.is_(None) | (value < _FIRST_INSTANT) | (value > _LAST_INSTANT)
+        return value.is_(None) | ((value < first_day.isoformat()) & ~is_date) | ((value > "2099-12-31") & ~is_date)
 
     def is_key(self, column: str) -> bool:
         """Whether the database keeps each value of the column in one row."""
@@ -196,12 +268,16 @@ class _Source:
             )
         )
 
-    def counted(self, key: str, label: str, *columns: sa.Label[Any]) -> sa.Subquery:
-        """One row per value of `key`, named `id`, with how many rows have it, named `label`, and aggregates."""
-        return sa.select(self[key].label("id"), sa.func.count().label(label), *columns).group_by(self[key]).subquery()
+    def counted(self, key: str, label: str, ids: sa.Select[Any], *columns: sa.Label[Any]) -> sa.Subquery:
+        """One row per value of `key` among `ids`, named `id`; how many rows have it, named `label`; and aggregates."""
+        counts = sa.select(self[key].label("id"), sa.func.count().label(label), *columns)
+        return counts.where(self[key].in_(ids)).group_by(self[key]).subquery()
+
+    def _iso_date(self, column: str) -> Value:
+        return sa.func.to_char(self._in_utc(column, self[column]), "YYYY-MM-DD")
 
     def _is(self, type_: type[sa.types.TypeEngine[Any]], column: str) -> bool:
-        return self._typed and isinstance(self._types[column], type_)
+        return self.typed and isinstance(self._types[column], type_)
 
     def _is_date(self, column: str) -> bool:
         return self._is(sa.Date, column) or self._is(sa.DateTime, column)

@@ -1,191 +1,282 @@
-"""What a usable row of the source tables is: raw values of one day in, a typed frame and the unusable rows out.
+"""What becomes of the source rows of one day: a typed frame of those that can be used, and the others with the reason.
 
-Pure functions. How the values are read is in `source_database`, and so is what happens when a row is unusable.
+Pure functions. How the values are read is in `source_database`; what a usable value is, in `source_schemas`.
 
-Ids (session, order, user) are text of 1 to 256 characters without control characters; a channel is any text that is
-not empty; flags are 0 or 1; cost and revenue are not negative and below 1e15 (cost may be NULL); a time is
-`HH:MM:SS`, or `HH:MM:SS.f` with up to six digits, kept to the microsecond; an id has one row, and one cost at most.
+Good data is the fast path: a look at a whole column at once says that nothing in it is wrong. Only a column that does
+not pass is held against its schema, value by value, for the reasons.
 """
 
-import datetime as dt
 import decimal
+import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from pandera.errors import SchemaErrors
+from pandera.pandas import DataFrameSchema
+
+from attribution_assets.source_schemas import (
+    CONVERSIONS,
+    MAX_ID_LENGTH,
+    MOST_AMOUNT,
+    SESSION_COSTS,
+    SESSION_SOURCES,
+    TIME,
+)
 
 RawColumns: TypeAlias = Mapping[str, Sequence[object]]
 """Column name -> the values as the database driver gives them, all columns equally long."""
 
-_Defects: TypeAlias = dict[int, str]  # position in the column -> what is wrong with the value there
+CostRow: TypeAlias = tuple[object, object]
+"""A row of session_costs: session_id, cost."""
 
-MOST_AMOUNT = 1e15
-"""No single cost or revenue is larger; what is would not sum exactly."""
+_Reasons: TypeAlias = dict[int, str]  # position in the column -> what is wrong with the value there
 
-_MAX_ID_LENGTH = 256
-_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_ID_LENGTHS = frozenset(range(1, _MAX_ID_LENGTH + 1))
-_TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
-_TIMES = re.compile(rf"(?:{_TIME}\n)*+")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+REJECTED = ("row_key", "reason", "row")
+
+_SHOWN_CHARACTERS = 60
+_ID_LENGTHS = frozenset(range(1, MAX_ID_LENGTH + 1))
+_TIMES = re.compile(rf"(?:{TIME}\n)*+")
 # microseconds that a digit is worth at each place of HH:MM:SS.ffffff
 _MICROSECONDS = np.array(
     [36 * 10**9, 36 * 10**8, 0, 6 * 10**8, 6 * 10**7, 0, 10**7, 10**6, 0, 10**5, 10**4, 10**3, 100, 10, 1]
 )
 
 
-class UnusableValue(NamedTuple):
-    """A value that makes its row unusable.
+class DayRows(NamedTuple):
+    """The rows of one day.
 
     Attributes:
-        position: of the row among the raw rows that were given; -1 where the row is in no day.
-        key: the row's session_id or conv_id.
-        column: as named in the source table.
-        value: as the driver gave it.
-        reason: completes "<column> <value> ...".
+        frame: the usable ones.
+        rejected: the others, one row each: `row_key` (the id as text, None where it is NULL), `reason` (all that is
+            wrong, joined by "; ", each as column, value and what is wrong with it) and `row` (its values by column as
+            JSON, long ones shortened), by row_key, then row.
     """
 
-    position: int
-    key: object
-    column: str
-    value: object
-    reason: str
+    frame: pd.DataFrame
+    rejected: pd.DataFrame
 
 
-def session_rows(day: dt.date, raw: RawColumns) -> tuple[pd.DataFrame, list[UnusableValue]]:
+def session_rows(day: date, raw: RawColumns, several_costs: Iterable[CostRow] = ()) -> DayRows:
     """The sessions of one day.
 
+    A cost that cannot be used is set aside without its session, which stays with an empty cost. The cost of a session
+    that is set aside is not looked at.
+
     Args:
-        day: the day that all rows carry.
-        raw: the columns of session_sources without its date, `cost`, and where no key of the tables rules several rows
-            out: `id_rows`, `cost_rows` (how many rows the session has in session_sources and session_costs).
+        day: the day that the rows are filed with.
+        raw: the columns of session_sources, `cost`, and where no key of the tables rules several rows out: `id_rows`,
+            `cost_rows` (how many rows the session has in session_sources and session_costs).
+        several_costs: the rows of session_costs of each session that has several.
 
     Returns:
         The usable rows (session_id, user_id, session_time, channel_name, holder_engagement, closer_engagement,
-        impression_interaction, cost) by session_time, then session_id; and what is wrong with each other row.
+        impression_interaction, cost) by session_time, then session_id; and the rows of session_sources and of
+        session_costs that are set aside.
     """
-    columns = _Columns(raw, key="session_id")
+    rows = _Rows(raw, SESSION_SOURCES, key="session_id")
     frame = {
-        "session_id": columns.ids("session_id"),
-        "user_id": columns.ids("user_id"),
-        "session_time": columns.times("event_time", day),
-        "channel_name": columns.names("channel_name"),
-        "holder_engagement": columns.flags("holder_engagement"),
-        "closer_engagement": columns.flags("closer_engagement"),
-        "impression_interaction": columns.flags("impression_interaction"),
-        "cost": columns.amounts("cost", optional=True),
+        "session_id": rows.ids("session_id"),
+        "user_id": rows.ids("user_id"),
+        "session_time": rows.times("event_date", "event_time", day),
+        "channel_name": rows.names("channel_name"),
+        "holder_engagement": rows.flags("holder_engagement"),
+        "closer_engagement": rows.flags("closer_engagement"),
+        "impression_interaction": rows.flags("impression_interaction"),
     }
-    columns.single("id_rows", column="session_id", reason="has several rows in session_sources")
-    columns.single("cost_rows", column="session_id", reason="has several rows in session_costs")
-    return _usable(frame, columns.unusable, by="session_time", then="session_id"), columns.unusable
+    rows.require_single()
+    frame["cost"], rejected_costs = rows.costs(several_costs)
+    return DayRows(rows.usable(frame, by="session_time"), _sorted([*rows.rejected(), *rejected_costs]))
 
 
-def conversion_rows(day: dt.date, raw: RawColumns) -> tuple[pd.DataFrame, list[UnusableValue]]:
+def conversion_rows(day: date, raw: RawColumns) -> DayRows:
     """The orders of one day.
 
     Args:
-        day: the day that all rows carry.
-        raw: the columns of conversions without its date, and where no key of the table rules several rows out:
-            `id_rows` (how many rows the order has).
+        day: the day that the rows are filed with.
+        raw: the columns of conversions, and where no key of the table rules several rows out: `id_rows` (how many rows
+            the order has).
 
     Returns:
-        The usable rows (conv_id, user_id, conversion_time, revenue) by conversion_time, then conv_id; and what is wrong
-        with each other row.
+        The usable rows (conv_id, user_id, conversion_time, revenue) by conversion_time, then conv_id; and those that
+        are set aside.
     """
-    columns = _Columns(raw, key="conv_id")
+    rows = _Rows(raw, CONVERSIONS, key="conv_id")
     frame = {
-        "conv_id": columns.ids("conv_id"),
-        "user_id": columns.ids("user_id"),
-        "conversion_time": columns.times("conv_time", day),
-        "revenue": columns.amounts("revenue", optional=False),
+        "conv_id": rows.ids("conv_id"),
+        "user_id": rows.ids("user_id"),
+        "conversion_time": rows.times("conv_date", "conv_time", day),
+        "revenue": rows.revenues("revenue"),
     }
-    columns.single("id_rows", column="conv_id", reason="has several rows in conversions")
-    return _usable(frame, columns.unusable, by="conversion_time", then="conv_id"), columns.unusable
+    rows.require_single()
+    return DayRows(rows.usable(frame, by="conversion_time"), _sorted(rows.rejected()))
 
 
-def is_iso_date(value: object) -> bool:
-    """Whether the value is text that names a day of the calendar as YYYY-MM-DD."""
-    if not isinstance(value, str) or not _DATE.fullmatch(value):
-        return False
-    try:
-        dt.date.fromisoformat(value)
-    except ValueError:
-        return False
-    return True
+class _Rows:
+    """The raw columns of a table, read one by one into arrays; what is wrong with a row is noted by its position."""
 
-
-class _Columns:
-    """The raw columns, read one by one into arrays; what cannot be read is noted in `unusable`."""
-
-    def __init__(self, raw: RawColumns, key: str) -> None:
+    def __init__(self, raw: RawColumns, schema: DataFrameSchema, key: str) -> None:
         self._raw = raw
+        self._schema = schema
         self._key = key
-        self.unusable: list[UnusableValue] = []
+        self._defects: dict[int, list[str]] = {}
 
     def ids(self, column: str) -> npt.NDArray[np.object_]:
         values = self._raw[column]
         if not _are_plain_ids(values):
-            self._note(column, {i: reason for i, value in enumerate(values) if (reason := _id_defect(value))})
+            self._note(column, _reasons(self._schema, column, values))
         return np.array(values, dtype=object)
 
     def names(self, column: str) -> npt.NDArray[np.object_]:
         values = self._raw[column]
         if not (set(map(type, values)) <= {str} and all(values)):
-            self._note(column, {i: reason for i, value in enumerate(values) if (reason := _text_defect(value))})
+            self._note(column, _reasons(self._schema, column, values))
         return np.array(values, dtype=object)
 
-    def times(self, column: str, day: dt.date) -> npt.NDArray[np.datetime64]:
-        values = self._raw[column]
+    def times(self, dates: str, times: str, day: date) -> npt.NDArray[np.datetime64]:
+        if not set(self._raw[dates]) <= {day.isoformat()}:
+            self._note(dates, _reasons(self._schema, dates, self._raw[dates]))
+        values = self._raw[times]
         if not _each_matches(_TIMES, values):
-            defects = {i: "is not a time HH:MM:SS" for i, value in enumerate(values) if not _is_time(value)}
-            self._note(column, defects)
-            values = ["00:00:00" if i in defects else value for i, value in enumerate(values)]
+            reasons = _reasons(self._schema, times, values)
+            self._note(times, reasons)
+            values = _replaced(values, reasons, "00:00:00")
         places = len(_MICROSECONDS)
         digits = np.array(values, dtype=f"S{places}").view(np.uint8).reshape(len(values), places).astype(np.int64)
         microseconds = (digits - ord("0")).clip(min=0) @ _MICROSECONDS
-        times: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + microseconds.astype("timedelta64[us]")
-        return times
+        in_day: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + microseconds.astype("timedelta64[us]")
+        return in_day
 
     def flags(self, column: str) -> npt.NDArray[np.int64]:
         values = self._raw[column]
         if not set(values) <= {0, 1}:
-            defects = {i: "is neither 0 nor 1" for i, value in enumerate(values) if value not in (0, 1)}
-            self._note(column, defects)
-            values = [0 if i in defects else value for i, value in enumerate(values)]
+            reasons = _reasons(self._schema, column, values)
+            self._note(column, reasons)
+            values = _replaced(values, reasons, 0)
         return np.array(values, dtype=np.int64)
 
-    def amounts(self, column: str, *, optional: bool) -> npt.NDArray[np.float64]:
-        values: Any = self._raw[column]
-        numbers_or_null = {float, int, decimal.Decimal} | ({type(None)} if optional else set())
-        if set(map(type, values)) <= numbers_or_null:
-            amounts = np.array(values, dtype=np.float64)
-            if ((amounts >= 0) & (amounts < MOST_AMOUNT)).sum() == len(values) - values.count(None):
-                return amounts
-        defects = {i: reason for i, v in enumerate(values) if (reason := _amount_defect(v, optional=optional))}
-        self._note(column, defects)
-        return np.array([None if i in defects else value for i, value in enumerate(values)], dtype=np.float64)
+    def revenues(self, column: str) -> npt.NDArray[np.float64]:
+        values = self._raw[column]
+        amounts = _plain_amounts(values, {float, int, decimal.Decimal})
+        if amounts is None:
+            reasons = _reasons(self._schema, column, values)
+            self._note(column, reasons)
+            amounts = np.array(_replaced(values, reasons, None), dtype=np.float64)
+        return amounts
 
-    def single(self, count: str, *, column: str, reason: str) -> None:
-        self._note(column, {i: reason for i, rows in enumerate(self._raw.get(count, ())) if rows not in (None, 1)})
+    def require_single(self) -> None:
+        ids = self._raw[self._key]
+        several = {i for i, rows in enumerate(self._raw.get("id_rows", ())) if rows not in (None, 1)}
+        if len(set(ids)) < len(ids):  # ids of different types can have the same text
+            times = Counter(ids)
+            several |= {i for i, value in enumerate(ids) if value is not None and times[value] > 1}
+        self._note(self._key, dict.fromkeys(sorted(several), f"has several rows in {self._schema.name}"))
 
-    def _note(self, column: str, defects: _Defects) -> None:
-        keys, values = self._raw[self._key], self._raw[column]
-        self.unusable += [UnusableValue(i, keys[i], column, values[i], reason) for i, reason in defects.items()]
+    def costs(self, several_costs: Iterable[CostRow]) -> tuple[npt.NDArray[np.float64], list[tuple[Any, ...]]]:
+        values = self._raw["cost"]
+        amounts = _plain_amounts(values, {float, int, decimal.Decimal, type(None)})
+        reasons = {} if amounts is not None else _reasons(SESSION_COSTS, "cost", values)
+        several = {i for i, rows in enumerate(self._raw.get("cost_rows", ())) if rows not in (None, 1)}
+        if amounts is None or several:
+            amounts = np.array(_replaced(values, reasons.keys() | several, None), dtype=np.float64)
+        sessions = self._raw["session_id"]
+        usable = [i for i in sorted(reasons.keys() - several) if i not in self._defects]
+        rejected = [
+            _rejected_row(
+                sessions[i],
+                [f"cost {_shown(values[i])} {reasons[i]}, in its row of session_costs"],
+                {"session_id": sessions[i], "cost": values[i]},
+            )
+            for i in usable
+        ]
+        with_several = {sessions[i] for i in several if i not in self._defects}
+        rejected += [
+            _rejected_row(
+                session,
+                [f"session_id {_shown(session)} has several rows in session_costs, this is one"],
+                {"session_id": session, "cost": cost},
+            )
+            for session, cost in several_costs
+            if session in with_several
+        ]
+        return amounts, rejected
+
+    def usable(self, columns: dict[str, npt.NDArray[Any]], by: str) -> pd.DataFrame:
+        ids = columns[self._key]
+        by_id = sorted((i for i in range(len(ids)) if i not in self._defects), key=ids.tolist().__getitem__)
+        order = np.array(by_id, dtype=np.intp)
+        order = order[np.argsort(columns[by][order], kind="stable")]
+        return pd.DataFrame({name: values[order] for name, values in columns.items()})
+
+    def rejected(self) -> list[tuple[Any, ...]]:
+        keys = self._raw[self._key]
+        return [
+            _rejected_row(keys[i], defects, {column: self._raw[column][i] for column in self._schema.columns})
+            for i, defects in self._defects.items()
+        ]
+
+    def _note(self, column: str, reasons: _Reasons) -> None:
+        values = self._raw[column]
+        for i, reason in reasons.items():
+            self._defects.setdefault(i, []).append(f"{column} {_shown(values[i])} {reason}")
 
 
-def _usable(
-    columns: dict[str, npt.NDArray[Any]], unusable: Sequence[UnusableValue], by: str, then: str
-) -> pd.DataFrame:
-    left_out = {value.position for value in unusable}
-    ids = columns[then]
-    by_id = sorted((i for i in range(len(ids)) if i not in left_out), key=ids.tolist().__getitem__)
-    order = np.array(by_id, dtype=np.intp)
-    order = order[np.argsort(columns[by][order], kind="stable")]
-    return pd.DataFrame({name: values[order] for name, values in columns.items()})
+def _reasons(schema: DataFrameSchema, column: str, values: Sequence[object]) -> _Reasons:
+    """What is wrong with values of a column, by position: what its schema's checks say, held against all of them."""
+    frame = pd.DataFrame({column: pd.Series(list(values), dtype=object)})
+    try:
+        schema.columns[column].validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases.sort_values("index", kind="stable")
+        return {int(case.index): str(case.check) for case in cases.itertuples(index=False)}
+    return {}
+
+
+def _rejected_row(key: object, defects: Sequence[str], values: Mapping[str, object]) -> tuple[Any, ...]:
+    row = json.dumps({column: _json_value(value) for column, value in values.items()}, ensure_ascii=False)
+    return (key if key is None or isinstance(key, str) else repr(key), "; ".join(defects), row)
+
+
+def _sorted(rejected: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+    rows = sorted(rejected, key=lambda row: (row[0] is not None, row[0] or "", row[2], row[1]))
+    return pd.DataFrame(rows, columns=list(REJECTED), dtype=object)
+
+
+def _json_value(value: object) -> object:
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    text = value if isinstance(value, str) else repr(value)
+    return _shortened(text)
+
+
+def _shown(value: object) -> str:
+    return _shortened(repr(value[: _SHOWN_CHARACTERS + 1] if isinstance(value, str | bytes) else value))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN_CHARACTERS else f"{text[: _SHOWN_CHARACTERS - 3]}..."
+
+
+def _replaced(values: Sequence[object], positions: Iterable[int], replacement: object) -> list[Any]:
+    replaced = list(values)
+    for i in positions:
+        replaced[i] = replacement
+    return replaced
+
+
+def _plain_amounts(values: Any, types: set[type]) -> npt.NDArray[np.float64] | None:  # noqa: ANN401  NumPy takes Any
+    # as `_are_plain_ids`
+    if set(map(type, values)) <= types:
+        amounts = np.array(values, dtype=np.float64)
+        if ((amounts >= 0) & (amounts < MOST_AMOUNT)).sum() == len(values) - values.count(None):
+            return amounts
+    return None
 
 
 def _are_plain_ids(values: Sequence[object]) -> bool:
@@ -203,36 +294,3 @@ def _each_matches(lines: re.Pattern[str], values: Sequence[object]) -> bool:
     except TypeError:
         return False
     return text.count("\n") == len(values) and lines.fullmatch(text) is not None
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(_TIME, value) is not None
-
-
-def _text_defect(value: object) -> str | None:
-    if value is None:
-        return "is missing"
-    if not isinstance(value, str):
-        return "is not text"
-    return None if value else "is empty"
-
-
-def _id_defect(value: object) -> str | None:
-    defect = _text_defect(value)
-    if defect or not isinstance(value, str):
-        return defect
-    if len(value) > _MAX_ID_LENGTH:
-        return f"is longer than {_MAX_ID_LENGTH} characters"
-    return "holds a control character" if _CONTROL_CHARACTER.search(value) else None
-
-
-def _amount_defect(value: object, *, optional: bool) -> str | None:
-    if value is None:
-        return None if optional else "is missing"
-    if isinstance(value, bool) or not isinstance(value, float | int | decimal.Decimal):
-        return "is not a number"
-    if not math.isfinite(value):
-        return "is not finite"
-    if value >= MOST_AMOUNT:
-        return f"is not below {MOST_AMOUNT:g}"
-    return "is negative" if value < 0 else None

@@ -1,0 +1,145 @@
+"""What a usable row of the source tables is: one pandera schema per table, over the values as the database gives them.
+
+A check's `error` completes "<column> <value> ..."; at most one check of a column fails on a value. That an id has one
+row is no matter of a single day's rows, so it does not stand here but in `attribution/source_query.py`.
+
+Dates and times are text by then, whatever type their columns have.
+"""
+
+import datetime as dt
+import decimal
+import math
+import re
+from collections.abc import Callable
+
+from pandera.pandas import Check, Column, DataFrameSchema
+
+MOST_AMOUNT = 1e15
+"""No single cost or revenue is as large; what is would not sum exactly."""
+
+MAX_ID_LENGTH = 256
+
+TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
+"""`HH:MM:SS`, or `HH:MM:SS.f` with up to six digits."""
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def is_iso_date(value: object) -> bool:
+    """Whether the value is text that names a day of the calendar as YYYY-MM-DD."""
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        return False
+    try:
+        dt.date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, str) and re.fullmatch(TIME, value) is not None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, float | int | decimal.Decimal) and not isinstance(value, bool)
+
+
+def _each(holds: Callable[[object], bool], otherwise: str) -> Check:
+    return Check(holds, element_wise=True, ignore_na=False, error=otherwise)
+
+
+def _if_text(holds: Callable[[str], bool]) -> Callable[[object], bool]:
+    return lambda value: not isinstance(value, str) or holds(value)
+
+
+def _if_number(holds: Callable[[float], bool]) -> Callable[[object], bool]:
+    return lambda value: not _is_number(value) or holds(value)  # type: ignore[arg-type]  # a number by then
+
+
+def _column(description: str, *checks: Check) -> Column:
+    return Column(None, list(checks), nullable=True, description=description)
+
+
+_PRESENT = _each(lambda value: value is not None, "is missing")
+_TEXT = (
+    _PRESENT,
+    _each(lambda value: value is None or isinstance(value, str), "is not text"),
+    _each(_if_text(bool), "is empty"),
+)
+_AMOUNT = (
+    _each(lambda value: value is None or _is_number(value), "is not a number"),
+    _each(_if_number(math.isfinite), "is not finite"),
+    _each(_if_number(lambda value: not math.isfinite(value) or value < MOST_AMOUNT), f"is not below {MOST_AMOUNT:g}"),
+)
+
+
+def _name(description: str) -> Column:
+    return _column(description, *_TEXT)
+
+
+def _id(description: str) -> Column:
+    return _column(
+        description,
+        *_TEXT,
+        _each(_if_text(lambda value: len(value) <= MAX_ID_LENGTH), f"is longer than {MAX_ID_LENGTH} characters"),
+        _each(
+            _if_text(lambda value: len(value) > MAX_ID_LENGTH or not _CONTROL_CHARACTER.search(value)),
+            "holds a control character",
+        ),
+    )
+
+
+def _date(description: str) -> Column:
+    return _column(description, _each(is_iso_date, "is not a date YYYY-MM-DD"))
+
+
+def _time(description: str) -> Column:
+    return _column(description, _each(_is_time, "is not a time HH:MM:SS"))
+
+
+def _flag(description: str) -> Column:
+    return _column(description, _each(lambda value: value in (0, 1), "is neither 0 nor 1"))
+
+
+def _not_negative(otherwise: str) -> Check:
+    return _each(_if_number(lambda value: not math.isfinite(value) or value >= 0), otherwise)
+
+
+SESSION_SOURCES = DataFrameSchema(
+    {
+        "session_id": _id("The visit"),
+        "user_id": _id("The visitor"),
+        "event_date": _date("Day of the visit, UTC"),
+        "event_time": _time("Start of the visit, UTC"),
+        "channel_name": _name("Marketing channel that brought the visit: any text"),
+        "holder_engagement": _flag("1 if the visit counts for the holder phase"),
+        "closer_engagement": _flag("1 if the visit counts for the closer phase"),
+        "impression_interaction": _flag("1 if an ad was seen, not clicked"),
+    },
+    name="session_sources",
+)
+
+SESSION_COSTS = DataFrameSchema(
+    {
+        "session_id": _id("The visit"),
+        "cost": _column("Paid for the visit; NULL where it is not known", *_AMOUNT, _not_negative("is negative")),
+    },
+    name="session_costs",
+)
+
+CONVERSIONS = DataFrameSchema(
+    {
+        "conv_id": _id("The order"),
+        "user_id": _id("The visitor who ordered"),
+        "conv_date": _date("Day of the order, UTC"),
+        "conv_time": _time("Time of the order, UTC"),
+        "revenue": _column(
+            "Value of the order", _PRESENT, *_AMOUNT, _not_negative("is negative: refunds are not attributed")
+        ),
+    },
+    name="conversions",
+)
+
+SOURCE_TABLES = {str(schema.name): schema for schema in (SESSION_SOURCES, SESSION_COSTS, CONVERSIONS)}
+"""The schema of each source table, by the table's name."""
