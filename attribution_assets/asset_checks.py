@@ -11,14 +11,16 @@ from typing import Any
 import dagster as dg
 
 from attribution_assets.attribution import invariants
+from attribution_assets.attribution.asset_storage import name_beside
 from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import blocks, by_day, days_between
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
 from attribution_assets.attribution.journeys import orders_without_their_journey
+from attribution_assets.attribution.lineage import SOURCE_ASSETS
 from attribution_assets.io_managers import partition_days
 from attribution_assets.partitions import daily
 from attribution_assets.resources import Storage, lookback_days, max_rejected_share
-from attribution_assets.schemas import TABLES, TABLES_BESIDE
+from attribution_assets.schemas import TABLES
 
 # Dagster calls partitioned checks a preview; tests pin what they give.
 warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
@@ -48,7 +50,7 @@ def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
     def rows_are_usable(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
         """Every source row could be used. Rows set aside are a warning; blocks if they are too large a share."""
         days, share = partition_days(context), max_rejected_share()
-        kept, rejected = (storage.tables().days(name, days) for name in (asset, str(TABLES_BESIDE[asset].name)))
+        kept, rejected = (storage.tables().days(name, days) for name in (asset, name_beside(asset)))
         problems, tolerated = {}, set()
         for day in days:
             set_aside, usable = rejected.frame(day), kept.frame(day)
@@ -62,7 +64,7 @@ def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
     return rows_are_usable
 
 
-usable_rows_checks = [_usable_rows_check(asset) for asset in TABLES_BESIDE]
+usable_rows_checks = [_usable_rows_check(asset) for asset in SOURCE_ASSETS]
 
 
 @dg.asset_check(asset="ihc_attributions", **BLOCKING)
@@ -103,6 +105,27 @@ def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storag
                 )
 
     return _evaluated(context, problems())
+
+
+@dg.asset_check(asset="channel_reporting", **BLOCKING)
+def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """The day's orders are those with credit and those kept without it, and so is their revenue."""
+    tables, days = storage.tables(), partition_days(context)
+    orders, credit, kept = (
+        tables.days(name, days) for name in ("conversions", "ihc_attributions", name_beside("channel_reporting"))
+    )
+    return _evaluated(
+        context,
+        (
+            (
+                day,
+                invariants.unattributed_problems(orders.frame(day), credit.frame(day), kept.frame(day))
+                if day in orders.files and day in credit.files
+                else [],
+            )
+            for day in days
+        ),
+    )
 
 
 @dg.asset_check(asset="channel_reporting", **BLOCKING)

@@ -42,7 +42,6 @@ from attribution_assets.attribution.source_database import ExtractedDay, SourceD
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, first_day, lookback_days
-from attribution_assets.schemas import TABLES_BESIDE
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
 warnings.filterwarnings(
@@ -108,10 +107,9 @@ def _extracted(
             first_day(),
         )
     for extracted in days:
-        beside = {str(TABLES_BESIDE[asset].name): extracted.rejected}
         inputs = extraction_inputs(extracted.fingerprint)
         described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray)
-        yield DayTable(extracted.day, extracted.frame, inputs, beside), described
+        yield DayTable(extracted.day, extracted.frame, inputs, extracted.rejected), described
 
 
 @daily_asset(kinds={"sql", "pandas"})
@@ -198,13 +196,10 @@ def channel_reporting(
             )
             answered = {"answered_by": answered_by(credit)}
             for day, frame in by_day(reported, "date", days):
-                inputs, beside = (
-                    report_inputs(versions, day, windows),
-                    {str(TABLES_BESIDE["channel_reporting"].name): unattributed[day]},
-                )
+                inputs = report_inputs(versions, day, windows)
                 certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
                 metadata = report_metadata(frame, outcomes[day]) | certainty | answered
-                yield DayTable(day, frame, inputs, beside), metadata
+                yield DayTable(day, frame, inputs, unattributed[day]), metadata
 
     return _described(context, report())
 

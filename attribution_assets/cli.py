@@ -59,6 +59,18 @@ def run(
 
 
 @app.command()
+def status() -> None:
+    """List the days that are missing, stale, changed in the source since, or provisional."""
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets import runs, terminal
+        from attribution_assets.resources import from_environment
+
+        terminal.print_status(Console(), *runs.current_status(from_environment(references=False)))
+
+
+@app.command()
 def ledger(
     forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
     conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,
@@ -141,6 +153,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     write_report(report, path)
     set_aside = runs.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_certainty(console, *runs.certainty(storage, first, last))
     console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -11,20 +11,19 @@ import dagster as dg
 import pandas as pd
 from dagster_shared.error import SerializableErrorInfo
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.channel_report import order_outcomes
+from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.channel_report import is_final, order_outcomes
 from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
-from attribution_assets.attribution.late_data import SOURCE_ASSETS
-from attribution_assets.attribution.lineage import ALL_ASSETS, Versions, stored_state
+from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, Versions, stored_state
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.attribution.staleness import Scope, Stage, next_stages, stale_days
+from attribution_assets.attribution.status import Status, attributed_with_other_settings, status
 from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition, windows
-from attribution_assets.resources import max_rejected_share
-from attribution_assets.schemas import TABLES_BESIDE
+from attribution_assets.resources import Resources, max_rejected_share
 
 MOST_ROUNDS = 6
 """Journeys, attributions, reports: each makes the next stale. More rounds are needed only if others change the same."""
@@ -118,11 +117,34 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
 
 
+def certainty(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[list[dt.date], list[dt.date]]:
+    """Which reports from `first` to `last` are final, and which orders still to be attributed can change."""
+    attributed, days = set(storage.stored_days("ihc_attributions")), days_between(first, last)
+    final = [day for day in days if is_final(day, attributed, windows.lookback_days)]
+    return final, [day for day in days if day not in final]
+
+
+def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
+    """How up to date everything is, and the days attributed with other settings than those of now.
+
+    Raises:
+        SourceDatabaseError: The source cannot be read.
+        ResultTablesError: The result tables cannot.
+        ForeignStorageError: The storage holds the tables of another database.
+    """
+    storage, source = resources.storage.tables(), resources.database.source()
+    storage.require(str(source))
+    state = stored_state(storage, resources.database.results().published())
+    stale = stale_days(storage, state, windows, max_rejected_share())
+    found = status(state, stale, source, first_and_last_partition(), windows)
+    return found, attributed_with_other_settings(state, resources.ihc_api.settings)
+
+
 def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, int]:
     """How many source rows of the days from `first` to `last` were set aside, by asset."""
     days = days_between(first, last)
     return {
-        asset: sum(stamp.rows for stamp in storage.days(str(TABLES_BESIDE[asset].name), days).stamps().values())
+        asset: sum(stamp.rows for stamp in storage.days(name_beside(asset), days).stamps().values())
         for asset in SOURCE_ASSETS
     }
 

@@ -15,8 +15,8 @@ import dagster as dg
 
 from attribution_assets import asset_checks
 from attribution_assets.attribution.days import in_words
-from attribution_assets.attribution.late_data import SOURCE_ASSETS, Watch, changed_days, extraction_stages
-from attribution_assets.attribution.lineage import stored_state
+from attribution_assets.attribution.late_data import Watch, changed_days, extraction_stages
+from attribution_assets.attribution.lineage import SOURCE_ASSETS, stored_state
 from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_stages, stale_days
 from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.errors import ConfigurationError

@@ -1,7 +1,9 @@
 """What the command shows in the terminal: progress by asset and day, and a summary of the report."""
 
+import datetime as dt
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
 import pandas as pd
@@ -12,9 +14,11 @@ from rich.text import Text
 
 from attribution_assets.attribution.asset_storage import days_written
 from attribution_assets.attribution.channel_report import by_channel, with_ratios
+from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.ihc_api import requests_planned
 from attribution_assets.attribution.ledger import AnswersOfMonth
 from attribution_assets.attribution.staleness import Stage
+from attribution_assets.attribution.status import Status
 
 
 class _DaysWritten(logging.Handler):
@@ -93,6 +97,47 @@ def print_summary(
             soft_wrap=True,
             highlight=False,
         )
+
+
+def print_certainty(console: Console, final: Sequence[dt.date], provisional: Sequence[dt.date]) -> None:
+    """Say which reported days are final, and which can still change.
+
+    Args:
+        console: Where to.
+        final: Days that only late rows can change.
+        provisional: Days that orders still to be attributed can change.
+    """
+    if final:
+        _say(console, f"Final, unless rows arrive late: {in_words(final)}.")
+    if provisional:
+        _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
+
+
+def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
+    """Print what is stored, missing and stale of each asset, and what can still change.
+
+    Args:
+        console: Where to.
+        status: What to print.
+        other_settings: Days attributed with other settings than those of now.
+    """
+    table = Table(title="Days by asset")
+    for heading in ("asset", "stored", "missing", "stale"):
+        table.add_column(heading, overflow="fold")
+    for asset, days in status.stored.items():
+        stale = status.stale.days.get(asset, status.changed.get(asset, set()))
+        table.add_row(asset, *(in_words(some) for some in (days, status.missing[asset], stale)))
+    console.print(table)
+    print_certainty(console, status.final, status.provisional)
+    if waiting := {day for days in status.stale.blocked.values() for day in days}:
+        _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)}.")
+    if other_settings:
+        _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
+    _say(console, "Everything is up to date." if status.up_to_date else "Run these days to bring them up to date.")
+
+
+def _say(console: Console, words: str) -> None:
+    console.print(words, soft_wrap=True, highlight=False, markup=False)
 
 
 def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:

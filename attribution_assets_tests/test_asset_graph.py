@@ -24,6 +24,7 @@ CHECKS = {
     ("ihc_attributions", "orders_are_conserved"),
     ("channel_reporting", "matches_schema"),
     ("channel_reporting", "cost_is_conserved"),
+    ("channel_reporting", "unattributed_orders_are_kept"),
 }
 
 

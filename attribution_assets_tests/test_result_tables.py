@@ -69,7 +69,7 @@ class Results:
         time = pd.Timestamp(day)
         unattributed = pd.DataFrame([(order, time, "no_sessions", None, 7.5) for order in left], columns=columns)
         unattributed = unattributed.astype({"conversion_time": "datetime64[us]", "revenue": "float64"})
-        table = DayTable(day, report(day, *rows), {}, {"unattributed_orders": unattributed})
+        table = DayTable(day, report(day, *rows), {}, unattributed)
         self.storage.write("channel_reporting", table)
         self.tables.publish("channel_reporting", day, self.storage)
 
@@ -212,20 +212,19 @@ class TestAnyHistory:
         self,
         sqlite_url: str,
         sqlite_results: Results,
+        *,
         history: Sequence[tuple[Mapping[str, tuple[dt.date, Order]], Sequence[dt.date]]],
         last: Mapping[str, tuple[dt.date, Order]],
         order: Sequence[dt.date],
-        results: Results,
     ) -> None:
-        results = sqlite_results
         for state, replaced in history:
             for day in replaced:
-                results.attribute(day, by_day(state)[day])
+                sqlite_results.attribute(day, by_day(state)[day])
                 said = by_day(state)[day]
                 on_day = [row for row in rows_of(sqlite_url, "attribution_order") if row[1] == day.isoformat()]
                 assert on_day == expected_orders({day: said})
         for day in order:
-            results.attribute(day, by_day(last)[day])
+            sqlite_results.attribute(day, by_day(last)[day])
         assert_tables_say(sqlite_url, by_day(last))
 
 
@@ -349,7 +348,7 @@ class TestTheTables:
             Results(f"sqlite:///{tmp_path}/none.db", tmp_path).attribute(DAYS[0], {})
         assert [path.name for path in tmp_path.iterdir()] == ["assets"]
 
-    def test_making_one_shows_no_password_and_connects_to_nothing(self, results: Results) -> None:
+    def test_making_one_shows_no_password_and_connects_to_nothing(self) -> None:
         tables = ResultTables("postgresql://someone:hunter2@host.invalid/shop")
         assert repr(tables) == "ResultTables(PostgreSQL database shop at host.invalid)"
         assert "hunter2" not in repr(vars(tables))

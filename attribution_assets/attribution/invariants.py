@@ -87,6 +87,29 @@ def order_problems(conversions: pd.DataFrame, attributions: pd.DataFrame, outcom
     return problems
 
 
+def unattributed_problems(
+    conversions: pd.DataFrame, attributions: pd.DataFrame, unattributed: pd.DataFrame
+) -> list[str]:
+    """Orders or revenue that are neither attributed nor kept as unattributed, or both.
+
+    Args:
+        conversions: The day's orders.
+        attributions: The day's `ihc_attributions`.
+        unattributed: The day's `unattributed_orders`.
+    """
+    attributed = set(attributions.loc[attributions["outcome"] == "attributed", "conv_id"])
+    placed, kept = conversions.set_index("conv_id")["revenue"], unattributed.set_index("conv_id")["revenue"]
+    lost = sorted(set(placed.index) - attributed - set(kept.index))
+    problems = [f"order {order} is neither attributed nor kept as unattributed" for order in lost]
+    problems += [
+        f"order {order} is attributed and kept as unattributed" for order in sorted(attributed & set(kept.index))
+    ]
+    accounted = placed[placed.index.isin(attributed)].sum() + kept.sum()
+    if not math.isclose(placed.sum(), accounted, rel_tol=RELATIVE_ERROR):
+        problems.append(f"revenue of {accounted} is accounted for, {placed.sum()} was placed")
+    return problems
+
+
 def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame) -> list[str]:
     """A report whose cost is not that of the day's sessions, channel by channel."""
     spent = sessions.groupby("channel_name")["cost"].sum()

@@ -11,10 +11,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
 from attribution_assets.attribution.asset_storage import digest
-from attribution_assets.attribution.lineage import StoredState, beside_versions, extraction_inputs
+from attribution_assets.attribution.lineage import SOURCE_ASSETS, StoredState, beside_versions, extraction_inputs
 from attribution_assets.attribution.staleness import Stage, adjacent_stages
-
-SOURCE_ASSETS = ("sessions", "conversions")
 
 
 @dataclass(frozen=True)

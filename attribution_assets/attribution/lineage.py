@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest
+from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, name_beside
 from attribution_assets.attribution.days import days_between
 from attribution_assets.schemas import TABLES_BESIDE
 
@@ -15,8 +15,9 @@ Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
 
 
+SOURCE_ASSETS = ("sessions", "conversions")
 REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
-ALL_ASSETS = ("sessions", "conversions", "journeys", "ihc_attributions", *REPORT_ASSETS)
+ALL_ASSETS = (*SOURCE_ASSETS, "journeys", "ihc_attributions", *REPORT_ASSETS)
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
         storage: Where the assets' tables lie.
         published: See `ResultTables.published`.
     """
-    names = [*ALL_ASSETS, *(str(table.name) for table in TABLES_BESIDE.values())]
+    names = [*ALL_ASSETS, *map(name_beside, TABLES_BESIDE)]
     return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
 
 
@@ -91,8 +92,8 @@ def extraction_inputs(fingerprint: str) -> dict[str, str]:
 
 def beside_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
     """The version of the table that is stored beside the asset's, by its name; empty if there is none."""
-    beside = TABLES_BESIDE.get(asset)
-    return {str(beside.name): versions[str(beside.name)].get(day, NOT_STORED)} if beside else {}
+    names = [name_beside(asset)] if asset in TABLES_BESIDE else []
+    return {name: versions[name].get(day, NOT_STORED) for name in names}
 
 
 def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
@@ -128,7 +129,7 @@ def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
 
 def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
     """Share of the day's source rows that were rejected; 0 if there were none at all."""
-    kept, beside = state.stamps[asset][day].rows, state.stamps[str(TABLES_BESIDE[asset].name)]
+    kept, beside = state.stamps[asset][day].rows, state.stamps[name_beside(asset)]
     rejected = beside[day].rows if day in beside else 0
     return rejected / (kept + rejected) if rejected else 0.0
 

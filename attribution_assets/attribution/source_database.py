@@ -19,7 +19,7 @@ A row that cannot be used is no error: it is set aside, with the reason.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import NamedTuple
@@ -29,6 +29,7 @@ import sqlalchemy as sa
 
 from attribution_assets.attribution import source_query
 from attribution_assets.attribution.database import POSTGRESQL, Database, DatabaseError, missing_parts
+from attribution_assets.attribution.days import adjacent_ranges, days_between
 from attribution_assets.attribution.source_fingerprints import (
     fingerprint,
     fingerprints_of_days,
@@ -143,7 +144,7 @@ class SourceDatabase:
         """
         return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
 
-    def fingerprints(self, table: str, days: Sequence[dt.date]) -> dict[dt.date, str]:
+    def fingerprints(self, table: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
         """For each day a short text that changes when anything changes that is read of the day's rows.
 
         Any row of the day that is added, removed or changed changes it, and so does a cost, another row with an id of
@@ -152,18 +153,18 @@ class SourceDatabase:
 
         Args:
             table: "sessions" or "conversions".
-            days: consecutive days in ascending order.
+            days: any days.
 
         Raises:
-            ValueError: the days are not consecutive.
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
-        if not days:
-            return {}
-        consecutive = _consecutive(days)
+        found: dict[dt.date, str] = {}
         with self._reading() as connection:
-            return fingerprints_of_days(connection, _DATED_TABLES[table], consecutive, self._first_day)
+            for first, last in adjacent_ranges(days):
+                adjacent = days_between(first, last)
+                found |= fingerprints_of_days(connection, _DATED_TABLES[table], adjacent, self._first_day)
+        return found
 
     def rows_without_a_day(self, table: str) -> int:
         """How many rows of a table have a date with no place in the calendar: they are filed with the first day.

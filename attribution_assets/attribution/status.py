@@ -5,13 +5,12 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.attribution.channel_report import is_final
 from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.late_data import SOURCE_ASSETS, changed_days
-from attribution_assets.attribution.lineage import ALL_ASSETS, StoredState, Windows
+from attribution_assets.attribution.late_data import changed_days
+from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, StoredState, Windows
 from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.attribution.staleness import Stale, stale_days
+from attribution_assets.attribution.staleness import Stale
 
 
 @dataclass(frozen=True)
@@ -25,8 +24,6 @@ class Status:
         stale: what is to be made anew.
         final: reported days that only late rows can change.
         provisional: reported days that orders still to be attributed can change.
-        other_settings: days of orders attributed by another endpoint, conversion type or redistribution parameter, or
-            under other limits, than are set now.
     """
 
     stored: Mapping[str, Sequence[dt.date]]
@@ -35,7 +32,6 @@ class Status:
     stale: Stale
     final: Sequence[dt.date]
     provisional: Sequence[dt.date]
-    other_settings: AbstractSet[dt.date]
 
     @property
     def up_to_date(self) -> bool:
@@ -44,25 +40,16 @@ class Status:
 
 
 def status(
-    storage: AssetStorage,
-    state: StoredState,
-    source: SourceDatabase,
-    calendar: tuple[dt.date, dt.date],
-    windows: Windows,
-    *,
-    most_rejected: float,
-    settings: str,
+    state: StoredState, stale: Stale, source: SourceDatabase, calendar: tuple[dt.date, dt.date], windows: Windows
 ) -> Status:
     """How up to date everything is.
 
     Args:
-        storage: Where the assets' tables lie.
-        state: What it holds.
+        state: What is stored.
+        stale: What of it is to be made anew.
         source: The source tables.
         calendar: The first and the last day that can be materialized.
         windows: How the days are tied together.
-        most_rejected: As for `stale_days`.
-        settings: The digest of the settings that orders are attributed with now.
 
     Raises:
         SourceDatabaseError: The source cannot be read.
@@ -82,8 +69,17 @@ def status(
         stored=stored,
         missing={asset: due.difference(days) for asset, days in stored.items()},
         changed=changed,
-        stale=stale_days(storage, state, windows, most_rejected),
+        stale=stale,
         final=final,
         provisional=sorted(set(reported).difference(final)),
-        other_settings={day for day, stamp in attributed.items() if stamp.settings != settings},
     )
+
+
+def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:
+    """The days of orders attributed by another endpoint, conversion type, redistribution parameter or limit than now.
+
+    Args:
+        state: What is stored.
+        settings: A text that stands for the settings as they are now, see `Stamp`.
+    """
+    return {day for day, stamp in state.stamps["ihc_attributions"].items() if stamp.settings != settings}
