@@ -33,7 +33,7 @@ CHECKS = [key for check in dg.load_asset_checks_from_modules([asset_checks]) for
 
 @dg.sensor(
     job=attribution_job,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=30,
     description="Requests exactly the days whose stored tables are no longer what their inputs say",
 )
 def restatement(
@@ -55,7 +55,7 @@ def restatement(
 
 @dg.sensor(
     job=attribution_job,
-    minimum_interval_seconds=60,
+    minimum_interval_seconds=30,
     description="Reads again exactly the days whose rows were added, changed or removed in the source since",
 )
 def late_data(

@@ -17,7 +17,9 @@ GRAPH = {
 }
 CHECKS = {
     ("sessions", "matches_schema"),
+    ("sessions", "rows_are_usable"),
     ("conversions", "matches_schema"),
+    ("conversions", "rows_are_usable"),
     ("journeys", "matches_schema"),
     ("ihc_attributions", "matches_schema"),
     ("ihc_attributions", "credit_sums_to_one"),
