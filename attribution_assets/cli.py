@@ -95,9 +95,9 @@ def ledger(
         answers = from_environment(references=False).database.ledger()
         if forget:
             selection = Selection(conversion_type, day, tuple(order or ()))
-            typer.echo(f"Answers that will be forgotten and paid for again when needed: {answers.count(selection)}")
+            typer.echo(f"Answers to forget: {answers.count(selection)}; they are asked for again when needed.")
             if yes or typer.confirm("Forget them?", abort=True):
-                typer.echo(f"Forgotten: {answers.forget(selection)}")
+                typer.echo(f"Forgotten: {answers.forget(selection)}.")
         else:
             from attribution_assets.terminal import print_ledger
 

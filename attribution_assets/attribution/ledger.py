@@ -1,8 +1,7 @@
 """The ledger of IHC answers: what was paid for once is looked up from then on.
 
-An answer is kept under a key of all that determines it (see `AnswerTerms`). The tables are in `ledger_tables.py`; what
-a client is asking for is claimed in `ledger_claims.py`, so that no other one asks for it too; `ihc_api.py` asks.
-No API key comes near the ledger.
+An answer is kept under a key of all that determines it (see `AnswerTerms`). The tables are in `ledger_tables.py`. What
+a client is asking for is claimed in `ledger_claims.py`; asking is in `ihc_api.py`. No API key comes near the ledger.
 """
 
 import datetime as dt

@@ -1,0 +1,152 @@
+"""That two clients never ask for the same journey, and that a dead one keeps nobody from asking."""
+
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from threading import Thread
+
+import pandas as pd
+from databases import execute, rows_of
+from ihc_endpoint import IhcEndpoint
+from ihc_journeys import journeys_of, quick_api
+
+from attribution_assets.attribution.ihc_api import Attribution, IhcClient
+from attribution_assets.attribution.ledger import AnswerTerms, KeptAnswer, Ledger
+from attribution_assets.attribution.ledger_claims import Claims
+
+TWENTY = [f"c{number}" for number in range(20)]
+
+
+def asker(url: str, endpoint: IhcEndpoint, *batches: list[str]) -> subprocess.Popen[str]:
+    """A process that asks for journeys of two touchpoints, one for each request, two at once."""
+    words = [",".join(batch) for batch in batches]
+    program = str(Path(__file__).with_name("ihc_asker.py"))
+    return subprocess.Popen([sys.executable, program, url, endpoint.url, *words], stdout=subprocess.PIPE, text=True)  # noqa: S603  the tests' own
+
+
+def attribute(url: str, endpoint: IhcEndpoint, conv_ids: list[str]) -> Attribution:
+    """The same in this process."""
+    with IhcClient(quick_api(endpoint, max_journeys_per_request=1), Ledger(url)) as client:
+        return client.attribute(journeys_of(dict.fromkeys(conv_ids, 2)))
+
+
+def times_asked(endpoint: IhcEndpoint) -> Counter[str]:
+    """How often each journey was asked for."""
+    return Counter(conv_id for request in endpoint.received for conv_id in request.journeys)
+
+
+def test_two_processes_that_need_the_same_journeys_at_once_have_each_answered_once(database_url: str) -> None:
+    batches = [TWENTY[start : start + 5] for start in range(0, 20, 5)]
+    with IhcEndpoint(latency_seconds=0.1) as endpoint:
+        one, other = asker(database_url, endpoint, *batches), asker(database_url, endpoint, *reversed(batches))
+        printed = [[int(word) for word in process.communicate(timeout=60)[0].split()] for process in (one, other)]
+        assert times_asked(endpoint) == Counter(TWENTY)
+    assert (one.returncode, other.returncode) == (0, 0)
+    assert all(requests + reused == 20 for requests, reused in printed)
+    assert sum(requests for requests, _ in printed) == 20
+    assert rows_of(database_url, "ihc_claim") == rows_of(database_url, "ihc_claimant") == []
+
+
+def test_after_a_kill_only_what_was_not_kept_is_asked_for_and_at_once(database_url: str) -> None:
+    with IhcEndpoint(latency_seconds=0.1) as endpoint:
+        process = asker(database_url, endpoint, TWENTY)
+        while len(endpoint.received) < 9:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()  # it is not waited for: a zombie does not ask for anything either
+        time.sleep(0.3)
+        before = {str(row[1]) for row in rows_of(database_url, "ihc_answer")}
+        endpoint.received.clear()
+        start = time.monotonic()
+        attribution = attribute(database_url, endpoint, TWENTY)
+        assert time.monotonic() - start < 10
+        assert times_asked(endpoint) == Counter(set(TWENTY) - before)
+    process.communicate()
+    assert 6 <= len(before) < 20
+    assert attribution.reused == len(before)
+    assert set(attribution.touchpoints["outcome"]) == {"attributed"}
+
+
+def claimed(url: str, **changed: object) -> Ledger:
+    """A ledger in which a living claimant of this process claims k1; with other values in its row if any are given."""
+    ledger = Ledger(url)
+    assert Claims(ledger.tables).take(["k1"]).claimed == {"k1"}
+    for column, value in changed.items():
+        execute(url, f"UPDATE ihc_claimant SET {column} = {value!r}")  # noqa: S608  the tests' own values
+    return ledger
+
+
+def test_what_a_living_claimant_claims_is_not_given_to_another(database_url: str) -> None:
+    ledger = claimed(database_url)
+    taken = Claims(ledger.tables).take(["k2", "k1"])
+    assert (taken.claimed, taken.answers) == ({"k2"}, {})
+
+
+def test_an_answer_frees_its_journey_and_is_found_by_who_waits_for_it(database_url: str) -> None:
+    ledger, answer = claimed(database_url), KeptAnswer("o1", "refused", [["s1", None, None, None, None, "bad"]])
+    waiting = Claims(ledger.tables)
+    thread = Thread(target=waiting.wait, args=[["k1"]])
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive()
+    ledger.keep(AnswerTerms("new", "embedded"), {"k1": answer}, "r1", pd.Timestamp.now("UTC"))
+    thread.join(5)
+    assert not thread.is_alive()
+    assert waiting.take(["k1"]).answers == {"k1": answer}
+    assert rows_of(database_url, "ihc_claim") == []
+
+
+def test_the_claims_of_a_process_of_this_machine_that_has_ended_are_void_at_once(database_url: str) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    ledger = claimed(database_url, pid=ended.pid)
+    claims = Claims(ledger.tables)
+    claims.wait(["k1"])
+    assert claims.take(["k1"]).claimed == {"k1"}
+    assert len(rows_of(database_url, "ihc_claimant")) == 1
+
+
+def test_a_process_that_later_got_the_number_of_the_claimant_does_not_keep_its_claims_alive(database_url: str) -> None:
+    ledger = claimed(database_url, started="1")
+    assert Claims(ledger.tables).take(["k1"]).claimed == {"k1"}
+
+
+def test_the_claims_of_another_host_hold_until_their_time_is_over(database_url: str) -> None:
+    ledger = claimed(database_url, host="elsewhere", pid=1, started="1", alive_until=time.time() + 1.5)
+    claims = Claims(ledger.tables)
+    start = time.monotonic()
+    assert claims.take(["k1"]).claimed == set()
+    claims.wait(["k1"])
+    assert 1 < time.monotonic() - start < 3
+    assert claims.take(["k1"]).claimed == {"k1"}
+
+
+def test_claims_without_a_claimant_are_void(database_url: str) -> None:
+    ledger = claimed(database_url)
+    execute(database_url, "DELETE FROM ihc_claimant")
+    assert Claims(ledger.tables).take(["k1"]).claimed == {"k1"}
+
+
+def test_released_claims_are_anybodys(database_url: str) -> None:
+    ledger = Ledger(database_url)
+    one, other = Claims(ledger.tables), Claims(ledger.tables)
+    one.take(["k1", "k2"])
+    one.release()
+    assert other.take(["k1"]).claimed == {"k1"}
+    assert one.take(["k1", "k2"]).claimed == {"k2"}
+    one.close()
+    other.close()
+    assert rows_of(database_url, "ihc_claim") == rows_of(database_url, "ihc_claimant") == []
+
+
+def test_a_claimant_says_again_and_again_that_it_lives(sqlite_url: str) -> None:
+    claims = Claims(Ledger(sqlite_url).tables)
+    claims.take(["k1"])
+    first = rows_of(sqlite_url, "ihc_claimant")[0][-1]
+    time.sleep(5.5)
+    assert 4 < rows_of(sqlite_url, "ihc_claimant")[0][-1] - first < 6
+    assert claims.hold
+    claims.close()
+    assert rows_of(sqlite_url, "ihc_claimant") == []
