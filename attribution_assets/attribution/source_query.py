@@ -247,14 +247,19 @@ class _Source:
         if self._is_date(column):
             return value.between(_FIRST_INSTANT, _LAST_INSTANT)
         in_calendar = value.between("0001-01-01", "9999-12-31")
-        return in_calendar & (value.regexp_match(_ISO_DATE) if self.typed else sa.func.date(value) == value)
+        if self.typed:
+            return in_calendar & value.regexp_match(_ISO_DATE)
+        return in_calendar & _is(sa.func.date(value, "+0 days"), value)  # 2024-02-30 would be 2024-03-01
 
     def without_a_day(self, column: str, first_day: dt.date) -> sa.ColumnElement[bool]:
         """True for the rows of `rows_without_a_day`; ranges of the column each, for its index to answer."""
-        value, is_date = self.day_value(column), self.is_date(column)
+        value, no_date = self.day_value(column), ~self.is_date(column)
         if self._is_date(column):
             return value.is_(None) | (value < _FIRST_INSTANT) | (value > _LAST_INSTANT)
-        return value.is_(None) | ((value < first_day.isoformat()) & ~is_date) | ((value > "2099-12-31") & ~is_date)
+        # SQLite reads the whole table for `x IS NULL OR ...` of an x that is declared NOT NULL, but not for +NULL
+        null: Value = sa.null() if self.typed else sa.literal_column("+NULL")
+        too_early, too_late = value < first_day.isoformat(), value > "2099-12-31"
+        return _is(value, null) | (too_early & no_date) | (too_late & no_date)
 
     def is_key(self, column: str) -> bool:
         """Whether the database keeps each value of the column in one row."""
@@ -287,6 +292,10 @@ class _Source:
 
     def _in_utc(self, column: str, value: Value) -> Value:
         return sa.func.timezone("UTC", value) if self._has_zone(column) else value
+
+
+def _is(left: Value, right: Value) -> sa.ColumnElement[bool]:
+    return left.op("IS", is_comparison=True, return_type=sa.Boolean())(right)
 
 
 def _is_partial(index: ReflectedIndex) -> bool:
