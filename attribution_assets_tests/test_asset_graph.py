@@ -17,6 +17,8 @@ GRAPH = {
 }
 CHECKS = {
     ("sessions", "matches_schema"),
+    ("sessions", "rows_are_usable"),
+    ("conversions", "rows_are_usable"),
     ("conversions", "matches_schema"),
     ("journeys", "matches_schema"),
     ("ihc_attributions", "matches_schema"),

@@ -21,8 +21,6 @@ from source_tables import (
     source,
 )
 
-from attribution_assets.attribution.source_database import SourceUnreachableError
-
 STATISTICS_LAG_SECONDS = 15
 SESSIONS = [session("a"), session("b"), session("c", date="2024-02-29"), session("d", date="2024-02-30")]
 
