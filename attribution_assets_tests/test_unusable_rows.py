@@ -316,6 +316,19 @@ class TestDates:
         assert source(in_zone).rows_without_a_day("conversions") == 5
         assert source(in_zone).days_with_data() == (LEAP_DAY, LEAP_DAY)
 
+    def test_dates_of_fixed_length_in_postgresql_are_read_alike(self, postgresql_url: str) -> None:
+        create_unkeyed_tables(postgresql_url)
+        execute(postgresql_url, "ALTER TABLE conversions ALTER conv_date TYPE char(10)")
+        dates = ["2024-02-28", "2024-02-29", "2024-02-30", "2024-02-2", "", None]
+        insert(postgresql_url, "conversions", [order(f"{date}", date=date) for date in dates])
+        days = extracted_orders(postgresql_url)
+        assert [list(each.frame["conv_id"]) for each in days.values()] == [["2024-02-28"], ["2024-02-29"], [], []]
+        assert [[key for key, _ in rejected(each)] for each in days.values()] == [
+            ["", "2024-02-2", "None"], ["2024-02-30"], [], [],
+        ]  # fmt: skip
+        fingerprints = source(postgresql_url).fingerprints("conversions", DAYS)
+        assert [text.split()[0] for text in fingerprints.values()] == ["4", "2", "0", "0"]
+
     def test_days_with_data_are_made_of_real_dates_only(self, database_url: str) -> None:
         create_unkeyed_tables(database_url)
         dates = [
