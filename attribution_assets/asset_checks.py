@@ -53,12 +53,9 @@ def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
         kept, rejected = (storage.tables().days(name, days) for name in (asset, name_beside(asset)))
         problems, tolerated = {}, set()
         for day in days:
-            set_aside, usable = rejected.frame(day), kept.frame(day)
-            problems[day] = invariants.usability_problems(set_aside, len(usable))
-            if len(set_aside) <= share * (len(set_aside) + len(usable)):
+            problems[day], too_many = invariants.usability_problems(rejected.frame(day), len(kept.frame(day)), share)
+            if not too_many:
                 tolerated.add(day)
-            else:
-                problems[day].insert(0, f"{problems[day].pop(0)}; ATTRIBUTION_MAX_REJECTED_SHARE is {share:g}")
         return _evaluated(context, problems.items(), tolerated)
 
     return rows_are_usable

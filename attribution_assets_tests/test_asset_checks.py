@@ -40,15 +40,21 @@ Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
 
 @pytest.fixture
 def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[..., StoredDays]) -> Evaluate:
-    """Stores the tables for two days and evaluates all checks over both in one run.
+    """Stores the tables for two days, what was set aside on the first, and evaluates all checks in one run.
 
     Evaluations by asset, check and day; those of the whole run have no day.
     """
 
     def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
         root = str(tmp_path / "assets")
-        for asset, rows in tables.items():
-            keep(AssetStorage(root), asset, table(asset, *rows), DAYS)
+        storage = AssetStorage(root)
+        for asset, rows in (SOUND | tables).items():
+            if asset in SOUND:
+                keep(storage, asset, table(asset, *rows), DAYS)
+        for name in ("rejected_sessions", "rejected_conversions"):
+            for day in DAYS:
+                set_aside = tables.get(name, []) if day == DAYS[0] else []
+                storage.write(name, day, pd.DataFrame(set_aside, columns=["row_key", "reason", "row"], dtype=object))
         checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
         definitions = dg.Definitions.merge(
             build_definitions({"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
@@ -67,13 +73,13 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[
 
 
 def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
-    evaluations = evaluate(SOUND)
+    evaluations = evaluate({})
     assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations.values())
     of_the_run = [evaluation for (_, _, day), evaluation in evaluations.items() if day is None]
-    assert len(of_the_run) == 8
+    assert len(of_the_run) == 10
     assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in of_the_run)
     for date in DAYS:
-        assert len([day for _, _, day in evaluations if day == str(date)]) == 8
+        assert len([day for _, _, day in evaluations if day == str(date)]) == 10
 
 
 @pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
 def test_a_broken_table_fails_its_check_and_no_other(
     evaluate: Evaluate, tables: dict[str, list[dict[str, Any]]], failed: tuple[str, str], says: str
 ) -> None:
-    evaluations = evaluate(SOUND | tables)
+    evaluations = evaluate(tables)
     of_the_day, of_the_run = (*failed, "2024-02-26"), (*failed, None)
     assert [key for key, evaluation in evaluations.items() if not evaluation.passed] == [of_the_day, of_the_run]
     assert evaluations[*failed, "2024-02-27"].passed
@@ -117,3 +123,32 @@ def test_a_broken_table_fails_its_check_and_no_other(
     assert evaluations[of_the_day].description == says.removeprefix("2024-02-26: ")
     assert evaluations[of_the_run].severity == dg.AssetCheckSeverity.ERROR
     assert list(evaluations[of_the_run].metadata["problems"].value) == ["2024-02-26"]
+
+
+BAD_TIME = {"row_key": "s9", "reason": "event_time 'noon' is not a time HH:MM:SS", "row": "{}"}
+NO_ID = {"row_key": None, "reason": "session_id None is missing", "row": "{}"}
+
+
+def test_rows_set_aside_are_a_warning_that_names_them(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_MAX_REJECTED_SHARE", "0.4")
+    evaluations = evaluate({"rejected_sessions": [NO_ID, BAD_TIME]})
+    failed = [key for key, evaluation in evaluations.items() if not evaluation.passed]
+    assert failed == [("sessions", "rows_are_usable", "2024-02-26"), ("sessions", "rows_are_usable", None)]
+    assert {evaluations[key].severity for key in failed} == {dg.AssetCheckSeverity.WARN}
+    named = ["(no id): session_id None is missing", "s9: event_time 'noon' is not a time HH:MM:SS"]
+    words = f"2 of 5 source rows were set aside: {' | '.join(named)}"
+    assert [evaluations[key].description for key in failed] == [words, f"2024-02-26: {words}"]
+    assert evaluations[failed[0]].metadata["problems"].value == [words, *named]
+    assert evaluations["sessions", "rows_are_usable", "2024-02-27"].passed
+
+
+def test_too_large_a_share_of_rows_set_aside_blocks(evaluate: Evaluate) -> None:
+    evaluations = evaluate({"rejected_conversions": [BAD_TIME | {"row_key": "o9"}]})
+    failed = [key for key, evaluation in evaluations.items() if not evaluation.passed]
+    assert failed == [("conversions", "rows_are_usable", "2024-02-26"), ("conversions", "rows_are_usable", None)]
+    assert all(evaluations[key].severity == dg.AssetCheckSeverity.ERROR for key in failed)
+    assert all(evaluations[key].blocking for key in failed)
+    assert evaluations[failed[0]].description == (
+        "1 of 2 source rows were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows:"
+        " o9: event_time 'noon' is not a time HH:MM:SS"
+    )

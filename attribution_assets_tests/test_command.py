@@ -286,15 +286,6 @@ def test_without_dates_data_before_the_first_day_is_not_left_out_in_silence(shop
     assert "2024-02-01 is before the first day, 2024-02-20: set ATTRIBUTION_START_DATE" in result.output
 
 
-def test_an_unusable_source_row_fails_the_run_and_is_named(shop: Shop) -> None:
-    a_small_week(shop)
-    shop.session("s9", "eve", "2024-02-26 25:00:00")
-    result = shop.run("2024-02-26", "2024-02-27")
-    assert result.exit_code == 1
-    assert result.output.splitlines()[-1].startswith("Failed: sessions: Table session_sources of the SQLite database")
-    assert "'s9': event_time '25:00:00'" in result.output
-
-
 def test_an_api_that_refuses_the_key_fails_the_run_at_once_and_a_later_run_completes_it(shop: Shop) -> None:
     a_small_week(shop)
     with IhcEndpoint([status(403, f"Forbidden {KEY}")]) as endpoint:

@@ -18,6 +18,9 @@ COST_ERROR, SUM_ERROR = 1e-12, 1e-9
 
 PROBLEMS_NAMED = 5
 
+REJECTED_NAMED = 3
+"""In the one line that stands for a day; the day's list names more."""
+
 
 def schema_problems(asset: str, frame: pd.DataFrame) -> list[str]:
     """Rows or columns of the asset's table that break its schema."""
@@ -37,18 +40,23 @@ def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a 
     return f"{case.column}: {case.check} fails on {case.failure_case!r}"
 
 
-def usability_problems(rejected: pd.DataFrame, kept: int) -> list[str]:
-    """How many source rows of the day were set aside, and which.
+def usability_problems(rejected: pd.DataFrame, kept: int, largest_share: float) -> tuple[list[str], bool]:
+    """How many source rows of the day were set aside, and which; and whether they are too many.
 
     Args:
         rejected: The day's table of the rows that were set aside.
         kept: The number of rows that were not.
+        largest_share: The share of the day's rows that may be set aside.
     """
     if rejected.empty:
-        return []
-    rows = zip(rejected["row_key"], rejected["reason"], strict=True)
-    named = [f"{key}: {reason}" for key, reason in rows]
-    return [f"{len(rejected)} of {len(rejected) + kept} source rows were set aside, such as {named[0]}", *named[1:]]
+        return [], False
+    rows = len(rejected) + kept
+    too_many = len(rejected) > largest_share * rows
+    keys = rejected["row_key"].fillna("(no id)")
+    named = [f"{key}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
+    limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if too_many else ""
+    first = " | ".join(named[:REJECTED_NAMED])
+    return [f"{len(rejected)} of {rows} source rows were set aside{limit}: {first}", *named], too_many
 
 
 def credit_problems(attributions: pd.DataFrame) -> list[str]:

@@ -8,15 +8,17 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from attribution_assets.attribution import source_query
-from attribution_assets.attribution.database import POSTGRESQL
+from attribution_assets.attribution.database import POSTGRESQL, fetched_rows
 from attribution_assets.attribution.source_query import SCHEMA, DatedTable
 from attribution_assets.attribution.source_reading import RawDay, raw_days
 
+_DAYS_PER_FETCH = 1_000
 _SQLITE_HEADER_BYTES = 100  # of the file: with its change counter
 _WAL_INDEX_HEADER_BYTES = 48  # of the -shm file: with the number of transactions and of the last frame
 
@@ -50,7 +52,8 @@ def fingerprints_of_days(
     if days[0] <= first_day <= days[-1]:
         queries.append(source_query.rows_without_a_day(connection, table, first_day))
     for rows in queries:
-        for date, count, hashes in connection.execute(source_query.fingerprints(rows, table)):
+        hashed = source_query.fingerprints(rows, table)
+        for date, count, hashes in chain.from_iterable(fetched_rows(connection, hashed, _DAYS_PER_FETCH)):
             day = date if date in found else first_day.isoformat()
             count_before, hashes_before = found[day]
             found[day] = count_before + count, hashes_before + int(hashes)

@@ -119,10 +119,8 @@ def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.dat
 def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any]]:
     """One row: the smallest and the largest date that is a day of the calendar, as text; NULL if there is none."""
     source = _Source(connection, table.name)
-    dates, value = (
-        sa.select(source.date_text(table.date)).where(source.is_date(table.date)),
-        source.day_value(table.date),
-    )
+    value = source.day_value(table.date)
+    dates = sa.select(source.date_text(table.date)).where(source.is_calendar_day(table.date))
     # each from one end of an index on the date, as far as the first row that counts
     first, last = (dates.order_by(order).limit(1).scalar_subquery() for order in (value.asc(), value.desc()))
     return sa.select(first, last)
@@ -241,20 +239,25 @@ class _Source:
         )
         return (value >= next(midnights)) & (value < next(midnights))
 
-    def is_date(self, column: str) -> sa.ColumnElement[bool]:
+    def is_calendar_day(self, column: str) -> sa.ColumnElement[bool]:
         """Whether the date is a day of the calendar, from 0001-01-01 to 9999-12-31."""
         value = self.day_value(column)
         if self._is_date(column):
             return value.between(_FIRST_INSTANT, _LAST_INSTANT)
         in_calendar = value.between("0001-01-01", "9999-12-31")
-        return in_calendar & (value.regexp_match(_ISO_DATE) if self.typed else sa.func.date(value) == value)
+        if self.typed:
+            return in_calendar & value.regexp_match(_ISO_DATE)
+        return in_calendar & _same(sa.func.date(value, "+0 days"), value)  # 2024-02-30 would be 2024-03-01
 
     def without_a_day(self, column: str, first_day: dt.date) -> sa.ColumnElement[bool]:
         """True for the rows of `rows_without_a_day`; ranges of the column each, for its index to answer."""
-        value, is_date = self.day_value(column), self.is_date(column)
+        value, no_date = self.day_value(column), ~self.is_calendar_day(column)
         if self._is_date(column):
             return value.is_(None) | (value < _FIRST_INSTANT) | (value > _LAST_INSTANT)
-        return value.is_(None) | ((value < first_day.isoformat()) & ~is_date) | ((value > "2099-12-31") & ~is_date)
+        # SQLite reads the whole table for `x IS NULL OR ...` of an x that is declared NOT NULL, but not for +NULL
+        null: Value = sa.null() if self.typed else sa.literal_column("+NULL")
+        too_early, too_late = value < first_day.isoformat(), value > "2099-12-31"
+        return _same(value, null) | (too_early & no_date) | (too_late & no_date)
 
     def is_key(self, column: str) -> bool:
         """Whether the database keeps each value of the column in one row."""
@@ -287,6 +290,10 @@ class _Source:
 
     def _in_utc(self, column: str, value: Value) -> Value:
         return sa.func.timezone("UTC", value) if self._has_zone(column) else value
+
+
+def _same(left: Value, right: Value) -> sa.ColumnElement[bool]:
+    return left.op("IS", is_comparison=True, return_type=sa.Boolean())(right)
 
 
 def _is_partial(index: ReflectedIndex) -> bool:
