@@ -35,3 +35,16 @@ def start_command() -> Iterator[StartCommand]:
     for process in started:
         with process:  # which closes its pipe
             process.kill()
+
+
+def limited_to(file_bytes: int, *, killed: bool = False) -> list[str]:
+    """The command in a process none of whose files may become larger.
+
+    Args:
+        file_bytes: the limit.
+        killed: whether the write that would exceed it kills the process on the spot, after as much of it as is
+            allowed, or fails with an error.
+    """
+    signals = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n" if killed else ""
+    limits = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_bytes}, {file_bytes}))\n"
+    return [sys.executable, "-c", f"{signals}{limits}from attribution_assets.cli import app\napp()"]

@@ -1,37 +1,40 @@
-"""Several processes of the command at once, over the same days and over others, on one database and one history."""
+"""Several processes of the command at once, over the same days and over others, on one database and one history.
+
+ATTRIBUTION_TESTS_PROCESSES sets how many there are.
+"""
+
+import os
+from itertools import cycle, islice
 
 import pytest
 from command_process import StartCommand
 from databases import create_source_tables
 from shop import Shop
-from whole_shop import FIRST, LAST, PaidEndpoint, check_csv, check_tables, oracle_of
+from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, oracle_of
 
-RANGES = [("2024-02-20", "2024-02-23"), ("2024-02-22", "2024-02-25"), ("2024-02-24", "2024-02-27"), (FIRST, LAST)]
+PROCESSES = int(os.environ.get("ATTRIBUTION_TESTS_PROCESSES") or 3)
+RANGES = [("2024-02-20", "2024-02-25"), ("2024-02-23", "2024-02-27"), (FIRST, LAST)]
 
 
 @pytest.fixture
 def busy_shop(shop: Shop, database_url: str) -> Shop:
-    """A shop on either database: three visitors, each with a session and an order a day, but for the first day."""
+    """A shop with a busy week on either kind of database."""
     shop.url = database_url
     create_source_tables(database_url)
     shop.set(ATTRIBUTION_DATABASE_URL=database_url)
-    for number, user in enumerate(("ann", "ben", "cat")):
-        for day in range(20, 28):
-            shop.session(f"s{user}{day}", user, f"2024-02-{day} 0{number}:30:00", f"Channel {day % 3}", number + 0.5)
-            if day > 20:
-                shop.order(f"o{user}{day}", user, f"2024-02-{day} 12:00:0{number}", 10.0 * day)
+    a_busy_week(shop)
     return shop
 
 
-def test_processes_that_run_at_once_succeed_and_pay_for_no_journey_twice(
+def test_processes_that_run_at_once_in_a_new_history_succeed_and_pay_for_no_journey_twice(
     busy_shop: Shop, start_command: StartCommand
 ) -> None:
     with PaidEndpoint(latency_seconds=0.05) as endpoint:
         busy_shop.asks(endpoint)
         busy_shop.set(IHC_MAX_JOURNEYS_PER_REQUEST="1")
-        processes = [start_command(first, last) for first, last in RANGES]
+        processes = [start_command(first, last) for first, last in islice(cycle(RANGES), PROCESSES)]
         outputs = [process.communicate()[0] for process in processes]
-        assert [process.returncode for process in processes] == [0, 0, 0, 0], "\n".join(outputs)
+        assert [process.returncode for process in processes] == [0] * PROCESSES, "\n".join(outputs)
         last = busy_shop.run(str(FIRST), str(LAST))
         assert last.exit_code == 0, last.output
         expected = oracle_of(busy_shop)

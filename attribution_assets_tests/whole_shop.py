@@ -2,12 +2,15 @@
 
 import datetime as dt
 import json
+import random
 from collections import Counter
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-from databases import rows_of
+from databases import insert, rows_of
 from ihc_endpoint import IhcEndpoint, Received, Reply, credit
 from oracle import Source, Truth, truth
 from shop import Shop
@@ -48,9 +51,25 @@ class PaidEndpoint(IhcEndpoint):
         return reply
 
     @property
-    def paid_twice(self) -> dict[Journey, int]:
-        """The journeys that were answered more than once, and how often."""
-        return {journey: times for journey, times in self.paid.items() if times > 1}
+    def paid_twice(self) -> dict[str, int]:
+        """The journeys that were answered more than once, as `order: session session`, and how often."""
+        return {_in_words(journey): times for journey, times in self.paid.items() if times > 1}
+
+
+def a_busy_week(shop: Shop) -> None:
+    """Three visitors with a session each day, and an order each day but the first: 24 sessions and 21 orders."""
+    for number, user in enumerate(("ann", "ben", "cat")):
+        for day in range(20, 28):
+            shop.session(f"s-{user}-{day}", user, f"2024-02-{day} 0{number}:30:00", f"Channel {day % 3}", number + 0.5)
+            if day > FIRST.day:
+                shop.order(f"o-{user}-{day}", user, f"2024-02-{day} 12:00:0{number}", 10.0 * day)
+
+
+def many_sessions(shop: Shop, day: str) -> None:
+    """Add so many sessions to a day that its file has more than five megabytes; their visitors order nothing."""
+    chance = random.Random(1)  # noqa: S311 - no secrets are made of it
+    ids = [f"{chance.getrandbits(1000):0250x}" for _ in range(12_000)]
+    insert(shop.url, "session_sources", [(text, text[::-1], day, "12:00:00", "Search", 0, 0, 0) for text in ids])
 
 
 def oracle_of(
@@ -128,6 +147,36 @@ def published(shop: Shop) -> tuple[object, ...]:
     tables = [shop.rows(name) for name in ("channel_reporting", "attribution_customer_journey", "attribution_order")]
     files = {path.name: path.read_bytes() for path in (shop.folder / "data/reports").glob("*.csv")}
     return (*tables, files)
+
+
+def check_whole_files(shop: Shop, storage: Path | None = None) -> None:
+    """Each file that counts as a day or as a report can be read to its end; each order in the tables is whole."""
+    for path in (storage or shop.folder / "data").rglob("*.parquet"):
+        dt.date.fromisoformat(path.stem)
+        assert pq.ParquetFile(path).read().num_rows >= 0
+    for path in (shop.folder / "data").rglob("*.csv"):
+        content = path.read_bytes().decode()
+        assert content.startswith("channel_name,date,cost,ihc,ihc_revenue,CPO,ROAS\r\n")
+        assert content.endswith("\r\n")
+    tables = {row[1] for row in rows_of(shop.url, "sqlite_master")}
+    if "attribution_order" in tables:
+        attributed = {conv_id for conv_id, _, outcome, _ in shop.rows("attribution_order") if outcome == "attributed"}
+        credit_of = dict.fromkeys(attributed, 0.0)
+        for conv_id, _, ihc in shop.rows("attribution_customer_journey"):
+            credit_of[conv_id] += ihc
+        assert credit_of == pytest.approx(dict.fromkeys(attributed, 1.0))
+
+
+def leftovers(shop: Shop) -> list[str]:
+    """The files of storage and reports that are neither a day nor a report nor the storage's owner."""
+    files = [path.relative_to(shop.folder) for path in (shop.folder / "data").rglob("*") if path.is_file()]
+    return [str(path) for path in files if path.suffix not in (".parquet", ".csv") and path.name != "made_from.txt"]
+
+
+def _in_words(journey: Journey) -> str:
+    touchpoints = [json.loads(fields) for fields in journey]
+    sessions = " ".join(touchpoint["session_id"] for touchpoint in touchpoints)
+    return f"{touchpoints[0]['conversion_id']}: {sessions}"
 
 
 def _measures(expected: Truth) -> object:
