@@ -31,8 +31,8 @@ SECRET_KEY = "Kx7/qT+distinctive=%key&Zp9"  # noqa: S105 - of an endpoint that l
 CHANNEL = "A channel to be found"
 START_SECONDS = 60
 
-RESOURCES = """{ repositoriesOrError { ... on RepositoryConnection { nodes { allTopLevelResourceDetails {
-    name description configFields { name description defaultValueAsJson } configuredValues { key value type } } } } } }"""
+RESOURCES = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
+    allTopLevelResourceDetails { name description configFields { name description defaultValueAsJson } configuredValues { key value type } } } } } }"""
 RUNS = """{ runsOrError { ... on Runs { results { status runConfigYaml tags { key value }
     eventConnection(limit: 1000) { events {
         ... on MessageEvent { message }

@@ -124,13 +124,10 @@ def check_csv(shop: Shop, expected: Truth, name: str = "channel_reporting.csv") 
     assert keys == sorted(expected.report, key=lambda key: (key[1], key[0]))
     found = {(*key, name): float(row[name]) for key, row in zip(keys, rows, strict=True) for name in MEASURES}
     assert found == _measures(expected)
-    for row, key in zip(rows, keys, strict=True):
-        cost, ihc, ihc_revenue = map(float, expected.report[key])
+    for row in rows:
+        cost, ihc, ihc_revenue = (float(row[name]) for name in MEASURES)
         ratios = [float(row[name]) if row[name] else None for name in ("CPO", "ROAS")]
-        assert ratios == [
-            pytest.approx(cost / ihc, rel=1e-9) if ihc else None,
-            pytest.approx(ihc_revenue / cost, rel=1e-9) if cost else None,
-        ]
+        assert ratios == [cost / ihc if ihc else None, ihc_revenue / cost if cost else None]
 
 
 def check_summary(output: str, expected: Truth) -> None:
