@@ -105,3 +105,14 @@ def test_after_each_run_the_report_is_that_of_the_orders_attributed_so_far(
             of_those_days = {key: row for key, row in expected.report.items() if key[1] in reported}
             check_report(shop, type(expected)(**vars(expected) | {"report": of_those_days}))
         assert endpoint.paid_twice == {}
+
+
+def test_a_session_that_vanished_from_a_day_without_other_rows_leaves_its_journey_in_a_run_without_dates() -> None:
+    with a_shop_of_its_own() as (shop, _):
+        shop.session("s1", "ann", "2024-02-22 10:00:00", "Display")
+        shop.session("s2", "ann", "2024-02-24 10:00:00", "Search")
+        shop.order("o9", "ann", "2024-02-24 20:00:00")
+        assert shop.run("2024-02-24", "2024-02-24").exit_code == 0
+        shop.sql("DELETE FROM session_sources WHERE session_id = 's1'")
+        assert shop.run().exit_code == 0
+        check_tables(shop, oracle_of(shop))

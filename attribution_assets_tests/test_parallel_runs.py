@@ -8,9 +8,8 @@ from itertools import cycle, islice
 
 import pytest
 from command_process import StartCommand
-from databases import create_source_tables
 from shop import Shop
-from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, oracle_of
+from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, move_to, oracle_of
 
 PROCESSES = int(os.environ.get("ATTRIBUTION_TESTS_PROCESSES") or 3)
 RANGES = [("2024-02-20", "2024-02-25"), ("2024-02-23", "2024-02-27"), (FIRST, LAST)]
@@ -19,9 +18,7 @@ RANGES = [("2024-02-20", "2024-02-25"), ("2024-02-23", "2024-02-27"), (FIRST, LA
 @pytest.fixture
 def busy_shop(shop: Shop, database_url: str) -> Shop:
     """A shop with a busy week on either kind of database."""
-    shop.url = database_url
-    create_source_tables(database_url)
-    shop.set(ATTRIBUTION_DATABASE_URL=database_url)
+    move_to(shop, database_url)
     a_busy_week(shop)
     return shop
 

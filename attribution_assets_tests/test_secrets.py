@@ -21,18 +21,19 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 from command_process import StartCommand
-from databases import PASSWORD, create_source_tables
+from databases import PASSWORD
 from ihc_endpoint import Answer, Reply, sends, status
 from psycopg import sql
 from shop import Shop
-from whole_shop import FIRST, LAST, PaidEndpoint
+from whole_shop import FIRST, LAST, PaidEndpoint, move_to
 
 SECRET_KEY = "Kx7/qT+distinctive=%key&Zp9"  # noqa: S105 - of an endpoint that lives as long as a test
 CHANNEL = "A channel to be found"
 START_SECONDS = 60
 
-RESOURCES = """{ repositoriesOrError { ... on RepositoryConnection { nodes {
-    allTopLevelResourceDetails { name description configFields { name description defaultValueAsJson } configuredValues { key value type } } } } } }"""
+RESOURCES = """{ repositoriesOrError { ... on RepositoryConnection { nodes { allTopLevelResourceDetails {
+    name description
+    configFields { name description defaultValueAsJson } configuredValues { key value type } } } } } }"""
 RUNS = """{ runsOrError { ... on Runs { results { status runConfigYaml tags { key value }
     eventConnection(limit: 1000) { events {
         ... on MessageEvent { message }
@@ -180,10 +181,9 @@ def runs_that_succeed_and_fail(shop: Shop, start_command: StartCommand) -> dict[
 def test_neither_key_nor_password_is_printed_stored_or_shown(
     shop: Shop, database_url: str, start_command: StartCommand, ask_ui: Callable[[], Query]
 ) -> None:
-    shop.url = database_url
-    create_source_tables(database_url)
-    shop.set(ATTRIBUTION_DATABASE_URL=database_url)
+    move_to(shop, database_url)
     texts = runs_that_succeed_and_fail(shop, start_command)
+    source = f"{shop.folder}/source.db as SQL"
     if database_url.startswith("postgresql"):
         shop.set(ATTRIBUTION_DATABASE_URL=database_url.replace("/postgres", "/missing"))
         texts["no such database"] = shop.run().output
@@ -191,17 +191,13 @@ def test_neither_key_nor_password_is_printed_stored_or_shown(
         texts["no such user"] = shop.run().output
         shop.set(ATTRIBUTION_DATABASE_URL=database_url)
         texts |= table_texts(database_url)
+        source = "public.session_sources"
     query = ask_ui()
     texts |= {text: query(text) for text in (RESOURCES, RUNS, ASSETS)}
     texts |= stored_texts(shop.folder)
 
     assert CHANNEL in texts[f"{shop.folder}/data/assets/sessions/2024-02-24.parquet as rows"]
-    assert (
-        CHANNEL
-        in texts[
-            "public.channel_reporting" if database_url.startswith("postgresql") else f"{shop.folder}/source.db as SQL"
-        ]
-    )
+    assert CHANNEL in texts[source]
     assert "IHC_API_KEY" in texts[RESOURCES]
     assert texts[RUNS].count('"FAILURE"') == 4
     assert "IHC_API_KEY" in texts[RUNS]

@@ -10,10 +10,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from databases import insert, rows_of
+import sqlalchemy as sa
+from databases import create_source_tables, insert, rows_of
 from ihc_endpoint import IhcEndpoint, Received, Reply, credit
 from oracle import Source, Truth, truth
 from shop import Shop
+
+from attribution_assets.attribution.database import Database
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 """The days of the shop: the first one is the first of the calendar."""
@@ -54,6 +57,13 @@ class PaidEndpoint(IhcEndpoint):
     def paid_twice(self) -> dict[str, int]:
         """The journeys that were answered more than once, as `order: session session`, and how often."""
         return {_in_words(journey): times for journey, times in self.paid.items() if times > 1}
+
+
+def move_to(shop: Shop, url: str) -> None:
+    """Have the shop's tables lie in another database, which is empty."""
+    shop.url = url
+    create_source_tables(url)
+    shop.set(ATTRIBUTION_DATABASE_URL=url)
 
 
 def a_busy_week(shop: Shop) -> None:
@@ -155,7 +165,8 @@ def check_whole_files(shop: Shop, storage: Path | None = None) -> None:
         content = path.read_bytes().decode()
         assert content.startswith("channel_name,date,cost,ihc,ihc_revenue,CPO,ROAS\r\n")
         assert content.endswith("\r\n")
-    tables = {row[1] for row in rows_of(shop.url, "sqlite_master")}
+    with Database(shop.url).reading() as connection:
+        tables = sa.inspect(connection).get_table_names()
     if "attribution_order" in tables:
         attributed = {conv_id for conv_id, _, outcome, _ in shop.rows("attribution_order") if outcome == "attributed"}
         credit_of = dict.fromkeys(attributed, 0.0)
