@@ -4,9 +4,10 @@ import os
 
 # The package reads its first day and its lookback window on import, so they are set before anything imports it. All
 # else that a developer's shell or a deployment sets is cleared: tests must not call a paid API, write into a real
-# DAGSTER_HOME or pass on one machine only. Where the recorded data is to be found stays.
+# DAGSTER_HOME or pass on one machine only. Where the recorded data is to be found stays, and what tunes the tests.
 for variable in list(os.environ):
-    if variable.startswith(("ATTRIBUTION_", "IHC_", "DAGSTER_")) and variable != "ATTRIBUTION_SHARED_DATA":
+    kept = variable == "ATTRIBUTION_SHARED_DATA" or variable.startswith("ATTRIBUTION_TESTS_")
+    if variable.startswith(("ATTRIBUTION_", "IHC_", "DAGSTER_")) and not kept:
         del os.environ[variable]
 os.environ |= {"ATTRIBUTION_START_DATE": "2024-02-20", "ATTRIBUTION_LOOKBACK_DAYS": "4"}
 
@@ -22,7 +23,8 @@ import pytest  # noqa: E402 - the same
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.schemas import TABLES  # noqa: E402 - the same
 
-pytest_plugins = ["databases", "shop"]
+pytest_plugins = ["databases", "shop", "command_process"]
+pytest.register_assert_rewrite("whole_shop")
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("tests", deadline=None)
