@@ -147,7 +147,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     storage = resources.storage.tables()
     first, last = runs.days_to_report(resources.database.source(), storage, start, end)
     with terminal.progress(console) as on_stage:
-        runs.report_days(first, last, storage, resources.database.results().published, on_stage)
+        runs.report_days(first, last, resources, on_stage)
     report, outcomes = runs.results(storage, first, last)
     path = UPath(output) if output else resources.reports.file("channel_reporting.csv")
     write_report(report, path)

@@ -5,8 +5,10 @@ What is run there is in `runs.py`. The settings here hold for the command's own 
 
 import logging
 import os
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from hashlib import blake2b
 from pathlib import Path
 
 import dagster as dg
@@ -14,7 +16,9 @@ import sqlalchemy as sa
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from filelock import FileLock
+from sqlalchemy.exc import DBAPIError
 
+from attribution_assets.errors import RunFailedError
 from attribution_assets.run_history import end_killed_runs
 
 IN_PROCESS = {
@@ -26,24 +30,33 @@ IN_PROCESS = {
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance of DAGSTER_HOME, else of this folder if it has a dagster.yaml, else of data/dagster."""
+    """The instance of DAGSTER_HOME, else of this folder if it has a dagster.yaml, else of data/dagster.
+
+    Raises:
+        RunFailedError: Its databases cannot be read or written.
+    """
     home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
     home.mkdir(parents=True, exist_ok=True)
     logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns of a home without settings, which is fine here
-    with _first_opened_alone(home) as instance:
-        end_killed_runs(instance)
-        history = instance.event_log_storage
-        if isinstance(history, SqliteEventLogStorage):
-            with _kept_connections(history):
+    try:
+        with _first_opened_alone(home) as instance:
+            end_killed_runs(instance)
+            history = instance.event_log_storage
+            kept = _kept_connections(history) if isinstance(history, SqliteEventLogStorage) else nullcontext()
+            with kept:
                 yield instance
-        else:
-            yield instance
+    except DBAPIError as error:
+        raise RunFailedError(f"Dagster's history in {home} cannot be used: {error.orig}. Is the disk full?") from None
 
 
 @contextmanager
 def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
     """The instance, whose databases are made by one process at a time: several at once would spoil them."""
-    with FileLock(home / ".opening.lock"):
+    lock = (
+        Path(tempfile.gettempdir())
+        / f"attribution_assets_{os.getuid()}_{blake2b(str(home).encode(), digest_size=8).hexdigest()}.lock"
+    )
+    with FileLock(lock):
         instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=IN_PROCESS))
         instance.get_runs_count()
         instance.all_asset_keys()

@@ -13,10 +13,11 @@ from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
 from attribution_assets.attribution.channel_report import is_final, order_outcomes
-from attribution_assets.attribution.days import adjacent_ranges, days_between, in_words
-from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, Versions, stored_state
+from attribution_assets.attribution.days import days_between, in_words
+from attribution_assets.attribution.late_data import changed_days
+from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
 from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.attribution.staleness import Scope, Stage, next_stages, stale_days
+from attribution_assets.attribution.staleness import Scope, Stage, adjacent_stages, next_stages, stale_days
 from attribution_assets.attribution.status import Status, attributed_with_other_settings, status
 from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.dagster_history import dagster_instance
@@ -68,26 +69,25 @@ def days_to_report(
 def report_days(
     first: dt.date,
     last: dt.date,
-    storage: AssetStorage,
-    published: Callable[[], Versions],
+    resources: Resources,
     on_stage: Callable[[Stage], None],
 ) -> None:
     """Materialize all assets from `first` to `last`, and before and after these days what they touch.
 
-    Before: the missing sessions of the lookback window. After: the journeys of later days that sessions belong to, and
-    the reports of the days whose credit has changed.
+    Before: the sessions of the lookback window that are missing, or have changed in the source since they were read.
+    After: the journeys of later days that sessions belong to, and the reports of the days whose credit has changed.
 
     Args:
         first: First day.
         last: Last day.
-        storage: Where the assets' tables lie.
-        published: What the result tables hold, see `ResultTables.published`.
+        resources: The database and the storage.
         on_stage: Told of each stage before it starts.
 
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
     job = build_definitions().resolve_job_def(attribution_job.name)
+    storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
     with dagster_instance() as instance:
 
@@ -95,12 +95,16 @@ def report_days(
             on_stage(stage)
             _materialize(job, instance, stage)
 
-        window = storage.days("sessions", days_between(windows.sessions_of(first)[0], first - dt.timedelta(days=1)))
-        for missing in adjacent_ranges(window.missing):
-            materialize(Stage(["sessions"], *missing))
+        lookback = days_between(windows.sessions_of(first)[0], first - dt.timedelta(days=1))
+        state = stored_state(storage, results.published())
+        changed = changed_days(
+            state, "sessions", lookback, resources.database.source().fingerprints("sessions", lookback)
+        )
+        for stage in adjacent_stages(["sessions"], {*changed, *storage.days("sessions", lookback).missing}):
+            materialize(stage)
         materialize(Stage(ALL_ASSETS, first, last))
         for _ in range(MOST_ROUNDS):
-            state = stored_state(storage, published())
+            state = stored_state(storage, results.published())
             stale = stale_days(storage, state, windows, max_rejected_share(), Scope(within=touched))
             if not stale:
                 return

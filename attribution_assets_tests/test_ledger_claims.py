@@ -4,10 +4,12 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from threading import Thread
 
 import pandas as pd
+import pytest
 from databases import execute, rows_of
 from ihc_endpoint import IhcEndpoint
 from ihc_journeys import journeys_of, quick_api
@@ -15,6 +17,7 @@ from ihc_journeys import journeys_of, quick_api
 from attribution_assets.attribution.ihc_api import Attribution, IhcClient
 from attribution_assets.attribution.ledger import AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger_claims import Claims
+from attribution_assets.attribution.processes import this_process
 
 TWENTY = [f"c{number}" for number in range(20)]
 
@@ -69,10 +72,35 @@ def test_after_a_kill_only_what_was_not_kept_is_asked_for_and_at_once(database_u
     assert set(attribution.touchpoints["outcome"]) == {"attributed"}
 
 
+_open: list[Claims] = []
+
+
+def claims_on(ledger: Ledger) -> Claims:
+    """The claims of a new client, closed after the test."""
+    _open.append(Claims(ledger.tables))
+    return _open[-1]
+
+
+@pytest.fixture(autouse=True)
+def closed_claims(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Close the claims while the test's database is still there: nothing renews them in the next one's."""
+    if "database_url" in request.fixturenames:
+        request.getfixturevalue("database_url")
+    yield
+    while _open:
+        _open.pop().close()
+
+
+def process(**changed: object) -> str:
+    """This process, or one that differs from it in its host, pid or start."""
+    mine = dict(zip(("host", "pid", "started"), this_process().rsplit("|", 2), strict=True))
+    return "|".join(map(str, (mine | changed).values()))
+
+
 def claimed(url: str, **changed: object) -> Ledger:
     """A ledger in which a living claimant of this process claims k1; with other values in its row if any are given."""
     ledger = Ledger(url)
-    assert Claims(ledger.tables).take(["k1"]).claimed == {"k1"}
+    assert claims_on(ledger).take(["k1"]).claimed == {"k1"}
     for column, value in changed.items():
         execute(url, f"UPDATE ihc_claimant SET {column} = {value!r}")  # noqa: S608  the tests' own values
     return ledger
@@ -80,13 +108,13 @@ def claimed(url: str, **changed: object) -> Ledger:
 
 def test_what_a_living_claimant_claims_is_not_given_to_another(database_url: str) -> None:
     ledger = claimed(database_url)
-    taken = Claims(ledger.tables).take(["k2", "k1"])
+    taken = claims_on(ledger).take(["k2", "k1"])
     assert (taken.claimed, taken.answers) == ({"k2"}, {})
 
 
 def test_an_answer_frees_its_journey_and_is_found_by_who_waits_for_it(database_url: str) -> None:
     ledger, answer = claimed(database_url), KeptAnswer("o1", "refused", [["s1", None, None, None, None, "bad"]])
-    waiting = Claims(ledger.tables)
+    waiting = claims_on(ledger)
     thread = Thread(target=waiting.wait, args=[["k1"]])
     thread.start()
     thread.join(0.5)
@@ -101,21 +129,21 @@ def test_an_answer_frees_its_journey_and_is_found_by_who_waits_for_it(database_u
 def test_the_claims_of_a_process_of_this_machine_that_has_ended_are_void_at_once(database_url: str) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    ledger = claimed(database_url, pid=ended.pid)
-    claims = Claims(ledger.tables)
+    ledger = claimed(database_url, process=process(pid=ended.pid))
+    claims = claims_on(ledger)
     claims.wait(["k1"])
     assert claims.take(["k1"]).claimed == {"k1"}
     assert len(rows_of(database_url, "ihc_claimant")) == 1
 
 
 def test_a_process_that_later_got_the_number_of_the_claimant_does_not_keep_its_claims_alive(database_url: str) -> None:
-    ledger = claimed(database_url, started="1")
-    assert Claims(ledger.tables).take(["k1"]).claimed == {"k1"}
+    ledger = claimed(database_url, process=process(started="1"))
+    assert claims_on(ledger).take(["k1"]).claimed == {"k1"}
 
 
 def test_the_claims_of_another_host_hold_until_their_time_is_over(database_url: str) -> None:
-    ledger = claimed(database_url, host="elsewhere", pid=1, started="1", alive_until=time.time() + 1.5)
-    claims = Claims(ledger.tables)
+    ledger = claimed(database_url, process=process(host="elsewhere", pid=1), alive_until=time.time() + 1.5)
+    claims = claims_on(ledger)
     start = time.monotonic()
     assert claims.take(["k1"]).claimed == set()
     claims.wait(["k1"])
@@ -126,12 +154,12 @@ def test_the_claims_of_another_host_hold_until_their_time_is_over(database_url: 
 def test_claims_without_a_claimant_are_void(database_url: str) -> None:
     ledger = claimed(database_url)
     execute(database_url, "DELETE FROM ihc_claimant")
-    assert Claims(ledger.tables).take(["k1"]).claimed == {"k1"}
+    assert claims_on(ledger).take(["k1"]).claimed == {"k1"}
 
 
 def test_released_claims_are_anybodys(database_url: str) -> None:
     ledger = Ledger(database_url)
-    one, other = Claims(ledger.tables), Claims(ledger.tables)
+    one, other = claims_on(ledger), claims_on(ledger)
     one.take(["k1", "k2"])
     one.release()
     assert other.take(["k1"]).claimed == {"k1"}

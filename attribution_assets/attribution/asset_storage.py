@@ -9,6 +9,7 @@ file, so that no crash and no second writer can part them.
 
 import datetime as dt
 import functools
+import glob
 import io
 import json
 import logging
@@ -18,6 +19,7 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote, unquote
 
 import pandas as pd
 import pyarrow as pa
@@ -25,6 +27,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.days import days_between, in_words
+from attribution_assets.attribution.processes import has_ended, this_process
 from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -105,12 +108,20 @@ def replace_file(path: UPath, content: bytes) -> None:
     if local is None:
         path.write_bytes(content)
         return
-    beside = local.with_name(f".{local.name}.{uuid.uuid4().hex}")
+    _clear_leftovers(local)
+    beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
     try:
         beside.write_bytes(content)
         beside.replace(local)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Delete what writers of this file left beside it when they were killed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
+        if has_ended(unquote(left.name.split("~")[1])):
+            left.unlink(missing_ok=True)
 
 
 def name_beside(asset: str) -> str:

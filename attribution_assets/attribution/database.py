@@ -126,6 +126,8 @@ class Database:
                 f"The {self} was kept locked by another program for {SQLITE_BUSY_TIMEOUT_SECONDS:.0f} s: try again"
                 " when that program is done."
             )
+        if "disk" in words:
+            return f"The {self} cannot be read or written: {words}. Is the disk, or that of temporary files, full?"
         return f"The {self} cannot be used: {words}. Check ATTRIBUTION_DATABASE_URL, and that the database lets you in."
 
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 import requests
 import urllib3
@@ -86,9 +86,11 @@ class IhcConnection:
         raise IhcTransientError(f"the answer of {len(content)} bytes is not readable JSON")
 
     def shown(self, said: object) -> str:
-        """What the API said, fit to be shown: one line, without the key, at most 300 characters."""
+        """What the API said, fit to be shown: one line, at most 300 characters, no key, neither plain nor as in a URL."""
         text = "".join(character if character.isprintable() else " " for character in str(said))
-        text = " ".join(text.replace(self._api_key, "***").split())
+        for key in {self._api_key, quote(self._api_key, safe=""), quote_plus(self._api_key)}:
+            text = text.replace(key, "***")
+        text = " ".join(text.split())
         return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
 
     def _exchange(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:

@@ -5,16 +5,11 @@ this machine that no longer runs, its claims are void at once, else when it has 
 that of the database. The tables are in `ledger_tables.py`, and what an answer is in `ledger.py`.
 """
 
-import os
-import socket
-import sys
 import time
 import uuid
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -22,6 +17,7 @@ import sqlalchemy as sa
 
 from attribution_assets.attribution.ledger import KeptAnswer, answers_in
 from attribution_assets.attribution.ledger_tables import CLAIM, CLAIMANT, LedgerError, LedgerTables, rows_with_keys
+from attribution_assets.attribution.processes import has_ended, this_process
 
 LEASE_SECONDS: Final = 30.0
 _RENEWAL_SECONDS: Final = 5.0
@@ -35,8 +31,7 @@ _CLAIMS: Final = sa.select(CLAIM.c.journey_key, CLAIM.c.claimant, *CLAIMANT.c[1:
     CLAIM.outerjoin(CLAIMANT, CLAIM.c.claimant == CLAIMANT.c.claimant)
 )
 _RENEW: Final = sa.text(
-    "INSERT INTO ihc_claimant (claimant, host, pid, started, alive_until)"
-    " VALUES (:claimant, :host, :pid, :started, :alive_until)"
+    "INSERT INTO ihc_claimant (claimant, process, alive_until) VALUES (:claimant, :process, :alive_until)"
     " ON CONFLICT (claimant) DO UPDATE SET alive_until = excluded.alive_until"
 )
 
@@ -139,8 +134,8 @@ class Claims:
         return living, sorted(void)
 
     def _renew(self, connection: sa.Connection) -> None:
-        row = {"claimant": self._claimant, "host": _host(), "pid": os.getpid(), "started": _started(os.getpid()) or ""}
-        connection.execute(_RENEW, row | {"alive_until": _now(connection) + LEASE_SECONDS})
+        row = {"claimant": self._claimant, "process": this_process(), "alive_until": _now(connection) + LEASE_SECONDS}
+        connection.execute(_RENEW, row)
         self._renewed_at = time.time()
 
     def _keep_alive(self) -> None:
@@ -159,42 +154,4 @@ def _is_alive(claimant: sa.Row[Any], now: float) -> bool:
     """Whether a claimant still asks for what it claimed."""
     if claimant.alive_until is None or claimant.alive_until <= now:
         return False
-    return claimant.host != _host() or _is_running(claimant.pid, claimant.started)
-
-
-@cache
-def _host() -> str:
-    """Where process ids mean the same: the machine, since it was started, and its container."""
-    of_linux = []
-    with suppress(OSError):
-        of_linux = [
-            Path("/proc/sys/kernel/random/boot_id").read_text().strip(),
-            str(Path("/proc/self/ns/pid").readlink()),
-        ]
-    return " ".join([socket.gethostname(), *of_linux])
-
-
-def _is_running(pid: int, started: str) -> bool:
-    """Whether a process of this machine is the one that claimed, and not another that got its number later."""
-    if started:
-        return _started(pid) == started
-    if sys.platform == "win32":
-        return True  # os.kill would end it
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _started(pid: int) -> str | None:
-    """When a process was started, in ticks since the machine was; None if it has ended or /proc does not say."""
-    try:
-        state, *fields = (
-            Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        )
-    except (OSError, ValueError):
-        return None
-    return None if state in ("Z", "X") else fields[18]
+    return not has_ended(claimant.process)

@@ -4,8 +4,8 @@
                answered_at, request_id, credit)      one row per answered journey; credit holds for each touchpoint
                                                      [session_id, initializer, holder, closer, ihc, reason]
     ihc_claim(journey_key, claimant)                 journeys that are being asked for
-    ihc_claimant(claimant, host, pid, started,       who is asking: a process that was started then, at least until
-                 alive_until)                        this time (seconds since 1970)
+    ihc_claimant(claimant, process, alive_until)     who is asking: a process (see `processes.py`), which is alive at
+                                                     least until this time (seconds since 1970)
 
     DatabaseError
     └── LedgerError     the ledger cannot be read or written, or a table of it lacks a column
@@ -46,9 +46,7 @@ CLAIMANT: Final = sa.Table(
     "ihc_claimant",
     _TABLES,
     sa.Column("claimant", sa.Text, primary_key=True),
-    sa.Column("host", sa.Text, nullable=False),
-    sa.Column("pid", sa.Integer, nullable=False),
-    sa.Column("started", sa.Text, nullable=False),
+    sa.Column("process", sa.Text, nullable=False),
     sa.Column("alive_until", sa.Double, nullable=False),
 )
 _COLUMNS: Final = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
