@@ -19,8 +19,9 @@ from attribution_assets.attribution.journeys import orders_without_their_journey
 from attribution_assets.attribution.lineage import SOURCE_ASSETS
 from attribution_assets.io_managers import partition_days
 from attribution_assets.partitions import daily
-from attribution_assets.resources import Storage, lookback_days, max_rejected_share
+from attribution_assets.resources import Storage
 from attribution_assets.schemas import TABLES
+from attribution_assets.settings import lookback_days, max_rejected_share
 
 # Dagster calls partitioned checks a preview; tests pin what they give.
 warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)

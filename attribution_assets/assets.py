@@ -41,7 +41,8 @@ from attribution_assets.attribution.report_file import write_report
 from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
-from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage, first_day, lookback_days
+from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage
+from attribution_assets.settings import first_day, lookback_days
 
 # Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
 warnings.filterwarnings(

@@ -6,7 +6,7 @@ import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from attribution_assets.partitions import first_and_last_partition, windows
-from attribution_assets.resources import daily_hour
+from attribution_assets.settings import daily_hour
 
 attribution_job = dg.define_asset_job(
     "attribution",

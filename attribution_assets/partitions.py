@@ -6,7 +6,7 @@ import dagster as dg
 
 from attribution_assets.attribution.lineage import Windows
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.resources import first_day, lookback_days
+from attribution_assets.settings import first_day, lookback_days
 
 daily = dg.DailyPartitionsDefinition(start_date=first_day().isoformat())
 """Calendar days in UTC from ATTRIBUTION_START_DATE to yesterday."""

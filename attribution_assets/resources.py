@@ -1,13 +1,11 @@
-"""Every setting, and the objects that are made from them: the only place that knows environment variables.
+"""The database, storage, reports and API account that assets ask for, made from environment variables.
 
 A variable that is not set has the default that stands here. Those that are set are read when a run starts, and the UI
-shows their names instead of their values; only the first day and the lookback window, which shape the asset graph,
-are read on import.
+shows their names instead of their values. What shapes the asset graph is read on import, in `settings.py`; nothing else
+knows environment variables.
 """
 
-import datetime as dt
 import json
-import math
 import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -25,8 +23,8 @@ from attribution_assets.attribution.ledger import Ledger
 from attribution_assets.attribution.result_tables import ResultTables
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.settings import first_day, max_rejected_share, whole_number
 
-MOST_LOOKBACK_DAYS = 3650
 EMAIL_VARIABLES = (
     "ATTRIBUTION_EMAIL_TO",
     "ATTRIBUTION_EMAIL_FROM",
@@ -34,59 +32,6 @@ EMAIL_VARIABLES = (
     "ATTRIBUTION_SMTP_HOST",
 )
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
-
-
-def first_day() -> dt.date:
-    """ATTRIBUTION_START_DATE: the first day of the partitions.
-
-    Raises:
-        ConfigurationError: It is not a date written YYYY-MM-DD.
-    """
-    text = os.environ.get("ATTRIBUTION_START_DATE") or "2023-08-01"
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(f"ATTRIBUTION_START_DATE is {text!r}: it takes a date written YYYY-MM-DD") from None
-
-
-def lookback_days() -> int:
-    """ATTRIBUTION_LOOKBACK_DAYS: the length L of the lookback window, in days.
-
-    Raises:
-        ConfigurationError: It is not a whole number from 1 to 3650.
-    """
-    days = _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
-    if days > MOST_LOOKBACK_DAYS:
-        raise ConfigurationError(f"ATTRIBUTION_LOOKBACK_DAYS is {days}: it takes at most {MOST_LOOKBACK_DAYS}")
-    return days
-
-
-def max_rejected_share() -> float:
-    """ATTRIBUTION_MAX_REJECTED_SHARE: the share of a day's source rows that may be set aside before the day is blocked.
-
-    Raises:
-        ConfigurationError: It is not a number from 0 to 1.
-    """
-    text = os.environ.get("ATTRIBUTION_MAX_REJECTED_SHARE") or "0.01"
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1")
-    return share
-
-
-def daily_hour() -> int:
-    """ATTRIBUTION_DAILY_HOUR: the hour (UTC) at which the daily schedule runs.
-
-    Raises:
-        ConfigurationError: It is not a whole number from 0 to 23.
-    """
-    text = os.environ.get("ATTRIBUTION_DAILY_HOUR") or "5"
-    if not text.isdecimal() or int(text) > 23:  # noqa: PLR2004  the hours of a day
-        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {text!r}: it takes a whole number from 0 to 23")
-    return int(text)
 
 
 @dataclass(frozen=True)
@@ -278,7 +223,7 @@ class _Environment:
         return dg.EnvVar(variable) if self._references else os.environ[variable]
 
     def number(self, variable: str, default: int) -> int:
-        value = _whole_number(variable, default)
+        value = whole_number(variable, default)
         return dg.EnvVar.int(variable) if self._references and os.environ.get(variable) else value
 
     def limit(self, variable: str) -> int | None:
@@ -293,13 +238,6 @@ def _together(*variables: str) -> list[str] | None:
     if missing := [variable for variable, value in zip(variables, values, strict=True) if not value]:
         raise ConfigurationError(f"{', '.join(missing)} must be set too, as {', '.join(variables)} go together")
     return values
-
-
-def _whole_number(variable: str, default: int) -> int:
-    text = os.environ.get(variable) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{variable} is {text!r}: it takes a whole number from 1")
-    return int(text)
 
 
 @dataclass(frozen=True)
@@ -323,7 +261,7 @@ def from_environment(*, references: bool) -> Resources:
         ConfigurationError: A variable has a value that cannot be used.
     """
     environment = _Environment(references=references)
-    max_rejected_share()
+    max_rejected_share()  # else a value that cannot be used would show only when a check runs
     return Resources(
         database=DatabaseResource(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
         storage=Storage(root=environment.text("ATTRIBUTION_STORAGE", "data/assets")),

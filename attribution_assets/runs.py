@@ -24,7 +24,8 @@ from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition, windows
-from attribution_assets.resources import Resources, max_rejected_share
+from attribution_assets.resources import Resources
+from attribution_assets.settings import max_rejected_share
 
 MOST_ROUNDS = 6
 """Journeys, attributions, reports: each makes the next stale. More rounds are needed only if others change the same."""

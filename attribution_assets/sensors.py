@@ -21,8 +21,9 @@ from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_s
 from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.partitions import windows
-from attribution_assets.resources import DatabaseResource, Storage, failure_report_settings, max_rejected_share
+from attribution_assets.resources import DatabaseResource, Storage, failure_report_settings
 from attribution_assets.run_history import runs_under_way
+from attribution_assets.settings import max_rejected_share
 
 MOST_RUNS_PER_TICK = 10
 DAYS_VERIFIED_PER_TICK = 60

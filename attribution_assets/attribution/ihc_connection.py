@@ -86,7 +86,7 @@ class IhcConnection:
         raise IhcTransientError(f"the answer of {len(content)} bytes is not readable JSON")
 
     def shown(self, said: object) -> str:
-        """What the API said, fit to be shown: one line, at most 300 characters, no key, neither plain nor as in a URL."""
+        """What the API said, fit to show: one line of at most 300 characters, without the key (plain or in a URL)."""
         text = "".join(character if character.isprintable() else " " for character in str(said))
         for key in {self._api_key, quote(self._api_key, safe=""), quote_plus(self._api_key)}:
             text = text.replace(key, "***")
