@@ -13,6 +13,7 @@ import glob
 import io
 import json
 import logging
+import os
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -111,7 +112,10 @@ def replace_file(path: UPath, content: bytes) -> None:
     _clear_leftovers(local)
     beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
     try:
-        beside.write_bytes(content)
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # else a power failure could leave the new name with nothing in it
         beside.replace(local)
     finally:
         beside.unlink(missing_ok=True)
