@@ -16,6 +16,7 @@ from attribution_assets.attribution.channel_report import is_final, order_outcom
 from attribution_assets.attribution.days import days_between, in_words
 from attribution_assets.attribution.late_data import changed_days
 from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
+from attribution_assets.attribution.processes import this_process
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.attribution.staleness import Scope, Stage, adjacent_stages, next_stages, stale_days
 from attribution_assets.attribution.status import Status, attributed_with_other_settings, status
@@ -25,6 +26,7 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition, windows
 from attribution_assets.resources import Resources
+from attribution_assets.run_history import PROCESS_TAG
 from attribution_assets.settings import max_rejected_share
 
 MOST_ROUNDS = 6
@@ -89,14 +91,14 @@ def report_days(
     """
     job = build_definitions().resolve_job_def(attribution_job.name)
     storage, results = resources.storage.tables(), resources.database.results()
-    touched = windows.days_touched_by(first, last)
+    lookback = days_between(windows.sessions_of(first)[0], first - dt.timedelta(days=1))
+    touched = windows.days_touched_by(min([first, *lookback]), last)
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:
             on_stage(stage)
             _materialize(job, instance, stage)
 
-        lookback = days_between(windows.sessions_of(first)[0], first - dt.timedelta(days=1))
         state = stored_state(storage, results.published())
         changed = changed_days(
             state, "sessions", lookback, resources.database.source().fingerprints("sessions", lookback)
@@ -158,7 +160,7 @@ def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Sta
     result = job.execute_in_process(
         instance=instance,
         asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
-        tags=range_tags(stage.first, stage.last),
+        tags=range_tags(stage.first, stage.last) | {PROCESS_TAG: this_process()},
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )

@@ -27,7 +27,7 @@ from attribution_assets.settings import max_rejected_share
 
 MOST_RUNS_PER_TICK = 10
 DAYS_VERIFIED_PER_TICK = 60
-OLDER_DAYS_PER_TICK = 60
+OLDER_DAYS_PER_TICK = 30
 
 CHECKS = [key for check in dg.load_asset_checks_from_modules([asset_checks]) for key in check.check_keys]
 
@@ -72,7 +72,7 @@ def late_data(
             return dg.SkipReason("The source has not changed since all its days were looked at.")
         watch = Watch(marker)
     state = stored_state(storage.tables(), {})
-    stored = sorted({day for asset in SOURCE_ASSETS for day in state.stamps[asset]})
+    stored = sorted({day for asset in SOURCE_ASSETS for day in state.stamps[asset] if day >= windows.first_day})
     days = watch.next_days(stored, windows.lookback_days + 1, OLDER_DAYS_PER_TICK)
     fingerprints = {asset: source.fingerprints(asset, days) for asset in SOURCE_ASSETS}
     changed = {asset: changed_days(state, asset, days, fingerprints[asset]) for asset in SOURCE_ASSETS}

@@ -173,7 +173,7 @@ def _suspects(
     for name, (after, inputs_of) in fitting.items():
         suspects[name] = {}
         for day in state.stamps[after]:
-            if looked_at is not None and day not in looked_at:
+            if day < windows.first_day or (looked_at is not None and day not in looked_at):
                 continue
             fits = digest(inputs_of(day) | beside_versions(versions, name, day))
             stamp = state.stamps[name].get(day)

@@ -57,7 +57,7 @@ def status(
     with_data = source.days_with_data()
     first, last = with_data or (calendar[1], calendar[0])
     due = set(days_between(max(first, calendar[0]), min(last, calendar[1])))
-    stored = {asset: sorted(state.stamps[asset]) for asset in ALL_ASSETS}
+    stored = {asset: sorted(day for day in state.stamps[asset] if day >= calendar[0]) for asset in ALL_ASSETS}
     changed = {
         asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
         for asset in SOURCE_ASSETS
