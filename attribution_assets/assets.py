@@ -37,7 +37,7 @@ from attribution_assets.attribution.lineage import (
     journeys_inputs,
     report_inputs,
 )
-from attribution_assets.attribution.report_file import write_report
+from attribution_assets.attribution.report_file import write_stored_report
 from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
@@ -212,11 +212,11 @@ def channel_reporting_csv(
     """The day's report with CPO and ROAS as the file `channel_reporting_<day>.csv`."""
 
     def written() -> Iterator[tuple[DayTable, Metadata]]:
-        versions = versions_of(channel_reporting)
-        for day, frame in channel_reporting.frames():
+        for day in channel_reporting.files:
             path = reports.file(f"channel_reporting_{day}.csv")
-            write_report(frame, path)
-            table = DayTable(day, pd.DataFrame({"path": [str(path)]}), csv_inputs(versions, day))
-            yield table, {"path": dg.MetadataValue.path(str(path))}
+            version = write_stored_report(channel_reporting, day, path)
+            table = pd.DataFrame({"path": [str(path)]})
+            inputs = csv_inputs({"channel_reporting": {day: version}}, day)
+            yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}
 
     return _described(context, written())

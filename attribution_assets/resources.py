@@ -136,13 +136,13 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
 
     @property
     def answered_by(self) -> str:
-        """Who splits the orders: `embedded`, or the API's URL."""
-        return self.url if self.api_key else "embedded"
+        """Who splits the orders: `embedded`, or the API's URL, without the key if that is a part of it."""
+        return self.url.replace(self.api_key, "***") if self.api_key else "embedded"
 
     @property
     def settings(self) -> str:
         """One text that stands for the settings that credit depends on: other settings, other text."""
-        who = self.url if self.api_key else self._embedded_name()
+        who = self.answered_by if self.api_key else self._embedded_name()
         limit = str(self.max_sessions_per_request)
         return digest(
             {"who": who, "type": self.conv_type_id, "limit": limit, "given": self.redistribution_parameter or ""}

@@ -14,13 +14,8 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import (
-    AssetStorage,
-    DayTable,
-    MissingDaysError,
-    StoredDays,
-    replace_file,
-)
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
+from attribution_assets.attribution.atomic_files import replace_file
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import run_sql
 from attribution_assets.schemas import TABLES

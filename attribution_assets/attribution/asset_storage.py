@@ -9,26 +9,22 @@ file, so that no crash and no second writer can part them.
 
 import datetime as dt
 import functools
-import glob
 import io
 import json
 import logging
-import os
-import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote, unquote
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from attribution_assets.attribution.atomic_files import local_path, replace_file
 from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.attribution.processes import has_ended, this_process
 from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -92,40 +88,6 @@ class MissingDaysError(LookupError):
 
 class ForeignStorageError(Exception):
     """The storage holds the tables of another database."""
-
-
-def local_path(path: UPath) -> Path | None:
-    """The path in this machine's file system, however its URL is written; None if it lies in an object store."""
-    return Path(path.path) if path.protocol in ("", "file", "local") else None
-
-
-def replace_file(path: UPath, content: bytes) -> None:
-    """Put `content` at `path` so that a reader sees the old file or the new one, never a part.
-
-    In a folder the content is written beside the file and renamed over it; in an object store one upload does it.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    local = local_path(path)
-    if local is None:
-        path.write_bytes(content)
-        return
-    _clear_leftovers(local)
-    beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
-    try:
-        with beside.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())  # else a power failure could leave the new name with nothing in it
-        beside.replace(local)
-    finally:
-        beside.unlink(missing_ok=True)
-
-
-def _clear_leftovers(path: Path) -> None:
-    """Delete what writers of this file left beside it when they were killed."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
-        if has_ended(unquote(left.name.split("~")[1])):
-            left.unlink(missing_ok=True)
 
 
 def name_beside(asset: str) -> str:
@@ -259,13 +221,20 @@ class AssetStorage:
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
+        self._forget_listings()
         files = {day: self._file(asset, day) for day in sorted(days)}
         stored = {day: file for day, file in files.items() if file.exists()}
         return StoredDays(asset, stored, [day for day in files if day not in stored])
 
     def stored_days(self, asset: str) -> list[dt.date]:
         """All days of one asset that are stored, in calendar order."""
+        self._forget_listings()
         return sorted(dt.date.fromisoformat(file.stem) for file in (self._root / asset).glob("*.parquet"))
+
+    def _forget_listings(self) -> None:
+        """Object stores' clients remember what they listed; other processes may have written since."""
+        if local_path(self._root) is None:
+            self._root.fs.invalidate_cache()
 
     def _file(self, asset: str, day: dt.date) -> UPath:
         return self._root / asset / f"{day}.parquet"

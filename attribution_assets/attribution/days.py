@@ -31,13 +31,19 @@ def blocks(days: Sequence[dt.date], size: int) -> Iterator[Sequence[dt.date]]:
 def batches(
     days: Iterable[tuple[dt.date, pd.DataFrame]], rows: int
 ) -> Iterator[tuple[Sequence[dt.date], pd.DataFrame]]:
-    """The days' tables put together until each batch has at least so many `rows`, the last one excepted."""
+    """The days' journeys put together until each batch has at least so many `rows`, the last one excepted.
+
+    An order that stands on two days, as one that has moved does until the older day is made anew, is in two batches.
+    """
     gathered: dict[dt.date, pd.DataFrame] = {}
+    orders: set[str] = set()
     for day, frame in days:
-        gathered[day] = frame
-        if sum(map(len, gathered.values())) >= rows:
+        of_day = set(frame["conv_id"])
+        if gathered and (sum(map(len, gathered.values())) >= rows or not orders.isdisjoint(of_day)):
             yield list(gathered), pd.concat(gathered.values(), ignore_index=True)
-            gathered = {}
+            gathered, orders = {}, set()
+        gathered[day] = frame
+        orders |= of_day
     if gathered:
         yield list(gathered), pd.concat(gathered.values(), ignore_index=True)
 

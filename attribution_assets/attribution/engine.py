@@ -7,7 +7,8 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from attribution_assets.attribution.asset_storage import ARROW_SCHEMAS, StoredDays, local_path
+from attribution_assets.attribution.asset_storage import ARROW_SCHEMAS, StoredDays
+from attribution_assets.attribution.atomic_files import local_path
 
 DAYS_PER_QUERY = 10
 """Neighbouring days share most of their window, so a query serves several; more of them would only take more memory."""

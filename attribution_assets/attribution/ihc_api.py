@@ -16,6 +16,7 @@ from functools import cached_property, partial
 from typing import Self
 
 import pandas as pd
+import tenacity
 
 from attribution_assets.attribution.ihc_answers import CheckedAnswer, IhcAnswerError, IhcBudgetError, some_of
 from attribution_assets.attribution.ihc_connection import IhcConnection
@@ -24,7 +25,11 @@ from attribution_assets.attribution.ihc_settings import IhcApi
 from attribution_assets.attribution.journey_batch import JourneyBatch
 from attribution_assets.attribution.ledger import AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger_claims import Claims
+from attribution_assets.attribution.ledger_tables import LedgerError
 from attribution_assets.attribution.request_packing import pack
+
+KEEP_TRYING_SECONDS = 300
+"""How long an answer that has been paid for is held ready while the ledger's database is locked or away."""
 
 requests_planned = logging.getLogger("attribution_assets.requests_planned")
 """Says at level INFO what a run is about to ask the API for; a record's argument is the `RequestPlan`."""
@@ -218,7 +223,14 @@ class IhcClient:
     def _settle(self, batch: JourneyBatch, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool) -> None:
         """Take in the answer to a request for these journeys; the ledger comes first."""
         kept = batch.kept(journeys, answer.last() if last else answer)
-        self._ledger.keep(self._terms, kept, uuid.uuid4().hex, dt.datetime.now(dt.UTC))
+        request, now = uuid.uuid4().hex, dt.datetime.now(dt.UTC)
+        persisting = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(LedgerError),
+            stop=tenacity.stop_after_delay(KEEP_TRYING_SECONDS),
+            wait=tenacity.wait_fixed(1),
+            reraise=True,
+        )
+        persisting(self._ledger.keep, self._terms, kept, request, now)
         batch.settle(kept)
 
     def _reuse(self, batch: JourneyBatch, answers: Mapping[str, KeptAnswer]) -> None:

@@ -16,7 +16,8 @@ WHERE s.session_time < c.conversion_time
 JOURNEYS_SQL = """
 SELECT c.conv_id, c.conversion_time, s.session_id, s.session_time, s.channel_name,
        s.holder_engagement, s.closer_engagement, s.impression_interaction,
-       CAST(CASE WHEN ROW_NUMBER() OVER (PARTITION BY c.conv_id ORDER BY s.session_time DESC, s.session_id DESC) = 1
+       CAST(CASE WHEN ROW_NUMBER() OVER (PARTITION BY c.conv_id, c.conversion_time
+                                           ORDER BY s.session_time DESC, s.session_id DESC) = 1
                  THEN 1 ELSE 0 END AS BIGINT) AS conversion
 {sessions_in_the_window}
 ORDER BY c.conversion_time, c.conv_id, s.session_time, s.session_id

@@ -25,7 +25,7 @@ from contextlib import contextmanager
 import pandas as pd
 import sqlalchemy as sa
 
-from attribution_assets.attribution.asset_storage import AssetStorage, Stamp
+from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
 from attribution_assets.attribution.database import (
     POSTGRESQL,
     REAL,
@@ -92,7 +92,7 @@ _ADVISORY_LOCK = 4_972_036_115
 # `date` without a type, so that PostgreSQL takes it for whatever the column is
 _CLAIMED_BY_OTHER_DAYS = sa.text(
     "SELECT o.conv_id, o.date FROM attribution_order o WHERE o.date <> :date"
-    " AND o.conv_id IN (SELECT conv_id FROM attribution_order WHERE date = :date)"
+    " AND o.conv_id IN (SELECT conv_id FROM attribution_order WHERE date = :date) ORDER BY o.date"
 )
 _FORGET_JOURNEYS = sa.text(
     "DELETE FROM attribution_customer_journey WHERE conv_id IN"
@@ -138,23 +138,25 @@ class ResultTables:
             return
         with self._writing() as connection:
             frame, stamp = storage.days(asset, [day]).stamped(day)
+            versions = [stamp.version]
             if asset == "ihc_attributions":
                 _publish_attributions(connection, day, frame, storage)
             else:
-                unattributed = storage.days("unattributed_orders", [day]).frame(day).assign(date=day.isoformat())
+                unattributed, beside = storage.days(name_beside(asset), [day]).stamped(day)
+                versions.append(beside.version)
                 _replace_day(connection, REPORT, day, frame)
-                _replace_day(connection, UNATTRIBUTED, day, unattributed)
-            _record(connection, asset, day, stamp)
+                _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
+            _record(connection, asset, day, published_version(*versions))
 
     def published(self) -> dict[str, dict[dt.date, str]]:
-        """Asset -> day -> the version that was published last.
+        """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
 
         Raises:
             ResultTablesError: the database cannot be read.
         """
         published: dict[str, dict[dt.date, str]] = {asset: {} for asset in PUBLISHED_ASSETS}
         with self._database.reading() as connection:
-            if column_types(connection, DAY):
+            if all(column_types(connection, table) for table in _COLUMNS):
                 for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
                     published[asset][dt.date.fromisoformat(date)] = version
         return published
@@ -165,7 +167,7 @@ class ResultTables:
             if connection.dialect.name == POSTGRESQL:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
             if not self._tables_are_there:
-                _TABLES.create_all(connection)
+                _make_tables(connection)
                 missing = missing_parts(connection, _COLUMNS)
                 if missing:
                     raise ResultTablesError(
@@ -176,15 +178,43 @@ class ResultTables:
         self._tables_are_there = True
 
 
+def published_version(*versions: str) -> str:
+    """The version of a published day: that of the asset's table, and of the one beside it that is published with it."""
+    return " ".join(versions)
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    there = {table for table in _COLUMNS if column_types(connection, table)}
+    if ORDER in there and sa.inspect(connection).get_pk_constraint(ORDER)["constrained_columns"] == ["conv_id"]:
+        _give_orders_a_day(connection)
+    _TABLES.create_all(connection)
+    if DAY in there and len(there) < len(_COLUMNS):
+        connection.execute(sa.delete(_TABLES.tables[DAY]))  # a table that was taken away holds no published day
+
+
+def _give_orders_a_day(connection: sa.Connection) -> None:
+    """Rebuild attribution_order, which once held an order on one day only."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_attribution_order_date")
+    connection.exec_driver_sql("CREATE TEMPORARY TABLE order_before AS SELECT * FROM attribution_order")
+    connection.exec_driver_sql("DROP TABLE attribution_order")
+    _TABLES.tables[ORDER].create(connection)
+    connection.exec_driver_sql("INSERT INTO attribution_order SELECT conv_id, date, outcome, reason FROM order_before")
+    connection.exec_driver_sql("DROP TABLE order_before")
+
+
 def _publish_attributions(
     connection: sa.Connection, day: dt.date, attributions: pd.DataFrame, storage: AssetStorage
 ) -> None:
     orders = attributions.drop_duplicates("conv_id").assign(date=day.isoformat())
     published = set(orders["conv_id"])
+    claimed_by = {  # an order that other days claim too is the latest one's
+        conv_id: dt.date.fromisoformat(str(date))
+        for conv_id, date in connection.execute(_CLAIMED_BY_OTHER_DAYS, {"date": day.isoformat()})
+        if conv_id not in published
+    }
     released: dict[dt.date, set[str]] = {}
-    for conv_id, date in connection.execute(_CLAIMED_BY_OTHER_DAYS, {"date": day.isoformat()}):
-        if conv_id not in published:
-            released.setdefault(dt.date.fromisoformat(str(date)), set()).add(conv_id)
+    for conv_id, other in claimed_by.items():
+        released.setdefault(other, set()).add(conv_id)
     connection.exec_driver_sql("CREATE TEMPORARY TABLE published_order (conv_id text)")
     insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
     connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
@@ -209,10 +239,10 @@ def _insert(connection: sa.Connection, table: str, frame: pd.DataFrame) -> None:
     insert_rows(connection, table, _COLUMNS[table], _rows(frame, table))
 
 
-def _record(connection: sa.Connection, asset: str, day: dt.date, stamp: Stamp) -> None:
+def _record(connection: sa.Connection, asset: str, day: dt.date, version: str) -> None:
     days = _TABLES.tables[DAY]
     connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
-    connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=stamp.version))
+    connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=version))
 
 
 def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:
