@@ -42,10 +42,6 @@ START = """mutation ($sensor: SensorSelector!) { startSensor(sensorSelector: $se
     __typename ... on Sensor { sensorState { status } } } }"""
 TICKS = """query ($sensor: SensorSelector!) { sensorOrError(sensorSelector: $sensor) { ... on Sensor { sensorState {
     ticks(limit: 1000) { timestamp status skipReason runIds error { message } } } } } }"""
-STATES = """query ($location: RepositorySelector!) {
-    sensorsOrError(repositorySelector: $location) { ... on Sensors { results { name sensorState { status } } } }
-    schedulesOrError(repositorySelector: $location) {
-        ... on Schedules { results { name scheduleState { status } } } } }"""
 
 
 @dataclass(frozen=True)
@@ -134,15 +130,6 @@ class Dagster:
             started = self.ask(START, sensor=_sensor(name))["startSensor"]
             assert started == {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}
 
-    def states(self) -> dict[str, str]:
-        """Whether each schedule and sensor is running or stopped, by name."""
-        said = self.ask(STATES, location=LOCATION)
-        return {
-            node["name"]: node[state]["status"]
-            for nodes, state in (("sensorsOrError", "sensorState"), ("schedulesOrError", "scheduleState"))
-            for node in said[nodes]["results"]
-        }
-
     def runs(self) -> list[Run]:
         """All runs, in the order of their creation."""
         listed = [_run(found) for found in self.ask(RUNS)["runsOrError"]["results"]]
@@ -203,11 +190,9 @@ class Dagster:
         failures = [event for event in events if event and event.is_failure]
         return [event.message or "" for event in failures]
 
-    @contextmanager
-    def instance(self) -> Iterator[dg.DagsterInstance]:
-        """The instance, from this process."""
-        with dg.DagsterInstance.from_config(str(self._folder / "home")) as instance:
-            yield instance
+    def instance(self) -> dg.DagsterInstance:
+        """The instance, from this process; to be closed."""
+        return dg.DagsterInstance.from_config(str(self._folder / "home"))
 
     def _start(self, name: str, *arguments: str) -> subprocess.Popen[bytes]:
         return self._started.enter_context(_process(self._folder / f"{name}.log", [sys.executable, *arguments]))
