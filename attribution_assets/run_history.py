@@ -23,12 +23,18 @@ def say_which_process(instance: dg.DagsterInstance, run_id: str) -> None:
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Mark as failed the runs whose process on this machine has ended, and free the pool slots that they held."""
+    """Mark as failed the runs whose process on this machine has ended, and free the pool slots that they held.
+
+    Dagster often notices first that a process was killed, and then leaves the slots to its run monitoring, which comes
+    minutes later.
+    """
     for run in _unfinished(instance):
-        process = run.tags.get(PROCESS_TAG)
-        if process and has_ended(process):
+        if _was_killed(run):
             instance.report_run_failed(run, "The process that this run was in has been killed.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+    for run_id in instance.event_log_storage.get_concurrency_run_ids():
+        holder = instance.get_run_by_id(run_id)
+        if holder and holder.is_finished and _was_killed(holder):
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
 def runs_under_way(instance: dg.DagsterInstance) -> str:
@@ -43,6 +49,11 @@ def runs_under_way(instance: dg.DagsterInstance) -> str:
     named = [f"run {run.run_id[:8]}" for run in _unfinished(instance)] + backfills
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return ", ".join(named[:MOST_NAMED]) + more
+
+
+def _was_killed(run: dg.DagsterRun) -> bool:
+    process = run.tags.get(PROCESS_TAG)
+    return process is not None and has_ended(process)
 
 
 def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
