@@ -9,8 +9,10 @@ It is materialized once per session, and copied for each test.
 
 import datetime as dt
 import functools
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -48,18 +50,21 @@ def stage(assets: Sequence[str], first: int, last: int | None = None) -> Stage:
 
 @functools.cache
 def _job() -> dg.JobDefinition:
-    """The job with everything: its settings are read from the environment whenever it runs."""
+    """The job with everything: the settings that are there now are read from the environment whenever it runs."""
+    assert {"ATTRIBUTION_DATABASE_URL", "IHC_API_URL", "IHC_API_KEY"} <= os.environ.keys()
     return build_definitions().resolve_job_def("attribution")
 
 
 class MadeShop(Shop):
     """A shop whose assets are materialized in this process, and what is stale of them."""
 
-    def make(self, assets: Iterable[str], first: int, last: int | None = None) -> dg.ExecuteInProcessResult:
+    def make(
+        self, assets: Iterable[str], first: int, last: int | None = None, *, instance: dg.DagsterInstance | None = None
+    ) -> dg.ExecuteInProcessResult:
         """Materialize assets over days of February 2024, with their checks; the run may fail."""
-        with dg.DagsterInstance.ephemeral() as instance:
+        with nullcontext(instance) if instance else dg.DagsterInstance.ephemeral() as history:
             return _job().execute_in_process(
-                instance=instance,
+                instance=history,
                 asset_selection=[dg.AssetKey(asset) for asset in assets],
                 tags=range_tags(day(first), day(first if last is None else last)),
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
