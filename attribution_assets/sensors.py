@@ -82,7 +82,7 @@ def late_data(
     return dg.SensorResult(
         run_requests=requests(stages[:MOST_RUNS_PER_TICK], version, dt.datetime.now(dt.UTC)),
         skip_reason=None if stages else dg.SkipReason(f"No changes in {in_words(days)}."),
-        cursor=watch.after(days, stored, all_requested=len(stages) <= MOST_RUNS_PER_TICK).cursor(),
+        cursor=watch.after(days, stored, changes=bool(stages)).cursor(),
     )
 
 

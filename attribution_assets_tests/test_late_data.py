@@ -28,7 +28,7 @@ def test_the_recent_days_are_looked_at_each_time_and_the_others_in_turn_the_late
     watch, looks = Watch("m"), []
     for _ in range(4):
         looked_at = watch.next_days(STORED, 2, 3)
-        watch = watch.after(looked_at, STORED, all_requested=True)
+        watch = watch.after(looked_at, STORED, changes=False)
         looks.append(([each.day for each in looked_at], watch.look_on_from))
     assert looks == [
         ([6, 7, 8, 9, 10], "2024-02-05"),
@@ -41,13 +41,19 @@ def test_the_recent_days_are_looked_at_each_time_and_the_others_in_turn_the_late
 
 def test_few_days_are_all_looked_at_at_once() -> None:
     assert Watch("m").next_days(STORED, 30, 60) == STORED
-    assert Watch("m").after(STORED, STORED, all_requested=True) == Watch("m", None)
+    assert Watch("m").after(STORED, STORED, changes=False) == Watch("m", None)
     assert Watch("m").next_days([], 30, 60) == []
-    assert Watch("m").after([], [], all_requested=True) == Watch("m", None)
+    assert Watch("m").after([], [], changes=False) == Watch("m", None)
 
 
-def test_a_pass_whose_requests_were_cut_starts_anew_whatever_the_marker_says() -> None:
-    assert Watch("m").after(STORED, STORED, all_requested=False) == Watch("", None)
+def test_a_pass_that_has_found_changes_goes_on_and_is_followed_by_another_whatever_the_marker_says() -> None:
+    watch = Watch("m")
+    looked_at = watch.next_days(STORED, 2, 3)
+    watch = watch.after(looked_at, STORED, changes=True)
+    assert watch == Watch("", "2024-02-05")
+    for left in ("2024-02-02", None):
+        watch = watch.after(watch.next_days(STORED, 2, 3), STORED, changes=False)
+        assert watch == Watch("", left)
 
 
 @given(
@@ -66,7 +72,7 @@ def test_every_stored_day_is_looked_at_within_a_bounded_number_of_turns(
         assert looked_at[len(looked_at) - min(recent, len(stored)) :] == stored[-recent:]
         assert len(looked_at) <= recent + others
         of_this_pass |= set(looked_at)
-        watch = watch.after(looked_at, stored, all_requested=True)
+        watch = watch.after(looked_at, stored, changes=False)
         turns += 1
         assert turns <= 2 + len(stored) / others  # one more where the storage has lost the day to go on from
     assert of_this_pass >= {each for each in stored if cursor is None or str(each) <= cursor}
@@ -84,7 +90,7 @@ def test_days_that_are_stored_during_a_pass_neither_stop_it_nor_hide_a_day_that_
     for _ in range(len(stored) + len(added) + 1):
         looked_at = watch.next_days(stored, 3, others)
         seen |= set(looked_at)
-        watch = watch.after(looked_at, stored, all_requested=True)
+        watch = watch.after(looked_at, stored, changes=False)
         if watch.look_on_from is None:
             break
         stored = sorted({*stored, *([later] if (later := next(new, None)) else [])})

@@ -218,7 +218,17 @@ class TestLateData:
         second = result_of(late_data, instance, first.cursor)
         assert stages_of(second) == [stage(SOURCES, 24), stage(("sessions",), 21)]
         made_shop.make(SOURCES, 20, 28)
-        assert stages_of(result_of(late_data, instance)) == []
+        third = result_of(late_data, instance, second.cursor)
+        assert skip_reason(third) == "No changes in 2024-02-20..2024-02-28."
+        assert skip_reason(tick(late_data, instance, third.cursor)) == UNCHANGED
+
+    def test_days_whose_run_has_failed_are_requested_again_though_the_source_has_not_changed_since(
+        self, made_shop: MadeShop, instance: dg.DagsterInstance
+    ) -> None:
+        made_shop.session("f1", "fay", "2024-02-21 09:00:00")
+        first = result_of(late_data, instance)
+        second = result_of(late_data, instance, first.cursor)
+        assert stages_of(first) == stages_of(second) == [stage(("sessions",), 21)]
 
     def test_run_keys_stand_for_what_is_stored_and_in_the_source(
         self, made_shop: MadeShop, instance: dg.DagsterInstance
