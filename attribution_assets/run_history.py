@@ -26,9 +26,15 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
     """Mark as failed the runs whose process on this machine has ended, and free the pool slots that they held."""
     for run in _unfinished(instance):
         process = run.tags.get(PROCESS_TAG)
-        if process and has_ended(process):
+        if process and has_ended(process) and not _has_finished(instance, run.run_id):
             instance.report_run_failed(run, "The process that this run was in has been killed.")
             instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _has_finished(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has finished by now: its process may have ended after the run was found unfinished."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
 
 
 def runs_under_way(instance: dg.DagsterInstance) -> str:

@@ -13,6 +13,7 @@ from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 
+from attribution_assets import run_history
 from attribution_assets.attribution.processes import this_process
 from attribution_assets.run_history import PROCESS_TAG, end_killed_runs, runs_under_way, say_which_process
 
@@ -139,6 +140,22 @@ def test_runs_of_living_processes_other_hosts_and_without_a_process_are_left_alo
     assert {run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[STARTED]))} == {
         run.run_id for run in (*runs, other_job)
     }
+
+
+def test_a_run_that_finishes_with_its_process_while_it_is_looked_at_stays_as_it_ended(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = a_run(instance, tags={PROCESS_TAG: this_process()})
+
+    def finishes_now(_: str) -> bool:
+        instance.report_run_canceled(run)
+        return True
+
+    monkeypatch.setattr(run_history, "has_ended", finishes_now)
+    end_killed_runs(instance)
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended
+    assert ended.status == dg.DagsterRunStatus.CANCELED
 
 
 def test_a_run_notes_the_process_that_it_is_in(instance: dg.DagsterInstance) -> None:
