@@ -60,6 +60,17 @@ def test_the_latest_suspects_are_looked_at_first_and_the_others_in_later_rounds(
     assert found == [(set(), 2), (days(24), 3), (days(24), 4), (days(24), 4)]
 
 
+def test_days_that_wait_for_corrections_keep_no_other_from_being_looked_at(made_shop: MadeShop) -> None:
+    made_shop.order("o4", "ann", "2024-02-28 08:00:00")
+    made_shop.order("o5", "ann", "2024-02-28 09:00:00", -1.0)
+    made_shop.order("o6", "ann", "2024-02-25 09:00:00")
+    made_shop.make(["conversions"], 25, 28)
+    assert made_shop.stale(Scope(most_verified=1)).days["journeys"] == days(25)
+    everything = made_shop.stale()
+    assert everything.days == stale_only(journeys=days(25), channel_reporting=days(25))
+    assert everything.blocked == {"journeys": days(28), "channel_reporting": days(28)}
+
+
 def test_what_needs_no_look_is_found_whatever_the_bound(made_shop: MadeShop) -> None:
     made_shop.sql("DELETE FROM attribution_day")
     all_days = days(*range(20, 29))

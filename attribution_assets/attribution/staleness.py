@@ -53,7 +53,8 @@ class Scope:
     Attributes:
         within: first and last of them; without it, all.
         confirmed: tokens of suspects that need no second look, from an earlier result.
-        most_verified: how many suspected days of an asset are looked at closely, the latest first; without it, all.
+        most_verified: how many suspected days of an asset are looked at closely, the latest first, those that have to
+            wait for corrections last; without it, all.
     """
 
     within: tuple[dt.date, dt.date] | None = None
@@ -108,9 +109,13 @@ def stale_days(
     tokens = {
         (name, day): _token(state, name, day, fits) for name, days in to_verify.items() for day, fits in days.items()
     }
+    held_up = _blocked(state, windows, most_rejected)
     known = {suspect for suspect, token in tokens.items() if token in scope.confirmed}
     open_days = {
-        name: sorted(day for day in days if (name, day) not in known)[-(scope.most_verified or len(days)) :]
+        name: sorted(
+            (day for day in days if (name, day) not in known),
+            key=lambda day: (day not in held_up[name], day),
+        )[-(scope.most_verified or len(days)) :]
         for name, days in to_verify.items()
     }
     missing = {
@@ -124,7 +129,6 @@ def stale_days(
         "channel_reporting": _changed_reports(storage, state, windows, open_days["channel_reporting"]),
     }
     stale = {name: certain.get(name, set()) | changed.get(name, set()) for name in ALL_ASSETS[2:]}
-    held_up = _blocked(state, windows, most_rejected)
     return Stale(
         days={name: days - held_up[name] for name, days in stale.items()},
         missing_sessions=set().union(*(missing[day] for day in missing if day not in held_up["journeys"])),
