@@ -1,5 +1,6 @@
 """What Dagster's history says of runs: which are under way, and which only seem to be because they were killed."""
 
+import datetime as dt
 from collections.abc import Iterable, Iterator
 
 import dagster as dg
@@ -8,18 +9,25 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.attribution.processes import has_ended, this_process
-from attribution_assets.automation import attribution_job, extraction_job
 
-JOBS = (attribution_job.name, extraction_job.name)
+ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
 MOST_NAMED = 3
 
 PROCESS_TAG = "attribution_assets/process"
 """Which process a run is in, so that a run whose process was killed does not count as under way for ever."""
 
+REQUEST_TAG = "attribution_assets/request"
+"""What a sensor has requested a run for: the same again, as long as nothing has changed."""
+
 
 def say_which_process(instance: dg.DagsterInstance, run_id: str) -> None:
     """Note on a run that it is in this process."""
-    instance.add_run_tags(run_id, {PROCESS_TAG: this_process()})
+    instance.add_run_tags(run_id, process_tag(run_id))
+
+
+def process_tag(run_id: str) -> dict[str, str]:
+    """The tag of a run that is in this process."""
+    return {PROCESS_TAG: f"{run_id} {this_process()}"}
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> None:
@@ -29,12 +37,27 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
     minutes later.
     """
     for run in _unfinished(instance):
-        if _was_killed(run):
+        if _was_killed(run) and not _has_finished(instance, run.run_id):
             instance.report_run_failed(run, "The process that this run was in has been killed.")
     for run_id in instance.event_log_storage.get_concurrency_run_ids():
         holder = instance.get_run_by_id(run_id)
         if holder and holder.is_finished and _was_killed(holder):
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def runs_of_request(instance: dg.DagsterInstance, request: str) -> list[dt.datetime]:
+    """When each of the runs that were made of a request ended, or was last heard of."""
+    records = instance.get_run_records(filters=dg.RunsFilter(tags={REQUEST_TAG: request}))
+    return [
+        dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else record.update_timestamp
+        for record in records
+    ]
+
+
+def _has_finished(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has finished by now: its process may have ended after the run was found unfinished."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
 
 
 def runs_under_way(instance: dg.DagsterInstance) -> str:
@@ -52,8 +75,8 @@ def runs_under_way(instance: dg.DagsterInstance) -> str:
 
 
 def _was_killed(run: dg.DagsterRun) -> bool:
-    process = run.tags.get(PROCESS_TAG)
-    return process is not None and has_ended(process)
+    run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
+    return run_id == run.run_id and has_ended(process)  # a run that is executed again begins with the tags of the first
 
 
 def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:

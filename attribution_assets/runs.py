@@ -9,16 +9,16 @@ from collections.abc import Callable
 
 import dagster as dg
 import pandas as pd
+from dagster._core.utils import make_new_run_id
 from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
 from attribution_assets.attribution.channel_report import is_final, order_outcomes
 from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.attribution.late_data import changed_days
+from attribution_assets.attribution.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
-from attribution_assets.attribution.processes import this_process
 from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.attribution.staleness import Scope, Stage, adjacent_stages, next_stages, stale_days
+from attribution_assets.attribution.staleness import Scope, Stage, next_stages, stale_days
 from attribution_assets.attribution.status import Status, attributed_with_other_settings, status
 from attribution_assets.automation import attribution_job, range_tags
 from attribution_assets.dagster_history import dagster_instance
@@ -26,7 +26,7 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition, windows
 from attribution_assets.resources import Resources
-from attribution_assets.run_history import PROCESS_TAG
+from attribution_assets.run_history import process_tag
 from attribution_assets.settings import max_rejected_share
 
 MOST_ROUNDS = 6
@@ -77,8 +77,9 @@ def report_days(
 ) -> None:
     """Materialize all assets from `first` to `last`, and before and after these days what they touch.
 
-    Before: the sessions of the lookback window that are missing, or have changed in the source since they were read.
-    After: the journeys of later days that sessions belong to, and the reports of the days whose credit has changed.
+    Before: the sessions of the lookback window that are missing, and stored days near by that have changed in the
+    source since they were read (an order or a session may have moved from there). After: the journeys of other days
+    that sessions belong to, and the reports of the days whose credit has changed.
 
     Args:
         first: First day.
@@ -91,19 +92,14 @@ def report_days(
     """
     job = build_definitions().resolve_job_def(attribution_job.name)
     storage, results = resources.storage.tables(), resources.database.results()
-    lookback = days_between(windows.sessions_of(first)[0], first - dt.timedelta(days=1))
-    touched = windows.days_touched_by(min([first, *lookback]), last)
+    touched = windows.days_touched_by(first, last)
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:
             on_stage(stage)
             _materialize(job, instance, stage)
 
-        state = stored_state(storage, results.published())
-        changed = changed_days(
-            state, "sessions", lookback, resources.database.source().fingerprints("sessions", lookback)
-        )
-        for stage in adjacent_stages(["sessions"], {*changed, *storage.days("sessions", lookback).missing}):
+        for stage in _stages_before(resources, first, last):
             materialize(stage)
         materialize(Stage(ALL_ASSETS, first, last))
         for _ in range(MOST_ROUNDS):
@@ -111,10 +107,24 @@ def report_days(
             stale = stale_days(storage, state, windows, max_rejected_share(), Scope(within=touched))
             if not stale:
                 return
-            for stage in next_stages(stale):
+            for stage in next_stages(stale, windows):
                 materialize(stage)
     days = in_words({day for days in stale.days.values() for day in days})
     raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
+
+
+def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:
+    """What has to be extracted before the days from `first` to `last` can be made right."""
+    storage, source = resources.storage.tables(), resources.database.source()
+    earliest, latest = windows.days_touched_by(first, last)
+    around = [day for day in days_between(earliest, latest) if not first <= day <= last]
+    state = stored_state(storage, {})
+    due = {}
+    for asset in SOURCE_ASSETS:
+        stored = [day for day in around if day in state.stamps[asset]]
+        due[asset] = changed_days(state, asset, stored, source.fingerprints(asset, stored))
+    lookback = [day for day in around if day < first]
+    return extraction_stages({**due, "sessions": due["sessions"].union(storage.days("sessions", lookback).missing)})
 
 
 def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -157,10 +167,12 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
 
 
 def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:
+    run_id = make_new_run_id()
     result = job.execute_in_process(
         instance=instance,
+        run_id=run_id,
         asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
-        tags=range_tags(stage.first, stage.last) | {PROCESS_TAG: this_process()},
+        tags=range_tags(stage.first, stage.last) | process_tag(run_id),
         run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         raise_on_error=False,
     )

@@ -1,9 +1,9 @@
 """What looks after the days that have been made: late rows are read again, and what they touch is brought up to date.
 
 Each sensor gathers facts, has a pure function of `attribution/` decide, and requests runs of exactly the days decided
-on. A run key stands for the state that it answers and for the hour: the same state is never requested twice while
-nothing happens, and a run that failed is tried again with the next hour. While other runs are under way the sensors
-wait, so that half of another run's work is not taken for staleness.
+on. A request stands for the state that it answers. If the same has to be requested again, as after a run that failed,
+it is after 2, 4, 8, ... minutes, in the end once an hour. While other runs are under way the sensors wait, so that half
+of another run's work is not taken for staleness.
 """
 
 import datetime as dt
@@ -13,23 +13,22 @@ from hashlib import blake2b
 
 import dagster as dg
 
-from attribution_assets import asset_checks
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.late_data import Watch, changed_days, extraction_stages
 from attribution_assets.attribution.lineage import SOURCE_ASSETS, stored_state
 from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_stages, stale_days
-from attribution_assets.automation import attribution_job, range_tags
+from attribution_assets.automation import attribution_job, stage_request
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.partitions import windows
 from attribution_assets.resources import DatabaseResource, Storage, failure_report_settings
-from attribution_assets.run_history import runs_under_way
+from attribution_assets.run_history import REQUEST_TAG, runs_of_request, runs_under_way
 from attribution_assets.settings import max_rejected_share
 
 MOST_RUNS_PER_TICK = 10
 DAYS_VERIFIED_PER_TICK = 60
 OLDER_DAYS_PER_TICK = 30
-
-CHECKS = [key for check in dg.load_asset_checks_from_modules([asset_checks]) for key in check.check_keys]
+FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=2), dt.timedelta(hours=1)
+TRIED_LATELY = "What is to be done was tried lately, and is tried again later: see the last runs."
 
 
 @dg.sensor(
@@ -47,9 +46,10 @@ def restatement(
     state = stored_state(tables, database.results().published())
     scope = Scope(confirmed=frozenset(json.loads(context.cursor or "[]")), most_verified=DAYS_VERIFIED_PER_TICK)
     stale = stale_days(tables, state, windows, max_rejected_share(), scope)
+    due = due_requests(context.instance, next_stages(stale, windows), state.digest())
     return dg.SensorResult(
-        run_requests=requests(next_stages(stale)[:MOST_RUNS_PER_TICK], state.digest(), dt.datetime.now(dt.UTC)),
-        skip_reason=None if stale else dg.SkipReason(_nothing_to_do(stale)),
+        run_requests=due,
+        skip_reason=None if due else dg.SkipReason(TRIED_LATELY if stale else _nothing_to_do(stale)),
         cursor=json.dumps(sorted(stale.confirmed)),
     )
 
@@ -80,10 +80,13 @@ def late_data(
     version = blake2b(
         json.dumps([state.digest(), *map(str, fingerprints.values())]).encode(), digest_size=16
     ).hexdigest()
+    due = due_requests(context.instance, stages, version)
     return dg.SensorResult(
-        run_requests=requests(stages[:MOST_RUNS_PER_TICK], version, dt.datetime.now(dt.UTC)),
-        skip_reason=None if stages else dg.SkipReason(f"No changes in {in_words(days)}."),
-        cursor=watch.after(days, stored, all_requested=len(stages) <= MOST_RUNS_PER_TICK).cursor(),
+        run_requests=due,
+        skip_reason=None
+        if due
+        else dg.SkipReason(TRIED_LATELY if stages else f"No changes in {in_words(days) or 'no day'}."),
+        cursor=watch.after(days, stored, changes=bool(stages)).cursor(),
     )
 
 
@@ -124,23 +127,32 @@ def failure_reports() -> list[dg.SensorDefinition]:
     return sensors
 
 
-def requests(stages: Sequence[Stage], state: str, now: dt.datetime) -> list[dg.RunRequest]:
-    """A run for each stage.
+def due_requests(instance: dg.DagsterInstance, stages: Sequence[Stage], state: str) -> list[dg.RunRequest]:
+    """A run for each stage that is due, up to `MOST_RUNS_PER_TICK`.
 
     Args:
+        instance: Whose history says which of them were requested before.
         stages: What to materialize.
         state: A version that stands for the facts that the stages follow from.
-        now: When the decision was made.
     """
-    return [
-        dg.RunRequest(
-            run_key=f"{'+'.join(stage.assets)} {stage.first}..{stage.last} {state} {now:%Y-%m-%dT%H}",
-            asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
-            asset_check_keys=[check for check in CHECKS if check.asset_key.to_user_string() in stage.assets],
-            tags=range_tags(stage.first, stage.last),
-        )
-        for stage in stages
-    ]
+    due: list[dg.RunRequest] = []
+    for stage in stages:
+        request = f"{'+'.join(stage.assets)} {stage.first}..{stage.last} {state}"
+        before = runs_of_request(instance, request)
+        if len(due) < MOST_RUNS_PER_TICK and is_due(before, dt.datetime.now(dt.UTC)):
+            due.append(stage_request(stage, f"{request} {len(before)}", {REQUEST_TAG: request}))
+    return due
+
+
+def is_due(before: Sequence[dt.datetime], now: dt.datetime) -> bool:
+    """Whether the same may be requested now: at once if it never was, else some time after the last run of it.
+
+    Args:
+        before: When each of the earlier runs ended.
+        now: The time now.
+    """
+    wait = min(FIRST_WAIT * 2 ** (len(before) - 1), LONGEST_WAIT) if before else dt.timedelta()
+    return not before or now - max(before) >= wait
 
 
 def _nothing_to_do(stale: Stale) -> str:

@@ -9,9 +9,10 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, name_beside
 from attribution_assets.definitions import build_definitions
 from attribution_assets.resources import Storage
+from attribution_assets.schemas import TABLES_BESIDE
 
 DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
 ORDER = {"conv_id": "o1", "conversion_time": "2024-02-26 12:00:00"}
@@ -34,27 +35,42 @@ SOUND: dict[str, list[dict[str, Any]]] = {
         {"channel_name": "Search", "cost": 0.2, "ihc": 0.75},
     ],
 }
+NO_SESSIONS = {"conv_id": "o2", "conversion_time": "2024-02-27 12:00:00", "reason": "no_sessions", "revenue": 5.0}
+BESIDE: dict[str, dict[dt.date, list[dict[str, Any]]]] = {
+    "rejected_sessions": {},
+    "rejected_conversions": {},
+    "unattributed_orders": {DAYS[1]: [NO_SESSIONS]},
+}
+TIMES = {"sessions": "session_time", "channel_reporting": "date"}
 Evaluations = dict[tuple[str, str, str | None], dg.AssetCheckEvaluation]
 Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
 
 
 @pytest.fixture
-def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame], keep: Callable[..., StoredDays]) -> Evaluate:
-    """Stores the tables for two days, what was set aside on the first, and evaluates all checks in one run.
+def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
+    """Stores the tables for two days, those beside them for the first day, and evaluates all checks in one run.
 
     Evaluations by asset, check and day; those of the whole run have no day.
     """
 
+    def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame | None:
+        if asset not in TABLES_BESIDE:
+            return None
+        name = name_beside(asset)
+        by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
+        columns = TABLES_BESIDE[asset].columns
+        frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
+        types = {"datetime64[ns]": "datetime64[us]", "float64": "float64"}
+        return frame.astype({name: types.get(str(column.dtype), "object") for name, column in columns.items()})
+
     def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
         root = str(tmp_path / "assets")
         storage = AssetStorage(root)
-        for asset, rows in (SOUND | tables).items():
-            if asset in SOUND:
-                keep(storage, asset, table(asset, *rows), DAYS)
-        for name in ("rejected_sessions", "rejected_conversions"):
+        for asset in SOUND:
+            frame = table(asset, *(SOUND | tables)[asset])
+            dates = pd.to_datetime(frame[TIMES.get(asset, "conversion_time")]).dt.date
             for day in DAYS:
-                set_aside = tables.get(name, []) if day == DAYS[0] else []
-                storage.write(name, day, pd.DataFrame(set_aside, columns=["row_key", "reason", "row"], dtype=object))
+                storage.write(asset, DayTable(day, frame[dates == day], {}, beside(asset, day, tables)))
         checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
         definitions = dg.Definitions.merge(
             build_definitions({"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
@@ -76,10 +92,10 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     evaluations = evaluate({})
     assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations.values())
     of_the_run = [evaluation for (_, _, day), evaluation in evaluations.items() if day is None]
-    assert len(of_the_run) == 10
+    assert len(of_the_run) == 11
     assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in of_the_run)
     for date in DAYS:
-        assert len([day for _, _, day in evaluations if day == str(date)]) == 10
+        assert len([day for _, _, day in evaluations if day == str(date)]) == 11
 
 
 @pytest.mark.parametrize(
@@ -101,7 +117,11 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
             "2024-02-26: order o1: its touchpoint s2 was never attributed",
         ),
         (
-            {"journeys": [], "ihc_attributions": []},
+            {
+                "journeys": [],
+                "ihc_attributions": [],
+                "unattributed_orders": [NO_SESSIONS | ORDER | {"revenue": 50.0}],
+            },
             ("ihc_attributions", "orders_are_conserved"),
             "2024-02-26: order o1 has sessions, but no journey",
         ),
@@ -109,6 +129,16 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
             {"channel_reporting": [{"channel_name": "Display", "cost": 0.2}, {"channel_name": "Search", "cost": 0.2}]},
             ("channel_reporting", "cost_is_conserved"),
             "2024-02-26: Display: cost 0.2 is reported, 0.1 was spent",
+        ),
+        (
+            {"unattributed_orders": [NO_SESSIONS | ORDER | {"revenue": 0.0}]},
+            ("channel_reporting", "unattributed_orders_are_kept"),
+            "2024-02-26: order o1 is attributed and kept as unattributed",
+        ),
+        (
+            {"conversions": [*SOUND["conversions"], ORDER | {"conv_id": "o3", "user_id": "u3", "revenue": 7.0}]},
+            ("channel_reporting", "unattributed_orders_are_kept"),
+            "2024-02-26: order o3 is neither attributed nor kept as unattributed",
         ),
     ],
 )

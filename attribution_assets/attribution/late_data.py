@@ -20,7 +20,8 @@ class Watch:
     """How far the source has been looked through.
 
     Attributes:
-        marker: the source's change marker when the pass that is under way, or else the last one, began.
+        marker: the source's change marker when the pass that is under way, or else the last one, began; empty once the
+            pass has found a change, so that another one follows and sees whether it has been read.
         look_on_from: the latest day that this pass has not looked at yet; None when it is through.
     """
 
@@ -49,18 +50,17 @@ class Watch:
             older = [day for day in older if day.isoformat() <= self.look_on_from]
         return [*older[max(0, len(older) - others) :], *stored[max(0, len(stored) - recent) :]]
 
-    def after(self, looked_at: Sequence[dt.date], stored: Sequence[dt.date], *, all_requested: bool) -> "Watch":
+    def after(self, looked_at: Sequence[dt.date], stored: Sequence[dt.date], *, changes: bool) -> "Watch":
         """The watch after `next_days` were looked at.
 
         Args:
             looked_at: What `next_days` gave.
             stored: What it was given.
-            all_requested: Whether all changes found were dealt with; if not, the next pass starts at once.
+            changes: Whether any of these days has changed.
         """
+        marker = "" if changes else self.marker
         earlier = [day for day in stored if not looked_at or day < looked_at[0]]
-        if earlier:
-            return Watch(self.marker, earlier[-1].isoformat())
-        return Watch(self.marker if all_requested else "", None)
+        return Watch(marker, earlier[-1].isoformat() if earlier else None)
 
 
 def changed_days(

@@ -8,8 +8,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, name_beside
+from attribution_assets.attribution.channel_report import OUTCOMES_SQL, REPORT_SQL
 from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL
+from attribution_assets.attribution.result_tables import PUBLISHED_ASSETS, published_version
 from attribution_assets.schemas import TABLES_BESIDE
+
+JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
+REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})
+"""With another query the rows may be others: what was made with the old one is looked at again."""
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -103,6 +110,7 @@ def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[
         **_of_days(versions, "conversions", [day]),
         **_of_days(versions, "sessions", days_between(first, last)),
         "sessions from": str(first),
+        "query": JOURNEYS_VERSION,
         "lookback days": str(windows.lookback_days),
     }
 
@@ -116,6 +124,7 @@ def report_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[st
     """What the day's report is made from: name -> version."""
     credited_by = days_between(*windows.orders_of(day))
     return {
+        "query": REPORT_VERSION,
         **_of_days(versions, "sessions", [day]),
         **_of_days(versions, "ihc_attributions", credited_by),
         **_of_days(versions, "conversions", credited_by),
@@ -125,6 +134,15 @@ def report_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[st
 def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
     """What the day's CSV file is made from: name -> version."""
     return _of_days(versions, "channel_reporting", [day])
+
+
+def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
+    """Whether the result tables hold the stored day, where the asset has any."""
+    if asset not in PUBLISHED_ASSETS:
+        return True
+    names = [asset, *([name_beside(asset)] if asset in TABLES_BESIDE else [])]
+    versions = [state.stamps[name][day].version for name in names if day in state.stamps[name]]
+    return state.published.get(asset, {}).get(day) == published_version(*versions)
 
 
 def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:

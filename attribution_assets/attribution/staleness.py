@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 import pandas as pd
 
-from attribution_assets.attribution.asset_storage import AssetStorage, Stamp, digest, version_of
+from attribution_assets.attribution.asset_storage import AssetStorage, digest, version_of
 from attribution_assets.attribution.channel_report import channel_report, unattributed_orders
 from attribution_assets.attribution.days import adjacent_ranges, blocks, by_day, days_between
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
@@ -30,11 +30,11 @@ from attribution_assets.attribution.lineage import (
     attributions_inputs,
     beside_versions,
     csv_inputs,
+    is_published,
     journeys_inputs,
     report_inputs,
     share_rejected,
 )
-from attribution_assets.attribution.result_tables import PUBLISHED_ASSETS
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,10 @@ class Scope:
     """Which days are looked at for staleness.
 
     Attributes:
-        within: first and last of them; without it, all.
+        within: first and last of them, reports also up to a lookback window earlier; without it, all.
         confirmed: tokens of suspects that need no second look, from an earlier result.
-        most_verified: how many suspected days of an asset are looked at closely, the latest first; without it, all.
+        most_verified: how many suspected days of an asset are looked at closely, the latest first, those that have to
+            wait for corrections last; without it, all.
     """
 
     within: tuple[dt.date, dt.date] | None = None
@@ -92,9 +93,9 @@ def stale_days(
 ) -> Stale:
     """The days to be made anew.
 
-    A day of orders that was never attributed counts as stale if it has journeys, a day of sessions that was never
-    reported if its orders are attributed or credit lands on it. Other days that were never materialized do not: whether
-    to begin with them is for the user to say.
+    A day whose orders are stored, but which has no journeys or attributions, counts as stale, and so does a day of
+    sessions that was never reported if its orders are attributed or credit lands on it. Other days that were never
+    materialized do not: whether to begin with them is for the user to say.
 
     Args:
         storage: Where the assets' tables lie.
@@ -108,14 +109,18 @@ def stale_days(
     tokens = {
         (name, day): _token(state, name, day, fits) for name, days in to_verify.items() for day, fits in days.items()
     }
+    held_up = _blocked(state, windows, most_rejected)
     known = {suspect for suspect, token in tokens.items() if token in scope.confirmed}
     open_days = {
-        name: sorted(day for day in days if (name, day) not in known)[-(scope.most_verified or len(days)) :]
+        name: sorted(
+            (day for day in days if (name, day) not in known),
+            key=lambda day: (day not in held_up[name], day),
+        )[-(scope.most_verified or len(days)) :]
         for name, days in to_verify.items()
     }
     missing = {
         day: lacking
-        for day in open_days["journeys"]
+        for day in {*open_days["journeys"], *certain["journeys"]}
         if (lacking := set(days_between(*windows.sessions_of(day))) - set(state.stamps["sessions"]))
     }
     buildable = [day for day in open_days["journeys"] if day not in missing]
@@ -124,7 +129,6 @@ def stale_days(
         "channel_reporting": _changed_reports(storage, state, windows, open_days["channel_reporting"]),
     }
     stale = {name: certain.get(name, set()) | changed.get(name, set()) for name in ALL_ASSETS[2:]}
-    held_up = _blocked(state, windows, most_rejected)
     return Stale(
         days={name: days - held_up[name] for name, days in stale.items()},
         missing_sessions=set().union(*(missing[day] for day in missing if day not in held_up["journeys"])),
@@ -137,20 +141,25 @@ def stale_days(
     )
 
 
-def next_stages(stale: Stale) -> list[Stage]:
+def next_stages(stale: Stale, windows: Windows) -> list[Stage]:
     """What to materialize next, in runs that do not depend on each other; what follows shows when they have ended.
 
-    Reports come last, because which of them are stale depends on the credit.
+    A report comes when no stale day of orders can credit it any more.
+
+    Args:
+        stale: The days to be made anew.
+        windows: How the days are tied together.
     """
+    orders = stale.days["journeys"] | stale.days["ihc_attributions"]
+    waiting = {earlier for day in orders for earlier in days_between(*windows.sessions_of(day))}
+    reports = {day for asset in REPORT_ASSETS for day in stale.days[asset]} - waiting
     if stale.missing_sessions:
-        return adjacent_stages(("sessions",), stale.missing_sessions)
-    journeys = stale.days["journeys"]
-    attributions = stale.days["ihc_attributions"] - journeys
-    if journeys or attributions:
-        return adjacent_stages(("journeys", "ihc_attributions"), journeys) + adjacent_stages(
-            ("ihc_attributions",), attributions
-        )
-    return adjacent_stages(REPORT_ASSETS, {day for asset in REPORT_ASSETS for day in stale.days[asset]})
+        return adjacent_stages(("sessions",), stale.missing_sessions) + adjacent_stages(REPORT_ASSETS, reports)
+    return (
+        adjacent_stages(("journeys", "ihc_attributions"), stale.days["journeys"])
+        + adjacent_stages(("ihc_attributions",), stale.days["ihc_attributions"] - stale.days["journeys"])
+        + adjacent_stages(REPORT_ASSETS, reports)
+    )
 
 
 def _suspects(
@@ -162,9 +171,10 @@ def _suspects(
         Asset -> day -> the digest that would fit.
     """
     versions = state.versions()
-    looked_at = None if within is None else set(days_between(*within))
+    first, last = within or (windows.first_day, dt.date.max)
+    reports_from = windows.sessions_of(first)[0]
     fitting: dict[str, tuple[str, Callable[[dt.date], dict[str, str]]]] = {
-        "journeys": ("journeys", lambda day: journeys_inputs(versions, day, windows)),
+        "journeys": ("conversions", lambda day: journeys_inputs(versions, day, windows)),
         "ihc_attributions": ("journeys", lambda day: attributions_inputs(versions, day)),
         "channel_reporting": ("sessions", lambda day: report_inputs(versions, day, windows)),
         "channel_reporting_csv": ("channel_reporting", lambda day: csv_inputs(versions, day)),
@@ -173,11 +183,12 @@ def _suspects(
     for name, (after, inputs_of) in fitting.items():
         suspects[name] = {}
         for day in state.stamps[after]:
-            if day < windows.first_day or (looked_at is not None and day not in looked_at):
+            earliest = reports_from if name in REPORT_ASSETS else first
+            if not max(earliest, windows.first_day) <= day <= last:
                 continue
             fits = digest(inputs_of(day) | beside_versions(versions, name, day))
             stamp = state.stamps[name].get(day)
-            if stamp is None or stamp.made_from != fits or not _is_published(state, name, day, stamp):
+            if stamp is None or stamp.made_from != fits or not is_published(state, name, day):
                 suspects[name][day] = fits
     return suspects
 
@@ -187,12 +198,13 @@ def _sorted_out(
 ) -> tuple[dict[str, set[dt.date]], dict[str, dict[dt.date, str]]]:
     """The suspects that are stale for certain, and those whose rows have to be looked at."""
     certain = {name: set(suspects[name]) for name in ("ihc_attributions", "channel_reporting_csv")}
+    certain["journeys"] = suspects["journeys"].keys() - state.stamps["journeys"].keys()
     certain["channel_reporting"] = {
         day
         for day in suspects["channel_reporting"]
         if (
-            not _is_published(state, "channel_reporting", day, stamp)
-            if (stamp := state.stamps["channel_reporting"].get(day))
+            not is_published(state, "channel_reporting", day)
+            if day in state.stamps["channel_reporting"]
             else day in state.stamps["ihc_attributions"]
         )
     }
@@ -255,10 +267,6 @@ def _blocked(state: StoredState, windows: Windows, most_rejected: float) -> dict
         "channel_reporting": sessions | conversions,
         "channel_reporting_csv": sessions | conversions,
     }
-
-
-def _is_published(state: StoredState, name: str, day: dt.date, stamp: Stamp) -> bool:
-    return name not in PUBLISHED_ASSETS or state.published.get(name, {}).get(day) == stamp.version
 
 
 def _token(state: StoredState, name: str, day: dt.date, fits: str) -> str:
