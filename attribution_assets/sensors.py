@@ -81,7 +81,9 @@ def late_data(
     ).hexdigest()
     return dg.SensorResult(
         run_requests=requests(stages[:MOST_RUNS_PER_TICK], version, dt.datetime.now(dt.UTC)),
-        skip_reason=None if stages else dg.SkipReason(f"No changes in {in_words(days)}."),
+        skip_reason=None
+        if stages
+        else dg.SkipReason(f"No changes in {in_words(days) or 'the source: no day is read'}."),
         cursor=watch.after(days, stored, changes=bool(stages)).cursor(),
     )
 
