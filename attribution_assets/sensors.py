@@ -27,7 +27,7 @@ from attribution_assets.settings import max_rejected_share
 MOST_RUNS_PER_TICK = 10
 DAYS_VERIFIED_PER_TICK = 60
 OLDER_DAYS_PER_TICK = 30
-FIRST_WAIT, LONGEST_WAIT = dt.timedelta(minutes=2), dt.timedelta(hours=1)
+FIRST_WAIT, LONGEST_WAIT, MOST_DOUBLINGS = dt.timedelta(minutes=2), dt.timedelta(hours=1), 5
 TRIED_LATELY = "What is to be done was tried lately, and is tried again later: see the last runs."
 
 
@@ -85,7 +85,9 @@ def late_data(
         run_requests=due,
         skip_reason=None
         if due
-        else dg.SkipReason(TRIED_LATELY if stages else f"No changes in {in_words(days) or 'no day'}."),
+        else dg.SkipReason(
+            TRIED_LATELY if stages else f"No changes in {in_words(days) or 'the source: no day is read'}."
+        ),
         cursor=watch.after(days, stored, changes=bool(stages)).cursor(),
     )
 
@@ -151,7 +153,7 @@ def is_due(before: Sequence[dt.datetime], now: dt.datetime) -> bool:
         before: When each of the earlier runs ended.
         now: The time now.
     """
-    wait = min(FIRST_WAIT * 2 ** (len(before) - 1), LONGEST_WAIT) if before else dt.timedelta()
+    wait = min(FIRST_WAIT * 2 ** min(len(before) - 1, MOST_DOUBLINGS), LONGEST_WAIT) if before else dt.timedelta()
     return not before or now - max(before) >= wait
 
 

@@ -133,7 +133,10 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
         _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)}.")
     if other_settings:
         _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
-    _say(console, "Everything is up to date." if status.up_to_date else "Run these days to bring them up to date.")
+    if status.to_run:
+        _say(console, "Run these days to bring them up to date.")
+    elif status.up_to_date:
+        _say(console, "Everything is up to date.")
 
 
 def _say(console: Console, words: str) -> None:

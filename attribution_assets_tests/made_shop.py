@@ -73,7 +73,7 @@ class MadeShop(Shop):
 
     def make_next(self, stale: Stale) -> None:
         """Materialize the next stages; fails the test if a run fails."""
-        for each in next_stages(stale):
+        for each in next_stages(stale, WINDOWS):
             assert self.make(each.assets, (each.first - day(0)).days, (each.last - day(0)).days).success
 
     @property

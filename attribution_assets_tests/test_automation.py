@@ -1,15 +1,19 @@
 """When things run by themselves: nothing at first, and what the schedules request once they are turned on."""
 
 import datetime as dt
+from collections.abc import Callable
 
 import dagster as dg
+import pandas as pd
 import pytest
 
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
 from attribution_assets.automation import range_tags, weekly_check_up
 from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.partitions import first_and_last_partition
-from attribution_assets.resources import daily_hour, from_environment, max_rejected_share
+from attribution_assets.resources import Storage, from_environment
+from attribution_assets.settings import daily_hour, max_rejected_share
 
 
 def test_schedules_and_sensors_are_off_until_somebody_turns_them_on() -> None:
@@ -28,17 +32,39 @@ def test_the_daily_schedule_requests_all_assets_of_yesterday_at_five() -> None:
     assert schedule.job_name == "attribution"
 
 
-def test_the_weekly_check_up_reads_the_days_of_the_lookback_window_again() -> None:
+MONDAY = dt.datetime(2024, 3, 11, 5, 30, tzinfo=dt.UTC)
+
+
+def weekly_requests(storage: AssetStorage) -> list[dg.RunRequest] | dg.SkipReason:
+    """What the weekly check-up requests with these tables."""
+    root = str(storage._root)  # noqa: SLF001  # its folder, as a setting
+    context = dg.build_schedule_context(scheduled_execution_time=MONDAY, resources={"storage": Storage(root=root)})
+    return weekly_check_up(context)
+
+
+def test_the_weekly_check_up_reads_the_lookback_window_again_as_far_as_it_is_in_use(
+    storage: AssetStorage, table: Callable[..., pd.DataFrame]
+) -> None:
     assert (weekly_check_up.cron_schedule, weekly_check_up.job_name) == ("30 5 * * 1", "extraction")
-    before = first_and_last_partition()[1]
-    request = weekly_check_up(
-        dg.build_schedule_context(scheduled_execution_time=dt.datetime(2024, 3, 11, 5, 30, tzinfo=dt.UTC))
-    )
-    assert isinstance(request, dg.RunRequest)
-    assert request.run_key == "2024-03-11"
-    assert request.tags in [
-        range_tags(last - dt.timedelta(days=4), last) for last in (before, first_and_last_partition()[1])
-    ]
+    last = first_and_last_partition()[1]
+    for asset, days in {"sessions": (5, 3, 0), "conversions": (1, 0)}.items():
+        for ago in days:
+            storage.write(asset, DayTable(last - dt.timedelta(days=ago), table(asset), {}))
+    sessions, conversions = weekly_requests(storage)
+    assert (sessions.run_key, conversions.run_key) == ("sessions 2024-03-11", "conversions 2024-03-11")
+    assert sessions.tags == range_tags(last - dt.timedelta(days=3), last)
+    assert conversions.tags == range_tags(last - dt.timedelta(days=1), last)
+    assert sessions.asset_selection == [dg.AssetKey("sessions")]
+    assert {(key.asset_key.to_user_string(), key.name) for key in sessions.asset_check_keys or []} == {
+        ("sessions", "matches_schema"),
+        ("sessions", "rows_are_usable"),
+    }
+
+
+def test_the_weekly_check_up_of_what_was_never_read_requests_nothing(storage: AssetStorage) -> None:
+    skipped = weekly_requests(storage)
+    assert isinstance(skipped, dg.SkipReason)
+    assert (skipped.skip_message or "").startswith("Nothing was ever read of ")
 
 
 @pytest.mark.parametrize(("text", "hour"), [("", 5), ("0", 0), ("23", 23), ("07", 7)])

@@ -62,7 +62,7 @@ def test_blocks_hold_up_to_the_size_in_turn() -> None:
 def test_a_batch_closes_with_the_day_that_fills_it_and_the_last_takes_the_rest(table: Table) -> None:
     sizes = {february(1): 1, february(2): 2, february(3): 0, february(4): 5, february(5): 0, february(6): 1}
     frames = {
-        day: table("journeys", *({"session_id": f"{day.day}.{row}"} for row in range(size)))
+        day: table("journeys", *({"conv_id": f"o{day.day}", "session_id": f"{day.day}.{row}"} for row in range(size)))
         for day, size in sizes.items()
     }
     closed = [(days, frame["session_id"].tolist()) for days, frame in batches(frames.items(), 3)]
@@ -81,9 +81,20 @@ def test_a_batch_of_days_without_rows_keeps_the_columns_and_their_types(table: T
 
 
 def test_a_batch_is_numbered_from_zero(table: Table) -> None:
-    one = table("journeys", {})
-    [(_, frame)] = batches([(february(1), one), (february(2), one)], 2)
+    days = [(february(day), table("journeys", {"conv_id": f"o{day}"})) for day in (1, 2)]
+    [(_, frame)] = batches(days, 2)
     assert frame.index.tolist() == [0, 1]
+
+
+def test_an_order_that_stands_on_two_days_is_in_two_batches(table: Table) -> None:
+    orders = {1: ["moved", "o1"], 2: ["o2"], 3: ["moved"]}
+    days = [
+        (february(day), table("journeys", *({"conv_id": order} for order in of_day))) for day, of_day in orders.items()
+    ]
+    assert [(days, frame["conv_id"].tolist()) for days, frame in batches(days, 9)] == [
+        ([february(1), february(2)], ["moved", "o1", "o2"]),
+        ([february(3)], ["moved"]),
+    ]
 
 
 def test_no_days_are_no_batches() -> None:

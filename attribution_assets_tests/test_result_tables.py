@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, version_of
 from attribution_assets.attribution.database import DatabaseError
-from attribution_assets.attribution.result_tables import ResultTables, ResultTablesError
+from attribution_assets.attribution.result_tables import ResultTables, ResultTablesError, published_version
 
 DAYS = [dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
 
@@ -65,11 +65,7 @@ class Results:
 
     def report(self, day: dt.date, *rows: tuple[str, float, float, float], left: Sequence[str] = ()) -> None:
         """Store a day's report, with the orders `left` without credit, and publish it."""
-        columns = ["conv_id", "conversion_time", "reason", "detail", "revenue"]
-        time = pd.Timestamp(day)
-        unattributed = pd.DataFrame([(order, time, "no_sessions", None, 7.5) for order in left], columns=columns)
-        unattributed = unattributed.astype({"conversion_time": "datetime64[us]", "revenue": "float64"})
-        table = DayTable(day, report(day, *rows), {}, unattributed)
+        table = DayTable(day, report(day, *rows), {}, unattributed(day, *left))
         self.storage.write("channel_reporting", table)
         self.tables.publish("channel_reporting", day, self.storage)
 
@@ -112,6 +108,12 @@ def report(day: dt.date, *rows: tuple[str, float, float, float]) -> pd.DataFrame
     numbers = ["cost", "ihc", "ihc_revenue"]
     frame = pd.DataFrame(made, columns=["channel_name", "date", *numbers])
     return frame.astype(dict.fromkeys(numbers, "float64"))
+
+
+def unattributed(day: dt.date, *orders: str) -> pd.DataFrame:
+    columns = ["conv_id", "conversion_time", "reason", "detail", "revenue"]
+    frame = pd.DataFrame([(order, pd.Timestamp(day), "no_sessions", None, 7.5) for order in orders], columns=columns)
+    return frame.astype({"conversion_time": "datetime64[us]", "revenue": "float64"})
 
 
 class TestAttributions:
@@ -260,7 +262,12 @@ class TestChannelReporting:
         results.attribute(DAYS[1], {"a": Order()})
         assert results.tables.published() == {
             "ihc_attributions": {DAYS[1]: version_of("ihc_attributions", attributions({"a": Order()}))},
-            "channel_reporting": {DAYS[0]: version_of("channel_reporting", report(DAYS[0], ("SEO", 2.0, 0.0, 0.0)))},
+            "channel_reporting": {
+                DAYS[0]: published_version(
+                    version_of("channel_reporting", report(DAYS[0], ("SEO", 2.0, 0.0, 0.0))),
+                    version_of("unattributed_orders", unattributed(DAYS[0])),
+                )
+            },
         }
 
 
@@ -274,6 +281,45 @@ class TestTheTables:
         assert rows_of(database_url, "attribution_customer_journey") == [("a", "s1", 1.0)]
         results.attribute(DAYS[0], {})
         assert_tables_say(database_url, {DAYS[1]: {"a": moved}})
+
+    def test_a_table_that_was_taken_away_holds_no_day_and_the_others_are_no_longer_counted_on(
+        self, database_url: str, results: Results
+    ) -> None:
+        results.report(DAYS[0], ("SEO", 1.0, 0.0, 0.0))
+        results.attribute(DAYS[0], {"a": Order()})
+        execute(database_url, "DROP TABLE channel_reporting")
+        assert results.tables.published() == {"ihc_attributions": {}, "channel_reporting": {}}
+        again = ResultTables(database_url)
+        again.publish("channel_reporting", DAYS[0], results.storage)
+        assert {asset: list(days) for asset, days in again.published().items()} == {
+            "ihc_attributions": [],
+            "channel_reporting": [DAYS[0]],
+        }
+
+    def test_a_table_that_held_an_order_on_one_day_only_is_rebuilt_with_its_rows(
+        self, database_url: str, results: Results
+    ) -> None:
+        execute(
+            database_url,
+            "CREATE TABLE attribution_order (conv_id text PRIMARY KEY, date text, outcome text, reason text)",
+            "CREATE INDEX ix_attribution_order_date ON attribution_order (date)",
+            "INSERT INTO attribution_order VALUES ('a', '2024-02-29', 'attributed', NULL)",
+        )
+        results.attribute(DAYS[0], {"a": Order()})
+        assert rows_of(database_url, "attribution_order") == [
+            ("a", "2024-02-28", "attributed", None),
+            ("a", "2024-02-29", "attributed", None),
+        ]
+
+    def test_an_order_that_has_moved_twice_goes_to_one_of_the_days_that_still_claim_it(
+        self, database_url: str, results: Results
+    ) -> None:
+        for day in DAYS:
+            results.attribute(day, {"a": Order(touchpoints=(f"s{day.day}",))})
+        results.attribute(DAYS[0], {})
+        assert rows_of(database_url, "attribution_customer_journey") == [("a", "s1", 1.0)]
+        results.attribute(DAYS[1], {})
+        assert_tables_say(database_url, {DAYS[2]: {"a": Order(touchpoints=("s1",))}})
 
     def test_they_stand_beside_the_source_tables_which_stay_as_they_are(
         self, database_url: str, results: Results

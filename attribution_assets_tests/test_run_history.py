@@ -46,12 +46,19 @@ def ended_process() -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")  # noqa: S603  # our own module
 
 
-def a_run(instance: dg.DagsterInstance, job: str = "attribution", *assets: str, **settings: Any) -> dg.DagsterRun:  # noqa: ANN401  # those of a run
-    """A run in the history that nothing executes."""
+def a_run(
+    instance: dg.DagsterInstance,
+    job: str = "attribution",
+    *assets: str,
+    process: str | None = None,
+    **settings: Any,  # noqa: ANN401  # those of a run
+) -> dg.DagsterRun:
+    """A run in the history that nothing executes; it has noted the process that it is in, if one is given."""
     selection = frozenset(map(dg.AssetKey, assets)) or None
-    return instance.run_storage.add_run(
-        dg.DagsterRun(job_name=job, asset_selection=selection, **{"status": STARTED} | settings)
-    )
+    run = dg.DagsterRun(job_name=job, asset_selection=selection, **{"status": STARTED} | settings)
+    if process is not None:
+        run = run.with_tags({PROCESS_TAG: f"{run.run_id} {process}"})
+    return instance.run_storage.add_run(run)
 
 
 def a_backfill(instance: dg.DagsterInstance, name: str, *assets: str, status: BulkActionStatus) -> None:
@@ -110,7 +117,7 @@ def test_a_run_whose_process_here_has_ended_is_marked_as_failed_and_its_pool_slo
     instance_in_a_folder: dg.DagsterInstance, ended_process: str
 ) -> None:
     instance = instance_in_a_folder
-    killed = a_run(instance, tags={PROCESS_TAG: ended_process})
+    killed = a_run(instance, process=ended_process)
     events = instance.event_log_storage
     assert events.claim_concurrency_slot("ihc_api", killed.run_id, "ihc_attributions").is_claimed
     assert not events.claim_concurrency_slot("ihc_api", "another run", "ihc_attributions").is_claimed
@@ -132,10 +139,12 @@ def test_runs_of_living_processes_other_hosts_and_without_a_process_are_left_alo
 ) -> None:
     _, pid, started = ended_process.rsplit("|", 2)
     runs = [
-        a_run(instance, tags=tags)
-        for tags in ({PROCESS_TAG: this_process()}, {PROCESS_TAG: f"another host|{pid}|{started}"}, {})
+        a_run(instance, process=this_process()),
+        a_run(instance, process=f"another host|{pid}|{started}"),
+        a_run(instance),
+        a_run(instance, tags={PROCESS_TAG: f"its-parent {ended_process}"}),  # executed again: tags are copied
     ]
-    other_job = a_run(instance, "invoices", tags={PROCESS_TAG: ended_process})
+    other_job = a_run(instance, "invoices", process=ended_process)
     end_killed_runs(instance)
     assert {run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=[STARTED]))} == {
         run.run_id for run in (*runs, other_job)
@@ -145,7 +154,7 @@ def test_runs_of_living_processes_other_hosts_and_without_a_process_are_left_alo
 def test_a_run_that_finishes_with_its_process_while_it_is_looked_at_stays_as_it_ended(
     instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = a_run(instance, tags={PROCESS_TAG: this_process()})
+    run = a_run(instance, process=this_process())
 
     def finishes_now(_: str) -> bool:
         instance.report_run_canceled(run)
@@ -163,4 +172,4 @@ def test_a_run_notes_the_process_that_it_is_in(instance: dg.DagsterInstance) -> 
     say_which_process(instance, run.run_id)
     noted = instance.get_run_by_id(run.run_id)
     assert noted
-    assert noted.tags == {"kept": "yes", PROCESS_TAG: this_process()}
+    assert noted.tags == {"kept": "yes", PROCESS_TAG: f"{run.run_id} {this_process()}"}

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 import psycopg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData
 from databases import create_source_tables, insert
 from made_shop import ATTRIBUTION, REPORTS, SOURCES, WINDOWS, MadeShop, day, stage
 from source_tables import order, session
@@ -19,8 +20,8 @@ from attribution_assets.attribution.processes import this_process
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.attribution.staleness import Stage
 from attribution_assets.resources import DatabaseResource, Storage, from_environment
-from attribution_assets.run_history import PROCESS_TAG
-from attribution_assets.sensors import MOST_RUNS_PER_TICK, late_data, requests, restatement
+from attribution_assets.run_history import PROCESS_TAG, REQUEST_TAG
+from attribution_assets.sensors import MOST_RUNS_PER_TICK, TRIED_LATELY, due_requests, is_due, late_data, restatement
 
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},
@@ -95,34 +96,61 @@ def skip_reason(result: dg.SensorResult | dg.SkipReason) -> str | None:
     return result.skip_reason.skip_message if result.skip_reason else None
 
 
-def test_a_request_names_assets_checks_days_and_a_key_of_state_and_hour() -> None:
-    [request] = requests([stage(REPORTS, 22, 24)], "state1", NOON)
-    assert request.run_key == "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24 state1 2024-03-01T12"
+def ended(instance: dg.DagsterInstance, request: dg.RunRequest, *, minutes_ago: float) -> None:
+    """Have a run of the request in the history that failed some time ago."""
+    run = dg.DagsterRun(job_name="attribution", status=dg.DagsterRunStatus.FAILURE, tags=dict(request.tags))
+    instance.run_storage.add_run(run)
+    end = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes_ago)
+    failure = DagsterEvent(DagsterEventType.RUN_FAILURE.value, "attribution", event_specific_data=JobFailureData(None))
+    instance.run_storage.handle_run_event(run.run_id, failure, end)
+
+
+def test_a_request_names_assets_checks_days_and_what_it_answers(instance: dg.DagsterInstance) -> None:
+    [request] = due_requests(instance, [stage(REPORTS, 22, 24)], "state1")
+    assert request.run_key == "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24 state1 0"
     assert request.asset_selection == [dg.AssetKey(asset) for asset in REPORTS]
     assert request.tags == {
         "dagster/asset_partition_range_start": "2024-02-22",
         "dagster/asset_partition_range_end": "2024-02-24",
+        REQUEST_TAG: "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24 state1",
     }
     assert set(request.asset_check_keys or []) == {
         dg.AssetCheckKey(dg.AssetKey("channel_reporting"), name) for name in CHECKS["channel_reporting"]
     }
 
 
-def test_the_same_state_and_hour_give_the_same_key_and_any_other_gives_another() -> None:
-    keys = [
-        requests([wanted], state, now)[0].run_key
-        for wanted, state, now in [
-            (stage(REPORTS, 22), "state1", NOON),
-            (stage(REPORTS, 22), "state1", NOON.replace(minute=59)),
-            (stage(REPORTS, 22), "state1", NOON + dt.timedelta(hours=1)),
-            (stage(REPORTS, 22), "state1", NOON + dt.timedelta(days=1)),
-            (stage(REPORTS, 22), "state2", NOON),
-            (stage(REPORTS, 22, 23), "state1", NOON),
-            (stage(ATTRIBUTION, 22), "state1", NOON),
-        ]
+def test_what_was_requested_before_is_requested_again_only_after_a_while_and_with_another_key(
+    instance: dg.DagsterInstance,
+) -> None:
+    [first] = due_requests(instance, [stage(REPORTS, 22)], "state1")
+    assert due_requests(instance, [stage(REPORTS, 22)], "state1")[0].run_key == first.run_key
+    ended(instance, first, minutes_ago=1.5)
+    assert due_requests(instance, [stage(REPORTS, 22)], "state1") == []
+    assert len(due_requests(instance, [stage(REPORTS, 22)], "state2")) == 1
+    assert len(due_requests(instance, [stage(REPORTS, 23)], "state1")) == 1
+
+
+def test_what_has_failed_is_due_again_after_two_minutes(instance: dg.DagsterInstance) -> None:
+    [first] = due_requests(instance, [stage(REPORTS, 22)], "state1")
+    ended(instance, first, minutes_ago=2.1)
+    [second] = due_requests(instance, [stage(REPORTS, 22)], "state1")
+    assert second.run_key == f"{first.run_key[:-1]}1"
+
+
+def test_what_was_tried_lately_leaves_its_place_to_others(instance: dg.DagsterInstance) -> None:
+    stages = [stage(REPORTS, number) for number in range(20, 46, 2)]
+    for request in due_requests(instance, stages, "state1"):
+        ended(instance, request, minutes_ago=1)
+    assert [request.run_key for request in due_requests(instance, stages, "state1")] == [
+        f"channel_reporting+channel_reporting_csv {day(number)}..{day(number)} state1 0" for number in (40, 42, 44)
     ]
-    assert keys[0] == keys[1]
-    assert len(set(keys)) == 6
+
+
+@pytest.mark.parametrize(("tried", "waits"), [(1, 2), (2, 4), (3, 8), (5, 32), (6, 60), (50, 60)])
+def test_the_wait_doubles_up_to_an_hour(tried: int, waits: int) -> None:
+    before = [NOON - dt.timedelta(days=1)] * (tried - 1) + [NOON]
+    assert not is_due(before, NOON + dt.timedelta(minutes=waits, seconds=-1))
+    assert is_due(before, NOON + dt.timedelta(minutes=waits))
 
 
 class TestRestatement:
@@ -148,22 +176,23 @@ class TestRestatement:
         made_shop.make(REPORTS, 22, 24)
         assert stages_of(result_of(restatement, instance, second.cursor)) == []
 
-    def test_run_keys_stand_for_what_is_stored_and_for_the_hour(
-        self, made_shop: MadeShop, instance: dg.DagsterInstance
-    ) -> None:
+    def test_run_keys_stand_for_what_is_stored(self, made_shop: MadeShop, instance: dg.DagsterInstance) -> None:
         made_shop.session("f1", "fay", "2024-02-23 09:00:00")
         made_shop.make(["sessions"], 23)
-        before = dt.datetime.now(dt.UTC)
         [first], [second] = (result_of(restatement, instance).run_requests or [] for _ in range(2))
-        hours = [f"{now:%Y-%m-%dT%H}" for now in (before, dt.datetime.now(dt.UTC))]
         name, state = "channel_reporting+channel_reporting_csv 2024-02-23..2024-02-23", made_shop.state().digest()
-        assert {first.run_key, second.run_key} <= {f"{name} {state} {hour}" for hour in hours}
+        assert first.run_key == second.run_key == f"{name} {state} 0"
         made_shop.session("f2", "fay", "2024-02-25 09:00:00", cost=None)
         made_shop.make(["sessions"], 25)
         assert made_shop.state().digest() != state
-        assert {request.run_key for request in result_of(restatement, instance).run_requests or []}.isdisjoint(
-            {first.run_key, second.run_key}
-        )
+        assert first.run_key not in {request.run_key for request in result_of(restatement, instance).run_requests or []}
+
+    def test_a_run_that_failed_lately_is_waited_for(self, made_shop: MadeShop, instance: dg.DagsterInstance) -> None:
+        made_shop.session("f1", "fay", "2024-02-23 09:00:00")
+        made_shop.make(["sessions"], 23)
+        [request] = result_of(restatement, instance).run_requests or []
+        ended(instance, request, minutes_ago=1)
+        assert skip_reason(result_of(restatement, instance)) == TRIED_LATELY
 
     def test_the_cursor_spares_what_was_found_right(self, made_shop: MadeShop, instance: dg.DagsterInstance) -> None:
         made_shop.session("f1", "fay", "2024-02-23 09:00:00")
@@ -237,15 +266,14 @@ class TestLateData:
             return {request.run_key for request in result_of(late_data, instance).run_requests or []}
 
         made_shop.session("f1", "fay", "2024-02-21 09:00:00")
-        hour = dt.datetime.now(dt.UTC).hour
         first, again = keys(), keys()
-        assert first == again or dt.datetime.now(dt.UTC).hour != hour
+        assert first == again
         made_shop.session("f2", "fay", "2024-02-21 10:00:00")
         later = keys()
         assert len(first) == len(later) == 1
         assert later.isdisjoint(first)
         made_shop.make(["sessions"], 23)  # writes the same again: the same state
-        assert keys() == later or dt.datetime.now(dt.UTC).hour != hour
+        assert keys() == later
         made_shop.order("o9", "fay", "2024-02-28 10:00:00")
         made_shop.make(["conversions"], 28)
         assert keys().isdisjoint(later)
@@ -267,14 +295,14 @@ class TestLateData:
     def test_of_many_days_the_latest_are_looked_at_first_and_the_oldest_in_the_next_tick(
         self, made_shop: MadeShop, instance: dg.DagsterInstance
     ) -> None:
-        assert made_shop.make(SOURCES, 29, 99).success
+        assert made_shop.make(SOURCES, 29, 59).success
         made_shop.session("f1", "fay", "2024-02-21 09:00:00")
-        made_shop.session("f2", "fay", f"{day(99)} 09:00:00")
+        made_shop.session("f2", "fay", f"{day(59)} 09:00:00")
         first = result_of(late_data, instance)
-        assert stages_of(first) == [stage(("sessions",), 99)]
-        assert Watch.from_cursor(first.cursor).look_on_from == str(day(34))
+        assert stages_of(first) == [stage(("sessions",), 59)]
+        assert Watch.from_cursor(first.cursor).look_on_from == str(day(24))
         second = result_of(late_data, instance, first.cursor)
-        assert stages_of(second) == [stage(("sessions",), 21), stage(("sessions",), 99)]
+        assert stages_of(second) == [stage(("sessions",), 21), stage(("sessions",), 59)]
         assert Watch.from_cursor(second.cursor).look_on_from is None
 
 
@@ -323,7 +351,8 @@ def test_a_sensor_waits_while_a_run_of_the_project_is_under_way_but_for_no_other
 ) -> None:
     made_shop.session("f1", "fay", "2024-02-21 09:00:00")
     other = dg.DagsterRun(job_name="invoices", status=dg.DagsterRunStatus.STARTED)
-    killed = dg.DagsterRun(job_name=job, status=dg.DagsterRunStatus.STARTED, tags={PROCESS_TAG: dead_process()})
+    killed = dg.DagsterRun(job_name=job, status=dg.DagsterRunStatus.STARTED)
+    killed = killed.with_tags({PROCESS_TAG: f"{killed.run_id} {dead_process()}"})
     for run in (other, killed):
         instance.run_storage.add_run(run)
     assert isinstance(tick(sensor, instance), dg.SensorResult)

@@ -27,7 +27,7 @@ def test_after_a_run_nothing_is_stale(made_shop: MadeShop) -> None:
     assert stale.days == stale_only()
     assert (stale.missing_sessions, stale.blocked, stale.confirmed) == (set(), {}, set())
     assert not stale
-    assert next_stages(stale) == []
+    assert next_stages(stale, WINDOWS) == []
 
 
 def test_a_late_session_of_a_visitor_without_order_makes_only_its_days_report_stale(made_shop: MadeShop) -> None:
@@ -36,7 +36,7 @@ def test_a_late_session_of_a_visitor_without_order_makes_only_its_days_report_st
     stale = made_shop.stale()
     assert stale.days == stale_only(channel_reporting=days(23))
     assert len(stale.confirmed) == 5  # the journeys of the 23rd to the 27th, whose window it falls in
-    assert next_stages(stale) == [stage(REPORTS, 23)]
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 23)]
     made_shop.make_next(stale)
     assert not made_shop.stale()
     assert ("Search", "2024-02-23", 1.0, 0.0, 0.0) in made_shop.rows("channel_reporting")
@@ -57,11 +57,11 @@ def test_a_late_session_of_a_visitor_with_an_order_makes_that_orders_day_stale_a
     made_shop.make(["sessions"], 23)
     stale = made_shop.stale()
     assert stale.days == stale_only(journeys=days(24), channel_reporting=days(23))
-    assert next_stages(stale) == [stage(ATTRIBUTION, 24)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
     assert stale.days == stale_only(channel_reporting=days(22, 23, 24))
-    assert next_stages(stale) == [stage(REPORTS, 22, 24)]
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24)]
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
@@ -72,11 +72,11 @@ def test_a_late_order_makes_its_day_stale_and_then_the_days_that_it_credits(made
     stale = made_shop.stale()
     # until it is attributed, the report of its day would have to list it as unattributed
     assert stale.days == stale_only(journeys=days(25), channel_reporting=days(25))
-    assert next_stages(stale) == [stage(ATTRIBUTION, 25)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 25)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
     assert stale.days == stale_only(channel_reporting=days(22, 24))
-    assert next_stages(stale) == [stage(REPORTS, 22), stage(REPORTS, 24)]
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24)]
 
 
 def test_a_late_order_without_sessions_makes_only_its_own_days_report_stale(made_shop: MadeShop) -> None:
@@ -94,7 +94,7 @@ def test_a_vanished_order_makes_its_day_and_the_days_that_it_credited_stale(made
     made_shop.make(["conversions"], 24)
     stale = made_shop.stale()
     assert stale.days == stale_only(journeys=days(24), channel_reporting=days(22, 24))
-    assert next_stages(stale) == [stage(ATTRIBUTION, 24)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
     assert stale.days == stale_only(channel_reporting=days(22, 24))
@@ -124,7 +124,7 @@ def test_dropped_result_tables_make_exactly_what_they_held_stale(made_shop: Made
     stale = made_shop.stale()
     all_days = days(*range(20, 29))
     assert stale.days == stale_only(ihc_attributions=all_days, channel_reporting=all_days)
-    assert next_stages(stale) == [stage(("ihc_attributions",), 20, 28)]
+    assert next_stages(stale, WINDOWS) == [stage(("ihc_attributions",), 20, 28)]
     made_shop.make_next(stale)
     made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
@@ -144,7 +144,7 @@ def test_journeys_that_were_never_attributed_are_to_be_attributed_alone(made_sho
     assert made_shop.make([*SOURCES, "journeys"], 29).success
     stale = made_shop.stale()
     assert stale.days == stale_only(ihc_attributions=days(29))
-    assert next_stages(stale) == [stage(("ihc_attributions",), 29)]
+    assert next_stages(stale, WINDOWS) == [stage(("ihc_attributions",), 29)]
     made_shop.make_next(stale)
     assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29))
 
@@ -162,7 +162,7 @@ def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
     made_shop.file("channel_reporting_csv", 24).unlink()
     stale = made_shop.stale()
     assert stale.days == stale_only(channel_reporting_csv=days(24))
-    assert next_stages(stale) == [stage(REPORTS, 24)]
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 24)]
 
 
 def test_another_lookback_window_makes_journeys_stale_only_where_it_changes_them(made_shop: MadeShop) -> None:
@@ -174,7 +174,7 @@ def test_an_earlier_first_day_asks_for_the_missing_sessions_before_anything_else
     stale = made_shop.stale(windows=Windows(day(18), 4))
     assert stale.days == stale_only(journeys=days(20, 21, 22, 23))
     assert stale.missing_sessions == days(18, 19)
-    assert next_stages(stale) == [stage(("sessions",), 18, 19)]
+    assert next_stages(stale, WINDOWS) == [stage(("sessions",), 18, 19)]
 
 
 def test_too_many_rejected_rows_block_what_hangs_on_their_day_and_nothing_else(made_shop: MadeShop) -> None:
@@ -207,7 +207,7 @@ def test_only_blocked_days_are_nothing_that_can_be_made(made_shop: MadeShop) -> 
     made_shop.make(["conversions"], 25)
     stale = made_shop.stale()
     assert not stale
-    assert next_stages(stale) == []
+    assert next_stages(stale, WINDOWS) == []
     assert stale.blocked == {"journeys": days(25), "channel_reporting": days(25)}
 
 
@@ -224,7 +224,7 @@ def test_a_table_beside_an_asset_from_another_write_makes_the_day_stale(made_sho
     assert not made_shop.stale()
 
 
-def test_only_days_within_the_scope_are_looked_at(made_shop: MadeShop) -> None:
+def test_only_days_within_the_scope_are_looked_at_and_the_reports_that_their_orders_credit(made_shop: MadeShop) -> None:
     made_shop.sql("DELETE FROM attribution_day")
     stale = made_shop.stale(Scope(within=(day(22), day(23))))
-    assert stale.days == stale_only(ihc_attributions=days(22, 23), channel_reporting=days(22, 23))
+    assert stale.days == stale_only(ihc_attributions=days(22, 23), channel_reporting=days(20, 21, 22, 23))

@@ -83,15 +83,15 @@ def test_missing_sessions_come_before_journeys_these_before_reports() -> None:
     by_asset = stale_only(
         journeys=days(24), ihc_attributions=days(24), channel_reporting=days(22), channel_reporting_csv=days(21)
     )
-    assert next_stages(Stale(by_asset, missing_sessions=days(18, 19))) == [stage(("sessions",), 18, 19)]
-    assert next_stages(Stale(by_asset)) == [stage(ATTRIBUTION, 24)]
+    assert next_stages(Stale(by_asset, missing_sessions=days(18, 19)), WINDOWS) == [stage(("sessions",), 18, 19)]
+    assert next_stages(Stale(by_asset), WINDOWS) == [stage(ATTRIBUTION, 24)]
     reports = stale_only(channel_reporting=days(22), channel_reporting_csv=days(21))
-    assert next_stages(Stale(reports)) == [stage(REPORTS, 21, 22)]
+    assert next_stages(Stale(reports), WINDOWS) == [stage(REPORTS, 21, 22)]
 
 
 def test_adjacent_days_are_one_stage_and_days_to_be_attributed_only_are_stages_of_their_own() -> None:
     stale = Stale(stale_only(journeys=days(20, 21, 24), ihc_attributions=days(21, 22, 23)))
-    assert next_stages(stale) == [
+    assert next_stages(stale, WINDOWS) == [
         stage(ATTRIBUTION, 20, 21),
         stage(ATTRIBUTION, 24),
         Stage(("ihc_attributions",), day(22), day(23)),

@@ -108,10 +108,11 @@ def unattributed_problems(
     attributed = set(attributions.loc[attributions["outcome"] == "attributed", "conv_id"])
     placed, kept = conversions.set_index("conv_id")["revenue"], unattributed.set_index("conv_id")["revenue"]
     lost = sorted(set(placed.index) - attributed - set(kept.index))
+    both = sorted(attributed & set(kept.index))
+    never_placed = sorted(set(kept.index) - set(placed.index))
     problems = [f"order {order} is neither attributed nor kept as unattributed" for order in lost]
-    problems += [
-        f"order {order} is attributed and kept as unattributed" for order in sorted(attributed & set(kept.index))
-    ]
+    problems += [f"order {order} is attributed and kept as unattributed" for order in both]
+    problems += [f"order {order} is kept as unattributed, but was never placed" for order in never_placed]
     accounted = placed[placed.index.isin(attributed)].sum() + kept.sum()
     if not math.isclose(placed.sum(), accounted, rel_tol=RELATIVE_ERROR):
         problems.append(f"revenue of {accounted} is accounted for, {placed.sum()} was placed")

@@ -34,9 +34,14 @@ class Status:
     provisional: Sequence[dt.date]
 
     @property
+    def to_run(self) -> bool:
+        """Whether running days would bring something up to date."""
+        return bool(self.stale) or any([*self.missing.values(), *self.changed.values()])
+
+    @property
     def up_to_date(self) -> bool:
         """Whether nothing is missing, stale, waiting or changed."""
-        return not (self.stale or any([*self.missing.values(), *self.changed.values(), *self.stale.blocked.values()]))
+        return not (self.to_run or any(self.stale.blocked.values()))
 
 
 def status(
