@@ -132,7 +132,7 @@ def test_days_that_wait_for_corrections_are_named(made_shop: MadeShop) -> None:
     made_shop.make(["conversions"], 25)
     table, lines = said(ask())
     assert [cells[2] for cells in table.values()] == [""] * 6
-    assert lines[2:] == ["Waiting until rejected rows are corrected in the source: 2024-02-25.", RUN_THEM]
+    assert lines[2:] == ["Waiting until rejected rows are corrected in the source: 2024-02-25."]
 
 
 def test_dropped_result_tables_are_to_be_made_anew(made_shop: MadeShop) -> None:
