@@ -81,13 +81,10 @@ def late_data(
         json.dumps([state.digest(), *map(str, fingerprints.values())]).encode(), digest_size=16
     ).hexdigest()
     due = due_requests(context.instance, stages, version)
+    unchanged = f"No changes in {in_words(days) or 'the source: no day is read'}."
     return dg.SensorResult(
         run_requests=due,
-        skip_reason=None
-        if due
-        else dg.SkipReason(
-            TRIED_LATELY if stages else f"No changes in {in_words(days) or 'the source: no day is read'}."
-        ),
+        skip_reason=None if due else dg.SkipReason(TRIED_LATELY if stages else unchanged),
         cursor=watch.after(days, stored, changes=bool(stages)).cursor(),
     )
 

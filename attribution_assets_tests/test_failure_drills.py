@@ -12,6 +12,7 @@ from functools import partial
 from itertools import repeat
 from pathlib import Path
 from socket import socket
+from threading import Timer
 
 import pytest
 from command_process import StartCommand, limited_to
@@ -46,7 +47,7 @@ from whole_shop import (
     published,
 )
 
-from attribution_assets.attribution import database
+from attribution_assets.attribution import database, ihc_api
 from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.attribution.ihc_api import IhcApi
 
@@ -167,10 +168,30 @@ def test_a_database_that_is_locked_for_too_long_is_named_and_a_run_after_that_is
         check_all_is_right(week)
 
 
-def test_a_database_that_is_locked_while_the_api_answers_fails_the_run_and_a_run_after_that_is_right(
+def test_a_database_that_is_locked_while_the_api_answers_is_waited_for_and_no_journey_is_paid_twice(
     week: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.2)
+    lock = locked(week.database)
+
+    def lock_it(answer: Answer) -> Reply:
+        lock.__enter__()
+        Timer(2, lock.__exit__, (None, None, None)).start()
+        return Reply(answer)
+
+    with PaidEndpoint([lock_it]) as endpoint:
+        week.asks(endpoint)
+        week.set(IHC_MAX_CONCURRENT_REQUESTS="1")
+        assert week.run(str(FIRST), str(LAST)).exit_code == 0
+        check_all_is_right(week)
+    assert endpoint.paid_twice == {}
+
+
+def test_a_database_that_stays_locked_fails_the_run_and_a_run_after_that_is_right(
+    week: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "SQLITE_BUSY_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(ihc_api, "KEEP_TRYING_SECONDS", 0.5)
     lock = locked(week.database)
 
     def lock_it(answer: Answer) -> Reply:
