@@ -95,3 +95,12 @@ def test_a_share_that_there_is_not_is_named_before_anything_runs(monkeypatch: py
     with pytest.raises(ConfigurationError) as raised:
         from_environment(references=False)
     assert str(raised.value) == f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1"
+
+
+def test_a_key_in_the_address_is_not_in_what_says_who_attributed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("IHC_API_URL", "https://api.test/v1/compute_ihc?key=k3y")
+    monkeypatch.setenv("IHC_API_KEY", "k3y")
+    account = from_environment(references=False).ihc_api
+    assert account.answered_by == "https://api.test/v1/compute_ihc?key=***"

@@ -1,6 +1,7 @@
 """The report with its ratios and totals, and as a CSV file that reads back as it was."""
 
 import csv
+import datetime as dt
 import io
 import tempfile
 from collections.abc import Callable
@@ -13,8 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
+from attribution_assets.attribution.asset_storage import Stamp, StoredDays
 from attribution_assets.attribution.channel_report import by_channel, with_ratios
-from attribution_assets.attribution.report_file import write_report
+from attribution_assets.attribution.report_file import write_report, write_stored_report
 
 Table = Callable[..., pd.DataFrame]
 
@@ -129,3 +131,16 @@ def test_channel_names_with_line_breaks_and_the_like_are_read_back_as_they_are(
     path = UPath(tmp_path) / "report.csv"
     write_report(table("channel_reporting", {"channel_name": name}), path)
     assert read_back(path)[1:] == [[name, "2024-02-26", "1.0", "1.0", "100.0", "1.0", "100.0"]]
+
+
+def test_a_report_that_is_replaced_while_its_file_is_written_is_written_again(table: Table, tmp_path: Path) -> None:
+    costs = iter([1.0, 2.0, 2.0])  # another writer comes after the first time that the report is read
+
+    class Reports(StoredDays):
+        def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:  # noqa: ARG002  the only one there is
+            cost = next(costs)
+            return table("channel_reporting", {"cost": cost}), Stamp(f"version {cost:g}", "", None, 1)
+
+    path = UPath(tmp_path / "report.csv")
+    assert write_stored_report(Reports("channel_reporting", {}), dt.date(2024, 2, 26), path) == "version 2"
+    assert [row["cost"] for row in csv.DictReader(io.StringIO(path.read_text()))] == ["2.0"]

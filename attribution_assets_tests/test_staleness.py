@@ -2,6 +2,7 @@
 
 import shutil
 
+import pytest
 from ihc_endpoint import IhcEndpoint
 from made_shop import (
     ATTRIBUTION,
@@ -15,6 +16,8 @@ from made_shop import (
     stale_only,
 )
 
+from attribution_assets.attribution import lineage
+from attribution_assets.attribution.asset_storage import DayTable
 from attribution_assets.attribution.lineage import Windows
 from attribution_assets.attribution.staleness import Scope, next_stages
 
@@ -228,3 +231,41 @@ def test_only_days_within_the_scope_are_looked_at_and_the_reports_that_their_ord
     made_shop.sql("DELETE FROM attribution_day")
     stale = made_shop.stale(Scope(within=(day(22), day(23))))
     assert stale.days == stale_only(ihc_attributions=days(22, 23), channel_reporting=days(20, 21, 22, 23))
+
+
+def test_orders_that_were_read_but_never_got_their_journeys_are_stale(made_shop: MadeShop) -> None:
+    made_shop.make(SOURCES, 29, 30)
+    stale = made_shop.stale()
+    assert stale.days == stale_only(journeys=days(29, 30))
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 29, 30)]
+
+
+def test_an_order_without_credit_that_is_stored_but_not_published_makes_its_report_stale(made_shop: MadeShop) -> None:
+    report, stamp = made_shop.tables.days("channel_reporting", [day(27)]).stamped(day(27))
+    left = made_shop.tables.days("unattributed_orders", [day(27)]).frame(day(27))
+    assert left["conv_id"].tolist() == ["o3"]
+    made_shop.sql("DELETE FROM unattributed_order", "UPDATE attribution_day SET version = 'older'")
+    stale = made_shop.stale()
+    assert stale.days["channel_reporting"] == days(*range(20, 29))
+    made_shop.tables.write("channel_reporting", DayTable(day(27), report, {}, left.iloc[:0]))
+    assert made_shop.state().stamps["channel_reporting"][day(27)].version == stamp.version
+    assert day(27) in made_shop.stale().days["channel_reporting"]
+    made_shop.make(REPORTS, 20, 28)
+    assert [row[0] for row in made_shop.rows("unattributed_order")] == ["o3"]
+
+
+def test_days_before_a_calendar_that_begins_later_are_left_alone(made_shop: MadeShop) -> None:
+    later = Windows(day(23), 4)
+    stale = made_shop.stale(windows=later)
+    assert stale.days == stale_only(journeys=days(24))  # its window begins later: the visit of the 22nd is out of it
+    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24)]
+
+
+def test_what_another_query_made_is_looked_at_again_and_stale_only_where_rows_differ(
+    made_shop: MadeShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineage, "JOURNEYS_VERSION", "of another release")
+    monkeypatch.setattr(lineage, "REPORT_VERSION", "of another release")
+    stale = made_shop.stale()
+    assert stale.days == stale_only()
+    assert len(stale.confirmed) == 2 * 9

@@ -96,3 +96,12 @@ def test_adjacent_days_are_one_stage_and_days_to_be_attributed_only_are_stages_o
         stage(ATTRIBUTION, 24),
         Stage(("ihc_attributions",), day(22), day(23)),
     ]
+
+
+def test_a_report_waits_for_the_stale_orders_that_can_credit_it_and_for_no_others() -> None:
+    stale = Stale(stale_only(ihc_attributions=days(25), channel_reporting=days(20, 21, 25, 26)))
+    assert next_stages(stale, WINDOWS) == [
+        stage(("ihc_attributions",), 25),
+        stage(REPORTS, 20),
+        stage(REPORTS, 26),
+    ]
