@@ -58,7 +58,7 @@ def a_shop_of_its_own() -> Iterator[tuple[Shop, PaidEndpoint]]:
         yield shop, endpoint
 
 
-@affordable(5)
+@affordable(3)
 @given(histories(most_runs=3))
 def test_whatever_happened_before_a_run_over_all_days_gives_the_tables_of_one_run_and_pays_for_no_journey_twice(
     history: History,

@@ -11,6 +11,7 @@ from databases import execute, rows_of
 from ihc_endpoint import KEY, Answer, IhcEndpoint, Reply, credit, lost_journey, status
 from ihc_journeys import credited, journeys_of, quick_api, settled
 
+from attribution_assets.attribution import ihc_api
 from attribution_assets.attribution.ihc_answers import (
     IhcAnswerError,
     IhcAuthenticationError,
@@ -283,7 +284,8 @@ def test_the_key_is_not_in_the_ledger_even_where_it_is_part_of_the_address(datab
     assert {row[3] for row in tables[0]} == {f"{endpoint.url}?key=***"}
 
 
-def test_nothing_more_is_sent_once_an_answer_cannot_be_kept(sqlite_url: str) -> None:
+def test_nothing_more_is_sent_once_an_answer_cannot_be_kept(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ihc_api, "KEEP_TRYING_SECONDS", 0.1)
     refuse = "CREATE TRIGGER refuse BEFORE INSERT ON ihc_answer BEGIN SELECT raise(ABORT, 'disk full'); END"
     Ledger(sqlite_url).known([])
     execute(sqlite_url, refuse)
