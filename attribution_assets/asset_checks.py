@@ -54,7 +54,7 @@ def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
         kept, rejected = (storage.tables().days(name, days) for name in (asset, name_beside(asset)))
         problems, tolerated = {}, set()
         for day in days:
-            problems[day], too_many = invariants.usability_problems(rejected.frame(day), len(kept.frame(day)), share)
+            problems[day], too_many = invariants.usability_problems(rejected.frame(day), kept.stamp(day).rows, share)
             if not too_many:
                 tolerated.add(day)
         return _evaluated(context, problems.items(), tolerated)

@@ -9,10 +9,10 @@ of another run's work is not taken for staleness.
 import datetime as dt
 import json
 from collections.abc import Sequence
-from hashlib import blake2b
 
 import dagster as dg
 
+from attribution_assets.attribution.asset_storage import digest
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.late_data import Watch, changed_days, extraction_stages
 from attribution_assets.attribution.lineage import SOURCE_ASSETS, stored_state
@@ -77,10 +77,8 @@ def late_data(
     fingerprints = {asset: source.fingerprints(asset, days) for asset in SOURCE_ASSETS}
     changed = {asset: changed_days(state, asset, days, fingerprints[asset]) for asset in SOURCE_ASSETS}
     stages = extraction_stages(changed)
-    version = blake2b(
-        json.dumps([state.digest(), *map(str, fingerprints.values())]).encode(), digest_size=16
-    ).hexdigest()
-    due = due_requests(context.instance, stages, version)
+    seen = {f"{asset}/{day}": found for asset, of_days in fingerprints.items() for day, found in of_days.items()}
+    due = due_requests(context.instance, stages, digest({"stored": state.digest(), **seen}))
     unchanged = f"No changes in {in_words(days) or 'the source: no day is read'}."
     return dg.SensorResult(
         run_requests=due,

@@ -38,12 +38,10 @@ from whole_shop import (
     LAST,
     PaidEndpoint,
     a_busy_week,
-    check_csv,
-    check_tables,
+    check_all_is_right,
     check_whole_files,
     many_sessions,
     move_to,
-    oracle_of,
     published,
 )
 
@@ -70,15 +68,6 @@ def week(shop: Shop) -> Shop:
     a_busy_week(shop)
     shop.set(IHC_MAX_JOURNEYS_PER_REQUEST="1")
     return shop
-
-
-def check_all_is_right(shop: Shop) -> None:
-    """One more run over all days, after which everything says what the oracle says."""
-    result = shop.run(str(FIRST), str(LAST))
-    assert result.exit_code == 0, result.output
-    expected = oracle_of(shop)
-    check_tables(shop, expected)
-    check_csv(shop, expected)
 
 
 def last_line(output: str) -> str:

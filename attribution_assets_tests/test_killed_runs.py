@@ -19,13 +19,11 @@ from whole_shop import (
     LAST,
     PaidEndpoint,
     a_busy_week,
-    check_csv,
-    check_tables,
+    check_all_is_right,
     check_whole_files,
     leftovers,
     many_sessions,
     move_to,
-    oracle_of,
 )
 
 KILLS = int(os.environ.get("ATTRIBUTION_TESTS_KILLS") or 6)
@@ -39,14 +37,6 @@ def week(shop: Shop) -> Shop:
     a_busy_week(shop)
     shop.set(IHC_MAX_JOURNEYS_PER_REQUEST="1", IHC_MAX_CONCURRENT_REQUESTS=str(REQUESTS_AT_ONCE))
     return shop
-
-
-def check_all_is_right(shop: Shop) -> None:
-    result = shop.run(str(FIRST), str(LAST))
-    assert result.exit_code == 0, result.output
-    expected = oracle_of(shop)
-    check_tables(shop, expected)
-    check_csv(shop, expected)
 
 
 def seconds_of_a_whole_run(folder: Path, start_command: StartCommand) -> float:

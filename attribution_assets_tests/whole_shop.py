@@ -198,3 +198,12 @@ def _measures(expected: Truth) -> object:
 
 def _floats(credit: Any) -> object:  # noqa: ANN401 - a mapping to fractions
     return pytest.approx({key: float(share) for key, share in credit.items()}, rel=0, abs=1e-12)
+
+
+def check_all_is_right(shop: Shop) -> None:
+    """One more run over all days, after which everything says what the oracle says."""
+    result = shop.run(str(FIRST), str(LAST))
+    assert result.exit_code == 0, result.output
+    expected = oracle_of(shop)
+    check_tables(shop, expected)
+    check_csv(shop, expected)

@@ -95,6 +95,11 @@ def name_beside(asset: str) -> str:
     return str(TABLES_BESIDE[asset].name)
 
 
+def names_of(asset: str) -> list[str]:
+    """The name of the asset's table, and that of the table beside it if there is one."""
+    return [asset, name_beside(asset)] if asset in TABLES_BESIDE else [asset]
+
+
 def versions_of(*tables: "StoredDays") -> dict[str, dict[dt.date, str]]:
     """The version of each stored day of each asset, by asset; when to take it is said at `StoredDays.stamps`."""
     return {table.asset: {day: stamp.version for day, stamp in table.stamps().items()} for table in tables}
@@ -135,12 +140,18 @@ class StoredDays:
             parquet = pq.ParquetFile(file)
             return parquet.read().to_pandas(), _stamp_in(parquet.metadata)
 
+    def stamp(self, day: dt.date) -> Stamp:
+        """The stamp of one day; only its file's footer is read. Errors as for `frame`."""
+        if day not in self.files:
+            raise MissingDaysError(self.asset, [day])
+        return _stamp_of(self.files[day])
+
     def stamps(self) -> dict[dt.date, Stamp]:
         """The stamp of each materialized day; only the files' footers are read.
 
         Take them before the tables are read: what is replaced in between then counts as not yet read.
         """
-        return {day: _stamp_of(file) for day, file in self.files.items()}
+        return {day: self.stamp(day) for day in self.files}
 
     def frames(self) -> Iterator[tuple[dt.date, pd.DataFrame]]:
         """Each materialized day with its table, one at a time, in calendar order."""

@@ -14,12 +14,13 @@ What answers and claims mean is in `ledger.py` and `ledger_claims.py`.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Final
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.database import POSTGRESQL, Database, DatabaseError, missing_parts
+from attribution_assets.attribution.database import Database, DatabaseError
+from attribution_assets.attribution.own_tables import OwnTables
 
 _TABLES: Final = sa.MetaData()
 ANSWER: Final = sa.Table(
@@ -52,7 +53,6 @@ CLAIMANT: Final = sa.Table(
 _COLUMNS: Final = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
 
 _KEYS_PER_QUERY: Final = 1000
-# any number will do, as long as it is always the same: writers of PostgreSQL queue behind it, as SQLite's do by nature
 _ADVISORY_LOCK: Final = 4_972_036_116
 
 
@@ -72,7 +72,9 @@ class LedgerTables:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url, error=LedgerError)
-        self._are_there = False
+        self._tables = OwnTables(
+            self._database, _COLUMNS, _TABLES.create_all, advisory_lock=_ADVISORY_LOCK, error=LedgerError
+        )
 
     def __str__(self) -> str:
         """Which database it is, without user and password."""
@@ -85,7 +87,7 @@ class LedgerTables:
         Raises:
             LedgerError: what the database or its driver refuses.
         """
-        if not self._are_there:
+        if not self._tables.are_there:
             with self.writing():
                 pass
         with self._database.reading() as connection:
@@ -101,25 +103,13 @@ class LedgerTables:
         with self._database.reading() as connection:
             yield connection if sa.inspect(connection).has_table(ANSWER.name) else None
 
-    @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self) -> AbstractContextManager[sa.Connection]:
         """A transaction on the ledger's tables, one after another; they are made first if they are not there.
 
         Raises:
             LedgerError: what the database or its driver refuses, or a table lacks a column.
         """
-        with self._database.writing() as connection:
-            if connection.dialect.name == POSTGRESQL:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-            if not self._are_there:
-                _TABLES.create_all(connection)
-                if missing := missing_parts(connection, _COLUMNS):
-                    raise LedgerError(
-                        f"The {self._database} lacks {', '.join(missing)}. Add it, or rename that table away: a new one"
-                        " is made then."
-                    )
-            yield connection
-        self._are_there = True
+        return self._tables.writing()
 
 
 def rows_with_keys(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[str]) -> Iterator[sa.Row[Any]]:

@@ -7,12 +7,11 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, name_beside
+from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, name_beside, names_of
 from attribution_assets.attribution.channel_report import OUTCOMES_SQL, REPORT_SQL
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL
 from attribution_assets.attribution.result_tables import PUBLISHED_ASSETS, published_version
-from attribution_assets.schemas import TABLES_BESIDE
 
 JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
 REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})
@@ -88,7 +87,7 @@ def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
         storage: Where the assets' tables lie.
         published: See `ResultTables.published`.
     """
-    names = [*ALL_ASSETS, *map(name_beside, TABLES_BESIDE)]
+    names = [name for asset in ALL_ASSETS for name in names_of(asset)]
     return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
 
 
@@ -99,8 +98,7 @@ def extraction_inputs(fingerprint: str) -> dict[str, str]:
 
 def beside_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
     """The version of the table that is stored beside the asset's, by its name; empty if there is none."""
-    names = [name_beside(asset)] if asset in TABLES_BESIDE else []
-    return {name: versions[name].get(day, NOT_STORED) for name in names}
+    return {name: versions[name].get(day, NOT_STORED) for name in names_of(asset)[1:]}
 
 
 def journeys_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
@@ -140,8 +138,7 @@ def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
     """Whether the result tables hold the stored day, where the asset has any."""
     if asset not in PUBLISHED_ASSETS:
         return True
-    names = [asset, *([name_beside(asset)] if asset in TABLES_BESIDE else [])]
-    versions = [state.stamps[name][day].version for name in names if day in state.stamps[name]]
+    versions = [state.stamps[name][day].version for name in names_of(asset) if day in state.stamps[name]]
     return state.published.get(asset, {}).get(day) == published_version(*versions)
 
 

@@ -20,21 +20,19 @@ days are published. Tables that exist are used as they are (column types include
 
 import datetime as dt
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pandas as pd
 import sqlalchemy as sa
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
 from attribution_assets.attribution.database import (
-    POSTGRESQL,
     REAL,
     Database,
     DatabaseError,
     column_types,
     insert_rows,
-    missing_parts,
 )
+from attribution_assets.attribution.own_tables import OwnTables
 
 JOURNEY = "attribution_customer_journey"
 ORDER = "attribution_order"
@@ -86,7 +84,6 @@ sa.Table(
 )
 _COLUMNS = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
 
-# any number will do, as long as it is always the same: writers of PostgreSQL queue behind it, as SQLite's do by nature
 _ADVISORY_LOCK = 4_972_036_115
 
 # `date` without a type, so that PostgreSQL takes it for whatever the column is
@@ -116,7 +113,9 @@ class ResultTables:
 
     def __init__(self, url: str) -> None:
         self._database = Database(url, error=ResultTablesError)
-        self._tables_are_there = False
+        self._tables = OwnTables(
+            self._database, _COLUMNS, _make_tables, advisory_lock=_ADVISORY_LOCK, error=ResultTablesError
+        )
 
     def __repr__(self) -> str:
         """Which database it is, without user and password."""
@@ -136,7 +135,7 @@ class ResultTables:
         """
         if asset not in PUBLISHED_ASSETS:
             return
-        with self._writing() as connection:
+        with self._tables.writing() as connection:
             frame, stamp = storage.days(asset, [day]).stamped(day)
             versions = [stamp.version]
             if asset == "ihc_attributions":
@@ -160,22 +159,6 @@ class ResultTables:
                 for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
                     published[asset][dt.date.fromisoformat(date)] = version
         return published
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._database.writing() as connection:
-            if connection.dialect.name == POSTGRESQL:
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-            if not self._tables_are_there:
-                _make_tables(connection)
-                missing = missing_parts(connection, _COLUMNS)
-                if missing:
-                    raise ResultTablesError(
-                        f"The {self._database} lacks {', '.join(missing)}. Add it, or rename that table away: a new one"
-                        " is made then."
-                    )
-            yield connection
-        self._tables_are_there = True
 
 
 def published_version(*versions: str) -> str:
