@@ -3,6 +3,7 @@
 import datetime as dt
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from itertools import tee
 
 import dagster as dg
 import pandas as pd
@@ -159,8 +160,9 @@ def ihc_attributions(
         with ihc_api.client(database.ledger()) as client:
             plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
             context.log.info("%s", plan)
-            for days, batch in batches(journeys.frames(), rows):
-                answered = client.attribute(batch).touchpoints.assign(answered_by=ihc_api.answered_by)
+            asked, sent = tee(batches(journeys.frames(), rows))
+            for (days, _), attribution in zip(asked, client.attribute_each(batch for _, batch in sent), strict=True):
+                answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                 for day, frame in by_day(answered, "conversion_time", days):
                     table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
                     yield table, attributions_metadata(frame)

@@ -9,7 +9,14 @@ import pytest
 from databases import execute, rows_of
 
 from attribution_assets.attribution.database import DatabaseError
-from attribution_assets.attribution.ledger import AnswersOfMonth, AnswerTerms, KeptAnswer, Ledger, Selection
+from attribution_assets.attribution.ledger import (
+    AnsweredRequest,
+    AnswersOfMonth,
+    AnswerTerms,
+    KeptAnswer,
+    Ledger,
+    Selection,
+)
 from attribution_assets.attribution.ledger_tables import LedgerError
 
 TERMS = AnswerTerms("new", "https://ihc.example/v1", {"b": 1, "a": {"y": 0.5, "x": "ä"}})
@@ -34,21 +41,20 @@ def keep(ledger: Ledger, request: str, day: str, *conv_ids: str, conv_type_id: s
     at = dt.datetime.fromisoformat(day).replace(hour=12, tzinfo=dt.UTC)
     ledger.keep(
         AnswerTerms(conv_type_id, "https://ihc.example/v1"),
-        {conv_id: attributed(conv_id) for conv_id in conv_ids},
-        request,
-        at,
+        [AnsweredRequest({conv_id: attributed(conv_id) for conv_id in conv_ids}, request, at)],
     )
 
 
 def test_an_answer_is_found_as_it_was_kept(database_url: str) -> None:
-    Ledger(database_url).keep(TERMS, {"k1": attributed(), "k2": refused()}, "r1", NOON)
+    Ledger(database_url).keep(TERMS, [AnsweredRequest({"k1": attributed(), "k2": refused()}, "r1", NOON)])
     ledger = Ledger(database_url)
     assert ledger.answers(["k2", "k1", "k3"]) == {"k1": attributed(), "k2": refused()}
     assert ledger.known(["k1", "k3"]) == {"k1"}
 
 
 def test_a_row_says_what_was_asked_and_answered_and_when(database_url: str) -> None:
-    Ledger(database_url).keep(TERMS, {"k2": refused()}, "r1", NOON.astimezone(dt.timezone(dt.timedelta(hours=5))))
+    at = NOON.astimezone(dt.timezone(dt.timedelta(hours=5)))
+    Ledger(database_url).keep(TERMS, [AnsweredRequest({"k2": refused()}, "r1", at)])
     parameter = '{"a":{"x":"\\u00e4","y":0.5},"b":1}'
     assert rows_of(database_url, "ihc_answer") == [
         (
@@ -61,14 +67,14 @@ def test_a_row_says_what_was_asked_and_answered_and_when(database_url: str) -> N
 def test_many_keys_are_found_at_once(database_url: str) -> None:
     ledger = Ledger(database_url)
     answers = {f"k{number}": attributed(f"o{number}") for number in range(2500)}
-    ledger.keep(TERMS, answers, "r1", NOON)
+    ledger.keep(TERMS, [AnsweredRequest(answers, "r1", NOON)])
     assert ledger.answers([*answers, "another"]) == answers
 
 
 def test_the_first_of_two_answers_to_the_same_is_kept(database_url: str) -> None:
     ledger = Ledger(database_url)
-    ledger.keep(TERMS, {"k": attributed()}, "r1", NOON)
-    ledger.keep(TERMS, {"k": refused(), "k2": refused()}, "r2", NOON)
+    ledger.keep(TERMS, [AnsweredRequest({"k": attributed()}, "r1", NOON)])
+    ledger.keep(TERMS, [AnsweredRequest({"k": refused(), "k2": refused()}, "r2", NOON)])
     assert ledger.answers(["k", "k2"]) == {"k": attributed(), "k2": refused()}
 
 
@@ -97,7 +103,7 @@ def test_answers_are_summed_up_by_endpoint_conversion_type_and_month(database_ur
     keep(ledger, "r2", "2024-01-01", "c")
     keep(ledger, "r3", "2024-02-01", "d")
     keep(ledger, "r4", "2024-02-01", "e", conv_type_id="old")
-    ledger.keep(AnswerTerms("new", "embedded 1"), {"f": refused()}, "r5", NOON)
+    ledger.keep(AnswerTerms("new", "embedded 1"), [AnsweredRequest({"f": refused()}, "r5", NOON)])
     url = "https://ihc.example/v1"
     assert ledger.summary() == [
         AnswersOfMonth("embedded 1", "new", "2024-02", answers=1, requests=1, touchpoints=1),

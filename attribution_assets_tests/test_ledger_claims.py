@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ from ihc_endpoint import IhcEndpoint
 from ihc_journeys import journeys_of, quick_api
 
 from attribution_assets.attribution.ihc_api import Attribution, IhcClient
-from attribution_assets.attribution.ledger import AnswerTerms, KeptAnswer, Ledger
+from attribution_assets.attribution.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger_claims import Claims
 from attribution_assets.attribution.processes import this_process
 
@@ -115,11 +115,11 @@ def test_what_a_living_claimant_claims_is_not_given_to_another(database_url: str
 def test_an_answer_frees_its_journey_and_is_found_by_who_waits_for_it(database_url: str) -> None:
     ledger, answer = claimed(database_url), KeptAnswer("o1", "refused", [["s1", None, None, None, None, "bad"]])
     waiting = claims_on(ledger)
-    thread = Thread(target=waiting.wait, args=[["k1"]])
+    thread = Thread(target=waiting.wait, args=[["k1"], Event()])
     thread.start()
     thread.join(0.5)
     assert thread.is_alive()
-    ledger.keep(AnswerTerms("new", "embedded"), {"k1": answer}, "r1", pd.Timestamp.now("UTC"))
+    ledger.keep(AnswerTerms("new", "embedded"), [AnsweredRequest({"k1": answer}, "r1", pd.Timestamp.now("UTC"))])
     thread.join(5)
     assert not thread.is_alive()
     assert waiting.take(["k1"]).answers == {"k1": answer}
@@ -131,7 +131,7 @@ def test_the_claims_of_a_process_of_this_machine_that_has_ended_are_void_at_once
     ended.wait()
     ledger = claimed(database_url, process=process(pid=ended.pid))
     claims = claims_on(ledger)
-    claims.wait(["k1"])
+    claims.wait(["k1"], Event())
     assert claims.take(["k1"]).claimed == {"k1"}
     assert len(rows_of(database_url, "ihc_claimant")) == 1
 
@@ -146,7 +146,7 @@ def test_the_claims_of_another_host_hold_until_their_time_is_over(database_url: 
     claims = claims_on(ledger)
     start = time.monotonic()
     assert claims.take(["k1"]).claimed == set()
-    claims.wait(["k1"])
+    claims.wait(["k1"], Event())
     assert 1 < time.monotonic() - start < 3
     assert claims.take(["k1"]).claimed == {"k1"}
 
@@ -157,14 +157,12 @@ def test_claims_without_a_claimant_are_void(database_url: str) -> None:
     assert claims_on(ledger).take(["k1"]).claimed == {"k1"}
 
 
-def test_released_claims_are_anybodys(database_url: str) -> None:
+def test_claims_that_are_given_up_are_anybodys(database_url: str) -> None:
     ledger = Ledger(database_url)
     one, other = claims_on(ledger), claims_on(ledger)
     one.take(["k1", "k2"])
-    one.release()
-    assert other.take(["k1"]).claimed == {"k1"}
-    assert one.take(["k1", "k2"]).claimed == {"k2"}
     one.close()
+    assert other.take(["k1"]).claimed == {"k1"}
     other.close()
     assert rows_of(database_url, "ihc_claim") == rows_of(database_url, "ihc_claimant") == []
 

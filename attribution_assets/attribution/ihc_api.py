@@ -9,10 +9,13 @@ and back in `journey_batch.py`, which journeys share a request in `request_packi
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
-from functools import cached_property, partial
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import asdict, dataclass
+from functools import partial
+from threading import Event, Lock
 from typing import Self
 
 import pandas as pd
@@ -23,13 +26,17 @@ from attribution_assets.attribution.ihc_connection import IhcConnection
 from attribution_assets.attribution.ihc_requests import IhcRequests, Request, RequestBudget
 from attribution_assets.attribution.ihc_settings import IhcApi
 from attribution_assets.attribution.journey_batch import JourneyBatch
-from attribution_assets.attribution.ledger import AnswerTerms, KeptAnswer, Ledger
+from attribution_assets.attribution.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger_claims import Claims
 from attribution_assets.attribution.ledger_tables import LedgerError
+from attribution_assets.attribution.ledger_writer import LedgerWriter
 from attribution_assets.attribution.request_packing import pack
 
 KEEP_TRYING_SECONDS = 300
 """How long an answer that has been paid for is held ready while the ledger's database is locked or away."""
+
+BATCHES_AT_ONCE = 2
+"""So many batches are being asked for, or wait to be taken, at one time: the API has no pause between them."""
 
 requests_planned = logging.getLogger("attribution_assets.requests_planned")
 """Says at level INFO what a run is about to ask the API for; a record's argument is the `RequestPlan`."""
@@ -83,6 +90,15 @@ class RequestPlan:
         )
 
 
+@dataclass
+class _Tally:
+    """What a batch took: see `Attribution`."""
+
+    requests: int = 0
+    retries: int = 0
+    reused: int = 0
+
+
 @dataclass(frozen=True)
 class StandIn:
     """A service that answers in place of the API.
@@ -97,7 +113,7 @@ class StandIn:
 
 
 class IhcClient:
-    """Has journeys attributed by the ledger and the IHC API; a context manager, used by one thread.
+    """Has journeys attributed by the ledger and the IHC API; a context manager.
 
     Nothing is connected to or started before it is needed.
 
@@ -105,32 +121,43 @@ class IhcClient:
         api: where and how the API is called.
         ledger: the answers that are known.
         stand_in: what answers in place of the API at `api.url`, if anything does.
-
-    Attributes:
-        requests: requests that were answered so far.
-        retries: tries beyond the first of each of them.
-        reused: journeys that the ledger answered so far.
     """
 
     def __init__(self, api: IhcApi, ledger: Ledger, stand_in: StandIn | None = None) -> None:
         self._api, self._ledger, self._stand_in = api, ledger, stand_in
         endpoint = stand_in.name if stand_in else api.url.replace(api.api_key, "***")
         self._terms = AnswerTerms(api.conv_type_id, endpoint, api.redistribution_parameter)
-        self._claims = Claims(ledger.tables)
+        self._writer = LedgerWriter(partial(ledger.keep, self._terms))
         self._budget = RequestBudget(api.max_requests_per_run)
         self._planned = 0
         self._asked = 0
         self._open = ExitStack()
-        self.requests = self.retries = self.reused = 0
+        self._sending: IhcRequests | None = None
+        self._starting = Lock()
+        self._tallies: list[_Tally] = []
+
+    @property
+    def requests(self) -> int:
+        """Requests that were answered so far."""
+        return sum(tally.requests for tally in self._tallies)
+
+    @property
+    def retries(self) -> int:
+        """Tries beyond the first of each of them."""
+        return sum(tally.retries for tally in self._tallies)
+
+    @property
+    def reused(self) -> int:
+        """Journeys that the ledger answered so far."""
+        return sum(tally.reused for tally in self._tallies)
 
     def __enter__(self) -> Self:
         """Return the client itself."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the connections, end the stand-in, and give up what is claimed."""
+        """Close the connections, and end the stand-in."""
         self._open.close()
-        self._claims.close()
 
     def plan(self, batches: Iterable[pd.DataFrame]) -> RequestPlan:
         """What has to be asked for when `attribute` gets these batches one after another; tells `requests_planned`.
@@ -178,33 +205,69 @@ class IhcClient:
             IhcBudgetError: the budget of requests is used up, and journeys are still to be asked for.
             LedgerError: the ledger cannot be read or written.
         """
-        batch = self._batch(journeys)
-        requests, retries, reused = self.requests, self.retries, self.reused
-        self._reuse(batch, self._ledger.answers([batch.keys[journey] for journey in batch.unsettled()]))
-        try:
+        return self._attribute(journeys, Event())
+
+    def attribute_each(self, batches: Iterable[pd.DataFrame]) -> Generator[Attribution]:
+        """`attribute` for one batch after another; the next is being asked for while the caller has the last one.
+
+        With a budget of requests there is no such overlap, so that an earlier batch has what there is of it.
+
+        Args:
+            batches: as for `attribute`; taken one ahead of what has been given out.
+
+        Raises:
+            IhcApiError: as `attribute`, when it is the batch's turn.
+        """
+        at_once = BATCHES_AT_ONCE if self._api.max_requests_per_run is None else 1
+        pending: deque[tuple[Event, Future[Attribution]]] = deque()
+        with ThreadPoolExecutor(at_once, thread_name_prefix="ihc-batch") as pool:
+            try:
+                for batch in batches:
+                    stopped = Event()
+                    pending.append((stopped, pool.submit(self._attribute, batch, stopped)))
+                    if len(pending) == at_once:
+                        yield pending.popleft()[1].result()
+                while pending:
+                    yield pending.popleft()[1].result()
+            finally:
+                for stopped, future in pending:
+                    stopped.set()
+                    future.cancel()
+
+    def _attribute(self, journeys: pd.DataFrame, stopped: Event) -> Attribution:
+        """What `attribute` says.
+
+        Raises:
+            CancelledError: `stopped` was set by the caller.
+        """
+        batch, tally = self._batch(journeys), _Tally()
+        self._tallies.append(tally)
+        known = self._ledger.answers([batch.keys[journey] for journey in batch.unsettled()])
+        self._reuse(batch, known, tally)
+        with closing(Claims(self._ledger.tables)) as claims:
             while unsettled := batch.unsettled():
                 keys = [batch.keys[journey] for journey in unsettled]
-                taken = self._claims.take(keys)
-                self._reuse(batch, taken.answers)
+                taken = claims.take(keys)
+                self._reuse(batch, taken.answers, tally)
                 if claimed := [journey for journey in unsettled if batch.keys[journey] in taken.claimed]:
-                    self._ask(batch, claimed)
+                    self._ask(batch, claimed, claims, stopped, tally)
                 elif not taken.answers:
-                    self._claims.wait(keys)
-        finally:
-            self._claims.release()
-        return Attribution(batch.touchpoints(), self.requests - requests, self.retries - retries, self.reused - reused)
+                    claims.wait(keys, stopped)
+                if stopped.is_set():
+                    raise CancelledError
+        return Attribution(batch.touchpoints(), **asdict(tally))
 
-    def _ask(self, batch: JourneyBatch, journeys: Sequence[int]) -> None:
-        """Ask for journeys until each is settled, or the claims on them may be void."""
+    def _ask(self, batch: JourneyBatch, journeys: Sequence[int], claims: Claims, stopped: Event, tally: _Tally) -> None:
+        """Ask for journeys until each is settled, the claims on them may be void, or the caller has stopped it."""
         for turn in range(1, self._api.max_answers_per_journey + 1):
             settled = partial(self._settle, batch, last=turn == self._api.max_answers_per_journey)
             requests = [
                 Request(partial(batch.sent, members), partial(settled, members))
                 for members in self._packed(batch, journeys)
             ]
-            tries = self._sender.ask(requests)
-            self.requests += len(tries)
-            self.retries += sum(tries) - len(tries)
+            tries = self._sender().ask(requests, lambda: claims.hold, stopped)
+            tally.requests += len(tries)
+            tally.retries += sum(tries) - len(tries)
             unsettled = set(batch.unsettled())
             asked, journeys = len(journeys), [journey for journey in journeys if journey in unsettled]
             self._asked += asked - len(journeys)
@@ -214,7 +277,7 @@ class IhcClient:
                     f" {max(self._planned - self._asked, len(unsettled))} journeys are still to be asked for. What was"
                     " answered is in the ledger: run again to go on from there, or raise IHC_MAX_REQUESTS_PER_RUN"
                 )
-            if not journeys or not self._claims.hold:
+            if not journeys or not claims.hold or stopped.is_set():
                 return
         times = self._api.max_answers_per_journey
         missing = some_of([batch.conv_ids[journey] for journey in journeys])
@@ -223,19 +286,20 @@ class IhcClient:
     def _settle(self, batch: JourneyBatch, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool) -> None:
         """Take in the answer to a request for these journeys; the ledger comes first."""
         kept = batch.kept(journeys, answer.last() if last else answer)
-        request, now = uuid.uuid4().hex, dt.datetime.now(dt.UTC)
+        answered = AnsweredRequest(kept, uuid.uuid4().hex, dt.datetime.now(dt.UTC))
         persisting = tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(LedgerError),
             stop=tenacity.stop_after_delay(KEEP_TRYING_SECONDS),
             wait=tenacity.wait_fixed(1),
             reraise=True,
         )
-        persisting(self._ledger.keep, self._terms, kept, request, now)
+        persisting(self._writer.keep, answered)
         batch.settle(kept)
 
-    def _reuse(self, batch: JourneyBatch, answers: Mapping[str, KeptAnswer]) -> None:
+    @staticmethod
+    def _reuse(batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
         batch.settle(answers)
-        self.reused += len(answers)
+        tally.reused += len(answers)
 
     def _batch(self, journeys: pd.DataFrame) -> JourneyBatch:
         return JourneyBatch(journeys, self._terms, self._api.max_sessions_per_request)
@@ -246,12 +310,14 @@ class IhcClient:
         packed = pack(sizes, self._api.max_sessions_per_request, self._api.max_journeys_per_request)
         return [[journeys[position] for position in members] for members in packed]
 
-    @cached_property
     def _sender(self) -> IhcRequests:
         """What sends the requests; made, and what it needs started, when the first one is to be sent."""
-        api = self._api
-        url = self._open.enter_context(self._stand_in.start()) if self._stand_in else api.url
-        timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
-        connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
-        self._open.callback(connection.close)
-        return IhcRequests(api, connection, self._budget, may_send=lambda: self._claims.hold)
+        with self._starting:
+            if self._sending is None:
+                api = self._api
+                url = self._open.enter_context(self._stand_in.start()) if self._stand_in else api.url
+                timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
+                connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
+                self._open.callback(connection.close)
+                self._sending = self._open.enter_context(closing(IhcRequests(api, connection, self._budget)))
+            return self._sending

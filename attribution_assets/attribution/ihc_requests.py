@@ -6,17 +6,20 @@ made in `ihc_connection.py`, what an answer means is in `ihc_answers.py`, which 
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event, Lock
-from typing import Any
+from threading import BoundedSemaphore, Event, Lock
+from typing import Any, Final
 
 import tenacity
 
 from attribution_assets.attribution.ihc_answers import CheckedAnswer, IhcApiError, IhcTransientError, check_answer
 from attribution_assets.attribution.ihc_connection import IhcConnection
 from attribution_assets.attribution.ihc_settings import IhcApi
+
+_PREPARED_PER_SLOT: Final = 2
+"""Threads per request that may be under way: while some wait for answers, the others encode, check and keep."""
 
 
 class RequestBudget:
@@ -58,23 +61,30 @@ class Request:
 
 
 class IhcRequests:
-    """Sends requests over one connection.
+    """Sends requests over one connection, for any number of threads. `close` when it is done.
 
     Args:
         api: how often and how long a request is repeated, and how many are under way at once.
         connection: where they go.
         budget: how many may be made.
-        may_send: asked before each of them; once it says no, nothing more is sent.
     """
 
-    def __init__(
-        self, api: IhcApi, connection: IhcConnection, budget: RequestBudget, may_send: Callable[[], bool]
-    ) -> None:
-        self._api, self._connection = api, connection
-        self._budget, self._may_send = budget, may_send
+    def __init__(self, api: IhcApi, connection: IhcConnection, budget: RequestBudget) -> None:
+        self._api, self._connection, self._budget = api, connection, budget
+        self._slots = BoundedSemaphore(api.max_concurrent_requests)
+        self._pool = ThreadPoolExecutor(_PREPARED_PER_SLOT * api.max_concurrent_requests, thread_name_prefix="ihc")
 
-    def ask(self, requests: Sequence[Request]) -> list[int]:
-        """Send requests, a bounded number at once; the first error stops them all, and so does the end of the budget.
+    def close(self) -> None:
+        """Wait for the end of what is under way."""
+        self._pool.shutdown()
+
+    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], stopped: Event) -> list[int]:
+        """Send requests; the first error stops them all, and so does the end of the budget.
+
+        Args:
+            requests: those that stand and fall together.
+            may_send: asked before each try; once it says no, nothing more is sent.
+            stopped: set here on an error; once it is set, here or elsewhere, nothing more is sent.
 
         Returns:
             The number of tries of each request that was answered. Those that were stopped were not.
@@ -82,22 +92,20 @@ class IhcRequests:
         Raises:
             IhcApiError: the first error, once the requests that were under way with it have ended.
         """
-        stopped, tries = Event(), []
-        with ThreadPoolExecutor(self._api.max_concurrent_requests, thread_name_prefix="ihc") as pool:
-            try:
-                for future in as_completed([pool.submit(self._ask, request, stopped) for request in requests]):
-                    with suppress(CancelledError):  # what stopped this request is told by another one
-                        tries.append(future.result())
-            finally:
-                stopped.set()
+        tries, futures = [], [self._pool.submit(self._ask, request, may_send, stopped) for request in requests]
+        try:
+            for future in as_completed(futures):
+                with suppress(CancelledError):  # what stopped this request is told by another one
+                    tries.append(future.result())
+        except BaseException:
+            stopped.set()
+            raise
+        finally:
+            wait(futures)
         return tries
 
-    def _ask(self, request: Request, stopped: Event) -> int:
-        """Send one request until it is answered, check the answer, and hand it over.
-
-        Args:
-            request: the request.
-            stopped: set here on an error; once it is set, here or elsewhere, nothing more is sent.
+    def _ask(self, request: Request, may_send: Callable[[], bool], stopped: Event) -> int:
+        """Send one request until it is answered, check the answer, and hand it over; arguments as for `ask`.
 
         Returns:
             The number of tries.
@@ -113,9 +121,11 @@ class IhcRequests:
         encoded = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
 
         def ask_once() -> CheckedAnswer:
-            if stopped.is_set() or not (self._may_send() and self._budget.allows_one_more()):
-                raise CancelledError
-            return check_answer(asked, self._connection.post(encoded), self._connection.shown)
+            with self._slots:
+                if stopped.is_set() or not (may_send() and self._budget.allows_one_more()):
+                    raise CancelledError
+                answer = self._connection.post(encoded)
+            return check_answer(asked, answer, self._connection.shown)
 
         repeating, done = _repeating(self._api, stopped), False
         try:

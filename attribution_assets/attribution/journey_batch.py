@@ -110,8 +110,15 @@ def _fields(journeys: pd.DataFrame) -> dict[str, list[Any]]:
     columns: dict[str, npt.NDArray[Any]] = {
         "conversion_id": journeys["conv_id"].to_numpy(object),
         "session_id": journeys["session_id"].to_numpy(object),
-        "timestamp": journeys["session_time"].dt.strftime("%Y-%m-%d %H:%M:%S").to_numpy(object),
+        "timestamp": _written(journeys["session_time"].to_numpy("datetime64[s]")),
         "channel_label": journeys["channel_name"].to_numpy(object),
         **{flag: journeys[flag].to_numpy("int64") for flag in _FLAGS},
     }
     return {name: values.tolist() for name, values in columns.items()}
+
+
+def _written(seconds: npt.NDArray[np.datetime64]) -> npt.NDArray[np.str_]:
+    """Times as YYYY-MM-DD HH:MM:SS; many times faster than strftime."""
+    written = np.datetime_as_string(seconds, unit="s")
+    written.view(np.uint32).reshape(len(written), -1)[:, len("YYYY-MM-DD")] = ord(" ")
+    return written

@@ -69,6 +69,21 @@ class KeptAnswer:
 
 
 @dataclass(frozen=True)
+class AnsweredRequest:
+    """What one request was answered.
+
+    Attributes:
+        answers: what it says of each journey, by journey key.
+        request_id: the same for all of them.
+        at: when the answer came, with its time zone.
+    """
+
+    answers: Mapping[str, KeptAnswer]
+    request_id: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True)
 class AnswersOfMonth:
     """The answers of one endpoint for one conversion type in one month.
 
@@ -153,25 +168,21 @@ class Ledger:
         with self.tables.reading() as connection:
             return answers_in(connection, keys)
 
-    def keep(self, terms: AnswerTerms, answers: Mapping[str, KeptAnswer], request_id: str, at: dt.datetime) -> None:
-        """Keep what one request was answered, and free its journeys of claims, in one transaction.
+    def keep(self, terms: AnswerTerms, requests: Sequence[AnsweredRequest]) -> None:
+        """Keep what requests were answered, and free their journeys of claims, in one transaction.
 
         Args:
             terms: what was asked for all of them.
-            answers: by journey key.
-            request_id: of the request, the same for all of them.
-            at: when the answer came, with its time zone.
+            requests: with the answers.
 
         Raises:
             LedgerError: the ledger cannot be written; it is as it was.
         """
         parameter = terms.redistribution_parameter
-        of_request = {
+        of_all = {
             "conv_type_id": terms.conv_type_id,
             "endpoint": terms.endpoint,
             "redistribution_parameter": None if parameter is None else _canonical(parameter),
-            "answered_at": at.astimezone(dt.UTC).isoformat(timespec="seconds"),
-            "request_id": request_id,
         }
         rows = [
             {
@@ -180,14 +191,17 @@ class Ledger:
                 "outcome": answer.outcome,
                 "touchpoints": len(answer.touchpoints),
                 "credit": json.dumps(answer.touchpoints, separators=(",", ":"), allow_nan=False),
-                **of_request,
+                "answered_at": request.at.astimezone(dt.UTC).isoformat(timespec="seconds"),
+                "request_id": request.request_id,
+                **of_all,
             }
-            for key, answer in answers.items()
+            for request in requests
+            for key, answer in request.answers.items()
         ]
         if rows:
             with self.tables.writing() as connection:
                 connection.execute(_KEEP, rows)
-                for some in chunks(list(answers)):
+                for some in chunks([key for request in requests for key in request.answers]):
                     connection.execute(CLAIM.delete().where(CLAIM.c.journey_key.in_(some)))
 
     def summary(self) -> list[AnswersOfMonth]:

@@ -90,35 +90,26 @@ class Claims:
             self._renewal.start()
         return Taken(answers, set(claimed))
 
-    def wait(self, keys: Sequence[str]) -> None:
-        """Wait until one of the journeys, all claimed by others, is answered or free.
+    def wait(self, keys: Sequence[str], stopped: Event) -> None:
+        """Wait until one of the journeys, all claimed by others, is answered or free, or the caller is stopped.
 
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        while True:
+        while not stopped.wait(_POLL_SECONDS):
             with self._tables.reading() as connection:
                 living, _ = self._claimants(connection, keys)
             if len(living) < len(keys):
                 return
-            time.sleep(_POLL_SECONDS)
-
-    def release(self) -> None:
-        """Give up all claims."""
-        if self._renewal is not None:
-            self._delete_mine(CLAIM)
 
     def close(self) -> None:
         """Give up all claims, and the right to make more."""
         self._closed.set()
         if self._renewal is not None:
             self._renewal.join()
-            self._delete_mine(CLAIM, CLAIMANT)
-
-    def _delete_mine(self, *tables: sa.Table) -> None:
-        with suppress(LedgerError), self._tables.writing() as connection:  # what cannot be given up now lapses soon
-            for table in tables:
-                connection.execute(table.delete().where(table.c.claimant == self._claimant))
+            with suppress(LedgerError), self._tables.writing() as connection:  # what cannot be given up lapses soon
+                for table in (CLAIM, CLAIMANT):
+                    connection.execute(table.delete().where(table.c.claimant == self._claimant))
 
     def _claimants(self, connection: sa.Connection, keys: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """The living claimant of each key that has one, and the dead ones, whose claims are void."""
