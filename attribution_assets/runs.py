@@ -48,10 +48,7 @@ def days_to_report(
     first_partition, last_partition = first_and_last_partition()
     source.check()
     storage.require(str(source))
-    attributed = storage.stored_days("conversions")
-    with_data = sorted({*(source.days_with_data() or ()), *attributed})
-    if not with_data:
-        raise RunRejectedError("the database holds no sessions and no conversions")
+    with_data = [] if start and end else _days_with_data(source, storage)
     first, last = start or with_data[0], end or min(with_data[-1], last_partition)
     if last < first:
         raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
@@ -61,12 +58,22 @@ def days_to_report(
         )
     if last > last_partition:
         raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
-    if not source.holds_data(first, last) and not any(first <= day <= last for day in attributed):
+    days = days_between(first, last)
+    if not source.holds_data(first, last) and not storage.days("conversions", days).files:
+        with_data = _days_with_data(source, storage)
         raise RunRejectedError(
-            f"the database holds no sessions and no conversions of {in_words(days_between(first, last))}: "
+            f"the database holds no sessions and no conversions of {in_words(days)}: "
             f"it has {in_words(days_between(with_data[0], with_data[-1]))}"
         )
     return first, last
+
+
+def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.date]:
+    """The first and the last day of the source's rows, and the days whose orders are stored."""
+    with_data = sorted({*(source.days_with_data() or ()), *storage.stored_days("conversions")})
+    if not with_data:
+        raise RunRejectedError("the database holds no sessions and no conversions")
+    return with_data
 
 
 def report_days(
@@ -93,6 +100,7 @@ def report_days(
     job = build_definitions().resolve_job_def(attribution_job.name)
     storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
+    read = windows.days_touched_by(*touched)
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:
@@ -103,7 +111,7 @@ def report_days(
             materialize(stage)
         materialize(Stage(ALL_ASSETS, first, last))
         for _ in range(MOST_ROUNDS):
-            state = stored_state(storage, results.published())
+            state = stored_state(storage, results.published(), read)
             stale = stale_days(storage, state, windows, max_rejected_share(), Scope(within=touched))
             if not stale:
                 return
@@ -118,7 +126,7 @@ def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[
     storage, source = resources.storage.tables(), resources.database.source()
     earliest, latest = windows.days_touched_by(first, last)
     around = [day for day in days_between(earliest, latest) if not first <= day <= last]
-    state = stored_state(storage, {})
+    state = stored_state(storage, {}, (earliest, latest))
     due = {}
     for asset in SOURCE_ASSETS:
         stored = [day for day in around if day in state.stamps[asset]]
@@ -136,7 +144,8 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
 
 def certainty(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[list[dt.date], list[dt.date]]:
     """Which reports from `first` to `last` are final, and which orders still to be attributed can change."""
-    attributed, days = set(storage.stored_days("ihc_attributions")), days_between(first, last)
+    days, until = days_between(first, last), windows.orders_of(last)[1]
+    attributed = storage.days("ihc_attributions", days_between(first, until)).files
     final = [day for day in days if is_final(day, attributed, windows.lookback_days)]
     return final, [day for day in days if day not in final]
 

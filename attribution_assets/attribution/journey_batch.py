@@ -119,6 +119,6 @@ def _fields(journeys: pd.DataFrame) -> dict[str, list[Any]]:
 
 def _written(seconds: npt.NDArray[np.datetime64]) -> npt.NDArray[np.str_]:
     """Times as YYYY-MM-DD HH:MM:SS; many times faster than strftime."""
-    written = np.datetime_as_string(seconds, unit="s")
-    written.view(np.uint32).reshape(len(written), -1)[:, len("YYYY-MM-DD")] = ord(" ")
+    written = np.datetime_as_string(seconds, unit="s").astype("U19")
+    written.view(np.uint32).reshape(len(written), 19)[:, len("YYYY-MM-DD")] = ord(" ")
     return written

@@ -80,15 +80,24 @@ class StoredState:
         )
 
 
-def stored_state(storage: AssetStorage, published: Versions) -> StoredState:
+def stored_state(
+    storage: AssetStorage, published: Versions, within: tuple[dt.date, dt.date] | None = None
+) -> StoredState:
     """What is stored now.
 
     Args:
         storage: Where the assets' tables lie.
         published: See `ResultTables.published`.
+        within: First and last day to look at; without it, all.
     """
     names = [name for asset in ALL_ASSETS for name in names_of(asset)]
-    return StoredState({name: storage.days(name, storage.stored_days(name)).stamps() for name in names}, published)
+    return StoredState(
+        {
+            name: storage.days(name, days_between(*within) if within else storage.stored_days(name)).stamps()
+            for name in names
+        },
+        published,
+    )
 
 
 def extraction_inputs(fingerprint: str) -> dict[str, str]:
