@@ -187,6 +187,7 @@ def test_what_the_pod_starts_does_the_run(tmp_path: Path, postgresql_url: str) -
     with kubernetes_api() as api, instance_of_the_chart(home, postgresql_url, api) as instance:
         run = launch(instance, "attribution")
         [(_, job)] = api.created
+        home.rename(tmp_path / "of_another_pod")
         given = {v["name"]: v["value"] for v in in_pod(job)["env"] if "value" in v}
         _run_pod(in_pod(job)["args"], {**given, **_secrets(postgresql_url), **_storage(tmp_path)}, pods)
         finished = instance.get_run_by_id(run.run_id)
