@@ -1,11 +1,12 @@
 # syntax=docker/dockerfile:1
 
 FROM python:3.11-slim-bookworm AS build
+ARG EXTRAS=s3,postgres,kubernetes
 WORKDIR /build
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY attribution_assets attribution_assets
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --constraint requirements.lock .
+    && /opt/venv/bin/pip install --no-cache-dir --constraint requirements.lock ".[${EXTRAS}]"
 
 FROM python:3.11-slim-bookworm
 RUN useradd --create-home --uid 1000 attribution \
