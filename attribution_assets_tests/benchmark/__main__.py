@@ -1,0 +1,95 @@
+"""Times the assets and the whole command beside what they could be compared with; prints JSON, and writes it to a file.
+
+usage: python attribution_assets_tests/benchmark PART... [--sessions N] [--days N] [--runs N] [--output FILE.json]
+
+whole      the whole command and the same report as a plain pandas script, with an API of 100 ms per answer
+           (with --database FILE.db --first DAY --last DAY: on data of your own, in SQLite)
+assets     journeys and channel_reporting, over all days and over one, and the same SQL bare in DuckDB
+api        the step that asks the API, 8 requests at once, and the time in which so many requests can be answered
+extraction reading sessions, and pandas' own reader
+packing    requests per journeys, the lower bound, and first fit
+model      the embedded model and its service
+history    one more day after 10, 100 and 1,000 stored ones
+ranges     3, 30 and 90 days at once
+
+Every run starts from nothing, or from generated tables (visitors with 1 to 60 sessions, ids of 64 characters, 12
+channels, an order per 30 sessions). With --folder the generated tables stay for the next time.
+"""
+
+import argparse
+import datetime as dt
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+sys.path[:0] = [str(Path(__file__).parents[1])]  # the tests' own endpoint and database
+
+from embedded_model import embedded_model
+from extraction import extraction
+from generate import FIRST_DAY, Size, make_database
+from long_history import one_more_day, ranges
+from measure import machine
+from request_counts import request_counts
+from single_assets import against_bare_duckdb, against_floor
+from whole_command import whole_command
+
+SESSIONS_PER_ORDER = 30
+PARTS = ("whole", "assets", "api", "extraction", "packing", "model", "history", "ranges")
+
+
+def measure(part: str, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """The figures of one part."""
+    size = Size(arguments.sessions, arguments.sessions // SESSIONS_PER_ORDER, arguments.days)
+    runs = arguments.runs
+    match part:
+        case "whole":
+            database, first, last = arguments.database, arguments.first, arguments.last
+            if database is None:
+                database, first, last = folder / "generated.db", str(FIRST_DAY), str(size.last_day)
+                if not database.exists():
+                    make_database(database, size)
+            return whole_command(database, first, last, runs)
+        case "assets":
+            return against_bare_duckdb(size, folder, runs)
+        case "api":
+            return against_floor(size, folder, runs)
+        case "extraction":
+            return extraction(size, folder, runs)
+        case "packing":
+            return request_counts(size.orders)
+        case "model":
+            return embedded_model(size.orders, runs)
+        case "history":
+            return one_more_day([10, 100, 1000], runs)
+        case _:
+            return ranges([3, 30, 90], size.sessions // size.days, runs)
+
+
+def main() -> None:
+    """Read the arguments, and measure one part after another."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART")
+    parser.add_argument("--sessions", type=int, default=300_000)
+    parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--database", type=Path)
+    parser.add_argument("--first", type=dt.date.fromisoformat)
+    parser.add_argument("--last", type=dt.date.fromisoformat)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="benchmark_") as temporary:
+        folder = (arguments.folder or Path(temporary)).absolute()
+        folder.mkdir(parents=True, exist_ok=True)
+        found = {"machine": machine(), "sessions": arguments.sessions, "days": arguments.days, "runs": arguments.runs}
+        for part in arguments.parts:
+            found[part] = measure(part, arguments, folder)
+            print(json.dumps({part: found[part]}, indent=2), flush=True)
+    if arguments.output:
+        arguments.output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

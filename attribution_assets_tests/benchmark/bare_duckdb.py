@@ -1,0 +1,40 @@
+"""The SQL of an asset, bare in DuckDB over the same files, its result in one Parquet file; prints the seconds it took.
+
+usage: bare_duckdb.py journeys|channel_reporting STORAGE FIRST LAST LOOKBACK_DAYS OUTPUT.parquet
+"""
+
+import datetime as dt
+import json
+import sys
+import time
+
+import duckdb
+
+from attribution_assets.attribution.channel_report import report_sql
+from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.journeys import journeys_sql
+
+
+def main(asset: str, storage: str, first: str, last: str, lookback_days: str, output: str) -> None:
+    """Run one query."""
+    start, end, length = dt.date.fromisoformat(first), dt.date.fromisoformat(last), int(lookback_days)
+    before, after = start - dt.timedelta(days=length), end + dt.timedelta(days=length)
+    tables = {
+        "journeys": {"conversions": (start, end), "sessions": (before, end)},
+        "channel_reporting": {
+            "sessions": (start, end), "ihc_attributions": (start, after), "conversions": (start, after)
+        },
+    }  # fmt: skip
+    sql = journeys_sql(length) if asset == "journeys" else report_sql(start, end)
+    began = time.perf_counter()
+    connection = duckdb.connect()
+    for name, days in tables[asset].items():
+        stored = {file.split("/")[-1]: file for (file,) in connection.sql(f"FROM glob('{storage}/{name}/*.parquet')").fetchall()}
+        files = [stored[f"{day}.parquet"] for day in days_between(*days) if f"{day}.parquet" in stored]
+        connection.read_parquet(files).create_view(name)
+    connection.sql(sql).write_parquet(output)
+    print(json.dumps({"step_seconds": time.perf_counter() - began}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

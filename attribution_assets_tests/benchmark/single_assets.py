@@ -1,0 +1,105 @@
+"""Journeys and report against the same SQL bare in DuckDB, and the API's step against its floor."""
+
+import datetime as dt
+import shutil
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from generate import FIRST_DAY, Size, store
+from ihc_endpoint import IhcEndpoint
+from measure import Command, in_turn, program, ratio
+from whole_command import LATENCY_SECONDS, settings
+
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
+
+LOOKBACK_DAYS = 30
+CONCURRENT_REQUESTS = 8
+
+
+def against_bare_duckdb(size: Size, folder: Path, runs: int) -> dict[str, Any]:
+    """Both assets over all days of a shop, and over its last day alone.
+
+    Credit is shared out evenly over each journey, so that no API is needed for it.
+
+    Args:
+        size: Of the shop.
+        folder: Where its tables go, and stay.
+        runs: How often.
+    """
+    root = folder / "assets"
+    if not (root / "sessions").exists():
+        store(str(root), size)
+    database = _results(folder)
+    environment = settings(folder, database, "http://127.0.0.1:9/unused", str(FIRST_DAY))
+    found: dict[str, Any] = {}
+    for asset in ("journeys", "channel_reporting"):
+        for name, first in (("all days", FIRST_DAY), ("last day", size.last_day)):
+            days = (asset, str(first), str(size.last_day))
+            bare = program("bare_duckdb.py", asset, root, *days[1:], LOOKBACK_DAYS, folder / "bare.parquet")
+            taken = in_turn(
+                {
+                    "asset": lambda days=days: Command(program("one_asset.py", *days), environment, folder),  # type: ignore[misc]
+                    "bare": lambda bare=bare: Command(bare, {}, folder),  # type: ignore[misc]
+                },
+                runs,
+            )
+            found[f"{asset}, {name}"] = taken | {"ratio": ratio(taken["asset"], taken["bare"], "step_seconds")}
+        if asset == "journeys":
+            _share_out_evenly(str(root))
+    return found
+
+
+def against_floor(size: Size, folder: Path, runs: int) -> dict[str, Any]:
+    """The step that asks the API, 8 requests at once of 100 ms each, against the time in which these can be answered.
+
+    Args:
+        size: Of the shop.
+        folder: Where its tables go, and stay.
+        runs: How often, each time with an empty ledger.
+    """
+    root = folder / "assets"
+    with IhcEndpoint(latency_seconds=LATENCY_SECONDS) as endpoint:
+        others = {"IHC_MAX_CONCURRENT_REQUESTS": str(CONCURRENT_REQUESTS)}
+        environment = settings(folder, folder / "results.db", endpoint.url, str(FIRST_DAY), **others)
+        days = (str(FIRST_DAY), str(size.last_day))
+        if not (root / "journeys").exists():
+            store(str(root), size)
+            in_turn({"journeys": lambda: Command(program("one_asset.py", "journeys", *days), environment, folder)}, 1)
+
+        def from_nothing() -> Command:
+            _results(folder)
+            return Command(program("one_asset.py", "ihc_attributions", *days), environment, folder)
+
+        taken = in_turn({"asset": from_nothing}, runs)["asset"]
+        requests = len(endpoint.received) / runs
+    floor = requests * LATENCY_SECONDS / CONCURRENT_REQUESTS
+    return {"asset": taken, "requests": requests, "floor_seconds": floor, "ratio": round(taken["step_seconds"] / floor, 2)}
+
+
+def _results(folder: Path) -> Path:
+    """An empty database for the results."""
+    shutil.rmtree(folder / "home", ignore_errors=True)
+    for left in folder.glob("results.db*"):
+        left.unlink()
+    (folder / "results.db").touch()
+    return folder / "results.db"
+
+
+def _share_out_evenly(root: str) -> None:
+    """Store `ihc_attributions` of all journeys."""
+    storage = AssetStorage(root)
+    stored = storage.days("journeys", storage.stored_days("journeys"))
+    for day, file in stored.files.items():
+        frame = duckdb.sql(
+            f"""SELECT conv_id, conversion_time, session_id, session_time, channel_name, credit AS initializer,
+                       credit AS holder, credit AS closer, credit AS ihc, 'attributed' AS outcome,
+                       CAST(NULL AS VARCHAR) AS reason, 'nobody' AS answered_by
+                FROM (SELECT *, 1 / COUNT(*) OVER (PARTITION BY conv_id) AS credit FROM read_parquet('{file}'))"""  # noqa: S608  our own file
+        ).df()
+        storage.write("ihc_attributions", DayTable(day, frame, {"journeys": "shared out evenly"}))
+
+
+def last_days(size: Size, number: int) -> tuple[dt.date, dt.date]:
+    """The last days of a shop."""
+    return size.last_day - dt.timedelta(days=number - 1), size.last_day
