@@ -31,7 +31,7 @@ class Spark:
     """The Spark session of this process, started when it is first needed."""
 
     def check(self) -> None:
-        """See `SqlEngine`; starts the session, or connects to the server."""
+        """See `SqlEngine`."""
         _process_session()
 
     def query(self, sql: str, tables: Sequence[QueriedTable]) -> pa.Table:
@@ -44,13 +44,15 @@ class Spark:
 
 def _process_session() -> SparkSession:
     try:
-        return SparkSession.builder.getOrCreate()
+        session = SparkSession.builder.getOrCreate()
+        _ = session.version  # asks the server, where there is one
     except (PySparkException, ImportError) as error:
         raise EngineUnavailableError(
             "spark",
             "no session can be started: it takes Java 17 or later, or in SPARK_REMOTE the address of a Spark Connect "
             f"server: {error}",
         ) from None
+    return session
 
 
 @contextmanager
