@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_process import StartCommand
+from ihc_endpoint import IhcEndpoint
 from made_shop import ALL, WINDOWS, MadeShop, days, stale_only
 from shop import Shop
 from typer.testing import CliRunner
@@ -30,7 +31,10 @@ def status() -> str:
 
 
 @pytest.mark.usefixtures("spark")
-def test_runs_on_spark_and_on_duckdb_store_and_publish_the_same_and_neither_finds_the_others_stale(shop: Shop) -> None:
+def test_runs_on_spark_and_on_duckdb_store_and_publish_the_same_and_neither_finds_the_others_stale(
+    shop: Shop, paid_endpoint: IhcEndpoint
+) -> None:
+    shop.asks(paid_endpoint)
     a_busy_week(shop)
     assert shop.run(str(FIRST), str(LAST)).exit_code == 0
     by_duckdb, printed = published(shop), status()
