@@ -131,7 +131,7 @@ def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, s
 
 
 @daily_asset(
-    kinds={"duckdb"},
+    kinds={"sql"},
     ins={"sessions": dg.AssetIn(partition_mapping=lookback_window)},
 )
 def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, sessions: StoredDays) -> DailyTables:
@@ -172,7 +172,7 @@ def ihc_attributions(
 
 
 @daily_asset(
-    kinds={"duckdb"},
+    kinds={"sql"},
     ins={
         "ihc_attributions": dg.AssetIn(partition_mapping=attribution_window, metadata=MAY_MISS_DAYS),
         "conversions": dg.AssetIn(partition_mapping=attribution_window, metadata=MAY_MISS_DAYS),

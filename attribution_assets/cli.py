@@ -145,6 +145,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     console, resources = Console(), from_environment(references=False)
     resources.ihc_api.check()
     storage = resources.storage.tables()
+    storage.engine.check()
     first, last = runs.days_to_report(resources.database.source(), storage, start, end)
     with terminal.progress(console) as on_stage:
         runs.report_days(first, last, resources, on_stage)
@@ -161,13 +162,20 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
 def _problems_in_one_line() -> Iterator[None]:
     from attribution_assets.attribution.asset_storage import ForeignStorageError
     from attribution_assets.attribution.database import DatabaseError
+    from attribution_assets.attribution.engine import EngineUnavailableError
 
     try:
         yield
     except (RunFailedError, OSError) as problem:
         typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(FAILED) from None
-    except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
+    except (
+        RunRejectedError,
+        ConfigurationError,
+        DatabaseError,
+        EngineUnavailableError,
+        ForeignStorageError,
+    ) as problem:
         typer.echo(f"Not possible: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:

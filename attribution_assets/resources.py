@@ -17,6 +17,7 @@ from pydantic import Field
 from upath import UPath
 
 from attribution_assets.attribution.asset_storage import AssetStorage, digest
+from attribution_assets.attribution.engine import EngineUnavailableError, engine_named
 from attribution_assets.attribution.ihc_api import IhcClient, StandIn
 from attribution_assets.attribution.ihc_settings import IhcApi
 from attribution_assets.attribution.ledger import Ledger
@@ -89,18 +90,21 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
 
 class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
-    """Where the assets' tables lie."""
+    """Where the assets' tables lie, and what runs SQL over them."""
 
     root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
+    engine: str = Field(default="duckdb", description="What runs SQL over the tables: duckdb or spark")
 
     def tables(self) -> AssetStorage:
         """The stored tables.
 
         Raises:
-            ConfigurationError: The URL names a kind of storage that is unknown or not installed.
+            ConfigurationError: The URL names a kind of storage that is unknown or not installed, or the engine is.
         """
         try:
-            return AssetStorage(self.root)
+            return AssetStorage(self.root, engine_named(self.engine))
+        except EngineUnavailableError as error:
+            raise ConfigurationError(str(error)) from None
         except (ImportError, ValueError) as error:
             raise ConfigurationError(f"ATTRIBUTION_STORAGE is {self.root!r}: {error}") from None
 
@@ -264,7 +268,10 @@ def from_environment(*, references: bool) -> Resources:
     max_rejected_share()  # else a value that cannot be used would show only when a check runs
     return Resources(
         database=DatabaseResource(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
-        storage=Storage(root=environment.text("ATTRIBUTION_STORAGE", "data/assets")),
+        storage=Storage(
+            root=environment.text("ATTRIBUTION_STORAGE", "data/assets"),
+            engine=environment.text("ATTRIBUTION_ENGINE", "duckdb"),
+        ),
         reports=Reports(root=environment.text("ATTRIBUTION_REPORTS", "data/reports")),
         ihc_api=IhcApiAccount(
             url=environment.text("IHC_API_URL", IHC_API_URL),

@@ -13,7 +13,7 @@ import io
 import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +25,7 @@ from upath import UPath
 
 from attribution_assets.attribution.atomic_files import local_path, replace_file
 from attribution_assets.attribution.days import days_between, in_words
+from attribution_assets.attribution.engine import SqlEngine, engine_named
 from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -118,11 +119,18 @@ class StoredDays:
         asset: The asset's name.
         files: The Parquet file of each day that has been materialized, in calendar order.
         missing: The days that have not.
+        engine: What runs SQL over them.
     """
 
     asset: str
     files: Mapping[dt.date, UPath]
-    missing: Sequence[dt.date] = ()
+    missing: Sequence[dt.date]
+    engine: SqlEngine
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Parquet columns."""
+        return ARROW_SCHEMAS[self.asset]
 
     def frame(self, day: dt.date) -> pd.DataFrame:
         """The table of one day, with the columns of the asset's schema.
@@ -165,7 +173,7 @@ class StoredDays:
     def among(self, days: Collection[dt.date]) -> "StoredDays":
         """Those of the days that are in `days`."""
         stored = {day: file for day, file in self.files.items() if day in days}
-        return StoredDays(self.asset, stored, [day for day in self.missing if day in days])
+        return replace(self, files=stored, missing=[day for day in self.missing if day in days])
 
 
 class AssetStorage:
@@ -173,10 +181,11 @@ class AssetStorage:
 
     Args:
         root: A folder, or a URL such as `s3://bucket/prefix`.
+        engine: What runs SQL over the stored days; DuckDB without it.
     """
 
-    def __init__(self, root: str) -> None:
-        self._root = UPath(root)
+    def __init__(self, root: str, engine: SqlEngine | None = None) -> None:
+        self._root, self.engine = UPath(root), engine or engine_named("duckdb")
         self._owner = self._root / "made_from.txt"
 
     def require(self, source: str) -> None:
@@ -235,7 +244,7 @@ class AssetStorage:
         self._forget_listings()
         files = {day: self._file(asset, day) for day in sorted(days)}
         stored = {day: file for day, file in files.items() if file.exists()}
-        return StoredDays(asset, stored, [day for day in files if day not in stored])
+        return StoredDays(asset, stored, [day for day in files if day not in stored], self.engine)
 
     def stored_days(self, asset: str) -> list[dt.date]:
         """All days of one asset that are stored, in calendar order."""

@@ -7,33 +7,32 @@ import pandas as pd
 
 from attribution_assets.attribution.asset_storage import StoredDays
 from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import run_sql
+from attribution_assets.attribution.engine import decimal_of, run_sql
 
-# Sums are made of decimals, so that they are the same in whatever order rows are added. The cast of a large amount may
-# miss the last of its 12 places: amounts keep 9. Credit is small enough to keep them all.
+# Sums are made of decimals, so that they are the same in whatever order rows are added. Large amounts have no exact
+# twelfth place themselves: amounts keep 9. Credit is small enough to keep them all.
 REPORT_SQL = """
 WITH cost AS (
-    SELECT channel_name, CAST(session_time AS DATE) AS day, SUM(CAST(COALESCE(cost, 0) AS DECIMAL(38, 12))) AS cost
+    SELECT channel_name, CAST(session_time AS DATE) AS day, SUM({cost}) AS cost
     FROM sessions
     GROUP BY channel_name, CAST(session_time AS DATE)
 ),
 credit AS (
-    SELECT a.channel_name, CAST(a.session_time AS DATE) AS day, SUM(CAST(a.ihc AS DECIMAL(38, 12))) AS ihc,
-           SUM(CAST(a.ihc * c.revenue AS DECIMAL(38, 12))) AS ihc_revenue
+    SELECT a.channel_name, CAST(a.session_time AS DATE) AS day, SUM({ihc}) AS ihc, SUM({ihc_revenue}) AS ihc_revenue
     FROM ihc_attributions a
     JOIN conversions c ON c.conv_id = a.conv_id AND CAST(c.conversion_time AS DATE) = CAST(a.conversion_time AS DATE)
     WHERE a.outcome = 'attributed' AND CAST(a.session_time AS DATE) BETWEEN $first AND $last
     GROUP BY a.channel_name, CAST(a.session_time AS DATE)
 )
 SELECT COALESCE(cost.channel_name, credit.channel_name) AS channel_name,
-       CAST(COALESCE(cost.day, credit.day) AS VARCHAR(10)) AS date,
-       CAST(ROUND(COALESCE(cost.cost, 0), 9) AS DOUBLE) AS cost,
-       CAST(COALESCE(credit.ihc, 0) AS DOUBLE) AS ihc,
-       CAST(ROUND(COALESCE(credit.ihc_revenue, 0), 9) AS DOUBLE) AS ihc_revenue
+       CAST(COALESCE(cost.day, credit.day) AS STRING) AS date,
+       ROUND(COALESCE(cost.cost, 0), 9) AS cost,
+       COALESCE(credit.ihc, 0) AS ihc,
+       ROUND(COALESCE(credit.ihc_revenue, 0), 9) AS ihc_revenue
 FROM cost
 FULL OUTER JOIN credit ON credit.channel_name = cost.channel_name AND credit.day = cost.day
-ORDER BY 2, 1
-"""
+ORDER BY date, channel_name
+""".format(cost=decimal_of("COALESCE(cost, 0)"), ihc=decimal_of("a.ihc"), ihc_revenue=decimal_of("(a.ihc * c.revenue)"))  # noqa: S608 - all of it stands here
 
 OUTCOMES_SQL = """
 WITH outcome AS (
@@ -112,7 +111,7 @@ def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int) -
 
 def answered_by(attributions: StoredDays) -> str:
     """Who attributed these days' orders: the API's URL, or `embedded`; several separated by commas, none is empty."""
-    found = run_sql("SELECT DISTINCT answered_by FROM ihc_attributions ORDER BY 1", attributions)
+    found = run_sql("SELECT DISTINCT answered_by FROM ihc_attributions ORDER BY answered_by", attributions)
     return ", ".join(found["answered_by"])
 
 

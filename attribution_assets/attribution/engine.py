@@ -1,39 +1,128 @@
-"""Runs SQL over stored tables: DuckDB reads the Parquet files of the days in place.
+"""Runs SQL over stored tables: on DuckDB in this process, or on Apache Spark, one text for both.
 
-The SQL itself stands with what it computes: `journeys.py`, `channel_report.py`.
+The SQL itself stands with what it computes: `journeys.py`, `channel_report.py`. It keeps to what all engines do alike,
+so that the stored tables are the same whichever has run it:
+
+- Floating point numbers are only compared and taken through single steps that IEEE 754 defines (`decimal_of`); sums
+  are of decimals. Decimals leave the engine as they are, and become floating point numbers here.
+- Times have no zone. Text is compared by its UTF-8 bytes. What rows are sorted by is never NULL and names one row.
+- Parameters are written into the text as literals, as the engines' own placeholders differ.
 """
 
-import duckdb
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from string import Template
+from typing import Protocol
+
 import pandas as pd
 import pyarrow as pa
-
-from attribution_assets.attribution.asset_storage import ARROW_SCHEMAS, StoredDays
-from attribution_assets.attribution.atomic_files import local_path
+from upath import UPath
 
 DAYS_PER_QUERY = 10
 """Neighbouring days share most of their window, so a query serves several; more of them would only take more memory."""
 
 
-def run_sql(sql: str, *tables: StoredDays, **parameters: object) -> pd.DataFrame:
-    """The result of one query.
+class EngineUnavailableError(Exception):
+    """The engine that was asked for cannot be used here; the message says what is missing."""
+
+    def __init__(self, name: str, missing: object) -> None:
+        super().__init__(f"ATTRIBUTION_ENGINE is {name!r}: {missing}")
+
+
+class QueriedTable(Protocol):
+    """A table as an engine sees it."""
+
+    @property
+    def asset(self) -> str:
+        """The table's name."""
+
+    @property
+    def files(self) -> Mapping[dt.date, UPath]:
+        """Its Parquet files; none is an empty table."""
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Its columns: text, `timestamp[us]` without a zone, int64 and float64."""
+
+
+class SqlEngine(Protocol):
+    """What runs a query over Parquet files."""
+
+    def check(self) -> None:
+        """See that queries can be run, without running one; what has to be started for them is started now.
+
+        Raises:
+            EngineUnavailableError: They cannot.
+        """
+
+    def query(self, sql: str, tables: Sequence[QueriedTable]) -> pa.Table:
+        """The result of a SELECT over `tables`, in its order; errors as for `check`."""
+
+
+class EngineTable(QueriedTable, Protocol):
+    """A table that knows which engine queries it."""
+
+    @property
+    def engine(self) -> SqlEngine:
+        """The engine."""
+
+
+def engine_named(name: str) -> SqlEngine:
+    """The engine of that name.
+
+    Raises:
+        EngineUnavailableError: There is none, or its library is not installed.
+    """
+    if name == "duckdb":
+        from attribution_assets.attribution.duckdb_engine import DuckDb  # noqa: PLC0415  # each engine loads a library
+
+        return DuckDb()
+    if name == "spark":
+        try:
+            from attribution_assets.attribution.spark_engine import Spark  # noqa: PLC0415  # the same
+        except ImportError as error:
+            raise EngineUnavailableError(name, f"{error}: pip install 'attribution-assets[spark]'") from None
+
+        return Spark()
+    raise EngineUnavailableError(name, "it takes duckdb or spark")
+
+
+def run_sql(sql: str, *tables: EngineTable, **parameters: dt.date | int) -> pd.DataFrame:
+    """The result of one query, on the engine that the tables carry.
 
     Args:
-        sql: A SELECT over tables named like the assets, with `$name` parameters.
+        sql: A SELECT over tables named like the assets, with `$name` for parameters.
         tables: The days of each asset that the query may see; an asset without any stored day is an empty table.
         parameters: Values for the query's parameters.
+
+    Returns:
+        The rows in the query's order; decimals as the nearest floating point numbers.
     """
-    with duckdb.connect() as connection:
-        for table in tables:
-            _create_view(connection, table)
-        return connection.execute(sql, parameters).df()
+    literals = {name: _literal(value) for name, value in parameters.items()}
+    return _frame(tables[0].engine.query(Template(sql).substitute(literals), tables))
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, table: StoredDays) -> None:
-    files = list(table.files.values())
-    if not files:
-        connection.register(table.asset, pa.Table.from_batches([], ARROW_SCHEMAS[table.asset]))
-    elif local := [str(path) for file in files if (path := local_path(file))]:
-        connection.read_parquet(local).create_view(table.asset)
-    else:
-        connection.register_filesystem(files[0].fs)
-        connection.read_parquet([file.as_uri() for file in files]).create_view(table.asset)
+def decimal_of(amount: str) -> str:
+    """SQL for an amount as a decimal of 12 places, exactly alike on every engine.
+
+    Engines differ in how they cast floating point numbers to decimals. So the whole part is cut off, which is exact,
+    and what is left is counted in units of the twelfth place.
+
+    Args:
+        amount: SQL for a floating point number from 0 to below 1e15.
+    """
+    units = f"CAST(FLOOR(({amount} - FLOOR({amount})) * 1e12 + 0.5) AS BIGINT)"
+    return f"CAST(CAST(FLOOR({amount}) AS BIGINT) + {units} * 0.000000000001 AS DECIMAL(28, 12))"
+
+
+def _literal(value: dt.date | int) -> str:
+    return f"DATE '{value:%Y-%m-%d}'" if isinstance(value, dt.date) else f"{value:d}"
+
+
+def _frame(result: pa.Table) -> pd.DataFrame:
+    for place, field in enumerate(result.schema):
+        if pa.types.is_decimal(field.type):
+            numbers = [None if value is None else float(value) for value in result.column(place).to_pylist()]
+            result = result.set_column(place, field.name, pa.array(numbers, pa.float64()))
+    frame: pd.DataFrame = result.to_pandas()
+    return frame

@@ -10,7 +10,7 @@ IN_THE_WINDOW_SQL = """
 FROM conversions c
 JOIN sessions s ON s.user_id = c.user_id
 WHERE s.session_time < c.conversion_time
-  AND s.session_time >= c.conversion_time - INTERVAL '{lookback_days}' DAY
+  AND s.session_time >= c.conversion_time - INTERVAL '$lookback_days' DAY
 """
 
 JOURNEYS_SQL = """
@@ -46,7 +46,7 @@ def customer_journeys(conversions: StoredDays, sessions: StoredDays, lookback_da
     Returns:
         The `journeys` table: orders by time, the rows of a journey adjacent.
     """
-    return run_sql(_over_the_window(JOURNEYS_SQL, lookback_days), conversions, sessions)
+    return run_sql(_over_the_window(JOURNEYS_SQL), conversions, sessions, lookback_days=lookback_days)
 
 
 def orders_without_their_journey(
@@ -60,8 +60,8 @@ def orders_without_their_journey(
         journeys: The stored journeys of the same days.
         lookback_days: Length of the lookback window.
     """
-    return run_sql(_over_the_window(MISSED_SQL, lookback_days), conversions, sessions, journeys)
+    return run_sql(_over_the_window(MISSED_SQL), conversions, sessions, journeys, lookback_days=lookback_days)
 
 
-def _over_the_window(sql: str, lookback_days: int) -> str:
-    return sql.format(sessions_in_the_window=IN_THE_WINDOW_SQL.strip().format(lookback_days=lookback_days))
+def _over_the_window(sql: str) -> str:
+    return sql.format(sessions_in_the_window=IN_THE_WINDOW_SQL.strip())
