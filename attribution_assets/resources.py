@@ -7,8 +7,8 @@ knows environment variables.
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,15 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import AssetStorage, digest
+from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.attribution.ihc_api import IhcClient, StandIn
 from attribution_assets.attribution.ihc_settings import IhcApi
 from attribution_assets.attribution.ledger import Ledger
+from attribution_assets.attribution.locations import LocationError, location
+from attribution_assets.attribution.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.result_tables import ResultTables
 from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.stamps import digest
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import first_day, max_rejected_share, whole_number
 
@@ -99,10 +102,17 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed.
         """
-        try:
+        with _told_of("ATTRIBUTION_STORAGE", self.root):
             return AssetStorage(self.root)
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"ATTRIBUTION_STORAGE is {self.root!r}: {error}") from None
+
+    def check(self) -> None:
+        """See that the object store, if it is one, can be reached.
+
+        Raises:
+            ConfigurationError: It cannot, or as for `tables`.
+        """
+        with _told_of("ATTRIBUTION_STORAGE", self.root):
+            require_bucket(location(self.root))
 
 
 class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -116,10 +126,17 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed.
         """
-        try:
-            return UPath(self.root) / name
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"ATTRIBUTION_REPORTS is {self.root!r}: {error}") from None
+        with _told_of("ATTRIBUTION_REPORTS", self.root):
+            return location(self.root) / name
+
+    def check(self) -> None:
+        """See that the object store, if it is one, can be reached.
+
+        Raises:
+            ConfigurationError: It cannot, or as for `file`.
+        """
+        with _told_of("ATTRIBUTION_REPORTS", self.root):
+            require_bucket(location(self.root))
 
 
 class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -228,6 +245,14 @@ class _Environment:
 
     def limit(self, variable: str) -> int | None:
         return self.number(variable, 1) if os.environ.get(variable) else None
+
+
+@contextmanager
+def _told_of(variable: str, value: str) -> Iterator[None]:
+    try:
+        yield
+    except (LocationError, ObjectStoreError) as error:
+        raise ConfigurationError(f"{variable} is {value!r}: {error}") from None
 
 
 def _together(*variables: str) -> list[str] | None:
