@@ -10,12 +10,14 @@ import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+
+if TYPE_CHECKING:
+    from upath import UPath
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -50,7 +52,9 @@ def run(
     end_date: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day; without it, the last that holds data.")
     ] = None,
-    output: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="Where to write the report.")] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FILE.csv", help="Where to write the report: a file, or a URL.")
+    ] = None,
 ) -> None:
     """Materialize all assets for a range of days, both ends included, and report what each channel cost and earned."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
@@ -67,7 +71,9 @@ def status() -> None:
         from attribution_assets import runs, terminal
         from attribution_assets.resources import from_environment
 
-        terminal.print_status(Console(), *runs.current_status(from_environment(references=False)))
+        resources = from_environment(references=False)
+        resources.storage.check()
+        terminal.print_status(Console(), *runs.current_status(resources))
 
 
 @app.command()
@@ -119,20 +125,28 @@ def _day(option: str, text: str | None) -> dt.date | None:
         raise typer.BadParameter(f"{text!r} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
-def _require_writable(output: Path | None) -> None:
-    if output is None:
-        return
-    if output.is_dir():
+def _writable(output: str) -> "UPath":
+    from attribution_assets.attribution.locations import LocationError, local_path, location
+    from attribution_assets.attribution.object_store import ObjectStoreError, require_bucket
+
+    try:
+        path = location(output)
+        require_bucket(path.parent)
+    except (LocationError, ObjectStoreError) as problem:
+        raise RunRejectedError(f"--output {output} cannot be written: {problem}") from None
+    if (local := local_path(path)) is None:
+        return path
+    if local.is_dir():
         raise RunRejectedError(f"--output {output} is a folder: name a file")
-    folder = next(folder for folder in output.absolute().parents if folder.exists())
+    folder = next(folder for folder in local.absolute().parents if folder.exists())
     if not (folder.is_dir() and os.access(folder, os.W_OK)):
         raise RunRejectedError(f"--output {output} cannot be written: {folder} is no folder that may be written to")
+    return path
 
 
-def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> None:
+def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
-    from upath import UPath
 
     from attribution_assets import runs, terminal
     from attribution_assets.attribution.report_file import write_report
@@ -141,16 +155,16 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    _require_writable(output)
     console, resources = Console(), from_environment(references=False)
     resources.ihc_api.check()
+    resources.storage.check()
+    resources.reports.check()
+    path = _writable(output) if output else resources.reports.file("channel_reporting.csv")
     storage = resources.storage.tables()
-    storage.engine.check()
     first, last = runs.days_to_report(resources.database.source(), storage, start, end)
     with terminal.progress(console) as on_stage:
         runs.report_days(first, last, resources, on_stage)
     report, outcomes = runs.results(storage, first, last)
-    path = UPath(output) if output else resources.reports.file("channel_reporting.csv")
     write_report(report, path)
     set_aside = runs.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
@@ -162,20 +176,13 @@ def _report(start: dt.date | None, end: dt.date | None, output: Path | None) -> 
 def _problems_in_one_line() -> Iterator[None]:
     from attribution_assets.attribution.asset_storage import ForeignStorageError
     from attribution_assets.attribution.database import DatabaseError
-    from attribution_assets.attribution.engine import EngineUnavailableError
 
     try:
         yield
     except (RunFailedError, OSError) as problem:
         typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(FAILED) from None
-    except (
-        RunRejectedError,
-        ConfigurationError,
-        DatabaseError,
-        EngineUnavailableError,
-        ForeignStorageError,
-    ) as problem:
+    except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
         typer.echo(f"Not possible: {' '.join(str(problem).split())}", err=True)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:

@@ -7,8 +7,8 @@ knows environment variables.
 
 import json
 import os
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,13 +16,16 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import AssetStorage, digest
-from attribution_assets.attribution.engine import EngineUnavailableError, engine_named
+from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.attribution.engine import EngineUnavailableError, SqlEngine, engine_named
 from attribution_assets.attribution.ihc_api import IhcClient, StandIn
 from attribution_assets.attribution.ihc_settings import IhcApi
 from attribution_assets.attribution.ledger import Ledger
+from attribution_assets.attribution.locations import LocationError, location
+from attribution_assets.attribution.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.result_tables import ResultTables
 from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.stamps import digest
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import first_day, max_rejected_share, whole_number
 
@@ -101,12 +104,27 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed, or the engine is.
         """
+        with _told_of("ATTRIBUTION_STORAGE", self.root):
+            return AssetStorage(self.root, self._sql_engine())
+
+    def check(self) -> None:
+        """See that the object store, if it is one, can be reached, and that the engine can run queries.
+
+        Raises:
+            ConfigurationError: One of them cannot, or as for `tables`.
+        """
+        with _told_of("ATTRIBUTION_STORAGE", self.root):
+            require_bucket(location(self.root))
         try:
-            return AssetStorage(self.root, engine_named(self.engine))
+            self._sql_engine().check()
         except EngineUnavailableError as error:
             raise ConfigurationError(str(error)) from None
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"ATTRIBUTION_STORAGE is {self.root!r}: {error}") from None
+
+    def _sql_engine(self) -> SqlEngine:
+        try:
+            return engine_named(self.engine)
+        except EngineUnavailableError as error:
+            raise ConfigurationError(str(error)) from None
 
 
 class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -120,10 +138,17 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed.
         """
-        try:
-            return UPath(self.root) / name
-        except (ImportError, ValueError) as error:
-            raise ConfigurationError(f"ATTRIBUTION_REPORTS is {self.root!r}: {error}") from None
+        with _told_of("ATTRIBUTION_REPORTS", self.root):
+            return location(self.root) / name
+
+    def check(self) -> None:
+        """See that the object store, if it is one, can be reached.
+
+        Raises:
+            ConfigurationError: It cannot, or as for `file`.
+        """
+        with _told_of("ATTRIBUTION_REPORTS", self.root):
+            require_bucket(location(self.root))
 
 
 class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -232,6 +257,14 @@ class _Environment:
 
     def limit(self, variable: str) -> int | None:
         return self.number(variable, 1) if os.environ.get(variable) else None
+
+
+@contextmanager
+def _told_of(variable: str, value: str) -> Iterator[None]:
+    try:
+        yield
+    except (LocationError, ObjectStoreError) as error:
+        raise ConfigurationError(f"{variable} is {value!r}: {error}") from None
 
 
 def _together(*variables: str) -> list[str] | None:

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from attribution_assets.attribution.asset_storage import digest
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.late_data import Watch, changed_days, extraction_stages
 from attribution_assets.attribution.lineage import SOURCE_ASSETS, stored_state
 from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_stages, stale_days
+from attribution_assets.attribution.stamps import digest
 from attribution_assets.automation import attribution_job, stage_request
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.partitions import windows

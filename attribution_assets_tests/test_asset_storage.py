@@ -27,13 +27,18 @@ DAY = dt.date(2024, 2, 26)
 NEXT = dt.date(2024, 2, 27)
 
 
-@pytest.fixture(params=["folder", "file URL", "memory URL", "folder with a name that is a pattern"])
+PATTERN = "a[s]s?e*ts {x} 'ü' cost=1"
+
+
+@pytest.fixture(params=["folder", "file URL", "S3", "folder with a name that is a pattern", "the same on S3"])
 def any_storage(request: pytest.FixtureRequest, tmp_path: Path) -> AssetStorage:
+    if "S3" in request.param:
+        bucket = request.getfixturevalue("s3_bucket")
+        return AssetStorage(f"{bucket}/{PATTERN}" if "same" in request.param else f"{bucket}/assets")
     roots = {
         "folder": f"{tmp_path}/assets",
         "file URL": f"file://{tmp_path}/assets",
-        "memory URL": f"memory:/{tmp_path}/assets",
-        "folder with a name that is a pattern": f"{tmp_path}/a[s]s?e*ts {{x}} 'ü' cost=1",
+        "folder with a name that is a pattern": f"{tmp_path}/{PATTERN}",
     }
     return AssetStorage(roots[request.param])
 

@@ -21,11 +21,21 @@ FIRST, LAST = dt.date(2024, 2, 27), dt.date(2024, 3, 1)
 DAYS = days_between(FIRST, LAST)
 
 
+@pytest.fixture(params=["folder", "S3"])
+def root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return str(tmp_path / "assets") if request.param == "folder" else f"{request.getfixturevalue('s3_bucket')}/assets"
+
+
 @pytest.fixture
-def io_manager(tmp_path: Path) -> DailyTableIOManager:
-    """An IO manager over the folder of the fixture `storage`."""
+def storage(root: str) -> AssetStorage:
+    return AssetStorage(root)
+
+
+@pytest.fixture
+def io_manager(root: str, tmp_path: Path) -> DailyTableIOManager:
+    """An IO manager over the place of the fixture `storage`."""
     database = DatabaseResource(url=f"sqlite:///{tmp_path / 'shop.db'}")
-    return DailyTableIOManager(storage=Storage(root=str(tmp_path / "assets")), database=database)
+    return DailyTableIOManager(storage=Storage(root=root), database=database)
 
 
 @pytest.fixture

@@ -14,9 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import Stamp, StoredDays
+from attribution_assets.attribution.asset_storage import StoredDays
 from attribution_assets.attribution.channel_report import by_channel, with_ratios
 from attribution_assets.attribution.report_file import write_report, write_stored_report
+from attribution_assets.attribution.stamps import Stamp
 
 Table = Callable[..., pd.DataFrame]
 
@@ -89,8 +90,8 @@ def test_the_file_of_an_empty_report_is_its_header(table: Table, tmp_path: Path)
     ]
 
 
-def test_the_file_can_lie_in_an_object_store(table: Table, tmp_path: Path) -> None:
-    path = UPath(f"memory:/{tmp_path}/report.csv")
+def test_the_file_can_lie_in_an_object_store(table: Table, s3_bucket: str) -> None:
+    path = UPath(f"{s3_bucket}/reports/report.csv")
     write_report(table("channel_reporting", {}), path)
     assert read_back(path)[1] == ["Search", "2024-02-26", "1.0", "1.0", "100.0", "1.0", "100.0"]
 

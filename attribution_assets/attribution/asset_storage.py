@@ -3,19 +3,15 @@
 Only writing and reading days belongs here: what the tables mean is in `schemas.py`, how Dagster reaches them in
 `io_managers.py`, what follows when a day's inputs have changed in `staleness.py`.
 
-Each file carries a stamp: the version of its rows, and that of what they were made from. Content and stamp are one
-file, so that no crash and no second writer can part them.
+Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
-import functools
 import io
-import json
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -23,9 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from attribution_assets.attribution.atomic_files import local_path, replace_file
+from attribution_assets.attribution.atomic_files import read_file, replace_file
 from attribution_assets.attribution.days import days_between, in_words
 from attribution_assets.attribution.engine import SqlEngine, engine_named
+from attribution_assets.attribution.locations import local_path, location
+from attribution_assets.attribution.object_store import list_objects
+from attribution_assets.attribution.stamps import Stamp, digest, stamp_in, stamp_of, stamped, stamps_of
 from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -38,28 +37,8 @@ ARROW_SCHEMAS = {
 }
 """The Parquet columns of each stored table: the same on every day, so that days without rows keep their types."""
 
-
-_STAMP_KEY = b"attribution_assets"
-
 NOT_STORED = "not stored"
 """Stands for the version of a day that has never been materialized."""
-
-
-@dataclass(frozen=True)
-class Stamp:
-    """What a stored day is.
-
-    Attributes:
-        version: digest of its rows: equal versions mean equal tables.
-        made_from: digest of the versions of all that its rows were made from, and of the tables stored beside it.
-        settings: digest of the settings that it was made with, where re-making it with others is up to the user.
-        rows: how many there are.
-    """
-
-    version: str
-    made_from: str
-    settings: str | None
-    rows: int
 
 
 class DayTable(NamedTuple):
@@ -106,11 +85,6 @@ def versions_of(*tables: "StoredDays") -> dict[str, dict[dt.date, str]]:
     return {table.asset: {day: stamp.version for day, stamp in table.stamps().items()} for table in tables}
 
 
-def digest(versions: Mapping[str, str]) -> str:
-    """One version that stands for several, whatever their order."""
-    return blake2b(json.dumps(sorted(versions.items())).encode(), digest_size=16).hexdigest()
-
-
 @dataclass(frozen=True)
 class StoredDays:
     """Some days of one asset's table as they lie in storage; nothing is read until it is asked for.
@@ -144,22 +118,21 @@ class StoredDays:
         """The table of one day and its stamp, both of the same write; errors as for `frame`."""
         if day not in self.files:
             raise MissingDaysError(self.asset, [day])
-        with self.files[day].open("rb") as file:
-            parquet = pq.ParquetFile(file)
-            return parquet.read().to_pandas(), _stamp_in(parquet.metadata)
+        parquet = pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
+        return parquet.read().to_pandas(), stamp_in(parquet.metadata)
 
     def stamp(self, day: dt.date) -> Stamp:
         """The stamp of one day; only its file's footer is read. Errors as for `frame`."""
         if day not in self.files:
             raise MissingDaysError(self.asset, [day])
-        return _stamp_of(self.files[day])
+        return stamp_of(self.files[day])
 
     def stamps(self) -> dict[dt.date, Stamp]:
         """The stamp of each materialized day; only the files' footers are read.
 
         Take them before the tables are read: what is replaced in between then counts as not yet read.
         """
-        return {day: self.stamp(day) for day in self.files}
+        return stamps_of(self.files)
 
     def frames(self) -> Iterator[tuple[dt.date, pd.DataFrame]]:
         """Each materialized day with its table, one at a time, in calendar order."""
@@ -182,10 +155,13 @@ class AssetStorage:
     Args:
         root: A folder, or a URL such as `s3://bucket/prefix`.
         engine: What runs SQL over the stored days; DuckDB without it.
+
+    Raises:
+        LocationError: The root can be neither.
     """
 
     def __init__(self, root: str, engine: SqlEngine | None = None) -> None:
-        self._root, self.engine = UPath(root), engine or engine_named("duckdb")
+        self._root, self.engine = location(root), engine or engine_named("duckdb")
         self._owner = self._root / "made_from.txt"
 
     def require(self, source: str) -> None:
@@ -197,7 +173,7 @@ class AssetStorage:
         Raises:
             ForeignStorageError: They were made from another one.
         """
-        if self._owner.exists() and (owner := self._owner.read_text(encoding="utf-8")) != source:
+        if (owner := self._read_owner()) not in (None, source):
             raise ForeignStorageError(
                 f"{self._root} holds what was made from the {owner}: set ATTRIBUTION_STORAGE to another place for the "
                 f"{source}. If both are the same database under two names, delete {self._owner}."
@@ -206,8 +182,14 @@ class AssetStorage:
     def claim(self, source: str) -> None:
         """Have the tables that will be stored here belong to this source; arguments and errors as for `require`."""
         self.require(source)
-        if not self._owner.exists():
+        if self._read_owner() is None:
             replace_file(self._owner, source.encode())
+
+    def _read_owner(self) -> str | None:
+        try:
+            return read_file(self._owner).decode()
+        except FileNotFoundError:
+            return None
 
     def write(self, asset: str, table: DayTable) -> None:
         """Replace the asset's table of one day, and the table beside it.
@@ -231,30 +213,32 @@ class AssetStorage:
     ) -> str:
         content = _content(name, frame)
         stamp = Stamp(_version(content), digest(inputs), settings, len(frame))
-        stamped = content.replace_schema_metadata(
-            {**(content.schema.metadata or {}), _STAMP_KEY: json.dumps(asdict(stamp))}
-        )
         buffer = io.BytesIO()
-        pq.write_table(stamped, buffer)
+        pq.write_table(stamped(content, stamp), buffer)
         replace_file(self._file(name, day), buffer.getvalue())
         return stamp.version
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
-        self._forget_listings()
-        files = {day: self._file(asset, day) for day in sorted(days)}
-        stored = {day: file for day, file in files.items() if file.exists()}
-        return StoredDays(asset, stored, [day for day in files if day not in stored], self.engine)
+        asked = sorted(days)
+        if local_path(self._root) is None:
+            there = set(self.stored_days(asset))  # one request, where looking for each day would take as many
+            stored = {day: self._file(asset, day) for day in asked if day in there}
+        else:
+            stored = {day: file for day in asked if (file := self._file(asset, day)).exists()}
+        return StoredDays(asset, stored, [day for day in asked if day not in stored], self.engine)
+
+    def all_days(self, asset: str) -> StoredDays:
+        """All days of one asset that are stored."""
+        stored = {day: self._file(asset, day) for day in self.stored_days(asset)}
+        return StoredDays(asset, stored, (), self.engine)
 
     def stored_days(self, asset: str) -> list[dt.date]:
         """All days of one asset that are stored, in calendar order."""
-        self._forget_listings()
-        return sorted(dt.date.fromisoformat(file.stem) for file in (self._root / asset).glob("*.parquet"))
-
-    def _forget_listings(self) -> None:
-        """Object stores' clients remember what they listed; other processes may have written since."""
-        if local_path(self._root) is None:
-            self._root.fs.invalidate_cache()
+        folder = self._root / asset
+        local = local_path(folder)
+        names = list_objects(folder) if local is None else [file.name for file in local.glob("*.parquet")]
+        return sorted(dt.date.fromisoformat(name.removesuffix(".parquet")) for name in names)
 
     def _file(self, asset: str, day: dt.date) -> UPath:
         return self._root / asset / f"{day}.parquet"
@@ -277,23 +261,3 @@ def _version(content: pa.Table) -> str:
     with pa.ipc.new_stream(stream, content.schema.remove_metadata()) as writer:
         writer.write_table(content.replace_schema_metadata(None))
     return blake2b(stream.getvalue(), digest_size=16).hexdigest()
-
-
-def _stamp_of(file: UPath) -> Stamp:
-    local = local_path(file)
-    if local is None:
-        with file.open("rb") as opened:
-            return _stamp_in(pq.read_metadata(opened))
-    state = local.stat()
-    return _stamp_of_local(local, state.st_mtime_ns, state.st_ino, state.st_size)
-
-
-@functools.lru_cache(maxsize=100_000)
-def _stamp_of_local(path: Path, _mtime: int, _inode: int, _size: int) -> Stamp:
-    with path.open("rb") as file:
-        return _stamp_in(pq.read_metadata(file))
-
-
-def _stamp_in(metadata: pq.FileMetaData) -> Stamp:
-    stored = (metadata.metadata or {}).get(_STAMP_KEY)
-    return Stamp(**json.loads(stored)) if stored else Stamp("", "", None, metadata.num_rows)

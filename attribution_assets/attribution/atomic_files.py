@@ -8,12 +8,20 @@ from urllib.parse import quote, unquote
 
 from upath import UPath
 
+from attribution_assets.attribution.locations import local_path
+from attribution_assets.attribution.object_store import read_object, write_object
 from attribution_assets.attribution.processes import has_ended, this_process
 
 
-def local_path(path: UPath) -> Path | None:
-    """The path in this machine's file system, however its URL is written; None if it lies in an object store."""
-    return Path(path.path) if path.protocol in ("", "file", "local") else None
+def read_file(path: UPath) -> bytes:
+    """One version of a file, whole.
+
+    Raises:
+        FileNotFoundError: There is none.
+        OSError: It cannot be read.
+    """
+    local = local_path(path)
+    return read_object(path) if local is None else local.read_bytes()
 
 
 def replace_file(path: UPath, content: bytes) -> None:
@@ -21,11 +29,11 @@ def replace_file(path: UPath, content: bytes) -> None:
 
     In a folder the content is written beside the file and renamed over it; in an object store one upload does it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     local = local_path(path)
     if local is None:
-        path.write_bytes(content)
+        write_object(path, content)
         return
+    local.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(local)
     beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
     try:

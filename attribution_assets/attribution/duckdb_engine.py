@@ -1,13 +1,15 @@
 """DuckDB as the engine of `engine.py`: in this process, reading the Parquet files of the days in place."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
 
-from attribution_assets.attribution.atomic_files import local_path
 from attribution_assets.attribution.engine import QueriedTable
+from attribution_assets.attribution.locations import local_path
+from attribution_assets.attribution.object_store import local_copies
 
 
 @dataclass(frozen=True)
@@ -19,18 +21,30 @@ class DuckDb:
 
     def query(self, sql: str, tables: Sequence[QueriedTable]) -> pa.Table:
         """See `SqlEngine`."""
-        with duckdb.connect() as connection:
+        with ExitStack() as opened:
+            connection = opened.enter_context(duckdb.connect())
             for table in tables:
-                _create_view(connection, table)
+                _create_view(connection, table, opened.enter_context(_readable(table)))
             return connection.sql(sql).to_arrow_table()
 
 
-def _create_view(connection: duckdb.DuckDBPyConnection, table: QueriedTable) -> None:
+@contextmanager
+def _readable(table: QueriedTable) -> Iterator[list[str]]:
+    """The paths on this machine under which the days can be read, in place or copied from an object store.
+
+    DuckDB reads a file in many parts, which of an object could be parts of several versions.
+    """
     files = list(table.files.values())
-    if not files:
-        connection.register(table.asset, pa.Table.from_batches([], table.schema))
-    elif local := [str(path) for file in files if (path := local_path(file))]:
-        connection.read_parquet(local).create_view(table.asset)
+    local = [str(path) for file in files if (path := local_path(file))]
+    if len(local) == len(files):
+        yield local
     else:
-        connection.register_filesystem(files[0].fs)
-        connection.read_parquet([file.as_uri() for file in files]).create_view(table.asset)
+        with local_copies(files) as copies:
+            yield [str(path) for path in copies]
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, table: QueriedTable, files: list[str]) -> None:
+    if files:
+        connection.read_parquet(files).create_view(table.asset)
+    else:
+        connection.register(table.asset, pa.Table.from_batches([], table.schema))

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
-from attribution_assets.attribution.asset_storage import digest
 from attribution_assets.attribution.lineage import SOURCE_ASSETS, StoredState, beside_versions, extraction_inputs
 from attribution_assets.attribution.staleness import Stage, adjacent_stages
+from attribution_assets.attribution.stamps import digest
 
 
 @dataclass(frozen=True)

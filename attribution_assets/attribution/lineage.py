@@ -7,11 +7,12 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, Stamp, digest, name_beside, names_of
+from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, name_beside, names_of
 from attribution_assets.attribution.channel_report import OUTCOMES_SQL, REPORT_SQL
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL
 from attribution_assets.attribution.result_tables import PUBLISHED_ASSETS, published_version
+from attribution_assets.attribution.stamps import Stamp, digest
 
 JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
 REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})
@@ -93,7 +94,7 @@ def stored_state(
     names = [name for asset in ALL_ASSETS for name in names_of(asset)]
     return StoredState(
         {
-            name: storage.days(name, days_between(*within) if within else storage.stored_days(name)).stamps()
+            name: (storage.days(name, days_between(*within)) if within else storage.all_days(name)).stamps()
             for name in names
         },
         published,

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.utils import is_remote
 from upath import UPath
 
-from attribution_assets.attribution.atomic_files import local_path
 from attribution_assets.attribution.engine import EngineUnavailableError, QueriedTable
+from attribution_assets.attribution.locations import local_path
 
 _TYPES = {pa.string(): "STRING", pa.timestamp("us"): "TIMESTAMP_NTZ", pa.int64(): "BIGINT", pa.float64(): "DOUBLE"}
 

@@ -17,7 +17,7 @@ from hashlib import blake2b
 
 import pandas as pd
 
-from attribution_assets.attribution.asset_storage import AssetStorage, digest, version_of
+from attribution_assets.attribution.asset_storage import AssetStorage, version_of
 from attribution_assets.attribution.channel_report import channel_report, unattributed_orders
 from attribution_assets.attribution.days import adjacent_ranges, blocks, by_day, days_between
 from attribution_assets.attribution.engine import DAYS_PER_QUERY
@@ -35,6 +35,7 @@ from attribution_assets.attribution.lineage import (
     report_inputs,
     share_rejected,
 )
+from attribution_assets.attribution.stamps import digest
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,10 @@ def main(asset: str, storage: str, first: str, last: str, lookback_days: str, ou
     began = time.perf_counter()
     connection = duckdb.connect()
     for name, days in tables[asset].items():
-        stored = {file.split("/")[-1]: file for (file,) in connection.sql(f"FROM glob('{storage}/{name}/*.parquet')").fetchall()}
+        stored = {
+            file.split("/")[-1]: file
+            for (file,) in connection.sql(f"FROM glob('{storage}/{name}/*.parquet')").fetchall()
+        }
         files = [stored[f"{day}.parquet"] for day in days_between(*days) if f"{day}.parquet" in stored]
         connection.read_parquet(files).create_view(name)
     connection.sql(sql).write_parquet(output)

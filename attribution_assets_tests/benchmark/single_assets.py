@@ -74,7 +74,12 @@ def against_floor(size: Size, folder: Path, runs: int) -> dict[str, Any]:
         taken = in_turn({"asset": from_nothing}, runs)["asset"]
         requests = len(endpoint.received) / runs
     floor = requests * LATENCY_SECONDS / CONCURRENT_REQUESTS
-    return {"asset": taken, "requests": requests, "floor_seconds": floor, "ratio": round(taken["step_seconds"] / floor, 2)}
+    return {
+        "asset": taken,
+        "requests": requests,
+        "floor_seconds": floor,
+        "ratio": round(taken["step_seconds"] / floor, 2),
+    }
 
 
 def _results(folder: Path) -> Path:

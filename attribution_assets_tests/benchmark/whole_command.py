@@ -31,7 +31,9 @@ def whole_command(database: Path, first: str, last: str, runs: int) -> dict[str,
             nonlocal folder
             folder = Path(folders.enter_context(TemporaryDirectory(prefix="benchmark_")))
             environment = settings(folder, shutil.copy(database, folder / "command.db"), endpoint.url, first)
-            return Command(["attribution-assets", "run", "--start-date", first, "--end-date", last], environment, folder)
+            return Command(
+                ["attribution-assets", "run", "--start-date", first, "--end-date", last], environment, folder
+            )
 
         def script() -> Command:
             shutil.copy(database, folder / "script.db")

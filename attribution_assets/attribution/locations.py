@@ -1,0 +1,47 @@
+"""Where files lie: in a folder of this machine, or under the URL of an object store.
+
+How whole files are written and read at either place is in `atomic_files.py`, what an object store does otherwise than a
+folder in `object_store.py`.
+"""
+
+from pathlib import Path
+
+from upath import UPath
+
+EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "abfs": "azure", "abfss": "azure"}
+"""The object stores, by the scheme of their URLs, and the extra of this package that brings each one's library."""
+
+_FOLDERS = ("", "file", "local")
+
+
+class LocationError(Exception):
+    """A text names no place where files can lie."""
+
+
+def location(text: str) -> UPath:
+    """The place that a folder's path or an object store's URL names; nothing is asked of it yet.
+
+    Endpoint, region and credentials of a store are found by its own library: in the environment variables, files and
+    machine roles that it documents.
+
+    Raises:
+        LocationError: It is a URL of another kind, or the store's library is not installed or lacks a setting.
+    """
+    scheme = text.partition("://")[0] if "://" in text else ""
+    if scheme not in (*_FOLDERS, *EXTRAS):
+        raise LocationError("it takes a folder, or a URL that begins with s3://, gs:// or az://")
+    try:
+        path = UPath(text)
+        path.fs  # noqa: B018  # makes the store's client, which checks the settings; paths below this one share it
+    except ImportError:
+        raise LocationError(f"install what it needs: pip install 'attribution-assets[{EXTRAS[scheme]}]'") from None
+    except ValueError as error:
+        raise LocationError(str(error)) from None
+    if scheme in EXTRAS and not path.drive:
+        raise LocationError(f"it names no bucket: {scheme}://bucket/prefix")
+    return path
+
+
+def local_path(path: UPath) -> Path | None:
+    """The path in this machine's file system, however its URL is written; None if it lies in an object store."""
+    return Path(path.path) if path.protocol in _FOLDERS else None
