@@ -11,10 +11,9 @@ from typing import Any
 import dagster as dg
 
 from attribution_assets.attribution import invariants
-from attribution_assets.attribution.asset_storage import name_beside
+from attribution_assets.attribution.asset_storage import name_beside, order_blocks
 from attribution_assets.attribution.channel_report import order_outcomes
-from attribution_assets.attribution.days import blocks, by_day, days_between
-from attribution_assets.attribution.engine import DAYS_PER_QUERY
+from attribution_assets.attribution.days import by_day, days_between
 from attribution_assets.attribution.journeys import orders_without_their_journey
 from attribution_assets.attribution.lineage import SOURCE_ASSETS
 from attribution_assets.io_managers import partition_days
@@ -84,7 +83,7 @@ def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storag
     sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]))
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
-        for block in blocks(days, DAYS_PER_QUERY):
+        for block in order_blocks(conversions, days):
             outcomes = order_outcomes(conversions.among(block), attributions.among(block))
             window = sessions.within(block[0] - lookback, block[-1])
             missed = orders_without_their_journey(

@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from dagster_pandera import pandera_schema_to_dagster_type
 
 from attribution_assets.attribution.channel_report import is_final
@@ -24,13 +26,13 @@ def column_schema(asset: str) -> Metadata:
     return {"dagster/column_schema": pandera_schema_to_dagster_type(TABLES[asset]).metadata["schema"]}
 
 
-def table_metadata(frame: pd.DataFrame) -> Metadata:
+def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
     """Of any table: its number of rows and the first of them."""
-    first = frame.head(PREVIEW_ROWS)
+    first = table[:PREVIEW_ROWS].to_pandas() if isinstance(table, pa.Table) else table.head(PREVIEW_ROWS)
     rows = first.astype(object).where(first.notna(), "").astype(str)
     schema = dg.TableSchema([dg.TableColumn(name) for name in rows.columns])
     records = [dg.TableRecord(dict(zip(rows.columns, row, strict=True))) for row in rows.itertuples(index=False)]
-    return {"dagster/partition_row_count": len(frame), "first_rows": dg.MetadataValue.table(records, schema)}
+    return {"dagster/partition_row_count": len(table), "first_rows": dg.MetadataValue.table(records, schema)}
 
 
 def sessions_metadata(sessions: pd.DataFrame) -> Metadata:
@@ -55,13 +57,13 @@ def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metada
     return {"rows_rejected": len(rejected)} | stray
 
 
-def journeys_metadata(journeys: pd.DataFrame, conversions: pd.DataFrame) -> Metadata:
+def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
     """How many of the day's orders have a journey, and how many touchpoints the longest one has."""
-    touchpoints = journeys.groupby("conv_id").size()
+    touchpoints = journeys.column("conv_id").value_counts().field("counts")
     return {
-        "orders": len(conversions),
+        "orders": orders,
         "orders_with_journey": len(touchpoints),
-        "longest_journey": int(touchpoints.max()) if len(touchpoints) else 0,
+        "longest_journey": pc.max(touchpoints).as_py() or 0,
     }
 
 

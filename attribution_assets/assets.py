@@ -21,15 +21,14 @@ from attribution_assets.asset_metadata import (
     sessions_metadata,
     table_metadata,
 )
-from attribution_assets.attribution.asset_storage import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.asset_storage import DayTable, StoredDays, order_blocks, versions_of
 from attribution_assets.attribution.channel_report import (
     answered_by,
     channel_report,
     order_outcomes,
     unattributed_orders,
 )
-from attribution_assets.attribution.days import batches, blocks, by_day
-from attribution_assets.attribution.engine import DAYS_PER_QUERY
+from attribution_assets.attribution.days import batches, by_day
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.lineage import (
     attributions_inputs,
@@ -139,12 +138,9 @@ def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, session
 
     def build() -> Iterator[tuple[DayTable, Metadata]]:
         versions = versions_of(conversions, sessions)
-        for days in blocks(partition_days(context), DAYS_PER_QUERY):
-            window = sessions.within(days[0] - LOOKBACK, days[-1])
-            built = customer_journeys(conversions.within(days[0], days[-1]), window, LOOKBACK.days)
-            for day, frame in by_day(built, "conversion_time", days):
-                inputs = journeys_inputs(versions, day, windows)
-                yield DayTable(day, frame, inputs), journeys_metadata(frame, conversions.frame(day))
+        for day, table in customer_journeys(conversions, sessions, LOOKBACK.days):
+            orders = conversions.stamp(day).rows
+            yield DayTable(day, table, journeys_inputs(versions, day, windows)), journeys_metadata(table, orders)
 
     return _described(context, build())
 
@@ -188,14 +184,13 @@ def channel_reporting(
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
         versions = versions_of(sessions, ihc_attributions, conversions)
-        for days in blocks(partition_days(context), DAYS_PER_QUERY):
+        for days in order_blocks(conversions, partition_days(context)):
             first, last = days[0], days[-1]
             credit, orders = (stored.within(first, last + LOOKBACK) for stored in (ihc_attributions, conversions))
             reported = channel_report(sessions.within(first, last), credit, orders, first, last)
-            own_orders = orders.within(first, last), credit.within(first, last)
+            own_orders = order_outcomes(orders.within(first, last), credit.within(first, last))
             outcomes, unattributed = (
-                dict(by_day(made, "conversion_time", days))
-                for made in (order_outcomes(*own_orders), unattributed_orders(*own_orders))
+                dict(by_day(table, "conversion_time", days)) for table in (own_orders, unattributed_orders(own_orders))
             )
             answered = {"answered_by": answered_by(credit)}
             for day, frame in by_day(reported, "date", days):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from attribution_assets.asset_metadata import (
@@ -88,13 +89,17 @@ def test_orders_and_their_revenue_are_counted(table: Table) -> None:
 
 
 def test_orders_with_a_journey_and_the_longest_journey_are_counted(table: Table) -> None:
-    journeys = table("journeys", {"conv_id": "o1"}, {"conv_id": "o2"}, {"conv_id": "o2"}, {"conv_id": "o2"})
-    conversions = table("conversions", *({"conv_id": f"o{n}"} for n in range(5)))
-    assert journeys_metadata(journeys, conversions) == {"orders": 5, "orders_with_journey": 2, "longest_journey": 3}
+    rows = table("journeys", {"conv_id": "o1"}, {"conv_id": "o2"}, {"conv_id": "o2"}, {"conv_id": "o2"})
+    journeys = pa.Table.from_pandas(rows)
+    assert journeys_metadata(journeys, 5) == {
+        "orders": 5,
+        "orders_with_journey": 2,
+        "longest_journey": 3,
+    }
 
 
 def test_a_day_without_journeys_has_no_longest_one(table: Table) -> None:
-    assert journeys_metadata(table("journeys"), table("conversions", {})) == {
+    assert journeys_metadata(pa.Table.from_pandas(table("journeys")), 1) == {
         "orders": 1,
         "orders_with_journey": 0,
         "longest_journey": 0,
@@ -167,7 +172,7 @@ def test_everything_shown_can_be_recorded_by_dagster(table: Table) -> None:
     shown = (
         table_metadata(table("sessions", {}))
         | sessions_metadata(table("sessions", {}))
-        | journeys_metadata(table("journeys", {}), table("conversions", {}))
+        | journeys_metadata(pa.Table.from_pandas(table("journeys", {})), 1)
         | attributions_metadata(table("ihc_attributions", {}))
         | report_metadata(table("channel_reporting", {}), outcomes)
     )

@@ -14,7 +14,13 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
+from attribution_assets.attribution.asset_storage import (
+    AssetStorage,
+    DayTable,
+    MissingDaysError,
+    StoredDays,
+    version_of,
+)
 from attribution_assets.attribution.atomic_files import replace_file
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import run_sql
@@ -81,6 +87,22 @@ def test_a_day_whose_text_and_numbers_are_all_empty_keeps_its_types(storage: Ass
     stored = storage.days("ihc_attributions", [DAY]).frame(DAY)
     pd.testing.assert_frame_equal(stored, frame)
     assert stored["reason"].tolist() == [None]
+
+
+def test_equal_rows_have_one_version_in_whatever_pieces_they_come(table: Table) -> None:
+    frame = table("journeys", *({"session_id": f"s{number}", "channel_name": "x" * number} for number in range(9)))
+    whole = pa.Table.from_pandas(frame, preserve_index=False)
+    more = pa.concat_tables([whole, whole.slice(2, 5)])  # its rows 2 to 6 stand in it twice, once as a piece's own
+    pieces = pa.Table.from_batches([batch for n in (0, 4) for batch in whole.slice(n, 4 + n).to_batches(3)])
+    nulls_possible = pa.Table.from_batches(
+        [pa.RecordBatch.from_arrays([pa.array([*column.to_pylist(), None], column.type)[:-1] for column in whole.columns],
+                                    names=whole.column_names)]
+    )  # fmt: skip
+    assert {version_of("journeys", made) for made in (frame, whole, pieces, nulls_possible)} == {
+        version_of("journeys", whole)
+    }
+    assert version_of("journeys", more.slice(2, 5)) == version_of("journeys", more.slice(9, 5))
+    assert version_of("journeys", more) != version_of("journeys", whole)
 
 
 def test_times_keep_their_microseconds(storage: AssetStorage, table: Table) -> None:

@@ -1,15 +1,24 @@
 """Calendar days: ranges, blocks, batches, and tables cut into days."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.days import adjacent_ranges, batches, blocks, by_day, days_between, in_words
+from attribution_assets.attribution.days import (
+    adjacent_ranges,
+    batches,
+    batches_by_day,
+    blocks,
+    by_day,
+    days_between,
+    in_words,
+)
 
 Table = Callable[..., pd.DataFrame]
 
@@ -52,11 +61,33 @@ def test_days_in_words_are_ranges_and_single_days() -> None:
     assert in_words([february(9), *days_between(february(1), february(5))]) == "2024-02-01..2024-02-05, 2024-02-09"
 
 
-def test_blocks_hold_up_to_the_size_in_turn() -> None:
-    days = days_between(february(1), february(5))
-    assert list(blocks(days, 2)) == [days[:2], days[2:4], days[4:]]
-    assert list(blocks(days, 9)) == [days]
-    assert list(blocks([], 2)) == []
+def test_blocks_hold_the_days_that_fit_in_turn_and_at_least_one() -> None:
+    days = days_between(february(1), february(6))
+    rows = dict(zip(days, (2, 0, 1, 5, 0, 9), strict=True))
+    assert list(blocks(days, rows, 3)) == [days[:3], days[3:4], days[4:5], days[5:]]
+    assert list(blocks(days, rows, 17)) == [days]
+    assert list(blocks(days, {}, 1)) == [days]
+    assert list(blocks([], rows, 3)) == []
+
+
+def in_batches(days: Sequence[int], size: int) -> pa.RecordBatchReader:
+    """A table with a row for each of these days of February 2024, some rows at a time."""
+    moments = [dt.datetime(2024, 2, day, 23, 59) for day in days]  # noqa: DTZ001 - UTC, naive
+    table = pa.table({"at": pa.array(moments, pa.timestamp("us")), "row": range(len(days))})
+    return pa.RecordBatchReader.from_batches(table.schema, table.to_batches(size))
+
+
+@given(st.lists(st.integers(2, 6)).map(sorted), st.integers(1, 5))
+def test_batches_cut_into_days_hold_each_row_on_its_day_in_its_order(numbers: list[int], size: int) -> None:
+    days = days_between(february(1), february(7))
+    cut = [(day, rows.column("row").to_pylist()) for day, rows in batches_by_day(in_batches(numbers, size), "at", days)]
+    assert cut == [(day, [row for row, number in enumerate(numbers) if number == day.day]) for day in days]
+
+
+@pytest.mark.parametrize("stray", [1, 5])
+def test_batches_with_rows_of_another_day_are_refused(stray: int) -> None:
+    with pytest.raises(ValueError, match=f"rows of 2024-02-0{stray} in a table of 2024-02-02..2024-02-04"):
+        list(batches_by_day(in_batches(sorted([3, stray]), 9), "at", days_between(february(2), february(4))))
 
 
 def test_a_batch_closes_with_the_day_that_fills_it_and_the_last_takes_the_rest(table: Table) -> None:

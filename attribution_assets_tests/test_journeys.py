@@ -2,14 +2,16 @@
 
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attribution_assets.attribution import asset_storage
 from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.invariants import schema_problems
@@ -30,13 +32,20 @@ def build(storage: AssetStorage, table: Table, keep: Keep) -> Build:
     """The journeys of orders over sessions, with a lookback window of four days."""
 
     def journeys(orders: Sequence[Row], sessions: Sequence[Row]) -> pd.DataFrame:
-        return customer_journeys(
-            keep(storage, "conversions", table("conversions", *orders), DAYS),
-            keep(storage, "sessions", table("sessions", *sessions), DAYS),
-            LOOKBACK,
+        return all_of_them(
+            customer_journeys(
+                keep(storage, "conversions", table("conversions", *orders), DAYS),
+                keep(storage, "sessions", table("sessions", *sessions), DAYS),
+                LOOKBACK,
+            )
         )
 
     return journeys
+
+
+def all_of_them(journeys: Iterable[tuple[dt.date, pa.Table]]) -> pd.DataFrame:
+    """The journeys of all days in one table."""
+    return pa.concat_tables([of_day for _, of_day in journeys]).to_pandas()
 
 
 def touchpoints(journeys: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -173,11 +182,32 @@ def test_journeys_of_no_orders_are_an_empty_table_with_its_types(build: Build, t
     pd.testing.assert_frame_equal(build([], [{}]), table("journeys"))
 
 
-def test_journeys_over_days_that_are_all_missing_are_an_empty_table_with_its_types(
-    storage: AssetStorage, table: Table
+def test_each_day_with_orders_stored_has_its_journeys_whether_or_not_there_are_any(
+    storage: AssetStorage, table: Table, keep: Keep
 ) -> None:
+    orders = table("conversions", ORDER, {**ORDER, "conv_id": "o2", "conversion_time": "2024-03-01 13:00:00"})
+    sessions = table("sessions", {"user_id": "u1", "session_time": "2024-02-28 10:00:00"})
+    conversions = keep(storage, "conversions", orders, DAYS[1:5])
+    journeys = customer_journeys(conversions, keep(storage, "sessions", sessions, DAYS), LOOKBACK)
+    assert [(day, len(of_day)) for day, of_day in journeys] == [(day, 2 * (day.day == 1)) for day in DAYS[1:5]]
+
+
+def test_no_days_of_orders_have_no_journeys(storage: AssetStorage) -> None:
     conversions, sessions = storage.days("conversions", DAYS), storage.days("sessions", DAYS)
-    pd.testing.assert_frame_equal(customer_journeys(conversions, sessions, LOOKBACK), table("journeys"))
+    assert list(customer_journeys(conversions, sessions, LOOKBACK)) == []
+
+
+def test_days_that_several_queries_serve_have_the_journeys_of_one_query(
+    storage: AssetStorage, table: Table, keep: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visits = [{"session_id": f"s{day.day}", "session_time": f"{day} 10:00:00"} for day in DAYS]
+    placed = [{"conv_id": f"o{day.day}", "conversion_time": f"{day} 11:00:00"} for day in DAYS]
+    conversions = keep(storage, "conversions", table("conversions", *placed), DAYS)
+    sessions = keep(storage, "sessions", table("sessions", *visits), DAYS)
+    at_once = list(customer_journeys(conversions, sessions, LOOKBACK))
+    monkeypatch.setattr(asset_storage, "ORDERS_PER_QUERY", 2)
+    assert list(customer_journeys(conversions, sessions, LOOKBACK)) == at_once
+    assert [len(of_day) for _, of_day in at_once] == [1, 2, 3, 4, 4, 4, 4]
 
 
 # Any data
@@ -238,7 +268,7 @@ def test_journeys_are_those_that_looking_through_all_sessions_finds(
         storage = AssetStorage(folder)
         stored_orders = keep(storage, "conversions", table("conversions", *orders), days)
         stored_sessions = keep(storage, "sessions", table("sessions", *sessions), days)
-        journeys = customer_journeys(stored_orders, stored_sessions, lookback_days)
+        journeys = all_of_them(customer_journeys(stored_orders, stored_sessions, lookback_days))
     wanted = table("journeys", *journeys_the_slow_way(orders, sessions, lookback_days))
     pd.testing.assert_frame_equal(journeys, wanted)
     assert schema_problems("journeys", journeys) == []

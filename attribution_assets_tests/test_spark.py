@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays, version_of
@@ -80,7 +81,8 @@ class Stored:
 
 
 def _journeys(storage: AssetStorage) -> pd.DataFrame:
-    return customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), LOOKBACK)
+    journeys = customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), LOOKBACK)
+    return pa.concat_tables([of_day for _, of_day in journeys]).to_pandas()
 
 
 def _report(storage: AssetStorage) -> pd.DataFrame:
@@ -93,7 +95,7 @@ def _outcomes(storage: AssetStorage) -> pd.DataFrame:
 
 
 def _unattributed(storage: AssetStorage) -> pd.DataFrame:
-    return unattributed_orders(storage.days("conversions", DAYS), storage.days("ihc_attributions", DAYS))
+    return unattributed_orders(_outcomes(storage))
 
 
 def _missed(storage: AssetStorage) -> pd.DataFrame:

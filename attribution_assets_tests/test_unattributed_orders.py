@@ -10,7 +10,7 @@ from made_shop import ATTRIBUTION, REPORTS, MadeShop, day
 from shop import Shop
 
 from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.channel_report import unattributed_orders
+from attribution_assets.attribution.channel_report import order_outcomes, unattributed_orders
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.invariants import unattributed_problems
 from attribution_assets.schemas import TABLES_BESIDE
@@ -60,7 +60,7 @@ def test_the_orders_of_attributed_days_that_got_no_credit_are_told_by_time_with_
         {"conv_id": "o3", "conversion_time": "2024-02-26 11:00:00", "session_time": "2024-02-26 10:00:00",
          "outcome": "too_long", "ihc": None, "reason": "260 touchpoints"},
     )  # fmt: skip
-    found = unattributed_orders(orders, keep(storage, "ihc_attributions", credit, days[:2]))
+    found = unattributed_orders(order_outcomes(orders, keep(storage, "ihc_attributions", credit, days[:2])))
     TABLES_BESIDE["channel_reporting"].validate(found.astype({"conversion_time": "datetime64[ns]"}))
     assert in_rows(found) == [
         ("o3", pd.Timestamp("2024-02-26 11:00:00"), "too_long", "260 touchpoints", 3.0),

@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.atomic_files import read_file, replace_file
-from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.attribution.engine import SqlEngine, engine_named
+from attribution_assets.attribution.days import blocks, days_between, in_words
+from attribution_assets.attribution.engine import ORDERS_PER_QUERY, SqlEngine, engine_named
 from attribution_assets.attribution.locations import local_path, location
 from attribution_assets.attribution.object_store import list_objects
 from attribution_assets.attribution.stamps import Stamp, digest, stamp_in, stamp_of, stamped, stamps_of
@@ -46,14 +46,14 @@ class DayTable(NamedTuple):
 
     Attributes:
         day: the day.
-        frame: its table.
+        frame: its table, in pandas or in Arrow.
         inputs: what it was made from: name -> version.
         beside: the table that is stored together with it, of an asset that has one (`schemas.TABLES_BESIDE`).
         settings: see `Stamp`.
     """
 
     day: dt.date
-    frame: pd.DataFrame
+    frame: pd.DataFrame | pa.Table
     inputs: Mapping[str, str]
     beside: pd.DataFrame | None = None
     settings: str | None = None
@@ -149,6 +149,17 @@ class StoredDays:
         return replace(self, files=stored, missing=[day for day in self.missing if day in days])
 
 
+def order_blocks(conversions: StoredDays, days: Iterable[dt.date] | None = None) -> Iterator[Sequence[dt.date]]:
+    """The days that one query serves, in turn: see `ORDERS_PER_QUERY`.
+
+    Args:
+        conversions: The orders.
+        days: In calendar order; without them, those of `conversions`.
+    """
+    rows = {day: stamp.rows for day, stamp in conversions.stamps().items()}
+    return blocks(rows if days is None else days, rows, ORDERS_PER_QUERY)
+
+
 class AssetStorage:
     """The tables of all assets under one root.
 
@@ -209,7 +220,12 @@ class AssetStorage:
         days_written.info("%s %s: %d rows", asset, table.day, len(table.frame))
 
     def _write(
-        self, name: str, day: dt.date, frame: pd.DataFrame, inputs: Mapping[str, str], settings: str | None
+        self,
+        name: str,
+        day: dt.date,
+        frame: pd.DataFrame | pa.Table,
+        inputs: Mapping[str, str],
+        settings: str | None,
     ) -> str:
         content = _content(name, frame)
         stamp = Stamp(_version(content), digest(inputs), settings, len(frame))
@@ -244,16 +260,24 @@ class AssetStorage:
         return self._root / asset / f"{day}.parquet"
 
 
-def version_of(name: str, frame: pd.DataFrame) -> str:
+def version_of(name: str, frame: pd.DataFrame | pa.Table) -> str:
     """The version under which `frame` would be stored as a day of `name`; errors as for `AssetStorage.write`."""
     return _version(_content(name, frame))
 
 
-def _content(name: str, frame: pd.DataFrame) -> pa.Table:
+def _content(name: str, frame: pd.DataFrame | pa.Table) -> pa.Table:
     schema = ARROW_SCHEMAS[name]
-    if list(frame.columns) != schema.names:
-        raise ValueError(f"{name} has the columns {schema.names}, not {list(frame.columns)}")
+    columns = frame.column_names if isinstance(frame, pa.Table) else list(frame.columns)
+    if columns != schema.names:
+        raise ValueError(f"{name} has the columns {schema.names}, not {columns}")
+    if isinstance(frame, pa.Table):
+        return pa.Table.from_arrays([_compact(column) for column in frame.cast(schema).columns], schema=schema)
     return pa.Table.from_pandas(frame, schema, preserve_index=False)
+
+
+def _compact(column: pa.ChunkedArray) -> pa.Array:
+    """The column in buffers that hold its values and nothing else, so that equal columns are equal bytes."""
+    return pa.concat_arrays([*column.chunks, pa.array([], column.type)])
 
 
 def _version(content: pa.Table) -> str:

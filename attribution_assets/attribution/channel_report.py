@@ -85,14 +85,16 @@ def order_outcomes(conversions: StoredDays, attributions: StoredDays) -> pd.Data
     return run_sql(OUTCOMES_SQL, conversions.among(attributions.files), attributions)
 
 
-def unattributed_orders(conversions: StoredDays, attributions: StoredDays) -> pd.DataFrame:
-    """The orders that got no credit, of the days that have been attributed; arguments as for `order_outcomes`.
+def unattributed_orders(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """The orders that got no credit.
+
+    Args:
+        outcomes: As `order_outcomes` gives them.
 
     Returns:
         The `unattributed_orders` table by time, then order: reason (no_sessions, too_long, refused), detail (the API's
         words, or how long the journey is), revenue in the source's currency.
     """
-    outcomes = order_outcomes(conversions, attributions)
     left = outcomes[outcomes["outcome"] != "attributed"].reset_index(drop=True)
     left = left.rename(columns={"reason": "detail", "outcome": "reason"})
     return left[["conv_id", "conversion_time", "reason", "detail", "revenue"]]

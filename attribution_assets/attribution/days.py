@@ -1,9 +1,12 @@
 """Calendar days: ranges, runs of adjacent days, and how they are written in messages."""
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 
 def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
@@ -22,10 +25,24 @@ def adjacent_ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
     return ranges
 
 
-def blocks(days: Sequence[dt.date], size: int) -> Iterator[Sequence[dt.date]]:
-    """The days in turn, up to `size` at a time."""
-    for start in range(0, len(days), size):
-        yield days[start : start + size]
+def blocks(days: Iterable[dt.date], rows: Mapping[dt.date, int], most_rows: int) -> Iterator[Sequence[dt.date]]:
+    """The days in turn, as many at a time as together have up to `most_rows`, and at least one.
+
+    Args:
+        days: In calendar order.
+        rows: How many rows a day has; none if it is not named.
+        most_rows: Of the days of a block.
+    """
+    block: list[dt.date] = []
+    held = 0
+    for day in days:
+        if block and held + rows.get(day, 0) > most_rows:
+            yield block
+            block, held = [], 0
+        block.append(day)
+        held += rows.get(day, 0)
+    if block:
+        yield block
 
 
 def batches(
@@ -70,3 +87,35 @@ def by_day(frame: pd.DataFrame, column: str, days: Sequence[dt.date]) -> Iterato
         raise ValueError(f"rows of {in_words(stray)} in a table of {in_words(days)}")
     for day in days:
         yield day, rows.get(day, frame.iloc[:0]).reset_index(drop=True)
+
+
+def batches_by_day(
+    batches: pa.RecordBatchReader, column: str, days: Sequence[dt.date]
+) -> Iterator[tuple[dt.date, pa.Table]]:
+    """The same for a table that comes in batches: a day is given out as soon as it is whole.
+
+    Args:
+        batches: The table, sorted by its column of times.
+        column: The column of times, UTC.
+        days: The days to cut it into, in calendar order.
+
+    Raises:
+        ValueError: Rows belong to no day of `days`.
+    """
+    due, parts = deque(days), list[pa.RecordBatch]()
+    for batch in batches:
+        of_rows = batch.column(column).to_numpy(zero_copy_only=False).astype("datetime64[D]")
+        start = 0
+        while start < len(of_rows):
+            day = of_rows[start].item()
+            while due and due[0] < day:
+                yield due.popleft(), pa.Table.from_batches(parts, batches.schema)
+                parts = []
+            if not due or due[0] != day:
+                raise ValueError(f"rows of {day} in a table of {in_words(days)}")
+            end = int(np.searchsorted(of_rows, of_rows[start], side="right"))
+            parts.append(batch.slice(start, end - start))
+            start = end
+    for day in due:
+        yield day, pa.Table.from_batches(parts, batches.schema)
+        parts = []

@@ -1,8 +1,10 @@
 """DuckDB as the engine of `engine.py`: in this process, reading the Parquet files of the days in place."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 import duckdb
 import pyarrow as pa
@@ -10,6 +12,14 @@ import pyarrow as pa
 from attribution_assets.attribution.engine import QueriedTable
 from attribution_assets.attribution.locations import local_path
 from attribution_assets.attribution.object_store import local_copies
+
+MEMORY_LIMIT = "1GB"
+"""What does not fit goes to a temporary folder of the machine, until the query ends."""
+
+MOST_THREADS = 8
+"""More of them would share the memory in parts too small to sort in."""
+
+ROWS_PER_BATCH = 50_000
 
 
 @dataclass(frozen=True)
@@ -19,13 +29,21 @@ class DuckDb:
     def check(self) -> None:
         """Nothing to see to: it needs nothing but its library."""
 
-    def query(self, sql: str, tables: Sequence[QueriedTable]) -> pa.Table:
+    @contextmanager
+    def query(self, sql: str, tables: Sequence[QueriedTable]) -> Iterator[pa.RecordBatchReader]:
         """See `SqlEngine`."""
         with ExitStack() as opened:
-            connection = opened.enter_context(duckdb.connect())
+            spilled = opened.enter_context(TemporaryDirectory(prefix="attribution_assets_"))
+            connection = opened.enter_context(
+                duckdb.connect(config={"memory_limit": MEMORY_LIMIT, "temp_directory": spilled, "threads": _threads()})
+            )
             for table in tables:
                 _create_view(connection, table, opened.enter_context(_readable(table)))
-            return connection.sql(sql).to_arrow_table()
+            yield connection.sql(sql).to_arrow_reader(ROWS_PER_BATCH)
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, MOST_THREADS)
 
 
 @contextmanager

@@ -10,7 +10,8 @@ so that the stored tables are the same whichever has run it:
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from string import Template
 from typing import Protocol
 
@@ -18,8 +19,10 @@ import pandas as pd
 import pyarrow as pa
 from upath import UPath
 
-DAYS_PER_QUERY = 10
-"""Neighbouring days share most of their window, so a query serves several; more of them would only take more memory."""
+from attribution_assets.attribution.days import batches_by_day
+
+ORDERS_PER_QUERY = 1_000_000
+"""Neighbouring days share most of their window, so a query serves as many as together have up to so many orders."""
 
 
 class EngineUnavailableError(Exception):
@@ -55,8 +58,8 @@ class SqlEngine(Protocol):
             EngineUnavailableError: They cannot.
         """
 
-    def query(self, sql: str, tables: Sequence[QueriedTable]) -> pa.Table:
-        """The result of a SELECT over `tables`, in its order; errors as for `check`."""
+    def query(self, sql: str, tables: Sequence[QueriedTable]) -> AbstractContextManager[pa.RecordBatchReader]:
+        """The result of a SELECT over `tables`, in its order, read while the context is open; errors as for `check`."""
 
 
 class EngineTable(QueriedTable, Protocol):
@@ -98,8 +101,27 @@ def run_sql(sql: str, *tables: EngineTable, **parameters: dt.date | int) -> pd.D
     Returns:
         The rows in the query's order; decimals as the nearest floating point numbers.
     """
-    literals = {name: _literal(value) for name, value in parameters.items()}
-    return _frame(tables[0].engine.query(Template(sql).substitute(literals), tables))
+    with _result(sql, tables, parameters) as rows:
+        return _frame(rows.read_all())
+
+
+def run_sql_by_day(
+    sql: str, *tables: EngineTable, by: str, days: Sequence[dt.date], **parameters: dt.date | int
+) -> Iterator[tuple[dt.date, pa.Table]]:
+    """The result of one query cut into its days as it comes, so that a day of it is in memory at a time.
+
+    Args:
+        sql: As for `run_sql`, in the order of the column `by`, and without decimals.
+        tables: As for `run_sql`.
+        by: The column of times that says which day a row is of.
+        days: The days to cut it into.
+        parameters: As for `run_sql`.
+
+    Raises:
+        ValueError: Rows belong to no day of `days`.
+    """
+    with _result(sql, tables, parameters) as rows:
+        yield from batches_by_day(rows, by, days)
 
 
 def decimal_of(amount: str) -> str:
@@ -113,6 +135,13 @@ def decimal_of(amount: str) -> str:
     """
     units = f"CAST(FLOOR(({amount} - FLOOR({amount})) * 1e12 + 0.5) AS BIGINT)"
     return f"CAST(CAST(FLOOR({amount}) AS BIGINT) + {units} * 0.000000000001 AS DECIMAL(28, 12))"
+
+
+def _result(
+    sql: str, tables: Sequence[EngineTable], parameters: Mapping[str, dt.date | int]
+) -> AbstractContextManager[pa.RecordBatchReader]:
+    literals = {name: _literal(value) for name, value in parameters.items()}
+    return tables[0].engine.query(Template(sql).substitute(literals), tables)
 
 
 def _literal(value: dt.date | int) -> str:

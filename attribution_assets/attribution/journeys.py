@@ -1,9 +1,13 @@
 """Builds customer journeys: which sessions led to which order."""
 
-import pandas as pd
+import datetime as dt
+from collections.abc import Iterator
 
-from attribution_assets.attribution.asset_storage import StoredDays
-from attribution_assets.attribution.engine import run_sql
+import pandas as pd
+import pyarrow as pa
+
+from attribution_assets.attribution.asset_storage import StoredDays, order_blocks
+from attribution_assets.attribution.engine import run_sql, run_sql_by_day
 
 # What a journey consists of: the sessions of each order's lookback window.
 IN_THE_WINDOW_SQL = """
@@ -31,8 +35,10 @@ ORDER BY c.conversion_time, c.conv_id
 """
 
 
-def customer_journeys(conversions: StoredDays, sessions: StoredDays, lookback_days: int) -> pd.DataFrame:
-    """The customer journeys of all orders in `conversions`.
+def customer_journeys(
+    conversions: StoredDays, sessions: StoredDays, lookback_days: int
+) -> Iterator[tuple[dt.date, pa.Table]]:
+    """The customer journeys of all orders in `conversions`, one day after another.
 
     A journey holds all sessions of the order's user with
     `conversion time - lookback <= session time < conversion time`, by time, then session id; its last touchpoint
@@ -43,10 +49,20 @@ def customer_journeys(conversions: StoredDays, sessions: StoredDays, lookback_da
         sessions: At least these days and the `lookback_days` before them.
         lookback_days: Length of the lookback window.
 
-    Returns:
-        The `journeys` table: orders by time, the rows of a journey adjacent.
+    Yields:
+        Each day of `conversions` with its `journeys` table: orders by time, the rows of a journey adjacent.
     """
-    return run_sql(_over_the_window(JOURNEYS_SQL), conversions, sessions, lookback_days=lookback_days)
+    window = dt.timedelta(days=lookback_days)
+    for days in order_blocks(conversions):
+        orders, reached = conversions.within(days[0], days[-1]), sessions.within(days[0] - window, days[-1])
+        yield from run_sql_by_day(
+            _over_the_window(JOURNEYS_SQL),
+            orders,
+            reached,
+            by="conversion_time",
+            days=days,
+            lookback_days=lookback_days,
+        )
 
 
 def orders_without_their_journey(

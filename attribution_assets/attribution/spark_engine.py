@@ -34,12 +34,14 @@ class Spark:
         """See `SqlEngine`."""
         _process_session()
 
-    def query(self, sql: str, tables: Sequence[QueriedTable]) -> pa.Table:
-        """See `SqlEngine`."""
+    @contextmanager
+    def query(self, sql: str, tables: Sequence[QueriedTable]) -> Iterator[pa.RecordBatchReader]:
+        """See `SqlEngine`; the whole result comes at once."""
         with _own_session() as session:
             for table in tables:
                 _read(session, table).createOrReplaceTempView(table.asset)
-            return session.sql(sql).toArrow()
+            result = session.sql(sql).toArrow()
+        yield result.to_reader()
 
 
 def _process_session() -> SparkSession:

@@ -17,10 +17,9 @@ from hashlib import blake2b
 
 import pandas as pd
 
-from attribution_assets.attribution.asset_storage import AssetStorage, version_of
-from attribution_assets.attribution.channel_report import channel_report, unattributed_orders
-from attribution_assets.attribution.days import adjacent_ranges, blocks, by_day, days_between
-from attribution_assets.attribution.engine import DAYS_PER_QUERY
+from attribution_assets.attribution.asset_storage import AssetStorage, order_blocks, version_of
+from attribution_assets.attribution.channel_report import channel_report, order_outcomes, unattributed_orders
+from attribution_assets.attribution.days import adjacent_ranges, by_day, days_between
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.lineage import (
     ALL_ASSETS,
@@ -219,12 +218,11 @@ def _sorted_out(
 def _changed_journeys(
     storage: AssetStorage, state: StoredState, windows: Windows, days: Sequence[dt.date]
 ) -> Iterator[dt.date]:
-    for first, last in _query_ranges(days):
+    for first, last in adjacent_ranges(days):
         orders = storage.days("conversions", days_between(first, last))
         sessions = storage.days("sessions", days_between(windows.sessions_of(first)[0], last))
-        built = customer_journeys(orders, sessions, windows.lookback_days)
-        for day, frame in by_day(built, "conversion_time", days_between(first, last)):
-            if version_of("journeys", frame) != state.stamps["journeys"][day].version:
+        for day, table in customer_journeys(orders, sessions, windows.lookback_days):
+            if version_of("journeys", table) != state.stamps["journeys"][day].version:
                 yield day
 
 
@@ -232,21 +230,23 @@ def _changed_reports(
     storage: AssetStorage, state: StoredState, windows: Windows, days: Sequence[dt.date]
 ) -> set[dt.date]:
     changed = set()
-    for first, last in _query_ranges(days):
+    for first, last in adjacent_ranges(days):
         credited_by = days_between(first, windows.orders_of(last)[1])
         credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))
-        block = days_between(first, last)
-        report = channel_report(storage.days("sessions", block), credit, orders, first, last)
-        unattributed = dict(
-            by_day(unattributed_orders(orders.among(block), credit.among(block)), "conversion_time", block)
-        )
-        for day, frame in by_day(report, "date", block):
-            if day in state.stamps["channel_reporting"]:
-                made = {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
-                if any(_differs(state, name, day, table) for name, table in made.items()):
+        for block in order_blocks(orders, days_between(first, last)):
+            window = block[0], windows.orders_of(block[-1])[1]
+            report = channel_report(
+                storage.days("sessions", block), credit.within(*window), orders.within(*window), block[0], block[-1]
+            )
+            outcomes = order_outcomes(orders.among(block), credit.among(block))
+            unattributed = dict(by_day(unattributed_orders(outcomes), "conversion_time", block))
+            for day, frame in by_day(report, "date", block):
+                if day in state.stamps["channel_reporting"]:
+                    made = {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
+                    if any(_differs(state, name, day, table) for name, table in made.items()):
+                        changed.add(day)
+                elif frame["ihc"].any():
                     changed.add(day)
-            elif frame["ihc"].any():
-                changed.add(day)
     return changed
 
 
@@ -273,12 +273,6 @@ def _blocked(state: StoredState, windows: Windows, most_rejected: float) -> dict
 def _token(state: StoredState, name: str, day: dt.date, fits: str) -> str:
     stamp = state.stamps[name].get(day)
     return blake2b(f"{name}/{day}/{stamp and stamp.version}/{fits}".encode(), digest_size=8).hexdigest()
-
-
-def _query_ranges(days: Iterable[dt.date]) -> Iterator[tuple[dt.date, dt.date]]:
-    for first, last in adjacent_ranges(days):
-        for block in blocks(days_between(first, last), DAYS_PER_QUERY):
-            yield block[0], block[-1]
 
 
 def adjacent_stages(assets: Sequence[str], days: Iterable[dt.date]) -> list[Stage]:

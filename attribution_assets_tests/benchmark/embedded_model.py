@@ -51,8 +51,8 @@ def _touchpoints(sizes: np.ndarray[Any, Any], random: np.random.Generator) -> To
         seconds=(hours * 3600).astype(np.int64),
         channel=random.integers(0, len(CHANNELS), total),
         channels=CHANNELS,
-        holder_engagement=random.random(total) < 0.5,  # noqa: PLR2004  half of them
-        closer_engagement=random.random(total) < 0.5,  # noqa: PLR2004  the same
+        holder_engagement=random.random(total) < 0.5,
+        closer_engagement=random.random(total) < 0.5,
     )
 
 
