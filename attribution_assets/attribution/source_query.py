@@ -47,6 +47,7 @@ CONVERSIONS = DatedTable(
 )
 COSTS = "session_costs"
 FILED = "filed"
+ROW_HASH = "row_hash"
 
 SCHEMA = {
     **{t.name: (*t.texts, t.date, t.time, *t.flags, *t.amounts) for t in (SESSIONS, CONVERSIONS)},
@@ -72,13 +73,16 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
     Columns are those of the table, `cost`, and `id_rows`, `cost_rows` (NULL or the number of rows of this id in the
     table and in session_costs) where no key of the database keeps them at 1; then `cost` is the largest of them. Costs
     are joined so that they never multiply a session's row. Where the date does not say the day by itself, `filed` does:
-    of text in PostgreSQL, which may sort otherwise than in Python.
+    of text in PostgreSQL, which may sort otherwise than in Python. On PostgreSQL `row_hash` is a hash of all of them.
+
+    SQLite also sorts the rows of a day by id as Python does, which costs less there.
     """
     source = _Source(connection, table.name)
     rows = _rows(
         connection, source, table, source.in_days(table.date, first, last), source.filed(table.date, first, last)
     )
-    return rows.order_by(source.day_value(table.date))
+    by_id = [] if source.typed else [sa.collate(source[table.key], "BINARY")]
+    return rows.order_by(source.day_value(table.date), *by_id)
 
 
 def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
@@ -101,9 +105,8 @@ def count_without_a_day(connection: sa.Connection, table: DatedTable, first_day:
 def fingerprints(rows: sa.Select[Any], table: DatedTable) -> sa.Select[Any]:
     """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes."""
     each = rows.order_by(None).subquery()
-    row = sa.cast(sa.func.row(*(column for column in each.c if column.name != FILED)), sa.Text)
     day = each.c[FILED if FILED in each.c else table.date]
-    return sa.select(day, sa.func.count(), sa.func.sum(_hash(row))).group_by(day)
+    return sa.select(day, sa.func.count(), sa.func.sum(sa.cast(each.c[ROW_HASH], sa.Numeric))).group_by(day)
 
 
 def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.date) -> sa.Select[tuple[Any, Any]]:
@@ -156,15 +159,18 @@ def _rows(
             columns.append(costs.amount("cost").label("cost"))
         else:
             cost = costs.amount("cost")
-            digest = [sa.func.sum(_hash(sa.cast(cost, sa.Text))).label("cost_digest")] if costs.typed else []
+            digest = [sa.func.sum(sa.cast(_hash(sa.cast(cost, sa.Text)), sa.Numeric)).label("cost_digest")] if costs.typed else []
             sums = costs.counted("session_id", "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
             joined = joined.outerjoin(sums, sums.c.id == source["session_id"])
             columns += [column for column in sums.c if column.name != "id"]
+    if source.typed:
+        row = sa.func.row(*(column for column in columns if column.name != FILED))
+        columns.append(_hash(sa.cast(row, sa.Text)).label(ROW_HASH))
     return sa.select(*columns).select_from(joined).where(where)
 
 
 def _hash(text: Value) -> Value:
-    return sa.cast(sa.func.hashtextextended(text, 0), sa.Numeric)
+    return sa.func.hashtextextended(text, 0)
 
 
 class _Source:
