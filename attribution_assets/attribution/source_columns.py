@@ -15,6 +15,10 @@ from attribution_assets.source_schemas import MAX_ID_LENGTH, MOST_AMOUNT, TIME
 
 _ID_LENGTHS = frozenset(range(1, MAX_ID_LENGTH + 1))
 _TIMES = re.compile(rf"(?:{TIME}\n)*+")
+_LEAST_TIME, _MOST_TIME = (np.frombuffer(time, dtype=np.uint8) for time in (b"00:00:00", b"29:59:59"))
+_SECONDS_PER_DAY = 86_400
+# seconds that a digit is worth at each place of HH:MM:SS
+_SECONDS = np.array([36_000, 3_600, 0, 600, 60, 0, 10, 1], dtype=np.int32)
 # microseconds that a digit is worth at each place of HH:MM:SS.ffffff
 _MICROSECONDS = np.array(
     [36 * 10**9, 36 * 10**8, 0, 6 * 10**8, 6 * 10**7, 0, 10**7, 10**6, 0, 10**5, 10**4, 10**3, 100, 10, 1]
@@ -31,21 +35,39 @@ def are_plain_ids(values: Sequence[object]) -> bool:
     return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and _is_printable("".join(values))
 
 
-def are_times(values: Sequence[object]) -> bool:
-    """Whether all values are times of the day."""
+def times_of_day(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
+    """The times since midnight in microseconds; None where a value is no time of the day."""
     if not are_texts(values):
-        return False
+        return None
+    if set(map(len, values)) <= {len("HH:MM:SS")}:
+        return _whole_seconds("".join(values))
     # one match over all values joined by newlines, which no value may hold
     text = "\n".join([*values, ""])
-    return text.count("\n") == len(values) and _TIMES.fullmatch(text) is not None
-
-
-def since_midnight(times: Sequence[str]) -> npt.NDArray[np.timedelta64]:
-    """The times, which are times of the day, in microseconds since midnight."""
+    if text.count("\n") != len(values) or not _TIMES.fullmatch(text):
+        return None
     places = len(_MICROSECONDS)
-    digits = np.array(times, dtype=f"S{places}").view(np.uint8).reshape(len(times), places).astype(np.int64)
-    microseconds: npt.NDArray[np.timedelta64] = ((digits - ord("0")).clip(min=0) @ _MICROSECONDS).astype("timedelta64[us]")
-    return microseconds
+    characters = np.array(values, dtype=f"S{places}").view(np.uint8).reshape(len(values), places)
+    digits = (characters.astype(np.int64) - ord("0")).clip(min=0)
+    return (digits @ _MICROSECONDS).astype("timedelta64[us]")
+
+
+def _whole_seconds(text: str) -> npt.NDArray[np.timedelta64] | None:
+    """Of times of the form HH:MM:SS one after the other."""
+    if not text.isascii():
+        return None
+    characters = np.frombuffer(text.encode(), dtype=np.uint8).reshape(-1, len(_SECONDS))
+    seconds = (characters.astype(np.int32) - ord("0")) @ _SECONDS
+    of_that_form = (characters >= _LEAST_TIME).all() and (characters <= _MOST_TIME).all()
+    if not of_that_form or (seconds >= _SECONDS_PER_DAY).any():
+        return None
+    return seconds.astype("timedelta64[s]").astype("timedelta64[us]")
+
+
+def are_in_order(times: npt.NDArray[np.datetime64], ids: Sequence[Any]) -> bool:
+    """Whether the rows come by time, then id; the ids are text."""
+    steps = np.diff(times)
+    [same_time] = np.nonzero(steps == np.timedelta64(0))
+    return bool((steps >= np.timedelta64(0)).all()) and all(ids[i] < ids[i + 1] for i in same_time.tolist())
 
 
 def plain_amounts(values: Sequence[Any], types: set[type]) -> npt.NDArray[np.float64] | None:

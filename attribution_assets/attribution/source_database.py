@@ -257,7 +257,7 @@ def _extracted_day(table: DatedTable, raw: RawDay) -> ExtractedDay:
         rows = session_rows(raw.day, raw.columns, raw.several_costs)
     else:
         rows = conversion_rows(raw.day, raw.columns)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw))
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(table, raw))
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

@@ -75,14 +75,14 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
     are joined so that they never multiply a session's row. Where the date does not say the day by itself, `filed` does:
     of text in PostgreSQL, which may sort otherwise than in Python. On PostgreSQL `row_hash` is a hash of all of them.
 
-    SQLite also sorts the rows of a day by id as Python does, which costs less there.
+    SQLite also sorts the rows of a day, by time and id as Python sorts them: it costs less there.
     """
     source = _Source(connection, table.name)
     rows = _rows(
         connection, source, table, source.in_days(table.date, first, last), source.filed(table.date, first, last)
     )
-    by_id = [] if source.typed else [sa.collate(source[table.key], "BINARY")]
-    return rows.order_by(source.day_value(table.date), *by_id)
+    within_day = [] if source.typed else [source[table.time], sa.collate(source[table.key], "BINARY")]
+    return rows.order_by(source.day_value(table.date), *within_day)
 
 
 def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
@@ -159,7 +159,11 @@ def _rows(
             columns.append(costs.amount("cost").label("cost"))
         else:
             cost = costs.amount("cost")
-            digest = [sa.func.sum(sa.cast(_hash(sa.cast(cost, sa.Text)), sa.Numeric)).label("cost_digest")] if costs.typed else []
+            digest = (
+                [sa.func.sum(sa.cast(_hash(sa.cast(cost, sa.Text)), sa.Numeric)).label("cost_digest")]
+                if costs.typed
+                else []
+            )
             sums = costs.counted("session_id", "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
             joined = joined.outerjoin(sums, sums.c.id == source["session_id"])
             columns += [column for column in sums.c if column.name != "id"]

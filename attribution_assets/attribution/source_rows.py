@@ -21,11 +21,11 @@ from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
 from attribution_assets.attribution.source_columns import (
+    are_in_order,
     are_plain_ids,
     are_texts,
-    are_times,
     plain_amounts,
-    since_midnight,
+    times_of_day,
 )
 from attribution_assets.source_schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
 
@@ -136,11 +136,12 @@ class _Rows:
         if not set(self._raw[dates]) <= {day.isoformat()}:
             self._note(dates, _reasons(self._schema, dates, self._raw[dates]))
         values = self._raw[times]
-        if not are_times(values):
+        since_midnight = times_of_day(values)
+        if since_midnight is None:
             reasons = _reasons(self._schema, times, values)
             self._note(times, reasons)
-            values = _replaced(values, reasons, "00:00:00")
-        in_day: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + since_midnight(values)
+            since_midnight = times_of_day(_replaced(values, reasons, "00:00:00"))
+        in_day: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + since_midnight
         return in_day
 
     def flags(self, column: str) -> npt.NDArray[np.int64]:
@@ -198,11 +199,13 @@ class _Rows:
         return amounts, rejected
 
     def usable(self, columns: dict[str, npt.NDArray[Any]], by: str) -> pd.DataFrame:
-        ids = columns[self._key]
-        usable = [i for i in range(len(ids)) if i not in self._defects] if self._defects else range(len(ids))
-        order = np.array(sorted(usable, key=ids.tolist().__getitem__), dtype=np.intp)
-        order = order[np.argsort(columns[by][order], kind="stable")]
-        return pd.DataFrame({name: values[order] for name, values in columns.items()})
+        if self._defects or not are_in_order(columns[by], self._raw[self._key]):
+            ids, times = self._raw[self._key], columns[by]
+            by_id = sorted((i for i in range(len(ids)) if i not in self._defects), key=ids.__getitem__)
+            order = np.array(by_id, dtype=np.intp)
+            order = order[np.argsort(times[order], kind="stable")]
+            columns = {name: values[order] for name, values in columns.items()}
+        return pd.DataFrame(columns)
 
     def rejected(self) -> list[tuple[Any, ...]]:
         keys = self._raw[self._key]
