@@ -1,7 +1,7 @@
 """Looks at a whole column at once, many times faster than at each value: is nothing wrong with it, what is it typed?
 
-They may be wrong in one direction only: a column that does not pass may be good, and has to be looked at value by value;
-one that passes is. What a usable value is stands in `source_schemas`.
+A column that passes holds nothing unusable; one that does not may be good too, and has to be looked at value by value.
+What a usable value is stands in `source_schemas`.
 """
 
 import re
@@ -35,20 +35,25 @@ def are_plain_ids(values: Sequence[object]) -> bool:
     return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and _is_printable("".join(values))
 
 
-def times_of_day(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
-    """The times since midnight in microseconds; None where a value is no time of the day."""
+def plain_times(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
+    """The times as `since_midnight` gives them; None where a value is no time of the day."""
     if not are_texts(values):
         return None
     if set(map(len, values)) <= {len("HH:MM:SS")}:
         return _whole_seconds("".join(values))
     # one match over all values joined by newlines, which no value may hold
     text = "\n".join([*values, ""])
-    if text.count("\n") != len(values) or not _TIMES.fullmatch(text):
-        return None
+    are_times = text.count("\n") == len(values) and _TIMES.fullmatch(text) is not None
+    return since_midnight(values) if are_times else None
+
+
+def since_midnight(times: Sequence[str]) -> npt.NDArray[np.timedelta64]:
+    """Times of the day in microseconds since midnight."""
     places = len(_MICROSECONDS)
-    characters = np.array(values, dtype=f"S{places}").view(np.uint8).reshape(len(values), places)
+    characters = np.array(times, dtype=f"S{places}").view(np.uint8).reshape(len(times), places)
     digits = (characters.astype(np.int64) - ord("0")).clip(min=0)
-    return (digits @ _MICROSECONDS).astype("timedelta64[us]")
+    microseconds: npt.NDArray[np.timedelta64] = (digits @ _MICROSECONDS).astype("timedelta64[us]")
+    return microseconds
 
 
 def _whole_seconds(text: str) -> npt.NDArray[np.timedelta64] | None:

@@ -25,7 +25,8 @@ from attribution_assets.attribution.source_columns import (
     are_plain_ids,
     are_texts,
     plain_amounts,
-    times_of_day,
+    plain_times,
+    since_midnight,
 )
 from attribution_assets.source_schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
 
@@ -136,13 +137,13 @@ class _Rows:
         if not set(self._raw[dates]) <= {day.isoformat()}:
             self._note(dates, _reasons(self._schema, dates, self._raw[dates]))
         values = self._raw[times]
-        since_midnight = times_of_day(values)
-        if since_midnight is None:
+        in_day = plain_times(values)
+        if in_day is None:
             reasons = _reasons(self._schema, times, values)
             self._note(times, reasons)
-            since_midnight = times_of_day(_replaced(values, reasons, "00:00:00"))
-        in_day: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + since_midnight
-        return in_day
+            in_day = since_midnight(_replaced(values, reasons, "00:00:00"))
+        at: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + in_day
+        return at
 
     def flags(self, column: str) -> npt.NDArray[np.int64]:
         values = self._raw[column]
@@ -200,7 +201,7 @@ class _Rows:
 
     def usable(self, columns: dict[str, npt.NDArray[Any]], by: str) -> pd.DataFrame:
         if self._defects or not are_in_order(columns[by], self._raw[self._key]):
-            ids, times = self._raw[self._key], columns[by]
+            ids, times = columns[self._key].tolist(), columns[by]
             by_id = sorted((i for i in range(len(ids)) if i not in self._defects), key=ids.__getitem__)
             order = np.array(by_id, dtype=np.intp)
             order = order[np.argsort(times[order], kind="stable")]
