@@ -21,6 +21,7 @@ A row that cannot be used is no error: it is set aside, with the reason.
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -37,7 +38,7 @@ from attribution_assets.attribution.source_fingerprints import (
     sqlite_marker,
 )
 from attribution_assets.attribution.source_query import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
-from attribution_assets.attribution.source_reading import raw_days
+from attribution_assets.attribution.source_reading import RawDay, raw_days
 from attribution_assets.attribution.source_rows import conversion_rows, session_rows
 
 _PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
@@ -233,15 +234,8 @@ class SourceDatabase:
 
     def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
-            known: Mapping[dt.date, str] = {}
-            if connection.dialect.name == POSTGRESQL:
-                known = fingerprints_of_days(connection, table, days, self._first_day)
-            for raw in raw_days(connection, table, days, self._first_day):
-                if table is SESSIONS:
-                    rows = session_rows(raw.day, raw.columns, raw.several_costs)
-                else:
-                    rows = conversion_rows(raw.day, raw.columns)
-                yield ExtractedDay(raw.day, rows.frame, rows.rejected, known.get(raw.day) or fingerprint(raw))
+            # by map, which keeps no day while the next one is read
+            yield from map(partial(_extracted_day, table), raw_days(connection, table, days, self._first_day))
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -256,6 +250,14 @@ class SourceDatabase:
             if connection.dialect.name == POSTGRESQL:
                 connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
             yield connection
+
+
+def _extracted_day(table: DatedTable, raw: RawDay) -> ExtractedDay:
+    if table is SESSIONS:
+        rows = session_rows(raw.day, raw.columns, raw.several_costs)
+    else:
+        rows = conversion_rows(raw.day, raw.columns)
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(table, raw))
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

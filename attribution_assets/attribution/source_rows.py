@@ -2,14 +2,13 @@
 
 Pure functions. How the values are read is in `source_database`; what a usable value is, in `source_schemas`.
 
-Good data is the fast path: a look at a whole column at once says that nothing in it is wrong. Only a column that does
-not pass is held against its schema, value by value, for the reasons.
+Good data is the fast path: a look at a whole column at once (`source_columns`) says that nothing in it is wrong. Only a
+column that does not pass is held against its schema, value by value, for the reasons.
 """
 
 import decimal
 import json
 import math
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -21,14 +20,15 @@ import pandas as pd
 from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
-from attribution_assets.source_schemas import (
-    CONVERSIONS,
-    MAX_ID_LENGTH,
-    MOST_AMOUNT,
-    SESSION_COSTS,
-    SESSION_SOURCES,
-    TIME,
+from attribution_assets.attribution.source_columns import (
+    are_in_order,
+    are_plain_ids,
+    are_texts,
+    plain_amounts,
+    plain_times,
+    since_midnight,
 )
+from attribution_assets.source_schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
 
 RawColumns: TypeAlias = Mapping[str, Sequence[object]]
 """Column name -> the values as the database driver gives them, all columns equally long."""
@@ -41,12 +41,6 @@ _Reasons: TypeAlias = dict[int, str]  # position in the column -> what is wrong 
 REJECTED = ("row_key", "reason", "row")
 
 _SHOWN_CHARACTERS = 60
-_ID_LENGTHS = frozenset(range(1, MAX_ID_LENGTH + 1))
-_TIMES = re.compile(rf"(?:{TIME}\n)*+")
-# microseconds that a digit is worth at each place of HH:MM:SS.ffffff
-_MICROSECONDS = np.array(
-    [36 * 10**9, 36 * 10**8, 0, 6 * 10**8, 6 * 10**7, 0, 10**7, 10**6, 0, 10**5, 10**4, 10**3, 100, 10, 1]
-)
 
 
 class DayRows(NamedTuple):
@@ -129,13 +123,13 @@ class _Rows:
 
     def ids(self, column: str) -> npt.NDArray[np.object_]:
         values = self._raw[column]
-        if not _are_plain_ids(values):
+        if not are_plain_ids(values):
             self._note(column, _reasons(self._schema, column, values))
         return np.array(values, dtype=object)
 
     def names(self, column: str) -> npt.NDArray[np.object_]:
         values = self._raw[column]
-        if not (set(map(type, values)) <= {str} and all(values)):
+        if not (are_texts(values) and all(values)):
             self._note(column, _reasons(self._schema, column, values))
         return np.array(values, dtype=object)
 
@@ -143,15 +137,13 @@ class _Rows:
         if not set(self._raw[dates]) <= {day.isoformat()}:
             self._note(dates, _reasons(self._schema, dates, self._raw[dates]))
         values = self._raw[times]
-        if not _each_matches(_TIMES, values):
+        in_day = plain_times(values)
+        if in_day is None:
             reasons = _reasons(self._schema, times, values)
             self._note(times, reasons)
-            values = _replaced(values, reasons, "00:00:00")
-        places = len(_MICROSECONDS)
-        digits = np.array(values, dtype=f"S{places}").view(np.uint8).reshape(len(values), places).astype(np.int64)
-        microseconds = (digits - ord("0")).clip(min=0) @ _MICROSECONDS
-        in_day: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + microseconds.astype("timedelta64[us]")
-        return in_day
+            in_day = since_midnight(_replaced(values, reasons, "00:00:00"))
+        at: npt.NDArray[np.datetime64] = np.datetime64(day, "us") + in_day
+        return at
 
     def flags(self, column: str) -> npt.NDArray[np.int64]:
         values = self._raw[column]
@@ -163,7 +155,7 @@ class _Rows:
 
     def revenues(self, column: str) -> npt.NDArray[np.float64]:
         values = self._raw[column]
-        amounts = _plain_amounts(values, {float, int, decimal.Decimal})
+        amounts = plain_amounts(values, {float, int, decimal.Decimal})
         if amounts is None:
             reasons = _reasons(self._schema, column, values)
             self._note(column, reasons)
@@ -180,7 +172,7 @@ class _Rows:
 
     def costs(self, several_costs: Iterable[CostRow]) -> tuple[npt.NDArray[np.float64], list[tuple[Any, ...]]]:
         values = self._raw["cost"]
-        amounts = _plain_amounts(values, {float, int, decimal.Decimal, type(None)})
+        amounts = plain_amounts(values, {float, int, decimal.Decimal, type(None)})
         reasons = {} if amounts is not None else _reasons(SESSION_COSTS, "cost", values)
         several = {i for i, rows in enumerate(self._raw.get("cost_rows", ())) if rows not in (None, 1)}
         if amounts is None or several:
@@ -208,11 +200,13 @@ class _Rows:
         return amounts, rejected
 
     def usable(self, columns: dict[str, npt.NDArray[Any]], by: str) -> pd.DataFrame:
-        ids = columns[self._key]
-        by_id = sorted((i for i in range(len(ids)) if i not in self._defects), key=ids.tolist().__getitem__)
-        order = np.array(by_id, dtype=np.intp)
-        order = order[np.argsort(columns[by][order], kind="stable")]
-        return pd.DataFrame({name: values[order] for name, values in columns.items()})
+        if self._defects or not are_in_order(columns[by], self._raw[self._key]):
+            ids, times = columns[self._key].tolist(), columns[by]
+            by_id = sorted((i for i in range(len(ids)) if i not in self._defects), key=ids.__getitem__)
+            order = np.array(by_id, dtype=np.intp)
+            order = order[np.argsort(times[order], kind="stable")]
+            columns = {name: values[order] for name, values in columns.items()}
+        return pd.DataFrame(columns)
 
     def rejected(self) -> list[tuple[Any, ...]]:
         keys = self._raw[self._key]
@@ -268,29 +262,3 @@ def _replaced(values: Sequence[object], positions: Iterable[int], replacement: o
     for i in positions:
         replaced[i] = replacement
     return replaced
-
-
-def _plain_amounts(values: Any, types: set[type]) -> npt.NDArray[np.float64] | None:  # noqa: ANN401  NumPy takes Any
-    # as `_are_plain_ids`
-    if set(map(type, values)) <= types:
-        amounts = np.array(values, dtype=np.float64)
-        if ((amounts >= 0) & (amounts < MOST_AMOUNT)).sum() == len(values) - values.count(None):
-            return amounts
-    return None
-
-
-def _are_plain_ids(values: Sequence[object]) -> bool:
-    # a look at all values at once, many times faster than at each; False only means that each has to be looked at
-    if not set(map(type, values)) <= {str}:
-        return False
-    lengths = set(map(len, values))  # type: ignore[arg-type]  # all are text by now
-    return lengths <= _ID_LENGTHS and "".join(values).isprintable()  # type: ignore[arg-type]  # the same
-
-
-def _each_matches(lines: re.Pattern[str], values: Sequence[object]) -> bool:
-    # one match over all values joined by newlines, which no value may hold: many times faster than one match each
-    try:
-        text = "\n".join([*values, ""])  # type: ignore[list-item]  # values of another type are what TypeError is for
-    except TypeError:
-        return False
-    return text.count("\n") == len(values) and lines.fullmatch(text) is not None
