@@ -9,7 +9,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
@@ -56,7 +56,10 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         with _first_opened_alone(home) as instance:
             end_killed_runs(instance)
             history = instance.event_log_storage
-            kept = _kept_connections(history) if isinstance(history, SqliteEventLogStorage) else nullcontext()
+            if isinstance(history, SqliteEventLogStorage):
+                kept = _kept_connections(history)
+            else:
+                kept = _pooled_connections(instance)
             with kept:
                 yield instance
     except _refusals() as error:
@@ -77,8 +80,6 @@ def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
         instance.get_runs_count()
         instance.all_asset_keys()
         instance.all_instigator_state()
-    # a PostgreSQL history would be connected to anew for each of hundreds of events; to SQLite's, this means nothing
-    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=CONNECTION_SECONDS, max_overflow=-1)
     with instance:
         yield instance
 
@@ -144,6 +145,21 @@ def _kept_connections(history: SqliteEventLogStorage) -> Iterator[None]:
         del history._connect  # noqa: SLF001  # the class's own is back
         for engine in engines.values():
             engine.dispose()
+
+
+@contextmanager
+def _pooled_connections(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Have Dagster write its PostgreSQL history over a few connections, as its webserver does.
+
+    By itself it opens one for each of the hundreds of events of a run, which takes as long as the run.
+    """
+    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=CONNECTION_SECONDS, max_overflow=-1)
+    try:
+        yield
+    finally:
+        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            if engine := getattr(storage, "_engine", None):
+                engine.dispose()  # Dagster leaves that to the end of the process
 
 
 def _engine(url: str) -> sa.Engine:

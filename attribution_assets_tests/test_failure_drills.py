@@ -41,7 +41,6 @@ from whole_shop import (
     check_all_is_right,
     check_whole_files,
     many_sessions,
-    move_to,
     published,
 )
 
@@ -237,7 +236,7 @@ def test_a_full_disk_fails_the_run_in_a_line_and_what_was_stored_stays_whole(wee
 def test_a_file_that_may_not_grow_fails_the_run_in_a_line_and_what_was_stored_stays_whole(
     shop: Shop, postgresql_url: str, start_command: StartCommand
 ) -> None:
-    move_to(shop, postgresql_url)  # SQLite sorts in files, which the limit would meet first
+    shop.move_to(postgresql_url)  # SQLite sorts in files, which the limit would meet first
     a_busy_week(shop)
     with PaidEndpoint() as endpoint:
         shop.asks(endpoint)
