@@ -5,20 +5,24 @@ What is run there is in `runs.py`. The settings here hold for the command's own 
 
 import logging
 import os
+import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from textwrap import shorten
 
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.instance import InstanceRef
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster_shared.check import CheckError
 from filelock import FileLock
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from attribution_assets.errors import RunFailedError
+from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.run_history import end_killed_runs
 
 IN_PROCESS = {
@@ -26,6 +30,13 @@ IN_PROCESS = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
     "telemetry": {"enabled": False},
 }
+MOST_CHARACTERS = 400  # of what Dagster says of its settings, which can be all settings that there could be
+
+POSTGRESQL_DRIVER = "psycopg2"
+"""What Dagster's PostgreSQL storage is written for; SQLAlchemy takes another where the URL does not name it."""
+
+CONNECTION_SECONDS = 60
+"""How old a kept connection to a PostgreSQL history may become: networks cut those that idle for minutes."""
 
 
 @contextmanager
@@ -33,20 +44,28 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """The instance of DAGSTER_HOME, else of this folder if it has a dagster.yaml, else of data/dagster.
 
     Raises:
+        RunRejectedError: Its dagster.yaml cannot be used.
         RunFailedError: Its databases cannot be read or written.
     """
     home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
     home.mkdir(parents=True, exist_ok=True)
     logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns of a home without settings, which is fine here
+    root = logging.getLogger()
+    root.addFilter(_says_more_than_that_it_tries_again)
     try:
         with _first_opened_alone(home) as instance:
             end_killed_runs(instance)
             history = instance.event_log_storage
-            kept = _kept_connections(history) if isinstance(history, SqliteEventLogStorage) else nullcontext()
+            if isinstance(history, SqliteEventLogStorage):
+                kept = _kept_connections(history)
+            else:
+                kept = _pooled_connections(instance)
             with kept:
                 yield instance
-    except DBAPIError as error:
-        raise RunFailedError(f"Dagster's history in {home} cannot be used: {error.orig}. Is the disk full?") from None
+    except _refusals() as error:
+        raise RunFailedError(f"Dagster's history in {home} cannot be used: {_in_words(error)}") from None
+    finally:
+        root.removeFilter(_says_more_than_that_it_tries_again)
 
 
 @contextmanager
@@ -57,12 +76,47 @@ def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
         / f"attribution_assets_{os.getuid()}_{blake2b(str(home).encode(), digest_size=8).hexdigest()}.lock"
     )
     with FileLock(lock):
-        instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=IN_PROCESS))
+        instance = _opened(home)
         instance.get_runs_count()
         instance.all_asset_keys()
         instance.all_instigator_state()
     with instance:
         yield instance
+
+
+def _opened(home: Path) -> dg.DagsterInstance:
+    try:
+        instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=IN_PROCESS))
+    except (dg.DagsterInvalidConfigError, ArgumentError, CheckError) as error:
+        first = error.errors[0].message if isinstance(error, dg.DagsterInvalidConfigError) else str(error)
+        words = shorten(first.partition("Stack Trace:")[0], MOST_CHARACTERS, placeholder=" ...")
+        missing = isinstance(error.__context__, ImportError)
+        hint = ". Its storage needs a package: pip install 'attribution-assets[postgres]'" if missing else ""
+        raise RunRejectedError(f"{home / 'dagster.yaml'} cannot be used: {words}{hint}") from None
+    url = getattr(instance.run_storage, "postgres_url", None)
+    if url and sa.make_url(url).get_dialect().driver != POSTGRESQL_DRIVER:
+        raise RunRejectedError(
+            f"The PostgreSQL URL of Dagster's history has to name its driver, {POSTGRESQL_DRIVER}: write"
+            f" postgresql+{POSTGRESQL_DRIVER}://..., or the scheme postgresql+{POSTGRESQL_DRIVER} under postgres_db"
+        )
+    return instance
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """What is raised where the history's database refuses: for PostgreSQL, Dagster has an exception of its own."""
+    postgres = sys.modules.get("dagster_postgres.utils")
+    return (DBAPIError, postgres.DagsterPostgresException) if postgres else (DBAPIError,)
+
+
+def _in_words(error: Exception) -> str:
+    cause = error if isinstance(error, DBAPIError) else error.__cause__
+    reason = getattr(cause, "orig", cause)
+    return f"{reason}. Is the disk full?" if isinstance(reason, sqlite3.Error) else f"{reason}"
+
+
+def _says_more_than_that_it_tries_again(record: logging.LogRecord) -> bool:
+    """Whether a message is more than one of Dagster's tries to connect to PostgreSQL, of which it makes six."""
+    return not str(record.msg).startswith("Retrying failed database connection")
 
 
 @contextmanager
@@ -91,6 +145,21 @@ def _kept_connections(history: SqliteEventLogStorage) -> Iterator[None]:
         del history._connect  # noqa: SLF001  # the class's own is back
         for engine in engines.values():
             engine.dispose()
+
+
+@contextmanager
+def _pooled_connections(instance: dg.DagsterInstance) -> Iterator[None]:
+    """Have Dagster write its PostgreSQL history over a few connections, as its webserver does.
+
+    By itself it opens one for each of the hundreds of events of a run, which takes as long as the run.
+    """
+    instance.optimize_for_webserver(statement_timeout=0, pool_recycle=CONNECTION_SECONDS, max_overflow=-1)
+    try:
+        yield
+    finally:
+        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+            if engine := getattr(storage, "_engine", None):
+                engine.dispose()  # Dagster leaves that to the end of the process
 
 
 def _engine(url: str) -> sa.Engine:

@@ -218,10 +218,11 @@ class Dagster:
 
 @contextmanager
 def running_dagster(shop: Shop) -> Iterator[Dagster]:
-    """Dagster with the project's dagster.yaml, in a home of the shop's own; it ends with all its processes."""
+    """Dagster with the dagster.yaml of the shop's home, or else the project's; it ends with all its processes."""
     home = shop.folder / "home"
-    home.mkdir()
-    shutil.copy(HERE.parent / "dagster.yaml", home)
+    home.mkdir(exist_ok=True)
+    if not (home / "dagster.yaml").exists():
+        shutil.copy(HERE.parent / "dagster.yaml", home)
     with dagster_instance():
         pass  # its databases are there before several processes open them at once
     with ExitStack() as started:

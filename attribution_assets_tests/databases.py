@@ -11,8 +11,9 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -26,7 +27,10 @@ from attribution_assets.demo import SOURCE_TABLES
 
 PASSWORD = "s3cret/@:word"  # noqa: S105  of a server that lives as long as the tests
 
+NewDatabase = Callable[..., str]
+
 _START_SECONDS = 30
+_NUMBERS = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +64,33 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
             connection.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(schema)))
         connection.execute("CREATE SCHEMA public")
         connection.execute("GRANT USAGE ON SCHEMA public TO PUBLIC")
+
+
+@contextmanager
+def new_databases(server: str) -> Iterator[NewDatabase]:
+    """`new(template="template0")`: the URL of a new database of the server, empty or a copy of another one.
+
+    They are dropped in the end, which fails if one is still open.
+    """
+    made: list[str] = []
+
+    def new(template: str = "template0") -> str:
+        made.append(f"attribution_{next(_NUMBERS)}")
+        copied = (sql.Identifier(made[-1]), sql.Identifier(template.rpartition("/")[2]))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(*copied))
+        return f"{server.rpartition('/')[0]}/{made[-1]}"
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        yield new
+        for name in made:
+            connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def new_database(postgresql_server: str) -> Iterator[NewDatabase]:
+    """New PostgreSQL databases of one test, see `new_databases`."""
+    with new_databases(postgresql_server) as new:
+        yield new
 
 
 @pytest.fixture
@@ -122,7 +153,7 @@ def _start_server(program: Path, folder: Path) -> tuple[subprocess.Popen[bytes],
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
-    settings |= {"full_page_writes": "off", "synchronous_commit": "off", "max_connections": 30}
+    settings |= {"full_page_writes": "off", "synchronous_commit": "off", "max_connections": 60}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with (folder / "log").open("wb") as log:
         server = subprocess.Popen(  # noqa: S603  the same

@@ -1,6 +1,6 @@
 """A small shop all of whose days have been materialized: what was made of it, and what has become stale since.
 
-It is materialized once per session, and copied for each test.
+It is materialized once per session and kind of database, and copied for each test.
 
     24 February   o1 of ann, who came on the 22nd (Display) and on the 24th (Search): credit 1/3 and 2/3
     27 February   o2 of ben, who came on the 26th (Search), and o3 of dan, who never came
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from databases import NewDatabase, new_databases
 from ihc_endpoint import IhcEndpoint
 from shop import Shop
 
@@ -106,12 +107,12 @@ def paid_endpoint() -> Iterator[IhcEndpoint]:
         yield endpoint
 
 
-@pytest.fixture(scope="session")
-def _master(tmp_path_factory: pytest.TempPathFactory, paid_endpoint: IhcEndpoint) -> Path:
-    folder = tmp_path_factory.mktemp("made_shop")
+def _make(folder: Path, endpoint: IhcEndpoint, url: str | None = None) -> Path:
     with pytest.MonkeyPatch.context() as monkeypatch:
         shop = MadeShop(folder, monkeypatch)
-        shop.asks(paid_endpoint)
+        if url:
+            shop.move_to(url)
+        shop.asks(endpoint)
         shop.session("a1", "ann", "2024-02-22 10:00:00", "Display", 2.0)
         shop.session("a2", "ann", "2024-02-24 10:00:00", "Search", 0.5)
         shop.session("b1", "ben", "2024-02-26 11:00:00", "Search", None)
@@ -121,6 +122,20 @@ def _master(tmp_path_factory: pytest.TempPathFactory, paid_endpoint: IhcEndpoint
         shop.order("o3", "dan", "2024-02-27 10:00:00", 7.0)
         assert shop.make(ALL_ASSETS, 20, 28).success
     return folder
+
+
+@pytest.fixture(scope="session")
+def _master(tmp_path_factory: pytest.TempPathFactory, paid_endpoint: IhcEndpoint) -> Path:
+    return _make(tmp_path_factory.mktemp("made_shop"), paid_endpoint)
+
+
+@pytest.fixture(scope="session")
+def _postgresql_master(
+    tmp_path_factory: pytest.TempPathFactory, paid_endpoint: IhcEndpoint, postgresql_server: str
+) -> Iterator[tuple[Path, str]]:
+    with new_databases(postgresql_server) as new:
+        url = new()
+        yield _make(tmp_path_factory.mktemp("made_shop"), paid_endpoint, url), url
 
 
 @pytest.fixture
@@ -133,4 +148,22 @@ def made_shop(_master: Path, paid_endpoint: IhcEndpoint, tmp_path: Path, monkeyp
     shop = MadeShop(folder, monkeypatch)
     (folder / "copied.db").replace(folder / "shop.db")
     shop.asks(paid_endpoint)
+    return shop
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_made_shop(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MadeShop:
+    """A copy of the shop as `made_shop`: the test runs once with each kind of database."""
+    if request.param == "sqlite":
+        return request.getfixturevalue("made_shop")  # type: ignore[no-any-return] # it is one
+    master, url = request.getfixturevalue("_postgresql_master")
+    new_database: NewDatabase = request.getfixturevalue("new_database")
+    folder = tmp_path / "made"
+    shutil.copytree(master, folder)
+    (folder / "data/assets/made_from.txt").unlink()  # it names the other database
+    (folder / "shop.db").unlink()
+    shop = MadeShop(folder, monkeypatch)
+    shop.url = new_database(template=url)
+    shop.set(ATTRIBUTION_DATABASE_URL=shop.url)
+    shop.asks(request.getfixturevalue("paid_endpoint"))
     return shop

@@ -35,6 +35,12 @@ class Shop:
         for name, value in variables.items():
             self._monkeypatch.setenv(name, value)
 
+    def move_to(self, url: str) -> None:
+        """Have the source tables lie in another database, which is empty."""
+        self.url = url
+        create_source_tables(url)
+        self.set(ATTRIBUTION_DATABASE_URL=url)
+
     def asks(self, endpoint: IhcEndpoint) -> None:
         """Have the orders attributed by this endpoint rather than by the embedded service."""
         self.set(IHC_API_URL=endpoint.url, IHC_API_KEY=KEY)
@@ -76,5 +82,12 @@ def endpoint(faults: Iterable[Fault | None] = (), **settings: object) -> IhcEndp
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """An empty shop."""
+    """An empty shop on SQLite."""
     return Shop(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def any_shop(shop: Shop, database_url: str) -> Shop:
+    """An empty shop: the test runs once with each kind of database."""
+    shop.move_to(database_url)
+    return shop

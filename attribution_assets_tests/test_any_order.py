@@ -1,17 +1,19 @@
 """Any order, same result: random histories end in the tables of one run over everything, and nothing is paid twice.
 
 A history costs some seconds, so few are played by default, always the same ones. ATTRIBUTION_TESTS_EXAMPLES=500 plays
-as many others; a failing one is then shortened, and played again first the next time.
+as many others on each kind of database; a failing one is then shortened, and played again first the next time.
 """
 
 import datetime as dt
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
+from databases import new_databases
 from histories import History, Player, histories
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
@@ -45,8 +47,11 @@ def affordable(examples: int) -> settings:
     )
 
 
+ShopOfItsOwn = Callable[[], AbstractContextManager[tuple[Shop, PaidEndpoint]]]
+
+
 @contextmanager
-def a_shop_of_its_own() -> Iterator[tuple[Shop, PaidEndpoint]]:
+def on_sqlite() -> Iterator[tuple[Shop, PaidEndpoint]]:
     with (
         tempfile.TemporaryDirectory(prefix="attribution_history_") as folder,
         pytest.MonkeyPatch.context() as monkeypatch,
@@ -58,10 +63,25 @@ def a_shop_of_its_own() -> Iterator[tuple[Shop, PaidEndpoint]]:
         yield shop, endpoint
 
 
-@affordable(3)
+@contextmanager
+def on_postgresql(server: str) -> Iterator[tuple[Shop, PaidEndpoint]]:
+    with new_databases(server) as new, on_sqlite() as (shop, endpoint):
+        shop.move_to(new())
+        yield shop, endpoint
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def a_shop_of_its_own(request: pytest.FixtureRequest) -> ShopOfItsOwn:
+    """A new empty shop whenever it is called: the test runs once with each kind of database."""
+    if request.param == "sqlite":
+        return on_sqlite
+    return partial(on_postgresql, request.getfixturevalue("postgresql_server"))
+
+
+@affordable(2)
 @given(histories(most_runs=3))
 def test_whatever_happened_before_a_run_over_all_days_gives_the_tables_of_one_run_and_pays_for_no_journey_twice(
-    history: History,
+    a_shop_of_its_own: ShopOfItsOwn, history: History
 ) -> None:
     with a_shop_of_its_own() as (shop, endpoint):
         player = Player(shop)
@@ -85,10 +105,10 @@ def test_whatever_happened_before_a_run_over_all_days_gives_the_tables_of_one_ru
         assert endpoint.paid_twice == {}
 
 
-@affordable(2)
+@affordable(1)
 @given(histories(most_runs=1), st.permutations([(20, 21), (22, 24), (25, 25), (26, 27)]))
 def test_after_each_run_the_report_is_that_of_the_orders_attributed_so_far(
-    history: History, blocks: list[tuple[int, int]]
+    a_shop_of_its_own: ShopOfItsOwn, history: History, blocks: list[tuple[int, int]]
 ) -> None:
     with a_shop_of_its_own() as (shop, endpoint):
         Player(shop).begin(history)
@@ -107,7 +127,9 @@ def test_after_each_run_the_report_is_that_of_the_orders_attributed_so_far(
         assert endpoint.paid_twice == {}
 
 
-def test_a_session_that_vanished_from_a_day_without_other_rows_leaves_its_journey_in_a_run_without_dates() -> None:
+def test_a_session_that_vanished_from_a_day_without_other_rows_leaves_its_journey_in_a_run_without_dates(
+    a_shop_of_its_own: ShopOfItsOwn,
+) -> None:
     with a_shop_of_its_own() as (shop, _):
         shop.session("s1", "ann", "2024-02-22 10:00:00", "Display")
         shop.session("s2", "ann", "2024-02-24 10:00:00", "Search")

@@ -58,44 +58,46 @@ def test_the_summary_has_totals_and_the_orders_that_were_not_attributed(shop: Sh
     assert f"Attributed by {endpoint.url}." in words
 
 
-def test_the_result_tables_hold_what_the_assets_hold(shop: Shop) -> None:
-    a_small_week(shop)
+def test_the_result_tables_hold_what_the_assets_hold(any_shop: Shop) -> None:
+    a_small_week(any_shop)
     with IhcEndpoint() as endpoint:
-        shop.asks(endpoint)
-        shop.run("2024-02-24", "2024-02-27")
-    assert shop.rows("attribution_customer_journey") == [
+        any_shop.asks(endpoint)
+        any_shop.run("2024-02-24", "2024-02-27")
+    assert any_shop.rows("attribution_customer_journey") == [
         ("o1", "s1", pytest.approx(1 / 3)),
         ("o1", "s2", pytest.approx(2 / 3)),
         ("o2", "s3", 1.0),
     ]
-    assert shop.rows("channel_reporting") == [
+    assert any_shop.rows("channel_reporting") == [
         ("Display", "2024-02-24", 2.0, pytest.approx(1 / 3), pytest.approx(30.0)),
         ('Größe, "neu"\nund anders', "2024-02-26", 3.25, 0.0, 0.0),
         ("Search", "2024-02-26", 0.5, pytest.approx(5 / 3), pytest.approx(90.0)),
     ]
 
 
-def test_a_run_reads_back_over_the_lookback_window_and_restates_the_days_that_it_credits(shop: Shop) -> None:
-    a_small_week(shop)
+def test_a_run_reads_back_over_the_lookback_window_and_restates_the_days_that_it_credits(any_shop: Shop) -> None:
+    a_small_week(any_shop)
     with IhcEndpoint() as endpoint:
-        shop.asks(endpoint)
-        assert shop.run("2024-02-24", "2024-02-25").exit_code == 0
-        assert shop.rows("channel_reporting") == [("Display", "2024-02-24", 2.0, 0.0, 0.0)]
-        assert shop.run("2024-02-26", "2024-02-26").exit_code == 0
-    assert ("Display", "2024-02-24", 2.0, pytest.approx(1 / 3), pytest.approx(30.0)) in shop.rows("channel_reporting")
-    assert [row["ihc"] for row in shop.report("channel_reporting_2024-02-24.csv")] == ["0.333333333333"]
-    assert {row["date"] for row in shop.report()} == {"2024-02-26"}
+        any_shop.asks(endpoint)
+        assert any_shop.run("2024-02-24", "2024-02-25").exit_code == 0
+        assert any_shop.rows("channel_reporting") == [("Display", "2024-02-24", 2.0, 0.0, 0.0)]
+        assert any_shop.run("2024-02-26", "2024-02-26").exit_code == 0
+    assert ("Display", "2024-02-24", 2.0, pytest.approx(1 / 3), pytest.approx(30.0)) in any_shop.rows(
+        "channel_reporting"
+    )
+    assert [row["ihc"] for row in any_shop.report("channel_reporting_2024-02-24.csv")] == ["0.333333333333"]
+    assert {row["date"] for row in any_shop.report()} == {"2024-02-26"}
 
 
-def test_credit_that_vanishes_restates_the_day_that_it_leaves(shop: Shop) -> None:
-    a_small_week(shop)
+def test_credit_that_vanishes_restates_the_day_that_it_leaves(any_shop: Shop) -> None:
+    a_small_week(any_shop)
     with IhcEndpoint() as endpoint:
-        shop.asks(endpoint)
-        shop.run("2024-02-24", "2024-02-27")
-        shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
-        assert shop.run("2024-02-26", "2024-02-27").exit_code == 0
-    assert ("Display", "2024-02-24", 2.0, 0.0, 0.0) in shop.rows("channel_reporting")
-    assert shop.rows("attribution_customer_journey") == [("o2", "s3", 1.0)]
+        any_shop.asks(endpoint)
+        any_shop.run("2024-02-24", "2024-02-27")
+        any_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
+        assert any_shop.run("2024-02-26", "2024-02-27").exit_code == 0
+    assert ("Display", "2024-02-24", 2.0, 0.0, 0.0) in any_shop.rows("channel_reporting")
+    assert any_shop.rows("attribution_customer_journey") == [("o2", "s3", 1.0)]
 
 
 def test_a_run_that_failed_before_the_restatement_is_made_good_by_the_next(shop: Shop) -> None:

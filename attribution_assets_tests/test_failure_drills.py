@@ -16,6 +16,7 @@ from threading import Timer
 
 import pytest
 from command_process import StartCommand, limited_to
+from databases import NewDatabase, execute
 from ihc_endpoint import (
     KEY,
     Answer,
@@ -41,7 +42,6 @@ from whole_shop import (
     check_all_is_right,
     check_whole_files,
     many_sessions,
-    move_to,
     published,
 )
 
@@ -199,6 +199,37 @@ def test_a_database_that_stays_locked_fails_the_run_and_a_run_after_that_is_righ
         check_all_is_right(week)
 
 
+def test_a_server_that_is_away_while_the_api_answers_is_waited_for_and_no_journey_is_paid_twice(
+    shop: Shop, postgresql_server: str, new_database: NewDatabase
+) -> None:
+    shop.move_to(new_database())
+    a_busy_week(shop)
+    name = shop.url.rpartition("/")[2]
+
+    def allow_connections(*, allowed: bool) -> None:
+        execute(
+            postgresql_server,
+            f"UPDATE pg_database SET datallowconn = {allowed} WHERE datname = '{name}'",  # noqa: S608 - a name from here
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",  # noqa: S608 - a name from here
+        )
+
+    back = Timer(2, allow_connections, kwargs={"allowed": True})
+
+    def go_away(answer: Answer) -> Reply:
+        allow_connections(allowed=False)
+        back.start()
+        return Reply(answer)
+
+    with PaidEndpoint([go_away]) as endpoint:
+        shop.asks(endpoint)
+        shop.set(IHC_MAX_JOURNEYS_PER_REQUEST="1", IHC_MAX_CONCURRENT_REQUESTS="1")
+        away = shop.run(str(FIRST), str(LAST))
+        back.join()
+        assert away.exit_code == 0, away.output
+        check_all_is_right(shop)
+    assert endpoint.paid_twice == {}
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of its own, whose size `mount -o remount,size=...` changes."""
@@ -237,7 +268,7 @@ def test_a_full_disk_fails_the_run_in_a_line_and_what_was_stored_stays_whole(wee
 def test_a_file_that_may_not_grow_fails_the_run_in_a_line_and_what_was_stored_stays_whole(
     shop: Shop, postgresql_url: str, start_command: StartCommand
 ) -> None:
-    move_to(shop, postgresql_url)  # SQLite sorts in files, which the limit would meet first
+    shop.move_to(postgresql_url)  # SQLite sorts in files, which the limit would meet first
     a_busy_week(shop)
     with PaidEndpoint() as endpoint:
         shop.asks(endpoint)

@@ -1,6 +1,7 @@
 """A command that is killed without warning: what can be read stays whole, and the next run makes everything good.
 
-ATTRIBUTION_TESTS_KILLS sets how often the command is killed in a row, ATTRIBUTION_TESTS_SEED when.
+ATTRIBUTION_TESTS_KILLS sets how often the command is killed in a row on each kind of database,
+ATTRIBUTION_TESTS_SEED when.
 """
 
 import os
@@ -23,20 +24,19 @@ from whole_shop import (
     check_whole_files,
     leftovers,
     many_sessions,
-    move_to,
 )
 
-KILLS = int(os.environ.get("ATTRIBUTION_TESTS_KILLS") or 6)
+KILLS = int(os.environ.get("ATTRIBUTION_TESTS_KILLS") or 3)
 SEED = int(os.environ.get("ATTRIBUTION_TESTS_SEED") or 20240220)
 REQUESTS_AT_ONCE = 2
 
 
 @pytest.fixture
-def week(shop: Shop) -> Shop:
-    """A shop with a busy week, one journey a request."""
-    a_busy_week(shop)
-    shop.set(IHC_MAX_JOURNEYS_PER_REQUEST="1", IHC_MAX_CONCURRENT_REQUESTS=str(REQUESTS_AT_ONCE))
-    return shop
+def week(any_shop: Shop) -> Shop:
+    """A shop with a busy week on either kind of database, one journey a request."""
+    a_busy_week(any_shop)
+    any_shop.set(IHC_MAX_JOURNEYS_PER_REQUEST="1", IHC_MAX_CONCURRENT_REQUESTS=str(REQUESTS_AT_ONCE))
+    return any_shop
 
 
 def seconds_of_a_whole_run(folder: Path, start_command: StartCommand) -> float:
@@ -101,7 +101,7 @@ def test_answers_that_came_before_the_command_was_killed_are_not_asked_for_again
 def test_a_command_killed_in_the_middle_of_a_file_leaves_no_part_of_it_for_good(
     shop: Shop, postgresql_url: str, start_command: StartCommand
 ) -> None:
-    move_to(shop, postgresql_url)  # SQLite sorts in files, which the limit would meet first
+    shop.move_to(postgresql_url)  # SQLite sorts in files, which the limit would meet first
     a_busy_week(shop)
     with PaidEndpoint() as endpoint:
         shop.asks(endpoint)

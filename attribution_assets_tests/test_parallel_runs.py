@@ -9,18 +9,17 @@ from itertools import cycle, islice
 import pytest
 from command_process import StartCommand
 from shop import Shop
-from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, move_to, oracle_of
+from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, oracle_of
 
 PROCESSES = int(os.environ.get("ATTRIBUTION_TESTS_PROCESSES") or 3)
 RANGES = [("2024-02-20", "2024-02-25"), ("2024-02-23", "2024-02-27"), (FIRST, LAST)]
 
 
 @pytest.fixture
-def busy_shop(shop: Shop, database_url: str) -> Shop:
+def busy_shop(any_shop: Shop) -> Shop:
     """A shop with a busy week on either kind of database."""
-    move_to(shop, database_url)
-    a_busy_week(shop)
-    return shop
+    a_busy_week(any_shop)
+    return any_shop
 
 
 def test_processes_that_run_at_once_in_a_new_history_succeed_and_pay_for_no_journey_twice(

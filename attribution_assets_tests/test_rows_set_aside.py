@@ -119,12 +119,12 @@ def test_a_share_that_is_none_is_refused_before_anything_runs(shop: Shop, share:
     assert (result.exit_code, result.output) == (2, words)
 
 
-def test_source_and_result_tables_match_their_schemas(shop: Shop) -> None:
-    shop.session("s1", "ann", f"{DAY} 10:00:00", cost=2.0)
-    shop.order("o1", "ann", f"{DAY} 20:00:00", 90.0)
-    assert shop.run(DAY, DAY).exit_code == 0
+def test_source_and_result_tables_match_their_schemas(any_shop: Shop) -> None:
+    any_shop.session("s1", "ann", f"{DAY} 10:00:00", cost=2.0)
+    any_shop.order("o1", "ann", f"{DAY} 20:00:00", 90.0)
+    assert any_shop.run(DAY, DAY).exit_code == 0
     for name, schema in (SOURCE_TABLES | RESULT_TABLES).items():
-        rows = pd.DataFrame(shop.rows(name), columns=list(schema.columns))
+        rows = pd.DataFrame(any_shop.rows(name), columns=list(schema.columns))
         assert len(schema.validate(rows, lazy=True)) == 1
     for table in TABLES_BESIDE.values():
-        assert table.validate(stored(shop, str(table.name), DAY, DAY)).empty
+        assert table.validate(stored(any_shop, str(table.name), DAY, DAY)).empty

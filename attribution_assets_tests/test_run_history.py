@@ -12,6 +12,7 @@ import pytest
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from postgresql_history import with_driver
 
 from attribution_assets import run_history
 from attribution_assets.attribution.processes import this_process
@@ -31,10 +32,13 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-@pytest.fixture
-def instance_in_a_folder(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    """An instance that keeps its history in files, whose pool ihc_api has one slot."""
-    with dg.DagsterInstance.local_temp(str(tmp_path), overrides={"telemetry": {"enabled": False}}) as instance:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def kept_instance(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance that keeps its history, in files or in PostgreSQL, whose pool ihc_api has one slot."""
+    settings: dict[str, Any] = {"telemetry": {"enabled": False}}
+    if request.param == "postgresql":
+        settings["storage"] = {"postgres": {"postgres_url": with_driver(request.getfixturevalue("new_database")())}}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=settings) as instance:
         instance.event_log_storage.set_concurrency_slots("ihc_api", 1)
         yield instance
 
@@ -114,9 +118,9 @@ def test_of_many_three_are_named_and_the_others_counted(instance: dg.DagsterInst
 
 
 def test_a_run_whose_process_here_has_ended_is_marked_as_failed_and_its_pool_slots_are_free(
-    instance_in_a_folder: dg.DagsterInstance, ended_process: str
+    kept_instance: dg.DagsterInstance, ended_process: str
 ) -> None:
-    instance = instance_in_a_folder
+    instance = kept_instance
     killed = a_run(instance, process=ended_process)
     events = instance.event_log_storage
     assert events.claim_concurrency_slot("ihc_api", killed.run_id, "ihc_attributions").is_claimed

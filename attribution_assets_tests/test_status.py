@@ -55,17 +55,17 @@ def test_days_with_data_that_were_never_made_are_missing(made_shop: MadeShop) ->
     assert lines == [FINAL, PROVISIONAL, RUN_THEM]
 
 
-def test_of_a_shop_where_nothing_was_made_all_days_with_data_are_missing(made_shop: MadeShop) -> None:
-    for path in (made_shop.folder / "data/assets").rglob("*.parquet"):
+def test_of_a_shop_where_nothing_was_made_all_days_with_data_are_missing(any_made_shop: MadeShop) -> None:
+    for path in (any_made_shop.folder / "data/assets").rglob("*.parquet"):
         path.unlink()
     table, lines = said(ask())
     assert table == {asset: ["", "2024-02-22..2024-02-27", ""] for asset in ALL_ASSETS}
     assert lines == [RUN_THEM]
 
 
-def test_without_any_data_there_is_nothing_to_do(made_shop: MadeShop) -> None:
-    made_shop.sql("DELETE FROM session_sources", "DELETE FROM conversions", "DELETE FROM session_costs")
-    for path in (made_shop.folder / "data/assets").rglob("*.parquet"):
+def test_without_any_data_there_is_nothing_to_do(any_made_shop: MadeShop) -> None:
+    any_made_shop.sql("DELETE FROM session_sources", "DELETE FROM conversions", "DELETE FROM session_costs")
+    for path in (any_made_shop.folder / "data/assets").rglob("*.parquet"):
         path.unlink()
     assert said(ask()) == ({asset: ["", "", ""] for asset in ALL_ASSETS}, [UP_TO_DATE])
 
@@ -83,9 +83,9 @@ def test_stale_days_are_named_by_asset(made_shop: MadeShop) -> None:
     assert lines[-1] == RUN_THEM
 
 
-def test_days_that_have_changed_in_the_source_are_stale_of_the_tables_that_are_read(made_shop: MadeShop) -> None:
-    made_shop.session("f1", "fay", "2024-02-21 09:00:00")
-    made_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
+def test_days_that_have_changed_in_the_source_are_stale_of_the_tables_that_are_read(any_made_shop: MadeShop) -> None:
+    any_made_shop.session("f1", "fay", "2024-02-21 09:00:00")
+    any_made_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
     table, lines = said(ask())
     assert {asset: cells[2] for asset, cells in table.items()} == dict.fromkeys(ALL_ASSETS, "") | {
         "sessions": "2024-02-21",
@@ -135,8 +135,8 @@ def test_days_that_wait_for_corrections_are_named(made_shop: MadeShop) -> None:
     assert lines[2:] == ["Waiting until rejected rows are corrected in the source: 2024-02-25."]
 
 
-def test_dropped_result_tables_are_to_be_made_anew(made_shop: MadeShop) -> None:
-    made_shop.sql("DROP TABLE attribution_day")
+def test_dropped_result_tables_are_to_be_made_anew(any_made_shop: MadeShop) -> None:
+    any_made_shop.sql("DROP TABLE attribution_day")
     table, _ = said(ask())
     assert {asset: cells[2] for asset, cells in table.items() if cells[2]} == {
         "ihc_attributions": ALL,
@@ -170,11 +170,11 @@ def test_what_cannot_be_asked_is_refused_in_a_line(made_shop: MadeShop) -> None:
     assert all(result.output.count("\n") == 1 for result in (without_table, without_database, of_another))
 
 
-def test_a_run_over_what_status_names_brings_everything_up_to_date(made_shop: MadeShop) -> None:
-    made_shop.session("a3", "ann", "2024-02-23 09:00:00")
-    made_shop.order("o4", "fay", "2024-02-21 10:00:00")
+def test_a_run_over_what_status_names_brings_everything_up_to_date(any_made_shop: MadeShop) -> None:
+    any_made_shop.session("a3", "ann", "2024-02-23 09:00:00")
+    any_made_shop.order("o4", "fay", "2024-02-21 10:00:00")
     for name in REPORTS:
-        made_shop.file(name, 26).unlink()
+        any_made_shop.file(name, 26).unlink()
     assert said(ask())[1][-1] == RUN_THEM
-    assert made_shop.run("2024-02-20", "2024-02-28").exit_code == 0
+    assert any_made_shop.run("2024-02-20", "2024-02-28").exit_code == 0
     assert said(ask())[1][-1] == UP_TO_DATE

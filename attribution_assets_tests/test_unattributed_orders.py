@@ -69,27 +69,27 @@ def test_the_orders_of_attributed_days_that_got_no_credit_are_told_by_time_with_
     ]
 
 
-def test_storage_and_result_table_hold_each_order_without_credit(shop: Shop) -> None:
-    shop.session("s1", "ann", "2024-02-24 10:00:00")
-    shop.session("s2", "ann", "2024-02-24 11:00:00")
-    shop.session("s3", "ben", "2024-02-24 12:00:00")
-    shop.order("o1", "ann", "2024-02-24 20:00:00", 90.0)
-    shop.order("o2", "ben", "2024-02-24 21:00:00", 30.0)
-    shop.order("o3", "dan", "2024-02-24 22:00:00", 7.0)
-    shop.order("o4", "ben", "2024-02-25 10:00:00", 8.0)
-    shop.set(IHC_MAX_SESSIONS_PER_REQUEST="1")
+def test_storage_and_result_table_hold_each_order_without_credit(any_shop: Shop) -> None:
+    any_shop.session("s1", "ann", "2024-02-24 10:00:00")
+    any_shop.session("s2", "ann", "2024-02-24 11:00:00")
+    any_shop.session("s3", "ben", "2024-02-24 12:00:00")
+    any_shop.order("o1", "ann", "2024-02-24 20:00:00", 90.0)
+    any_shop.order("o2", "ben", "2024-02-24 21:00:00", 30.0)
+    any_shop.order("o3", "dan", "2024-02-24 22:00:00", 7.0)
+    any_shop.order("o4", "ben", "2024-02-25 10:00:00", 8.0)
+    any_shop.set(IHC_MAX_SESSIONS_PER_REQUEST="1")
     with IhcEndpoint(refused=["o2"]) as endpoint:
-        shop.asks(endpoint)
-        assert shop.run("2024-02-24", "2024-02-25").exit_code == 0
-    too_long, refused, no_sessions = shop.rows("unattributed_order")
+        any_shop.asks(endpoint)
+        assert any_shop.run("2024-02-24", "2024-02-25").exit_code == 0
+    too_long, refused, no_sessions = any_shop.rows("unattributed_order")
     assert (too_long[:3], refused[:3]) == (("o1", "2024-02-24", "too_long"), ("o2", "2024-02-24", "refused"))
     assert all(details for details in (too_long[3], refused[3]))
     assert (too_long[4], refused[4]) == (90.0, 30.0)
     assert no_sessions == ("o3", "2024-02-24", "no_sessions", None, 7.0)
-    assert [(row[0], *row[2:]) for row in stored(shop, 24)] == [
+    assert [(row[0], *row[2:]) for row in stored(any_shop, 24)] == [
         (row[0], *row[2:]) for row in (too_long, refused, no_sessions)
     ]
-    assert stored(shop, 25) == []
+    assert stored(any_shop, 25) == []
 
 
 def test_an_order_that_becomes_attributable_moves_over_and_one_that_loses_its_sessions_moves_back(

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from databases import create_source_tables, insert, rows_of
+from databases import insert, rows_of
 from ihc_endpoint import IhcEndpoint, Received, Reply, credit
 from oracle import Source, Truth, truth
 from shop import Shop
@@ -57,13 +57,6 @@ class PaidEndpoint(IhcEndpoint):
     def paid_twice(self) -> dict[str, int]:
         """The journeys that were answered more than once, as `order: session session`, and how often."""
         return {_in_words(journey): times for journey, times in self.paid.items() if times > 1}
-
-
-def move_to(shop: Shop, url: str) -> None:
-    """Have the shop's tables lie in another database, which is empty."""
-    shop.url = url
-    create_source_tables(url)
-    shop.set(ATTRIBUTION_DATABASE_URL=url)
 
 
 def a_busy_week(shop: Shop) -> None:
