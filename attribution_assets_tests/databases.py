@@ -36,6 +36,13 @@ _NUMBERS = count(1)
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The URL of a running server's database."""
+    with running_postgresql() as url:
+        yield url
+
+
+@contextmanager
+def running_postgresql() -> Iterator[str]:
+    """The URL of a database of a server that runs as long as the context; skips a test where none is installed."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda p: int(p.parts[-3]))
     if not programs:
         pytest.skip("PostgreSQL is not installed")

@@ -94,10 +94,8 @@ def test_equal_rows_have_one_version_in_whatever_pieces_they_come(table: Table) 
     whole = pa.Table.from_pandas(frame, preserve_index=False)
     more = pa.concat_tables([whole, whole.slice(2, 5)])  # its rows 2 to 6 stand in it twice, once as a piece's own
     pieces = pa.Table.from_batches([batch for n in (0, 4) for batch in whole.slice(n, 4 + n).to_batches(3)])
-    nulls_possible = pa.Table.from_batches(
-        [pa.RecordBatch.from_arrays([pa.array([*column.to_pylist(), None], column.type)[:-1] for column in whole.columns],
-                                    names=whole.column_names)]
-    )  # fmt: skip
+    with_null = [pa.array([*column.to_pylist(), None], column.type) for column in whole.columns]
+    nulls_possible = pa.Table.from_arrays([column[:-1] for column in with_null], names=whole.column_names)
     assert {version_of("journeys", made) for made in (frame, whole, pieces, nulls_possible)} == {
         version_of("journeys", whole)
     }

@@ -101,7 +101,7 @@ def run_sql(sql: str, *tables: EngineTable, **parameters: dt.date | int) -> pd.D
     Returns:
         The rows in the query's order; decimals as the nearest floating point numbers.
     """
-    with _result(sql, tables, parameters) as rows:
+    with tables[0].engine.query(with_literals(sql, **parameters), tables) as rows:
         return _frame(rows.read_all())
 
 
@@ -120,7 +120,7 @@ def run_sql_by_day(
     Raises:
         ValueError: Rows belong to no day of `days`.
     """
-    with _result(sql, tables, parameters) as rows:
+    with tables[0].engine.query(with_literals(sql, **parameters), tables) as rows:
         yield from batches_by_day(rows, by, days)
 
 
@@ -137,11 +137,9 @@ def decimal_of(amount: str) -> str:
     return f"CAST(CAST(FLOOR({amount}) AS BIGINT) + {units} * 0.000000000001 AS DECIMAL(28, 12))"
 
 
-def _result(
-    sql: str, tables: Sequence[EngineTable], parameters: Mapping[str, dt.date | int]
-) -> AbstractContextManager[pa.RecordBatchReader]:
-    literals = {name: _literal(value) for name, value in parameters.items()}
-    return tables[0].engine.query(Template(sql).substitute(literals), tables)
+def with_literals(sql: str, **parameters: dt.date | int) -> str:
+    """The SQL with its `$name` parameters written as literals."""
+    return Template(sql).substitute({name: _literal(value) for name, value in parameters.items()})
 
 
 def _literal(value: dt.date | int) -> str:

@@ -56,7 +56,7 @@ def customer_journeys(
     for days in order_blocks(conversions):
         orders, reached = conversions.within(days[0], days[-1]), sessions.within(days[0] - window, days[-1])
         yield from run_sql_by_day(
-            _over_the_window(JOURNEYS_SQL),
+            over_the_window(JOURNEYS_SQL),
             orders,
             reached,
             by="conversion_time",
@@ -76,8 +76,9 @@ def orders_without_their_journey(
         journeys: The stored journeys of the same days.
         lookback_days: Length of the lookback window.
     """
-    return run_sql(_over_the_window(MISSED_SQL), conversions, sessions, journeys, lookback_days=lookback_days)
+    return run_sql(over_the_window(MISSED_SQL), conversions, sessions, journeys, lookback_days=lookback_days)
 
 
-def _over_the_window(sql: str) -> str:
+def over_the_window(sql: str) -> str:
+    """One of the queries above with what a journey consists of, and `$lookback_days` still to be written in."""
     return sql.format(sessions_in_the_window=IN_THE_WINDOW_SQL.strip())

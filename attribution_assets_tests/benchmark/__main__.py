@@ -21,13 +21,13 @@ import datetime as dt
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path[:0] = [str(Path(__file__).parents[1])]  # the tests' own endpoint and database
-
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own endpoint and databases
 from embedded_model import embedded_model
-from extraction import extraction
+from extraction import against_pandas
 from generate import FIRST_DAY, Size, make_database
 from long_history import one_more_day, ranges
 from measure import machine
@@ -36,35 +36,28 @@ from single_assets import against_bare_duckdb, against_floor
 from whole_command import whole_command
 
 SESSIONS_PER_ORDER = 30
-PARTS = ("whole", "assets", "api", "extraction", "packing", "model", "history", "ranges")
+
+Part = Callable[[Size, Path, int], dict[str, Any]]
 
 
-def measure(part: str, arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """The figures of one part."""
-    size = Size(arguments.sessions, arguments.sessions // SESSIONS_PER_ORDER, arguments.days)
-    runs = arguments.runs
-    match part:
-        case "whole":
-            database, first, last = arguments.database, arguments.first, arguments.last
-            if database is None:
-                database, first, last = folder / "generated.db", str(FIRST_DAY), str(size.last_day)
-                if not database.exists():
-                    make_database(database, size)
-            return whole_command(database, first, last, runs)
-        case "assets":
-            return against_bare_duckdb(size, folder, runs)
-        case "api":
-            return against_floor(size, folder, runs)
-        case "extraction":
-            return extraction(size, folder, runs)
-        case "packing":
-            return request_counts(size.orders)
-        case "model":
-            return embedded_model(size.orders, runs)
-        case "history":
-            return one_more_day([10, 100, 1000], runs)
-        case _:
-            return ranges([3, 30, 90], size.sessions // size.days, runs)
+def whole_generated(size: Size, folder: Path, runs: int) -> dict[str, Any]:
+    """The whole command on a generated database."""
+    database = folder / "generated.db"
+    if not database.exists():
+        make_database(database, size)
+    return whole_command(database, str(FIRST_DAY), str(size.last_day), runs)
+
+
+PARTS: dict[str, Part] = {
+    "whole": whole_generated,
+    "assets": against_bare_duckdb,
+    "api": against_floor,
+    "extraction": against_pandas,
+    "packing": lambda size, _, __: request_counts(size.orders),
+    "model": lambda size, _, runs: embedded_model(size.orders, runs),
+    "history": lambda _, __, runs: one_more_day([10, 100, 1000], runs),
+    "ranges": lambda size, _, runs: ranges([3, 30, 90], size.sessions // size.days, runs),
+}
 
 
 def main() -> None:
@@ -80,12 +73,16 @@ def main() -> None:
     parser.add_argument("--first", type=dt.date.fromisoformat)
     parser.add_argument("--last", type=dt.date.fromisoformat)
     arguments = parser.parse_args()
+    size, runs = Size(arguments.sessions, arguments.sessions // SESSIONS_PER_ORDER, arguments.days), arguments.runs
+    found: dict[str, Any] = {"machine": machine(), "sessions": size.sessions, "days": size.days, "runs": runs}
     with tempfile.TemporaryDirectory(prefix="benchmark_") as temporary:
         folder = (arguments.folder or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        found = {"machine": machine(), "sessions": arguments.sessions, "days": arguments.days, "runs": arguments.runs}
         for part in arguments.parts:
-            found[part] = measure(part, arguments, folder)
+            if part == "whole" and arguments.database:
+                found[part] = whole_command(arguments.database, str(arguments.first), str(arguments.last), runs)
+            else:
+                found[part] = PARTS[part](size, folder, runs)
             print(json.dumps({part: found[part]}, indent=2), flush=True)
     if arguments.output:
         arguments.output.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -10,13 +10,15 @@ import time
 
 import duckdb
 
-from attribution_assets.attribution.channel_report import report_sql
+from attribution_assets.attribution.channel_report import REPORT_SQL
 from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.journeys import journeys_sql
+from attribution_assets.attribution.engine import with_literals
+from attribution_assets.attribution.journeys import JOURNEYS_SQL, over_the_window
 
 
-def main(asset: str, storage: str, first: str, last: str, lookback_days: str, output: str) -> None:
+def main(arguments: list[str]) -> None:
     """Run one query."""
+    asset, storage, first, last, lookback_days, output = arguments
     start, end, length = dt.date.fromisoformat(first), dt.date.fromisoformat(last), int(lookback_days)
     before, after = start - dt.timedelta(days=length), end + dt.timedelta(days=length)
     tables = {
@@ -25,7 +27,10 @@ def main(asset: str, storage: str, first: str, last: str, lookback_days: str, ou
             "sessions": (start, end), "ihc_attributions": (start, after), "conversions": (start, after)
         },
     }  # fmt: skip
-    sql = journeys_sql(length) if asset == "journeys" else report_sql(start, end)
+    sql = {
+        "journeys": with_literals(over_the_window(JOURNEYS_SQL), lookback_days=length),
+        "channel_reporting": with_literals(REPORT_SQL, first=start, last=end),
+    }
     began = time.perf_counter()
     connection = duckdb.connect()
     for name, days in tables[asset].items():
@@ -35,9 +40,9 @@ def main(asset: str, storage: str, first: str, last: str, lookback_days: str, ou
         }
         files = [stored[f"{day}.parquet"] for day in days_between(*days) if f"{day}.parquet" in stored]
         connection.read_parquet(files).create_view(name)
-    connection.sql(sql).write_parquet(output)
+    connection.sql(sql[asset]).write_parquet(output)
     print(json.dumps({"step_seconds": time.perf_counter() - began}))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(sys.argv[1:])

@@ -1,6 +1,5 @@
 """Journeys and report against the same SQL bare in DuckDB, and the API's step against its floor."""
 
-import datetime as dt
 import shutil
 from pathlib import Path
 from typing import Any
@@ -103,8 +102,3 @@ def _share_out_evenly(root: str) -> None:
                 FROM (SELECT *, 1 / COUNT(*) OVER (PARTITION BY conv_id) AS credit FROM read_parquet('{file}'))"""  # noqa: S608  our own file
         ).df()
         storage.write("ihc_attributions", DayTable(day, frame, {"journeys": "shared out evenly"}))
-
-
-def last_days(size: Size, number: int) -> tuple[dt.date, dt.date]:
-    """The last days of a shop."""
-    return size.last_day - dt.timedelta(days=number - 1), size.last_day
