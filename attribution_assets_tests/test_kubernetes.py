@@ -166,7 +166,7 @@ def test_a_run_gets_a_pod_of_its_own_with_all_that_it_needs(tmp_path: Path, post
     assert container["resources"]["limits"] == {"memory": "4Gi"}
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     assert pod["securityContext"]["runAsNonRoot"] is True
-    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp", "/srv/attribution/.tmp"]  # noqa: S108  in a pod
+    assert [mount["mountPath"] for mount in container["volumeMounts"]] == ["/tmp"]  # noqa: S108  in a pod
     assert {"name": "IHC_CONV_TYPE_ID", "value": "default"} in container["env"]
     assert [variable for variable in container["env"] if "PASSWORD" in variable["name"]] == [
         {

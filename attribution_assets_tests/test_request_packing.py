@@ -49,6 +49,25 @@ def test_journeys_without_any_short_ones_cost_at_most_two_percent_more() -> None
     assert len(pack(sizes, 200, 100)) <= 1.02 * fewest_requests(sizes, 200, 100)
 
 
+def first_fit(sizes: list[int], max_sessions: int) -> int:
+    """How many requests there are if each journey goes to the first one with room."""
+    requests: list[int] = []
+    for size in sizes:
+        fits = next((number for number, sessions in enumerate(requests) if sessions + size <= max_sessions), None)
+        if fits is None:
+            requests.append(size)
+        else:
+            requests[fits] += size
+    return len(requests)
+
+
+@pytest.mark.parametrize(("shortest", "longest"), [(51, 100), (34, 99), (67, 120), (20, 200), (1, 200)])
+def test_where_few_journeys_fit_into_a_request_first_fit_needs_no_fewer(shortest: int, longest: int) -> None:
+    for seed in range(5):
+        sizes = np.random.default_rng(seed).integers(shortest, longest + 1, 1000).tolist()
+        assert len(pack(sizes, 200, 100)) <= first_fit(sizes, 200)
+
+
 def test_long_journeys_share_requests_with_short_ones_so_that_both_limits_are_used_up() -> None:
     sizes = [101] * 10 + [1] * 990
     assert [(len(request), sum(sizes[journey] for journey in request)) for request in pack(sizes, 200, 100)] == [

@@ -25,7 +25,7 @@ from databases import PASSWORD
 from ihc_endpoint import Answer, Reply, sends, status
 from psycopg import sql
 from shop import Shop
-from whole_shop import FIRST, LAST, PaidEndpoint, move_to
+from whole_shop import FIRST, LAST, PaidEndpoint
 
 SECRET_KEY = "Kx7/qT+distinctive=%key&Zp9"  # noqa: S105 - of an endpoint that lives as long as a test
 CHANNEL = "A channel to be found"
@@ -181,7 +181,7 @@ def runs_that_succeed_and_fail(shop: Shop, start_command: StartCommand) -> dict[
 def test_neither_key_nor_password_is_printed_stored_or_shown(
     shop: Shop, database_url: str, start_command: StartCommand, ask_ui: Callable[[], Query]
 ) -> None:
-    move_to(shop, database_url)
+    shop.move_to(database_url)
     texts = runs_that_succeed_and_fail(shop, start_command)
     source = f"{shop.folder}/source.db as SQL"
     if database_url.startswith("postgresql"):
