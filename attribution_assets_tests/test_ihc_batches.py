@@ -44,7 +44,11 @@ def test_the_next_batch_is_asked_for_while_the_caller_has_the_last_one(sqlite_ur
     with IhcEndpoint() as endpoint, IhcClient(quick_api(endpoint, **ONE_BY_ONE), Ledger(sqlite_url)) as client:
         attributions = client.attribute_each(frames())
         next(attributions)
-        time.sleep(1)
+        deadline = time.monotonic() + 20
+        while len(kept(sqlite_url)) < len([*BATCHES[0], *BATCHES[1]]):
+            assert time.monotonic() < deadline, asked(endpoint)
+            time.sleep(0.05)
+        time.sleep(0.2)
         assert sorted(asked(endpoint)) == sorted([*BATCHES[0], *BATCHES[1]])
         attributions.close()
     assert kept(sqlite_url) == sorted([*BATCHES[0], *BATCHES[1]])

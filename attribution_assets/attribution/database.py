@@ -22,7 +22,6 @@ SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 SQLITE_BUSY_TIMEOUT_SECONDS = 30.0
 POSTGRESQL_CONNECT_TIMEOUT_SECONDS = 10
-_SQLITE_READING_CACHE_KIB = 32 * 1024  # a tenth less time for 300,000 sessions with the cost of each
 
 REAL: sa.types.TypeEngine[float] = sa.REAL().with_variant(sa.DOUBLE_PRECISION(), POSTGRESQL)
 """A float of 8 bytes: what SQLite calls real, and PostgreSQL double precision."""
@@ -234,13 +233,12 @@ def _sqlite_engine(path: Path, begin: str, prepare: Callable[[sqlite3.Connection
 
 
 def _let_only_read(connection: sqlite3.Connection) -> None:
-    """Refuse whatever would change the database, and hold more of it in memory than the 2 MB that SQLite holds.
+    """Refuse whatever would change the database.
 
     A connection opened with `mode=ro` would do so too, but could not clear up: the -wal and -shm files that reading in
     WAL mode makes would stay, and the journal of a writer that was killed would keep it from reading at all.
     """
     connection.execute("PRAGMA query_only = ON")
-    connection.execute(f"PRAGMA cache_size = -{_SQLITE_READING_CACHE_KIB}")
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -14,7 +14,13 @@ from typing import Any, Final
 
 import tenacity
 
-from attribution_assets.attribution.ihc_answers import CheckedAnswer, IhcApiError, IhcTransientError, check_answer
+from attribution_assets.attribution.ihc_answers import (
+    CheckedAnswer,
+    IhcApiError,
+    IhcPermanentError,
+    IhcTransientError,
+    check_answer,
+)
 from attribution_assets.attribution.ihc_connection import IhcConnection
 from attribution_assets.attribution.ihc_settings import IhcApi
 
@@ -124,7 +130,11 @@ class IhcRequests:
             with self._slots:
                 if stopped.is_set() or not (may_send() and self._budget.allows_one_more()):
                     raise CancelledError
-                answer = self._connection.post(encoded)
+                try:
+                    answer = self._connection.post(encoded)
+                except IhcPermanentError:
+                    stopped.set()  # before the slot is another's
+                    raise
             return check_answer(asked, answer, self._connection.shown)
 
         repeating, done = _repeating(self._api, stopped), False
