@@ -7,11 +7,11 @@ Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
-import io
 import logging
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from hashlib import blake2b
+from hashlib import sha256
 from typing import NamedTuple
 
 import pandas as pd
@@ -24,7 +24,7 @@ from attribution_assets.attribution.days import blocks, days_between, in_words
 from attribution_assets.attribution.engine import ORDERS_PER_QUERY, SqlEngine, engine_named
 from attribution_assets.attribution.locations import local_path, location
 from attribution_assets.attribution.object_store import list_objects
-from attribution_assets.attribution.stamps import Stamp, digest, stamp_in, stamp_of, stamped, stamps_of
+from attribution_assets.attribution.stamps import Stamp, digest, stamp_in, stamp_of, stamps_of, written_with_stamp
 from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -36,6 +36,8 @@ ARROW_SCHEMAS = {
     for asset, table in STORED_TABLES.items()
 }
 """The Parquet columns of each stored table: the same on every day, so that days without rows keep their types."""
+
+_VERSION_DIGITS = 32
 
 NOT_STORED = "not stored"
 """Stands for the version of a day that has never been materialized."""
@@ -228,11 +230,11 @@ class AssetStorage:
         settings: str | None,
     ) -> str:
         content = _content(name, frame)
-        stamp = Stamp(_version(content), digest(inputs), settings, len(frame))
-        buffer = io.BytesIO()
-        pq.write_table(stamped(content, stamp), buffer)
-        replace_file(self._file(name, day), buffer.getvalue())
-        return stamp.version
+        with ThreadPoolExecutor(1) as meanwhile:
+            version = meanwhile.submit(_version, content)
+            file = written_with_stamp(content, lambda: Stamp(version.result(), digest(inputs), settings, len(frame)))
+        replace_file(self._file(name, day), file)
+        return version.result()
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
@@ -284,4 +286,4 @@ def _version(content: pa.Table) -> str:
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, content.schema.remove_metadata()) as writer:
         writer.write_table(content.replace_schema_metadata(None))
-    return blake2b(stream.getvalue(), digest_size=16).hexdigest()
+    return sha256(stream.getvalue()).hexdigest()[:_VERSION_DIGITS]

@@ -5,7 +5,7 @@ Content and stamp are one file, so that no crash and no second writer can part t
 
 import functools
 import json
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -46,9 +46,14 @@ def digest(versions: Mapping[str, str]) -> str:
     return blake2b(json.dumps(sorted(versions.items())).encode(), digest_size=16).hexdigest()
 
 
-def stamped(content: pa.Table, stamp: Stamp) -> pa.Table:
-    """The table with its stamp, which its Parquet file will carry."""
-    return content.replace_schema_metadata({**(content.schema.metadata or {}), _STAMP_KEY: json.dumps(asdict(stamp))})
+def written_with_stamp(content: pa.Table, stamp: Callable[[], Stamp]) -> bytes:
+    """A table as a Parquet file with its stamp, which is asked for when the rows have been written."""
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, content.schema, compression="lz4") as writer:
+        writer.write_table(content)
+        writer.add_key_value_metadata({_STAMP_KEY: json.dumps(asdict(stamp()))})
+    file: bytes = buffer.getvalue().to_pybytes()
+    return file
 
 
 def stamp_in(metadata: pq.FileMetaData) -> Stamp:

@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> None:
         files = [stored[f"{day}.parquet"] for day in days_between(*days) if f"{day}.parquet" in stored]
         connection.read_parquet(files).create_view(name)
     connection.sql(sql[asset]).write_parquet(output)
-    print(json.dumps({"step_seconds": time.perf_counter() - began}))
+    print(json.dumps({"work_seconds": time.perf_counter() - began}))
 
 
 if __name__ == "__main__":

@@ -12,11 +12,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
+LOOK_EVERY_SECONDS = 0.02
 HERE = Path(__file__).parent
 CLEAN = {n: v for n, v in os.environ.items() if not n.startswith(("ATTRIBUTION_", "IHC_", "DAGSTER_"))}
 
@@ -45,6 +49,7 @@ def measured(command: Command) -> dict[str, Any]:
     start = time.perf_counter()
     with output.open("wb") as file:
         process = subprocess.Popen(command.words, cwd=command.folder, env=CLEAN | command.environment, stdout=file)  # noqa: S603  our own
+        peak = _watched_peak(process.pid)
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -53,7 +58,29 @@ def measured(command: Command) -> dict[str, Any]:
         raise RuntimeError(f"{command.words} ended with {process.returncode}: {said[-5:]}")
     own = json.loads(said[-1]) if said and said[-1].startswith("{") else {}
     cpu = usage.ru_utime + usage.ru_stime
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mb": usage.ru_maxrss / 1024} | own
+    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mb": peak.result()} | own
+
+
+def _watched_peak(process: int) -> Future[float]:
+    """The peak memory of a process in MB, looked at until it ends.
+
+    What the system says at the end is no less than what this process had when it started the other.
+    """
+    peak: Future[float] = Future()
+
+    def watch() -> None:
+        kilobytes = 0
+        with suppress(OSError):  # it has ended
+            while True:
+                status = Path(f"/proc/{process}/status").read_text()
+                if "VmHWM:" not in status:
+                    break
+                kilobytes = int(status.split("VmHWM:")[1].split()[0])
+                time.sleep(LOOK_EVERY_SECONDS)
+        peak.set_result(kilobytes / 1024)
+
+    Thread(target=watch).start()
+    return peak
 
 
 def in_turn(competitors: Mapping[str, Callable[[], Command]], runs: int) -> dict[str, dict[str, Any]]:

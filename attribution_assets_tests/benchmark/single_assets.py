@@ -1,13 +1,14 @@
 """Journeys and report against the same SQL bare in DuckDB, and the API's step against its floor."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from generate import FIRST_DAY, Size, store
 from ihc_endpoint import IhcEndpoint
-from measure import Command, in_turn, program, ratio
+from measure import Command, in_turn, program
 from whole_command import LATENCY_SECONDS, settings
 
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
@@ -17,7 +18,7 @@ CONCURRENT_REQUESTS = 8
 
 
 def against_bare_duckdb(size: Size, folder: Path, runs: int) -> dict[str, Any]:
-    """Both assets over all days of a shop, and over its last day alone.
+    """Both assets over all days of a shop, and over its last day alone: bare, without Dagster, and as Dagster's step.
 
     Credit is shared out evenly over each journey, so that no API is needed for it.
 
@@ -33,17 +34,19 @@ def against_bare_duckdb(size: Size, folder: Path, runs: int) -> dict[str, Any]:
     environment = settings(folder, database, "http://127.0.0.1:9/unused", str(FIRST_DAY))
     found: dict[str, Any] = {}
     for asset in ("journeys", "channel_reporting"):
-        for name, first in (("all days", FIRST_DAY), ("last day", size.last_day)):
-            days = (asset, str(first), str(size.last_day))
-            bare = program("bare_duckdb.py", asset, root, *days[1:], LOOKBACK_DAYS, folder / "bare.parquet")
-            taken = in_turn(
-                {
-                    "asset": lambda days=days: Command(program("one_asset.py", *days), environment, folder),  # type: ignore[misc]
-                    "bare": lambda bare=bare: Command(bare, {}, folder),  # type: ignore[misc]
-                },
-                runs,
-            )
-            found[f"{asset}, {name}"] = taken | {"ratio": ratio(taken["asset"], taken["bare"], "step_seconds")}
+        for span, first in (("all days", FIRST_DAY), ("last day", size.last_day)):
+            days = (str(first), str(size.last_day))
+            arguments = (asset, root, *days, LOOKBACK_DAYS)
+            words = {
+                "bare": program("bare_duckdb.py", *arguments, folder / "bare.parquet"),
+                "work": program("asset_work.py", *arguments, folder / "work"),
+                "asset": program("one_asset.py", asset, *days),
+            }
+            taken = in_turn({name: partial(Command, of, environment, folder) for name, of in words.items()}, runs)
+            found[f"{asset}, {span}"] = taken | {
+                "ratio of work": round(taken["work"]["work_seconds"] / taken["bare"]["work_seconds"], 2),
+                "ratio of step": round(taken["asset"]["step_seconds"] / taken["bare"]["work_seconds"], 2),
+            }
         if asset == "journeys":
             _share_out_evenly(str(root))
     return found
