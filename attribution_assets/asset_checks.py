@@ -69,7 +69,10 @@ def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage)
     """The credit of each attributed order sums to 1."""
     days = partition_days(context)
     attributions = storage.tables().days("ihc_attributions", days)
-    return _evaluated(context, ((day, invariants.credit_problems(attributions.frame(day))) for day in days))
+    return _evaluated(
+        context,
+        ((day, invariants.credit_problems(attributions.frame(day, "conv_id", "outcome", "ihc"))) for day in days),
+    )
 
 
 @dg.asset_check(asset="ihc_attributions", **BLOCKING)
@@ -91,12 +94,14 @@ def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storag
             )
             missed_by_day = dict(by_day(missed, "conversion_time", block))
             for day, accounted in by_day(outcomes, "conversion_time", block):
-                orders, credited = conversions.frame(day), attributions.frame(day)
+                orders = conversions.frame(day, "conv_id", "revenue")
+                touchpoints = journeys.frame(day, "conv_id", "session_id")
+                credited = attributions.frame(day, "conv_id", "session_id", "outcome")
                 yield (
                     day,
                     [
                         *(f"order {order} has sessions, but no journey" for order in missed_by_day[day]["conv_id"]),
-                        *invariants.touchpoint_problems(journeys.frame(day), credited),
+                        *invariants.touchpoint_problems(touchpoints, credited),
                         *invariants.order_problems(orders, credited, accounted),
                     ],
                 )
@@ -116,7 +121,9 @@ def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage
         (
             (
                 day,
-                invariants.unattributed_problems(orders.frame(day), credit.frame(day), kept.frame(day))
+                invariants.unattributed_problems(
+                    orders.frame(day, "conv_id", "revenue"), credit.frame(day, "conv_id", "outcome"), kept.frame(day)
+                )
                 if day in orders.files and day in credit.files
                 else [],
             )
@@ -131,7 +138,11 @@ def cost_is_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) 
     tables, days = storage.tables(), partition_days(context)
     sessions, report = (tables.days(asset, days) for asset in ("sessions", "channel_reporting"))
     return _evaluated(
-        context, ((day, invariants.cost_problems(sessions.frame(day), report.frame(day))) for day in days)
+        context,
+        (
+            (day, invariants.cost_problems(sessions.frame(day, "channel_name", "cost"), report.frame(day)))
+            for day in days
+        ),
     )
 
 

@@ -108,20 +108,24 @@ class StoredDays:
         """The Parquet columns."""
         return ARROW_SCHEMAS[self.asset]
 
-    def frame(self, day: dt.date) -> pd.DataFrame:
-        """The table of one day, with the columns of the asset's schema.
+    def frame(self, day: dt.date, *columns: str) -> pd.DataFrame:
+        """The table of one day, or some of its columns.
 
         Raises:
             MissingDaysError: The day has not been materialized.
         """
-        return self.stamped(day)[0]
+        frame: pd.DataFrame = self._parquet(day).read([*columns] or None).to_pandas()
+        return frame
 
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
         """The table of one day and its stamp, both of the same write; errors as for `frame`."""
+        parquet = self._parquet(day)
+        return parquet.read().to_pandas(), stamp_in(parquet.metadata)
+
+    def _parquet(self, day: dt.date) -> pq.ParquetFile:
         if day not in self.files:
             raise MissingDaysError(self.asset, [day])
-        parquet = pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
-        return parquet.read().to_pandas(), stamp_in(parquet.metadata)
+        return pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
 
     def stamp(self, day: dt.date) -> Stamp:
         """The stamp of one day; only its file's footer is read. Errors as for `frame`."""

@@ -13,7 +13,7 @@ from attribution_assets.attribution.engine import QueriedTable
 from attribution_assets.attribution.locations import local_path
 from attribution_assets.attribution.object_store import local_copies
 
-MEMORY_LIMIT = "1GB"
+MEMORY_LIMIT = "700MB"
 """What does not fit goes to a temporary folder of the machine, until the query ends."""
 
 MOST_THREADS = 8
