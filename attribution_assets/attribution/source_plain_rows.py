@@ -12,7 +12,7 @@ Nothing is judged here: each value comes as it is stored.
 import datetime as dt
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
-from itertools import chain, count
+from itertools import count
 from types import NoneType
 from typing import Any, NamedTuple, TypeAlias
 
@@ -31,7 +31,7 @@ from attribution_assets.attribution.source_rows import CostRow, RawColumns
 _NEWLINE = ord("\n")
 _BY_TIME_THEN_KEY = [("time", "ascending"), ("key", "ascending")]
 
-_Joined: TypeAlias = Mapping[str, Any]
+_Joined: TypeAlias = dict[str, Any]
 
 
 class PlainRows(NamedTuple):
@@ -136,7 +136,7 @@ def _merged(table: DatedTable, day: dt.date, plain: PlainRows | None, odd: RawCo
 def _joined_days(
     connection: sa.Connection, table: DatedTable, days: Sequence[dt.date], *, all_are_plain: bool
 ) -> Generator[_Joined | None]:
-    """The row of `source_query.plain_rows_of_days` of each day, None of a day without plain rows."""
+    """The row of `source_query.plain_rows_of_days` of each day, None of a day without plain rows; to be emptied."""
     gathered: dict[int, list[Any]] = {}
     numbers = count()
 
@@ -154,36 +154,45 @@ def _joined_days(
     driver.create_aggregate("gathered", 1, Gathered)
     query = source_query.plain_rows_of_days(connection, table, days[0], days[-1], all_are_plain=all_are_plain)
     names = [column.name for column in query.selected_columns]
-    are_joined = {table.date, *table.texts, table.time, FLAGS}
-    rows = chain.from_iterable(fetched_rows(connection, query, 1))
-    waiting = next(rows, None)
+    are_gathered = set(names) - {table.date, *table.texts, table.time, FLAGS}
+    fetches = fetched_rows(connection, query, 1)
+
+    def next_row() -> _Joined | None:
+        fetched = next(fetches, None)
+        return dict(zip(names, fetched.pop(), strict=True)) if fetched else None  # popped: a fetch lives until the next
+
+    row = next_row()
     for day in days:
-        if waiting is None or waiting[0] != day.isoformat():
+        if row is None or row[table.date] != day.isoformat():
             yield None
             continue
-        row = dict(zip(names, waiting, strict=True))
-        waiting = None
-        yield {name: value if name in are_joined else gathered.pop(value) for name, value in row.items()}
-        del row
-        waiting = next(rows, None)
+        row |= {name: gathered.pop(row[name]) for name in are_gathered}
+        yield row
+        row = next_row()
 
 
 def _plain_rows(table: DatedTable, joined: _Joined) -> PlainRows | None:
-    """None if a text holds a newline, or something else than UTF-8."""
-    others = {name: values for name, values in joined.items() if isinstance(values, list)}
-    rows = len(next(iter(others.values())))
-    split = {name: _split(joined[name], rows) for name in (*table.texts, table.time)}
-    texts = {name: values for name, values in split.items() if values is not None}
+    """What is joined, which is let go of on the way; None if a text holds a newline, or something else than UTF-8."""
+    amounts = {name: joined.pop(name) for name in (*table.amounts, "cost") if name in joined}
+    counts = {name: joined.pop(name) for name in COUNTS if name in joined}
+    rows = len(next(iter(amounts.values())))
+    texts = {}
+    for name in (*table.texts, table.time):
+        split = _split(joined.pop(name), rows)
+        if split is None:
+            return None
+        texts[name] = split
+        del split
     digits = np.frombuffer(joined.get(FLAGS, b""), dtype=np.uint8) - ord("0")
-    if len(texts) < len(split) or (table.flags and len(digits) != rows):
+    if table.flags and len(digits) != rows:
         return None
     order = pc.sort_indices(pa.table([texts[table.time], texts[table.key]], ["time", "key"]), _BY_TIME_THEN_KEY)
     positions = order.to_numpy()
     return PlainRows(
-        {name: values.take(order) for name, values in texts.items()},
+        {name: texts.pop(name).take(order) for name in list(texts)},
         [digits[positions] >> bit & 1 for bit in range(len(table.flags))],
-        {name: _amounts(values)[positions] for name, values in others.items() if name not in COUNTS},
-        {name: _array(values)[positions] for name, values in others.items() if name in COUNTS},
+        {name: _amounts(values)[positions] for name, values in amounts.items()},
+        {name: _array(values)[positions] for name, values in counts.items()},
     )
 
 
