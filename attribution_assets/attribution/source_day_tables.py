@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from attribution_assets.attribution.asset_storage import ARROW_SCHEMAS
 from attribution_assets.attribution.source_columns import is_printable, plain_times, whole_seconds
-from attribution_assets.attribution.source_plain_rows import PlainRows, SqliteDay, characters
+from attribution_assets.attribution.source_plain_rows import PlainRows, SqliteDay, are_without_fraction, characters
 from attribution_assets.source_schemas import MAX_ID_LENGTH, MOST_AMOUNT
 
 
@@ -68,7 +68,7 @@ def _table(
     ids = columns[key]
     if not (_are_plain_ids(ids) and _are_plain_ids(columns["user_id"]) and pc.count_distinct(ids).as_py() == len(ids)):
         return None
-    whole = pc.all(pc.equal(pc.binary_length(times), len("HH:MM:SS"))).as_py()
+    whole = are_without_fraction(times)
     in_day = whole_seconds(characters(times)) if whole else plain_times(times.to_pylist())
     if in_day is None:
         return None

@@ -1,4 +1,7 @@
-"""The source rows as the database gives them, streamed a day at a time in one pass over a range of days."""
+"""The source rows as the database gives them, streamed a day at a time in one pass over a range of days.
+
+Row by row: all of PostgreSQL's, and those of SQLite that `source_plain_rows` does not get column by column.
+"""
 
 import datetime as dt
 from bisect import bisect_right
