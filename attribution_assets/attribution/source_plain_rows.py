@@ -69,7 +69,7 @@ class SqliteDay(NamedTuple):
 
     Attributes:
         day: the day.
-        plain: its plain rows, None if there are none, or if one of their texts holds a newline.
+        plain: its plain rows; None if there are none, or if they cannot be told apart, as where a text holds a newline.
         odd: its other rows, as `source_reading.RawDay` has them.
         several_costs: the rows of session_costs of each session that has several.
     """
@@ -178,7 +178,7 @@ def _joined_days(
 
 
 def _plain_rows(table: DatedTable, joined: _Joined) -> PlainRows | None:
-    """What is joined, which is let go of on the way; None if a text holds a newline, or something else than UTF-8."""
+    """What is joined, which is let go of on the way; None if its rows cannot be told apart, or are not UTF-8."""
     amounts = {name: joined.pop(name) for name in (*table.amounts, "cost") if name in joined}
     counts = {name: joined.pop(name) for name in COUNTS if name in joined}
     rows = len(next(iter(amounts.values())))
