@@ -35,14 +35,15 @@ def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
     return {"dagster/partition_row_count": len(table), "first_rows": dg.MetadataValue.table(records, schema)}
 
 
-def sessions_metadata(sessions: pd.DataFrame) -> Metadata:
+def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
     """What the day's sessions cost, and how many of them have no cost on record."""
-    return {"cost": _amount(sessions["cost"].sum()), "sessions_without_cost": int(sessions["cost"].isna().sum())}
+    cost = _column(sessions, "cost")
+    return {"cost": _amount(cost.sum()), "sessions_without_cost": int(cost.isna().sum())}
 
 
-def conversions_metadata(conversions: pd.DataFrame) -> Metadata:
+def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
     """The number of the day's orders and their revenue."""
-    return {"orders": len(conversions), "revenue": _amount(conversions["revenue"].sum())}
+    return {"orders": len(conversions), "revenue": _amount(_column(conversions, "revenue").sum())}
 
 
 def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metadata:
@@ -111,6 +112,11 @@ def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_da
     last = day + dt.timedelta(days=lookback_days)
     provisional = not is_final(day, attributed, lookback_days)
     return {"provisional": provisional, "final_once_attributed_until": str(last)}
+
+
+def _column(table: pd.DataFrame | pa.Table, name: str) -> "pd.Series[float]":
+    column: pd.Series[float] = table[name].to_pandas() if isinstance(table, pa.Table) else table[name]
+    return column
 
 
 def _amount(value: float) -> float:

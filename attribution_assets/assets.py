@@ -7,6 +7,7 @@ from itertools import tee
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 
 from attribution_assets.asset_metadata import (
     Metadata,
@@ -95,7 +96,7 @@ def _extracted(
     context: dg.AssetExecutionContext,
     source: SourceDatabase,
     days: Iterable[ExtractedDay],
-    metadata: Callable[[pd.DataFrame], Metadata],
+    metadata: Callable[[pd.DataFrame | pa.Table], Metadata],
 ) -> Iterator[tuple[DayTable, Metadata]]:
     """Each day as it is stored: its usable rows, and beside them those that were set aside."""
     asset = context.asset_key.path[-1]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 from databases import execute
 
 from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
@@ -43,14 +44,20 @@ def source(url: str) -> SourceDatabase:
     return SourceDatabase(url, FIRST)
 
 
+def in_pandas(extracted: ExtractedDay) -> ExtractedDay:
+    """The day with its frame in pandas, in whichever form it came."""
+    frame = extracted.frame
+    return extracted._replace(frame=frame.to_pandas() if isinstance(frame, pa.Table) else frame)
+
+
 def extracted_sessions(url: str, days: Sequence[dt.date] = DAYS) -> dict[dt.date, ExtractedDay]:
-    """The sessions by day."""
-    return {extracted.day: extracted for extracted in source(url).sessions(days)}
+    """The sessions by day, in pandas."""
+    return {extracted.day: in_pandas(extracted) for extracted in source(url).sessions(days)}
 
 
 def extracted_orders(url: str, days: Sequence[dt.date] = DAYS) -> dict[dt.date, ExtractedDay]:
-    """The orders by day."""
-    return {extracted.day: extracted for extracted in source(url).conversions(days)}
+    """The orders by day, in pandas."""
+    return {extracted.day: in_pandas(extracted) for extracted in source(url).conversions(days)}
 
 
 def read_sessions(url: str, days: Sequence[dt.date] = DAYS) -> dict[dt.date, pd.DataFrame]:

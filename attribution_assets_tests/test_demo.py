@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from databases import execute, rows_of
+from source_tables import in_pandas
 
 from attribution_assets.attribution.source_database import SourceDatabase
 from attribution_assets.demo import (
@@ -32,12 +33,14 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def sessions(demo_url: str) -> pd.DataFrame:
-    return pd.concat([day.frame for day in SourceDatabase(demo_url, FIRST).sessions(days(30))], ignore_index=True)
+    extracted = SourceDatabase(demo_url, FIRST).sessions(days(30))
+    return pd.concat([in_pandas(day).frame for day in extracted], ignore_index=True)
 
 
 @pytest.fixture(scope="module")
 def conversions(demo_url: str) -> pd.DataFrame:
-    return pd.concat([day.frame for day in SourceDatabase(demo_url, FIRST).conversions(days(30))], ignore_index=True)
+    extracted = SourceDatabase(demo_url, FIRST).conversions(days(30))
+    return pd.concat([in_pandas(day).frame for day in extracted], ignore_index=True)
 
 
 @pytest.fixture(scope="module")

@@ -13,9 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.source_columns import are_in_order, are_plain_ids, plain_amounts, plain_times
-from attribution_assets.attribution.source_fingerprints import fingerprint
-from attribution_assets.attribution.source_query import SESSIONS
-from attribution_assets.attribution.source_reading import RawDay
 from attribution_assets.attribution.source_rows import session_rows
 from attribution_assets.source_schemas import CONVERSIONS, TIME
 
@@ -48,11 +45,6 @@ GOOD = {
 def columns(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:
     """Rows as the columns in which they are read."""
     return {name: [row[name] for row in rows] for name in ("session_id", *GOOD)}
-
-
-def day_fingerprint(rows: list[dict[str, Any]]) -> str:
-    """The fingerprint of a day that holds the rows, as SQLite gives them."""
-    return fingerprint(SESSIONS, RawDay(DAY, columns(rows), (), None))
 
 
 def in_database_order(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -123,38 +115,3 @@ def test_a_day_is_the_same_whether_its_rows_come_in_order_or_not_and_whatever_od
     assert len(day.frame) >= good
     keys = list(zip(day.frame["session_time"], day.frame["session_id"], strict=True))
     assert keys == sorted(keys)
-
-
-@given(rows=st.lists(ROWS, max_size=8), odd=ROWS)
-def test_any_other_value_in_a_day_is_another_fingerprint(rows: list[dict[str, Any]], odd: dict[str, Any]) -> None:
-    rows = in_database_order(rows)
-    before = day_fingerprint(rows)
-    assert before == day_fingerprint([dict(row) for row in rows])
-    assert before.split()[0] == str(len(rows))
-    for position, row in enumerate(rows):
-        for name, value in odd.items():
-            changed = [*rows[:position], row | {name: value}, *rows[position + 1 :]]
-            same = sorted(map(repr, changed)) == sorted(map(repr, rows))
-            assert (day_fingerprint(in_database_order(changed)) == before) == same
-
-
-@pytest.mark.parametrize(
-    ("name", "one", "other"),
-    [
-        ("channel_name", ["a", "b\nc"], ["a\nb", "c"]),
-        ("user_id", ["ab", "c"], ["a", "bc"]),
-        ("cost", [None, 1.0], [1.0, None]),
-        ("cost", [1.0, 2.0], [1, 2]),
-        ("cost", [0.1 + 0.2, 1.0], [0.3, 1.0]),
-        ("cost", [None, None], [0.0, 0.0]),
-        ("holder_engagement", [0, 1], ["0", "1"]),
-        ("holder_engagement", [0, 1], [0.0, 1.0]),
-        ("holder_engagement", [0, 1], [0, None]),
-    ],
-)
-def test_columns_that_look_alike_have_different_fingerprints(name: str, one: list[Any], other: list[Any]) -> None:
-    pair = [
-        [GOOD | {"session_id": f"s{number}", name: value} for number, value in enumerate(values)]
-        for values in (one, other)
-    ]
-    assert day_fingerprint(pair[0]) != day_fingerprint(pair[1])

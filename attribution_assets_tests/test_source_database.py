@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from source_tables import (
     DAYS,
     FIRST,
+    in_pandas,
     order,
     read_conversions,
     read_sessions,
@@ -58,7 +59,7 @@ class TestFrames:
         ]
         insert(database_url, "session_sources", rows)
         insert(database_url, "session_costs", [("a", 1.25), ("b", None), ("z", 0.0)])
-        days = list(source(database_url).sessions(DAYS))
+        days = [in_pandas(extracted) for extracted in source(database_url).sessions(DAYS)]
         assert [extracted.day for extracted in days] == DAYS
         assert [len(extracted.frame) for extracted in days] == [0, 3, 1, 0]
         expected = pd.DataFrame(
@@ -394,10 +395,10 @@ class TestTheSourceIsNotTouched:
             writer.execute("BEGIN IMMEDIATE")
             writer.execute("INSERT INTO session_costs VALUES ('a', 5)")
             days = source(sqlite_url).sessions(DAYS)
-            assert next(days).frame["cost"].isna().all()
+            assert in_pandas(next(days)).frame["cost"].isna().all()
             writer.execute("INSERT INTO session_costs VALUES ('b', 5)")
             writer.execute("COMMIT")
-            assert next(days).frame["cost"].isna().all(), "a range is read in one state of the database"
+            assert in_pandas(next(days)).frame["cost"].isna().all(), "a range is read in one state of the database"
             days.close()  # type: ignore[attr-defined]  # a generator
             assert read_sessions(sqlite_url)[DAYS[1]]["cost"].tolist() == [5.0]
 

@@ -26,20 +26,31 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 
 from attribution_assets.attribution import source_query
 from attribution_assets.attribution.database import POSTGRESQL, Database, DatabaseError, missing_parts
 from attribution_assets.attribution.days import adjacent_ranges, days_between
+from attribution_assets.attribution.source_day_tables import conversion_table, session_table
 from attribution_assets.attribution.source_fingerprints import (
-    fingerprint,
     fingerprints_of_days,
+    postgresql_fingerprint,
     postgresql_marker,
+    sqlite_fingerprint,
     sqlite_marker,
 )
+from attribution_assets.attribution.source_plain_rows import SqliteDay, sqlite_days
 from attribution_assets.attribution.source_query import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
 from attribution_assets.attribution.source_reading import RawDay, raw_days
-from attribution_assets.attribution.source_rows import conversion_rows, session_rows
+from attribution_assets.attribution.source_rows import (
+    CostRow,
+    DayRows,
+    RawColumns,
+    conversion_rows,
+    rejected_rows,
+    session_rows,
+)
 
 _PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
 
@@ -63,7 +74,7 @@ class ExtractedDay(NamedTuple):
 
     Attributes:
         day: the day.
-        frame: its usable rows.
+        frame: its usable rows: an Arrow table of a day of SQLite of which nothing is set aside, else in pandas.
         rejected: the rows that are set aside: `row_key` (the id as text, None where it is NULL), `reason` (all that is
             wrong, joined by "; ", each as column, value and what is wrong with it) and `row` (its values by column as
             JSON, long ones shortened), by row_key, then row.
@@ -71,7 +82,7 @@ class ExtractedDay(NamedTuple):
     """
 
     day: dt.date
-    frame: pd.DataFrame
+    frame: pd.DataFrame | pa.Table
     rejected: pd.DataFrame
     fingerprint: str
 
@@ -125,8 +136,8 @@ class SourceDatabase:
 
         Yields:
             Each day of `days` in order, days without sessions included. Its frame: session_id, user_id,
-            channel_name (str), session_time (datetime64[us], UTC), holder_engagement, closer_engagement,
-            impression_interaction (int64), cost (float64, NaN where there is no usable cost),
+            channel_name (str), session_time (in microseconds, UTC), holder_engagement, closer_engagement,
+            impression_interaction (int64), cost (float64; NaN, in Arrow null, where there is no usable cost),
             by session_time, then session_id.
 
         Raises:
@@ -141,7 +152,7 @@ class SourceDatabase:
 
         Yields:
             Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str),
-            conversion_time (datetime64[us], UTC), revenue (float64), by conversion_time, then conv_id.
+            conversion_time (in microseconds, UTC), revenue (float64), by conversion_time, then conv_id.
         """
         return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
 
@@ -235,7 +246,10 @@ class SourceDatabase:
     def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
             # by map, which keeps no day while the next one is read
-            yield from map(partial(_extracted_day, table), raw_days(connection, table, days, self._first_day))
+            if connection.dialect.name == POSTGRESQL:
+                yield from map(partial(_of_postgresql, table), raw_days(connection, table, days, self._first_day))
+            else:
+                yield from map(partial(_of_sqlite, table), sqlite_days(connection, table, days, self._first_day))
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -252,12 +266,22 @@ class SourceDatabase:
             yield connection
 
 
-def _extracted_day(table: DatedTable, raw: RawDay) -> ExtractedDay:
-    if table is SESSIONS:
-        rows = session_rows(raw.day, raw.columns, raw.several_costs)
-    else:
-        rows = conversion_rows(raw.day, raw.columns)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(table, raw))
+def _of_postgresql(table: DatedTable, raw: RawDay) -> ExtractedDay:
+    rows = _rows(table, raw.day, raw.columns, raw.several_costs)
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, postgresql_fingerprint(raw))
+
+
+def _of_sqlite(table: DatedTable, read: SqliteDay) -> ExtractedDay:
+    fingerprint = sqlite_fingerprint(table, read)
+    whole = session_table(read) if table is SESSIONS else conversion_table(read)
+    if whole is not None:
+        return ExtractedDay(read.day, whole, rejected_rows(()), fingerprint)
+    rows = _rows(table, read.day, read.columns(table), read.several_costs)
+    return ExtractedDay(read.day, rows.frame, rows.rejected, fingerprint)
+
+
+def _rows(table: DatedTable, day: dt.date, columns: RawColumns, several_costs: Sequence[CostRow]) -> DayRows:
+    return session_rows(day, columns, several_costs) if table is SESSIONS else conversion_rows(day, columns)
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

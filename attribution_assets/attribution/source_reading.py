@@ -1,4 +1,7 @@
-"""The source rows as the database gives them, streamed a day at a time in one pass over a range of days."""
+"""The source rows as the database gives them, streamed a day at a time in one pass over a range of days.
+
+Row by row: all of PostgreSQL's, and those of SQLite that `source_plain_rows` does not get column by column.
+"""
 
 import datetime as dt
 from bisect import bisect_right
@@ -35,13 +38,25 @@ class RawDay(NamedTuple):
 
 
 def raw_days(
-    connection: sa.Connection, table: DatedTable, days: Sequence[dt.date], first_day: dt.date
+    connection: sa.Connection,
+    table: DatedTable,
+    days: Sequence[dt.date],
+    first_day: dt.date,
+    query: sa.Select[Any] | None = None,
 ) -> Iterator[RawDay]:
     """The rows of each of `days`, which are consecutive; with `first_day` those that have no day.
 
     Beside the day that it yields, it holds one fetch of rows.
+
+    Args:
+        connection: what they are read through.
+        table: the table.
+        days: the days.
+        first_day: the day with which rows without a day are filed.
+        query: some of `source_query.rows_of_days`; without it, all of them.
     """
-    query = source_query.rows_of_days(connection, table, days[0], days[-1])
+    if query is None:
+        query = source_query.rows_of_days(connection, table, days[0], days[-1])
     names = [column.name for column in query.selected_columns]
     without_a_day: _Columns = [[] for _ in names]
     if days[0] <= first_day <= days[-1]:
@@ -68,12 +83,13 @@ def raw_days(
 
 def _raw_day(connection: sa.Connection, day: dt.date, columns: dict[str, list[Any]], first_day: dt.date) -> RawDay:
     row_hashes = columns.pop(ROW_HASH, None)
-    return RawDay(day, columns, _several_costs(connection, day, columns, first_day), row_hashes)
+    return RawDay(day, columns, several_costs(connection, day, columns, first_day), row_hashes)
 
 
-def _several_costs(
+def several_costs(
     connection: sa.Connection, day: dt.date, columns: RawColumns, first_day: dt.date
 ) -> Sequence[CostRow]:
+    """The rows of session_costs of each session of the day that has several, by its `cost_rows`, if there is such."""
     counts = columns.get("cost_rows", ())
     if not set(counts) - {None, 1}:
         return ()
