@@ -9,6 +9,7 @@ attribution: credit depends on a touchpoint's place in its journey alone (see `c
 """
 
 import json
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,7 +135,7 @@ class IhcEndpoint(ThreadingHTTPServer):
 
     Args:
         faults: what goes wrong, see the module; may be endless.
-        latency_seconds: wait before each reply.
+        latency_seconds: how long each reply takes at least, from the arrival of its request.
         refused: conversion ids answered with partial failures of statusCode 406 for each of their touchpoints.
         excluded: session ids answered with a partial failure of statusCode 206, the rest of the journey with credit.
 
@@ -185,14 +186,15 @@ class IhcEndpoint(ThreadingHTTPServer):
 
     def reply_to(self, received: Received) -> Reply:
         """Count the request, and answer it or meet the next fault."""
+        began = time.monotonic()
         with self._lock:
             self.received.append(received)
             self._under_way += 1
             self.most_under_way = max(self.most_under_way, self._under_way)
             fault = next(self._faults, None)
-        self.closing.wait(self._latency)
         answer = self._answer(received)
         reply = fault(answer) if fault else Reply(answer)
+        self.closing.wait(max(0.0, began + self._latency - time.monotonic()))
         self.closing.wait(reply.stall_seconds)
         with self._lock:
             self._under_way -= 1

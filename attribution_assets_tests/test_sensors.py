@@ -32,6 +32,8 @@ CHECKS = {
     "channel_reporting_csv": set(),
 }
 NOON = dt.datetime(2024, 3, 1, 12, 30, tzinfo=dt.UTC)
+SETTLING_SECONDS = 1.1  # after a change, in which a SQLite file may be changing on
+
 UNCHANGED = "The source has not changed since all its days were looked at."
 
 
@@ -228,6 +230,7 @@ class TestLateData:
     def test_an_unchanged_source_is_looked_through_once_and_then_left_alone(
         self, made_shop: MadeShop, instance: dg.DagsterInstance
     ) -> None:
+        time.sleep(SETTLING_SECONDS)
         first = result_of(late_data, instance)
         assert skip_reason(first) == "No changes in 2024-02-20..2024-02-28."
         assert Watch.from_cursor(first.cursor).look_on_from is None
@@ -247,6 +250,7 @@ class TestLateData:
         second = result_of(late_data, instance, first.cursor)
         assert stages_of(second) == [stage(SOURCES, 24), stage(("sessions",), 21)]
         made_shop.make(SOURCES, 20, 28)
+        time.sleep(SETTLING_SECONDS)
         third = result_of(late_data, instance, second.cursor)
         assert skip_reason(third) == "No changes in 2024-02-20..2024-02-28."
         assert skip_reason(tick(late_data, instance, third.cursor)) == UNCHANGED

@@ -2,6 +2,8 @@
 
 import datetime as dt
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from typing import Any
@@ -201,12 +203,30 @@ class TestChangeMarker:
             for cost in range(20):
                 writer.execute("UPDATE session_costs SET cost = ?", [cost])
                 markers.append(source(sqlite_url).change_marker())
-                assert source(sqlite_url).change_marker() == markers[-1]
                 if cost == 10:
                     writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             assert len(set(markers)) == 20
+            time.sleep(1.1)
+            settled = source(sqlite_url).change_marker()
+            assert source(sqlite_url).change_marker() == settled
+            writer.execute("UPDATE session_costs SET cost = 98")
+            time.sleep(1.1)
+            assert source(sqlite_url).change_marker() not in (settled, *markers)
+        time.sleep(1.1)
+        closed = source(sqlite_url).change_marker()
         execute(sqlite_url, "UPDATE session_costs SET cost = 99")
-        assert source(sqlite_url).change_marker() not in markers
+        time.sleep(1.1)
+        assert source(sqlite_url).change_marker() != closed
+
+    def test_of_sqlite_taking_it_leaves_this_process_its_locks(self, sqlite_url: str) -> None:
+        create_source_tables(sqlite_url)
+        path = sqlite_url.removeprefix("sqlite:///")
+        write = "import sqlite3, sys; sqlite3.connect(sys.argv[1], timeout=0).execute('DELETE FROM session_costs')"
+        with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+            writer.execute("BEGIN IMMEDIATE")
+            source(sqlite_url).change_marker()
+            other = subprocess.run([sys.executable, "-c", write, path], capture_output=True, text=True, check=False)  # noqa: S603  this module's own
+        assert "database is locked" in other.stderr
 
     def test_of_a_missing_sqlite_file_it_is_an_error(self, sqlite_url: str) -> None:
         with pytest.raises(

@@ -6,8 +6,10 @@ are hashed as they are read.
 
 import datetime as dt
 import hashlib
+import time
 import uuid
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -24,8 +26,7 @@ from attribution_assets.attribution.source_rows import RawColumns
 
 _DAYS_PER_FETCH = 1_000
 _HEX_DIGITS = 32
-_SQLITE_HEADER_BYTES = 100  # of the file: with its change counter
-_WAL_INDEX_HEADER_BYTES = 48  # of the -shm file: with the number of transactions and of the last frame
+_SETTLED_SECONDS = 1  # more than any file system's times are apart: a later change shows in the time
 
 _POSTGRESQL_STATISTICS = sa.text("""
     WITH RECURSIVE part AS (
@@ -108,16 +109,20 @@ def _buffers(plain: PlainRows) -> Iterator[bytes | memoryview]:
 
 
 def sqlite_marker(path: Path) -> str:
-    """The change marker of a SQLite file: its size, time and header, and those of its -wal and -shm files.
+    """The change marker of a SQLite file: size and time of it and its -wal file; another one each time while new.
+
+    The files are not opened: closing them again would end all locks that this process holds on them (SQLite, "How To
+    Corrupt An SQLite Database File", 2.2).
 
     Raises:
-        OSError: there is no such file, or it cannot be read.
+        OSError: there is no such file, or it cannot be asked for.
     """
-    marks = [_file_marks(path, _SQLITE_HEADER_BYTES)]
-    for suffix, header in (("-wal", 0), ("-shm", _WAL_INDEX_HEADER_BYTES)):
-        beside = path.with_name(path.name + suffix)
-        marks.append(_file_marks(beside, header) if beside.exists() else "")
-    return " ".join(marks)
+    states = [path.stat()]
+    with suppress(FileNotFoundError):
+        states.append(path.with_name(f"{path.name}-wal").stat())
+    changed = max(state.st_mtime for state in states)
+    new = uuid.uuid4().hex if time.time() - changed < _SETTLED_SECONDS else ""
+    return " ".join([*(f"{state.st_ino},{state.st_size},{state.st_mtime_ns}" for state in states), new])
 
 
 def postgresql_marker(connection: sa.Connection) -> str:
@@ -130,10 +135,3 @@ def postgresql_marker(connection: sa.Connection) -> str:
     if found.replayed:
         return str(found.replayed)
     return f"{found.counts} {found.reset} {found.started}" if found.usable else uuid.uuid4().hex
-
-
-def _file_marks(path: Path, header_bytes: int) -> str:
-    stat = path.stat()
-    with path.open("rb") as file:
-        header = hashlib.blake2b(file.read(header_bytes), digest_size=8).hexdigest()
-    return f"{stat.st_size},{stat.st_mtime_ns},{header}"
