@@ -1,13 +1,14 @@
 """Journeys and report against the same SQL bare in DuckDB, and the API's step against its floor."""
 
 import shutil
+from collections import Counter
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 from generate import FIRST_DAY, Size, store
-from ihc_endpoint import IhcEndpoint
+from ihc_endpoint import KEY, IhcEndpoint
 from measure import Command, in_turn, program
 from whole_command import LATENCY_SECONDS, settings
 
@@ -55,6 +56,8 @@ def against_bare_duckdb(size: Size, folder: Path, runs: int) -> dict[str, Any]:
 def against_floor(size: Size, folder: Path, runs: int) -> dict[str, Any]:
     """The step that asks the API, 8 requests at once of 100 ms each, against the time in which these can be answered.
 
+    Beside the floor, which knows of no other cost, it is held against as many requests that nothing is done with.
+
     Args:
         size: Of the shop.
         folder: Where its tables go, and stay.
@@ -69,18 +72,24 @@ def against_floor(size: Size, folder: Path, runs: int) -> dict[str, Any]:
             store(str(root), size)
             in_turn({"journeys": lambda: Command(program("one_asset.py", "journeys", *days), environment, folder)}, 1)
 
+        sent = Counter[str]()
+
         def from_nothing() -> Command:
             _results(folder)
             return Command(program("one_asset.py", "ihc_attributions", *days), environment, folder)
 
-        taken = in_turn({"asset": from_nothing}, runs)["asset"]
-        requests = len(endpoint.received) / runs
-    floor = requests * LATENCY_SECONDS / CONCURRENT_REQUESTS
-    return {
-        "asset": taken,
-        "requests": requests,
-        "floor_seconds": floor,
-        "ratio": round(taken["step_seconds"] / floor, 2),
+        def as_many_bare() -> Command:
+            requests = len(endpoint.received) - sent.total()
+            sent.update({"asset": requests, "bare": requests})
+            return Command(program("bare_client.py", endpoint.url, KEY, requests, CONCURRENT_REQUESTS), {}, folder)
+
+        taken = in_turn({"asset": from_nothing, "bare": as_many_bare}, runs)
+    floor = sent["asset"] / runs * LATENCY_SECONDS / CONCURRENT_REQUESTS
+    return taken | {
+        "requests": sent["asset"] / runs,
+        "floor_seconds": round(floor, 3),
+        "ratio of step to floor": round(taken["asset"]["step_seconds"] / floor, 2),
+        "ratio of step to bare": round(taken["asset"]["step_seconds"] / taken["bare"]["work_seconds"], 2),
     }
 
 
