@@ -89,6 +89,14 @@ def test_a_day_whose_text_and_numbers_are_all_empty_keeps_its_types(storage: Ass
     assert stored["reason"].tolist() == [None]
 
 
+def test_other_files_among_the_days_are_left_alone(any_storage: AssetStorage, table: Table) -> None:
+    any_storage.write("sessions", DayTable(DAY, table("sessions"), {}))
+    folder = any_storage.days("sessions", [DAY]).files[DAY].parent
+    replace_file(folder / ".DS_Store", b"a file manager's")
+    assert any_storage.stored_days("sessions") == [DAY]
+    assert list(any_storage.days("sessions", [DAY]).files) == [DAY]
+
+
 def test_equal_rows_have_one_version_in_whatever_pieces_they_come(table: Table) -> None:
     frame = table("journeys", *({"session_id": f"s{number}", "channel_name": "x" * number} for number in range(9)))
     whole = pa.Table.from_pandas(frame, preserve_index=False)

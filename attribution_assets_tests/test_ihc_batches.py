@@ -1,16 +1,19 @@
 """That batches are attributed one after another as far as anybody can see, without a pause for the API in between."""
 
 import itertools
+import os
+import signal
 import time
 from collections.abc import Iterator
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 
 import pandas as pd
 import pytest
 from databases import rows_of
-from ihc_endpoint import Answer, IhcEndpoint, Reply
+from ihc_endpoint import Answer, IhcEndpoint, Reply, stalls
 from ihc_journeys import journeys_of, quick_api
 
+from attribution_assets.attribution import ledger_claims
 from attribution_assets.attribution.ihc_answers import IhcRequestError
 from attribution_assets.attribution.ihc_api import IhcClient
 from attribution_assets.attribution.ledger import Ledger
@@ -112,3 +115,25 @@ def test_a_budget_is_spent_batch_by_batch(sqlite_url: str) -> None:
             attributions = client.attribute_each(frames())
             assert [len(attribution.touchpoints) for attribution in itertools.islice(attributions, 2)] == [6, 6]
     assert kept(sqlite_url) == sorted([*BATCHES[0], *BATCHES[1]])
+
+
+def test_an_interrupt_ends_the_batch_that_is_waited_for(sqlite_url: str) -> None:
+    many = [{f"{number}-{order}": 1 for order in range(60)} for number in range(3)]
+    with IhcEndpoint(latency_seconds=0.1) as endpoint:
+        with IhcClient(quick_api(endpoint, **ONE_BY_ONE), Ledger(sqlite_url)) as client:
+            Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
+            with pytest.raises(KeyboardInterrupt):
+                list(client.attribute_each(frames(many)))
+        assert len(endpoint.received) < 20
+    assert len(kept(sqlite_url)) == len(endpoint.received)
+
+
+def test_journeys_whose_claims_have_lapsed_are_claimed_anew(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_claims, "LEASE_SECONDS", 5.5)  # half a second longer than the time between renewals
+    with (
+        IhcEndpoint([stalls(1)]) as endpoint,
+        IhcClient(quick_api(endpoint, **ONE_BY_ONE), Ledger(sqlite_url)) as client,
+    ):
+        [attribution] = client.attribute_each(frames(BATCHES[:1]))
+    assert set(attribution.touchpoints["outcome"]) == {"attributed"}
+    assert sorted(asked(endpoint)) == sorted(BATCHES[0])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -217,6 +218,22 @@ class TestChangeMarker:
         execute(sqlite_url, "UPDATE session_costs SET cost = 99")
         time.sleep(1.1)
         assert source(sqlite_url).change_marker() != closed
+
+    def test_of_sqlite_it_sees_what_is_written_to_the_log_of_a_file_behind_a_link(
+        self, sqlite_url: str, tmp_path: Path
+    ) -> None:
+        create_source_tables(sqlite_url)
+        (tmp_path / "elsewhere").mkdir()
+        link = tmp_path / "elsewhere/link.db"
+        link.symlink_to(sqlite_url.removeprefix("sqlite:///"))
+        with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)) as writer:
+            writer.execute("PRAGMA journal_mode = wal")
+            writer.execute("INSERT INTO session_costs VALUES ('s', 0)")
+            time.sleep(1.1)
+            before = source(f"sqlite:///{link}").change_marker()
+            writer.execute("UPDATE session_costs SET cost = 1")
+            time.sleep(1.1)
+            assert source(f"sqlite:///{link}").change_marker() != before
 
     def test_of_sqlite_taking_it_leaves_this_process_its_locks(self, sqlite_url: str) -> None:
         create_source_tables(sqlite_url)

@@ -210,3 +210,34 @@ def test_an_index_on_the_date_changes_nothing(unkeyed_url: str) -> None:
         pd.testing.assert_frame_equal(extracted.frame, before[day].frame)
         assert extracted.fingerprint == before[day].fingerprint
     assert_same_as_one_by_one(unkeyed_url)
+
+
+@pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
+def test_a_database_in_utf_16_is_read_like_any_other(sqlite_url: str, encoding: str) -> None:
+    execute(sqlite_url, f"PRAGMA encoding = '{encoding}'")
+    create_unkeyed_tables(sqlite_url)
+    fill(sqlite_url, [("é", "u", "2024-02-28", "09:00:00", "SEO", 1, 0, 1)], [("é", 0.5)])
+    execute(sqlite_url, "INSERT INTO conversions VALUES ('c1', 'u', '2024-02-28', '12:00:00', 1.5)")
+    assert extracted_orders(sqlite_url)[FIRST].frame["conv_id"].tolist() == ["c1"]
+    assert extracted_sessions(sqlite_url)[FIRST].frame["session_id"].tolist() == ["é"]
+    assert_same_as_one_by_one(sqlite_url)
+
+
+def test_a_date_that_its_column_takes_for_another_is_set_aside_and_hides_no_later_day(sqlite_url: str) -> None:
+    create_source_tables(sqlite_url)
+    execute(
+        sqlite_url,
+        "DROP TABLE conversions",
+        "CREATE TABLE conversions (conv_id text, user_id text, conv_date text COLLATE RTRIM, conv_time text, revenue)",
+        *(
+            f"INSERT INTO conversions VALUES ('{date}', 'u', '{date}', '12:00:00', 1.5)"  # noqa: S608  the tests' own
+            for date in ("2024-02-28", "2024-02-28 ", "2024-02-29", "2024-03-01")
+        ),
+    )
+    days = extracted_orders(sqlite_url)
+    assert [day.frame["conv_id"].tolist() for day in days.values()][:3] == [
+        ["2024-02-28"],
+        ["2024-02-29"],
+        ["2024-03-01"],
+    ]
+    assert [day.rejected["row_key"].tolist() for day in days.values()][:3] == [["2024-02-28 "], [], []]

@@ -259,8 +259,9 @@ class AssetStorage:
         """All days of one asset that are stored, in calendar order."""
         folder = self._root / asset
         local = local_path(folder)
-        names = list_objects(folder) if local is None else [file.name for file in local.glob("*.parquet")]
-        return sorted(dt.date.fromisoformat(name.removesuffix(".parquet")) for name in names)
+        names = list_objects(folder) if local is None else [file.name for file in local.glob("*")]
+        days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
+        return sorted(map(dt.date.fromisoformat, days))
 
     def _file(self, asset: str, day: dt.date) -> UPath:
         return self._root / asset / f"{day}.parquet"

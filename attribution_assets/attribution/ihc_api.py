@@ -226,13 +226,19 @@ class IhcClient:
                     stopped = Event()
                     pending.append((stopped, pool.submit(self._attribute, batch, stopped)))
                     if len(pending) == at_once:
-                        yield pending.popleft()[1].result()
+                        yield self._first_of(pending)
                 while pending:
-                    yield pending.popleft()[1].result()
+                    yield self._first_of(pending)
             finally:
                 for stopped, future in pending:
                     stopped.set()
                     future.cancel()
+
+    @staticmethod
+    def _first_of(pending: deque[tuple[Event, Future[Attribution]]]) -> Attribution:
+        attribution = pending[0][1].result()  # still pending, and stopped with the others, if the waiting is broken off
+        pending.popleft()
+        return attribution
 
     def _attribute(self, journeys: pd.DataFrame, stopped: Event) -> Attribution:
         """What `attribute` says.

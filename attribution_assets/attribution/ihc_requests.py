@@ -142,6 +142,9 @@ class IhcRequests:
             request.answered(repeating(ask_once))
             done = True
             return int(repeating.statistics["attempt_number"])
+        except CancelledError:
+            done = True  # no error: whatever says no to this request says it to the others
+            raise
         except IhcApiError as error:
             final = error
         finally:

@@ -133,7 +133,8 @@ class Claims:
         while not self._closed.wait(_RENEWAL_SECONDS):
             if self.hold:  # else the claims are to be taken anew
                 with suppress(LedgerError), self._tables.writing() as connection:  # tried again, until they lapse
-                    self._renew(connection)
+                    if self.hold:  # still, after waiting for the others who write
+                        self._renew(connection)
 
 
 def _now(connection: sa.Connection) -> float:

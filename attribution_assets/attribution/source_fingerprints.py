@@ -117,6 +117,7 @@ def sqlite_marker(path: Path) -> str:
     Raises:
         OSError: there is no such file, or it cannot be asked for.
     """
+    path = path.resolve()  # where the -wal file is
     states = [path.stat()]
     with suppress(FileNotFoundError):
         states.append(path.with_name(f"{path.name}-wal").stat())

@@ -103,6 +103,10 @@ def sqlite_days(
 
     Beside the day that it yields, it holds what SQLite has already made of the next one.
     """
+    if connection.exec_driver_sql("PRAGMA encoding").scalar_one() != "UTF-8":
+        for raw in raw_days(connection, table, days, first_day):
+            yield SqliteDay(raw.day, None, raw.columns, raw.several_costs)
+        return
     span = (connection, table, days[0], days[-1])
     query = source_query.odd_rows_of_days(*span)
     any_odd = bool(connection.scalar(source_query.any_odd_row(*span, first_day)))
@@ -175,6 +179,8 @@ def _joined_days(
         row |= {name: gathered.pop(row[name]) for name in are_gathered}
         yield row
         row = next_row()
+    if row is not None:
+        raise ValueError(f"rows of {row[table.date]!r} were read with {days[0]}..{days[-1]}, and are of none of these")
 
 
 def _plain_rows(table: DatedTable, joined: _Joined) -> PlainRows | None:

@@ -231,7 +231,7 @@ def _rows(
 
 
 def _is_plain(source: SourceTable, table: DatedTable, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
-    is_day = source[table.date].in_([day.isoformat() for day in days_between(first, last)])
+    is_day = sa.collate(source[table.date], "BINARY").in_([day.isoformat() for day in days_between(first, last)])
     texts = (source.is_text(column) for column in (*table.texts, table.time))
     return sa.and_(is_day, *texts, *(source.is_flag(column) for column in table.flags))
 
