@@ -93,6 +93,11 @@ def _opened(home: Path) -> dg.DagsterInstance:
         missing = isinstance(error.__context__, ImportError)
         hint = ". Its storage needs a package: pip install 'attribution-assets[postgres]'" if missing else ""
         raise RunRejectedError(f"{home / 'dagster.yaml'} cannot be used: {words}{hint}") from None
+    except ValueError:  # whose words quote a part of the URL, which may be of the password
+        raise RunRejectedError(
+            f"{home / 'dagster.yaml'} cannot be used: the URL of its database cannot be read. Percent-encode what is"
+            " special in a password: / @ : ? # %"
+        ) from None
     url = getattr(instance.run_storage, "postgres_url", None)
     if url and sa.make_url(url).get_dialect().driver != POSTGRESQL_DRIVER:
         raise RunRejectedError(
@@ -133,8 +138,9 @@ def _kept_connections(history: SqliteEventLogStorage) -> Iterator[None]:
     def connect(shard: str) -> Iterator[sa.Connection]:
         with history._db_lock:  # noqa: SLF001  # what Dagster does here itself, but for the new connection
             if shard not in engines:
-                engines[shard] = _engine(history.conn_string_for_shard(shard))
-                history._initdb(engines[shard])  # noqa: SLF001  # the same
+                engine = _engine(history.conn_string_for_shard(shard))
+                history._initdb(engine)  # noqa: SLF001  # the same
+                engines[shard] = engine
             with engines[shard].begin() as connection:
                 yield connection
 

@@ -144,8 +144,9 @@ def test_a_history_that_cannot_be_reached_fails_the_run_in_a_line_without_the_pa
         ("", "must have exactly one of `postgres_url` or `postgres_db`"),
         ("postgresql://me:secret@127.0.0.1/history", "has to name its driver, psycopg2"),
         ("me:secret@127.0.0.1/history", "Could not parse SQLAlchemy URL"),
+        ("postgresql+psycopg2://me@127.0.0.1:secret/history", "the URL of its database cannot be read"),
     ],
-    ids=["empty", "another driver", "no URL"],
+    ids=["empty", "another driver", "no URL", "no port"],
 )
 def test_settings_that_cannot_be_used_are_refused_in_a_line(week: Shop, history_url: str, url: str, words: str) -> None:
     week.set(**{VARIABLE: url.replace("me:secret@127.0.0.1/history", history_url.partition("://")[2])})
@@ -155,4 +156,5 @@ def test_settings_that_cannot_be_used_are_refused_in_a_line(week: Shop, history_
     assert line.startswith("Not possible: ")
     assert words in line
     assert PASSWORD not in refused.output
+    assert "secret" not in refused.output
     assert not (week.folder / "data/assets/sessions").exists()
