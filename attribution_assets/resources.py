@@ -17,7 +17,7 @@ from pydantic import Field
 from upath import UPath
 
 from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.engine import EngineUnavailableError, SqlEngine, engine_named
+from attribution_assets.attribution.engine import EngineUnavailableError, engine_named
 from attribution_assets.attribution.ihc_api import IhcClient, StandIn
 from attribution_assets.attribution.ihc_settings import IhcApi
 from attribution_assets.attribution.ledger import Ledger
@@ -105,7 +105,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
             ConfigurationError: The URL names a kind of storage that is unknown or not installed, or the engine is.
         """
         with _told_of("ATTRIBUTION_STORAGE", self.root):
-            return AssetStorage(self.root, self._sql_engine())
+            return AssetStorage(self.root, engine_named(self.engine))
 
     def check(self) -> None:
         """See that the object store, if it is one, can be reached, and that the engine can run queries.
@@ -115,16 +115,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         """
         with _told_of("ATTRIBUTION_STORAGE", self.root):
             require_bucket(location(self.root))
-        try:
-            self._sql_engine().check()
-        except EngineUnavailableError as error:
-            raise ConfigurationError(str(error)) from None
-
-    def _sql_engine(self) -> SqlEngine:
-        try:
-            return engine_named(self.engine)
-        except EngineUnavailableError as error:
-            raise ConfigurationError(str(error)) from None
+            engine_named(self.engine).check()
 
 
 class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -265,6 +256,8 @@ def _told_of(variable: str, value: str) -> Iterator[None]:
         yield
     except (LocationError, ObjectStoreError) as error:
         raise ConfigurationError(f"{variable} is {value!r}: {error}") from None
+    except EngineUnavailableError as error:  # which names its own variable
+        raise ConfigurationError(str(error)) from None
 
 
 def _together(*variables: str) -> list[str] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from ihc_endpoint import Answer, Reply
 
 COMMAND = [str(Path(sys.executable).with_name("attribution-assets"))]
 
@@ -35,6 +36,21 @@ def start_command() -> Iterator[StartCommand]:
     for process in started:
         with process:  # which closes its pipe
             process.kill()
+
+
+class KilledInsteadOfAnswered:
+    """A fault of the endpoint: the request that meets it gets no answer, and the process that sent it is killed.
+
+    Attributes:
+        process: the process; to be set when it has been started.
+    """
+
+    process: subprocess.Popen[str]
+
+    def __call__(self, answer: Answer) -> Reply:
+        """Kill the process, and close the connection."""
+        self.process.kill()
+        return Reply(answer, cut_after=0)
 
 
 def limited_to(file_bytes: int, *, killed: bool = False) -> list[str]:

@@ -1,11 +1,10 @@
 """The command with its tables and reports in an object store, on a server that speaks S3: as with folders."""
 
 import signal
-import subprocess
 import sys
 
 import pytest
-from command_process import StartCommand
+from command_process import KilledInsteadOfAnswered, StartCommand
 from ihc_endpoint import Answer, Reply
 from s3_server import SECRET, S3Server
 from shop import Shop
@@ -61,17 +60,11 @@ def test_days_run_and_run_again_with_late_rows_are_what_one_run_with_folders_mak
 def test_a_command_that_was_killed_is_made_good_by_the_next_which_pays_for_nothing_twice(
     week: Shop, start_command: StartCommand
 ) -> None:
-    process: subprocess.Popen[str] | None = None
-
-    def kill(answer: Answer) -> Reply:
-        assert process is not None
-        process.kill()
-        return Reply(answer, cut_after=0)
-
+    killed = KilledInsteadOfAnswered()
     week.set(IHC_MAX_JOURNEYS_PER_REQUEST="1", IHC_MAX_CONCURRENT_REQUESTS="1")
-    with PaidEndpoint([*[None] * 5, kill]) as endpoint:
+    with PaidEndpoint([*[None] * 5, killed]) as endpoint:
         week.asks(endpoint)
-        process = start_command(FIRST, LAST)
+        killed.process = process = start_command(FIRST, LAST)
         process.wait()
         assert process.returncode == -signal.SIGKILL
         assert len(endpoint.paid_requests) == 5

@@ -12,8 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
-from command_process import StartCommand, limited_to
-from ihc_endpoint import Answer, Reply
+from command_process import KilledInsteadOfAnswered, StartCommand, limited_to
 from shop import Shop
 from whole_shop import (
     FIRST,
@@ -78,17 +77,11 @@ def test_a_command_killed_again_and_again_at_any_moment_leaves_whole_days_and_as
 def test_answers_that_came_before_the_command_was_killed_are_not_asked_for_again(
     week: Shop, start_command: StartCommand
 ) -> None:
-    process: subprocess.Popen[str] | None = None
-
-    def kill(answer: Answer) -> Reply:
-        assert process is not None
-        process.kill()
-        return Reply(answer, cut_after=0)
-
-    with PaidEndpoint([*[None] * 10, kill]) as endpoint:
+    killed = KilledInsteadOfAnswered()
+    with PaidEndpoint([*[None] * 10, killed]) as endpoint:
         week.asks(endpoint)
         week.set(IHC_MAX_CONCURRENT_REQUESTS="1")
-        process = start_command(FIRST, LAST)
+        killed.process = process = start_command(FIRST, LAST)
         process.wait()
         assert process.returncode == -signal.SIGKILL
         assert len(endpoint.paid_requests) == 10

@@ -80,8 +80,7 @@ def odd_rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.dat
     A row is plain whose date is one of the days, whose texts and time are text, and whose flags are 0 or 1.
     """
     source = SourceTable(connection, table.name)
-    where = source.in_days(table.date, first, last) & _is_plain(source, table, first, last).is_not(sa.true())
-    return _by_day(connection, source, table, where, (first, last))
+    return _by_day(connection, source, table, _is_odd(source, table, first, last), (first, last))
 
 
 def any_odd_row(
@@ -89,7 +88,7 @@ def any_odd_row(
 ) -> sa.Select[tuple[bool]]:
     """One value: whether there are `odd_rows_of_days`, or, if `first_day` is one of the days, `rows_without_a_day`."""
     source = SourceTable(connection, table.name)
-    odd = source.in_days(table.date, first, last) & _is_plain(source, table, first, last).is_not(sa.true())
+    odd = _is_odd(source, table, first, last)
     if first <= first_day <= last:
         odd |= source.without_a_day(table.date, first_day)  # one pass over a table that has no index on the date
     return sa.select(sa.select(sa.literal(1)).select_from(source.table).where(odd).exists())
@@ -100,10 +99,10 @@ def plain_rows_of_days(
 ) -> sa.Select[Any]:
     """`rows_of_days`, of SQLite, without the odd ones: one row per day, with all values of a column in one.
 
-    Columns are the date; the texts and the time, each in UTF-8 with a newline
-    between two values; `FLAGS`, if there are flags: one digit per row, with a bit for each of them; and for each of the
-    amounts, `cost`, `id_rows` and `cost_rows` what the function `gathered` makes of its values, of any type. Their rows
-    are in one order, whichever.
+    Columns are the date; the texts and the time, each in the encoding of the database with a newline between two
+    values; `FLAGS`, if there are flags: one digit per row, with a bit for each of them; and for each of the amounts,
+    `cost`, `id_rows` and `cost_rows` what the function `gathered` makes of its values, of any type. Their rows are in
+    one order, whichever.
 
     Args:
         connection: of SQLite.
@@ -234,6 +233,10 @@ def _is_plain(source: SourceTable, table: DatedTable, first: dt.date, last: dt.d
     is_day = sa.collate(source[table.date], "BINARY").in_([day.isoformat() for day in days_between(first, last)])
     texts = (source.is_text(column) for column in (*table.texts, table.time))
     return sa.and_(is_day, *texts, *(source.is_flag(column) for column in table.flags))
+
+
+def _is_odd(source: SourceTable, table: DatedTable, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
+    return source.in_days(table.date, first, last) & _is_plain(source, table, first, last).is_not(sa.true())
 
 
 def _hash(text: Value) -> Value:
