@@ -21,6 +21,14 @@ def _time(description: str) -> Column:
     return Column("datetime64[ns]", description=description)
 
 
+def _date(description: str) -> Column:
+    return _text(description, Check.str_matches(r"^\d{4}-\d{2}-\d{2}$"))
+
+
+def _count(description: str) -> Column:
+    return Column("int64", Check.ge(0), description=description)
+
+
 def _flag(description: str) -> Column:
     return Column("int64", Check.isin([0, 1]), description=description)
 
@@ -110,7 +118,7 @@ CHANNEL_REPORTING = _schema(
     "channel_reporting",
     {
         "channel_name": _text("Marketing channel", unique=True),
-        "date": _text("Touch date, UTC", Check.str_matches(r"^\d{4}-\d{2}-\d{2}$")),
+        "date": _date("Touch date, UTC"),
         "cost": _amount("Cost of all visits of the channel and day"),
         "ihc": _amount("Attributed orders"),
         "ihc_revenue": _amount("Attributed revenue"),
@@ -130,7 +138,80 @@ UNATTRIBUTED_ORDERS = _schema(
 
 CHANNEL_REPORTING_CSV = _schema("channel_reporting_csv", {"path": _text("Where the day's file was written")})
 
-TABLES = {str(schema.name): schema for schema in (SESSIONS, CONVERSIONS, JOURNEYS, IHC_ATTRIBUTIONS, CHANNEL_REPORTING)}
+RULE_MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
+"""The models that stand beside IHC and split an order by a rule, see `attribution/rule_models.py`."""
+
+MODEL_COMPARISON = _schema(
+    "model_comparison",
+    {
+        "model": _text("Attribution model", Check.isin(["ihc", *RULE_MODELS])),
+        "channel_name": _text("Marketing channel"),
+        "touch_date": _date("Day of the credited visits, UTC"),
+        "conversion_date": _date("Day of the orders, UTC"),
+        "orders": _amount("Attributed orders"),
+        "revenue": _amount("Attributed revenue"),
+    },
+    unique=["model", "channel_name", "touch_date"],
+)
+
+CONVERSION_PATHS = _schema(
+    "conversion_paths",
+    {
+        "path": _text("Channels of the journey's touchpoints in their order, as a JSON list"),
+        "days_to_conversion": _count("Whole days (of 24 hours) from the first touchpoint to the order"),
+        "conversion_date": _date("Day of the orders, UTC"),
+        "touchpoints": _count("Touchpoints of the journey"),
+        "orders": _count("Attributed orders with this path and time lag"),
+        "revenue": _amount("Their revenue"),
+    },
+    unique=["path", "days_to_conversion"],
+)
+
+CHANNEL_ROLES = _schema(
+    "channel_roles",
+    {
+        "channel_name": _text("Marketing channel", unique=True),
+        "conversion_date": _date("Day of the orders, UTC"),
+        "influenced_orders": _count("Attributed orders with the channel anywhere in their journey"),
+        "influenced_revenue": _amount("Their revenue"),
+        "assisted_orders": _count("Attributed orders with the channel before the journey's last touchpoint"),
+        "assisted_revenue": _amount("Their revenue"),
+        "initializer": _amount("Orders by the initializer phase"),
+        "holder": _amount("Orders by the holder phase"),
+        "closer": _amount("Orders by the closer phase"),
+    },
+)
+
+MARKOV_COMPARISON = _schema(
+    "markov_comparison",
+    {
+        "channel_name": _text("Marketing channel", unique=True),
+        "first_date": _date("First day of the window's orders, UTC"),
+        "last_date": _date("Last day of the window's orders, UTC"),
+        "removal_effect": Column(
+            "float64", Check.in_range(0, 1), description="Share of the orders that would be lost without the channel"
+        ),
+        "orders": _amount("Attributed orders of the window"),
+        "revenue": _amount("Attributed revenue of the window"),
+    },
+)
+
+COMPARISON_CSV = _schema("comparison_csv", {"path": _text("Where one of the day's files was written")})
+
+TABLES = {
+    str(schema.name): schema
+    for schema in (
+        SESSIONS,
+        CONVERSIONS,
+        JOURNEYS,
+        IHC_ATTRIBUTIONS,
+        CHANNEL_REPORTING,
+        MODEL_COMPARISON,
+        CONVERSION_PATHS,
+        CHANNEL_ROLES,
+        MARKOV_COMPARISON,
+    )
+}
 """The schema of each stored asset, by the asset's name."""
 
 
@@ -152,7 +233,9 @@ TABLES_BESIDE = {
 }
 """The schema of the table stored beside an asset's own, by the asset's name: rows set aside, orders without credit."""
 
-STORED_TABLES = TABLES | {str(schema.name): schema for schema in (*TABLES_BESIDE.values(), CHANNEL_REPORTING_CSV)}
+STORED_TABLES = TABLES | {
+    str(schema.name): schema for schema in (*TABLES_BESIDE.values(), CHANNEL_REPORTING_CSV, COMPARISON_CSV)
+}
 """The schema of each table in the asset storage, by the table's name."""
 
 ATTRIBUTION_CUSTOMER_JOURNEY = _schema(
