@@ -1,11 +1,14 @@
 """What becomes stale of a materialized shop when its source, its result tables or its settings change."""
 
+import datetime as dt
 import shutil
 
 import pytest
 from ihc_endpoint import IhcEndpoint
 from made_shop import (
     ATTRIBUTION,
+    CHAINS,
+    COMPARISONS,
     REPORTS,
     SOURCES,
     WINDOWS,
@@ -23,6 +26,11 @@ from attribution_assets.attribution.staleness import Scope, next_stages
 
 LOOKS_ONLY = ("f1", "fay", "2024-02-23 09:00:00")
 LATE_OF_ANN = ("a3", "ann", "2024-02-23 09:00:00")
+
+
+def chains(first: int) -> dict[str, set[dt.date]]:
+    """The windows that the orders of a day are in, as stale: from that day to the last one that is made."""
+    return dict.fromkeys(CHAINS, days(*range(first, 29)))
 
 
 def test_after_a_run_nothing_is_stale(made_shop: MadeShop) -> None:
@@ -63,8 +71,8 @@ def test_a_late_session_of_a_visitor_with_an_order_makes_that_orders_day_stale_a
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 23, 24))
-    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24)]
+    assert stale.days == stale_only(channel_reporting=days(22, 23, 24), **chains(24))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24), stage(CHAINS, 24, 28)]
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
@@ -78,8 +86,8 @@ def test_a_late_order_makes_its_day_stale_and_then_the_days_that_it_credits(made
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 25)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24))
-    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24)]
+    assert stale.days == stale_only(channel_reporting=days(22, 24), **chains(25))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24), stage(CHAINS, 25, 28)]
 
 
 def test_a_late_order_without_sessions_makes_only_its_own_days_report_stale(made_shop: MadeShop) -> None:
@@ -100,20 +108,23 @@ def test_a_vanished_order_makes_its_day_and_the_days_that_it_credited_stale(made
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24))
+    assert stale.days == stale_only(channel_reporting=days(22, 24), **chains(24))
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
 
-def test_a_changed_revenue_makes_only_reports_stale_and_asks_the_api_nothing(
+def test_a_changed_revenue_makes_only_reports_and_comparisons_stale_and_asks_the_api_nothing(
     made_shop: MadeShop, paid_endpoint: IhcEndpoint
 ) -> None:
     asked = len(paid_endpoint.received)
     made_shop.sql("UPDATE conversions SET revenue = 120 WHERE conv_id = 'o1'")
     made_shop.make(["conversions"], 24)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24))
+    assert stale.days == stale_only(channel_reporting=days(22, 24), **dict.fromkeys(COMPARISONS, days(24)))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24), stage(COMPARISONS, 24)]
     made_shop.make_next(stale)
+    assert made_shop.stale().days == stale_only(**chains(24))
+    made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
     assert len(paid_endpoint.received) == asked
     assert sum(row[4] for row in made_shop.rows("channel_reporting")) == 120 + 30
@@ -127,7 +138,7 @@ def test_dropped_result_tables_make_exactly_what_they_held_stale(made_shop: Made
     stale = made_shop.stale()
     all_days = days(*range(20, 29))
     assert stale.days == stale_only(ihc_attributions=all_days, channel_reporting=all_days)
-    assert next_stages(stale, WINDOWS) == [stage(("ihc_attributions",), 20, 28)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION[1:], 20, 28)]
     made_shop.make_next(stale)
     made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
@@ -147,9 +158,9 @@ def test_journeys_that_were_never_attributed_are_to_be_attributed_alone(made_sho
     assert made_shop.make([*SOURCES, "journeys"], 29).success
     stale = made_shop.stale()
     assert stale.days == stale_only(ihc_attributions=days(29))
-    assert next_stages(stale, WINDOWS) == [stage(("ihc_attributions",), 29)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION[1:], 29)]
     made_shop.make_next(stale)
-    assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29))
+    assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29), **dict.fromkeys(CHAINS, days(29)))
 
 
 def test_a_report_is_missing_where_orders_are_attributed_or_credit_lands_and_nowhere_else(made_shop: MadeShop) -> None:
