@@ -1,5 +1,6 @@
 """The invariants of what stands beside the report, day by day: all of it is of the same orders. All block."""
 
+import datetime as dt
 from collections.abc import Callable, Iterable
 
 import dagster as dg
@@ -65,7 +66,7 @@ def markov_shares_out_the_same(context: dg.AssetCheckExecutionContext, storage: 
     chains = tables.days("markov_comparison", days)
     totals = {day: frame[["orders", "revenue"]].sum() for day, frame in paths.frames()}
 
-    def problems() -> Iterable[tuple[object, list[str]]]:
+    def problems() -> Iterable[tuple[dt.date, list[str]]]:
         for day in days:
             window = [totals[of_window] for of_window in days_between(*windows.paths_of(day)) if of_window in totals]
             yield day, invariants.markov_problems(pd.DataFrame(window), chains.frame(day))

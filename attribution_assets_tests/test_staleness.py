@@ -2,6 +2,7 @@
 
 import datetime as dt
 import shutil
+from dataclasses import replace
 
 import pytest
 from ihc_endpoint import IhcEndpoint
@@ -21,7 +22,6 @@ from made_shop import (
 
 from attribution_assets.attribution import lineage
 from attribution_assets.attribution.asset_storage import DayTable
-from attribution_assets.attribution.lineage import Windows
 from attribution_assets.attribution.staleness import Scope, next_stages
 
 LOOKS_ONLY = ("f1", "fay", "2024-02-23 09:00:00")
@@ -29,8 +29,8 @@ LATE_OF_ANN = ("a3", "ann", "2024-02-23 09:00:00")
 
 
 def chains(first: int) -> dict[str, set[dt.date]]:
-    """The windows that the orders of a day are in, as stale: from that day to the last one that is made."""
-    return dict.fromkeys(CHAINS, days(*range(first, 29)))
+    """What follows from other paths on a day: the chains of all windows that it is in, and the day's files."""
+    return {"markov_comparison": days(*range(first, 29)), "comparison_csv": days(first)}
 
 
 def test_after_a_run_nothing_is_stale(made_shop: MadeShop) -> None:
@@ -104,7 +104,8 @@ def test_a_vanished_order_makes_its_day_and_the_days_that_it_credited_stale(made
     made_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
     made_shop.make(["conversions"], 24)
     stale = made_shop.stale()
-    assert stale.days == stale_only(journeys=days(24), channel_reporting=days(22, 24))
+    compared = dict.fromkeys(COMPARISONS, days(24))
+    assert stale.days == stale_only(journeys=days(24), channel_reporting=days(22, 24), **compared)
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
@@ -169,7 +170,8 @@ def test_a_report_is_missing_where_orders_are_attributed_or_credit_lands_and_now
     for number in (20, 21, 22, 23):
         for asset in (*ATTRIBUTION, "conversions", "channel_reporting", "channel_reporting_csv"):
             made_shop.file(asset, number).unlink(missing_ok=True)
-    assert made_shop.stale().days == stale_only(channel_reporting=days(22))
+    # nothing tells of the orders of these days any more, so the windows that held them are without
+    assert made_shop.stale().days == stale_only(channel_reporting=days(22), markov_comparison=days(24, 25, 26, 27))
 
 
 def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
@@ -180,13 +182,15 @@ def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
 
 
 def test_another_lookback_window_makes_journeys_stale_only_where_it_changes_them(made_shop: MadeShop) -> None:
-    assert made_shop.stale(windows=Windows(WINDOWS.first_day, 2)).days == stale_only(journeys=days(24))
-    assert not made_shop.stale(windows=Windows(WINDOWS.first_day, 9))
+    shorter, longer = (made_shop.stale(windows=replace(WINDOWS, lookback_days=length)).days for length in (2, 9))
+    # the window of a Markov chain is another one, unless both begin with the calendar
+    assert shorter == stale_only(journeys=days(24), markov_comparison=days(*range(23, 29)))
+    assert longer == stale_only(markov_comparison=days(*range(25, 29)))
 
 
 def test_an_earlier_first_day_asks_for_the_missing_sessions_before_anything_else(made_shop: MadeShop) -> None:
-    stale = made_shop.stale(windows=Windows(day(18), 4))
-    assert stale.days == stale_only(journeys=days(20, 21, 22, 23))
+    stale = made_shop.stale(windows=replace(WINDOWS, first_day=day(18)))
+    assert stale.days == stale_only(journeys=days(20, 21, 22, 23), markov_comparison=days(20, 21, 22, 23))
     assert stale.missing_sessions == days(18, 19)
     assert next_stages(stale, WINDOWS) == [stage(("sessions",), 18, 19)]
 
@@ -266,10 +270,11 @@ def test_an_order_without_credit_that_is_stored_but_not_published_makes_its_repo
 
 
 def test_days_before_a_calendar_that_begins_later_are_left_alone(made_shop: MadeShop) -> None:
-    later = Windows(day(23), 4)
+    later = replace(WINDOWS, first_day=day(23))
     stale = made_shop.stale(windows=later)
-    assert stale.days == stale_only(journeys=days(24))  # its window begins later: the visit of the 22nd is out of it
-    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24)]
+    # the windows begin later: the visit of the 22nd is out of them
+    assert stale.days == stale_only(journeys=days(24), markov_comparison=days(23, 24, 25, 26))
+    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24), stage(CHAINS, 23)]
 
 
 def test_what_another_query_made_is_looked_at_again_and_stale_only_where_rows_differ(

@@ -1,22 +1,23 @@
 """What becomes stale of the comparisons, and what has to be right before a Markov chain is made."""
 
+from dataclasses import replace
+
 import pytest
 from made_shop import ATTRIBUTION, CHAINS, COMPARISONS, WINDOWS, MadeShop, day, days, stage, stale_only
 
 from attribution_assets.attribution import lineage
-from attribution_assets.attribution.lineage import Windows
 from attribution_assets.attribution.staleness import Scope, Stale, next_stages
 
 
 def test_another_direct_channel_makes_only_the_models_stale_whose_rows_it_changes(made_shop: MadeShop) -> None:
-    direct = Windows(WINDOWS.first_day, WINDOWS.lookback_days, frozenset({"search"}))
+    direct = replace(WINDOWS, direct_channels=frozenset({"search"}))
     assert made_shop.stale(windows=direct).days == stale_only(model_comparison=days(24))  # o1: Display, then Search
 
 
 def test_a_missing_table_of_the_orders_is_made_anew_alone(made_shop: MadeShop) -> None:
     made_shop.file("channel_roles", 24).unlink()
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_roles=days(24))
+    assert stale.days == stale_only(channel_roles=days(24), comparison_csv=days(24))
     assert next_stages(stale, WINDOWS) == [stage(COMPARISONS, 24)]
     made_shop.make_next(stale)
     assert not made_shop.stale()
