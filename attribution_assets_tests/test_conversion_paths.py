@@ -32,6 +32,11 @@ def test_orders_of_the_same_path_and_time_are_counted_together() -> None:
     ]
 
 
+def test_small_revenue_is_not_lost_beside_large() -> None:
+    table = paths(*[came_by("Search", revenue=revenue) for revenue in (900_000_000_000_000.0, *[0.01] * 100)])
+    assert table["revenue"].tolist() == [900_000_000_000_001.0]
+
+
 def test_repeated_visits_by_a_channel_are_parts_of_the_path() -> None:
     assert paths(came_by("Search", "Search", "Email"))[["path", "touchpoints"]].to_numpy().tolist() == [
         ['["Search", "Search", "Email"]', 3]

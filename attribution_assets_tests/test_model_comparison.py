@@ -80,6 +80,12 @@ def test_a_channel_that_a_model_credits_with_nothing_has_no_row_there() -> None:
     assert credited["last_touch", "Free", "2024-02-26"] == (1.0, 0.0)
 
 
+def test_a_row_keeps_its_revenue_where_its_share_of_an_order_rounds_to_nothing() -> None:
+    visits = tuple(("Search", MIDNIGHT - dt.timedelta(days=days)) for days in (301, 0))
+    credited = cells(compared(Order(visits, revenue=2.0**49)))
+    assert credited["time_decay", "Search", "2023-05-01"] == (0.0, pytest.approx(2.0**49 / (1 + 2.0**43)))
+
+
 @pytest.mark.parametrize(("direct", "credited"), [(("dIRECT",), "Search"), (("Straße",), "Direct"), ((), "Direct")])
 def test_direct_channels_are_known_in_upper_and_lower_case(direct: tuple[str, ...], credited: str) -> None:
     keys = cells(compared(came_by("Search", "Direct"), direct=direct))
@@ -87,7 +93,7 @@ def test_direct_channels_are_known_in_upper_and_lower_case(direct: tuple[str, ..
 
 
 def test_case_is_folded_as_unicode_says() -> None:
-    keys = cells(compared(came_by("Search", "STRASSE"), direct=("Straße",)))
+    keys = cells(compared(came_by("Search", "Straße"), direct=("STRASSE",)))
     assert [channel for model, channel, _ in keys if model == "last_non_direct"] == ["Search"]
 
 
