@@ -8,7 +8,7 @@ import model_oracle
 import pandas as pd
 import pytest
 from attributed_orders import MIDNIGHT, ORDERS, Order, came_by, conversions, ihc_attributions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.conversion_paths import conversion_paths, path_in_words
@@ -91,6 +91,7 @@ def test_the_table_is_what_one_order_after_another_gives(orders: list[Order]) ->
     assert table["touchpoints"].tolist() == [len(json.loads(path)) for path in table["path"]]
 
 
+@settings(max_examples=30)
 @given(ORDERS, st.randoms(use_true_random=False))
 def test_the_sequence_of_orders_changes_nothing(orders: list[Order], chance: random.Random) -> None:
     shuffled = list(orders)

@@ -8,7 +8,7 @@ import model_oracle
 import pandas as pd
 import pytest
 from attributed_orders import DAY, MIDNIGHT, ORDERS, Order, came_by, conversions, ihc_attributions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
@@ -159,6 +159,7 @@ def test_all_models_share_out_the_same_orders_and_revenue(orders: list[Order]) -
         assert of_model["revenue"].sum() == pytest.approx(revenue, rel=1e-9, abs=ROUNDED_TO * len(of_model))
 
 
+@settings(max_examples=30)
 @given(ORDERS.filter(bool))
 def test_a_journey_of_one_touchpoint_gets_all_by_every_model(orders: list[Order]) -> None:
     single = [Order(order.visits[:1], order.revenue, order.ordered) for order in orders]
@@ -170,6 +171,7 @@ def test_a_journey_of_one_touchpoint_gets_all_by_every_model(orders: list[Order]
         pd.testing.assert_frame_equal(table, tables[0], check_exact=True)
 
 
+@settings(max_examples=30)
 @given(ORDERS, st.randoms(use_true_random=False))
 def test_the_sequence_of_orders_changes_nothing(orders: list[Order], chance: random.Random) -> None:
     touched, placed = ihc_attributions(orders), conversions(orders)
