@@ -1,7 +1,7 @@
 """What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
 
 import datetime as dt
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any
 
 import dagster as dg
@@ -68,11 +68,24 @@ def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
     }
 
 
-def attributions_metadata(attributions: pd.DataFrame) -> Metadata:
-    """How many of the day's orders were attributed and how many were not, for which reason."""
+def attributions_metadata(attributions: pd.DataFrame, answered_in: Mapping[str, str]) -> Metadata:
+    """What became of the day's orders, and what their journeys cost.
+
+    Args:
+        attributions: The day's `ihc_attributions`.
+        answered_in: Of orders whose journey was asked for, the id of the request that was answered, see `Attribution`.
+
+    Returns:
+        The number of orders attributed, too long and refused; of journeys that were asked for, and of those that the
+        ledger knew; and of requests that brought the former. As a request holds journeys of several days, the requests
+        of days do not add up to those of a run.
+    """
     orders = attributions.drop_duplicates("conv_id")
     counts = orders["outcome"].value_counts()
-    return {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+    found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+    asked = [answered_in[order] for order in orders["conv_id"] if order in answered_in]
+    reused = len(orders) - found["orders_too_long"] - len(asked)
+    return found | {"journeys_asked": len(asked), "journeys_reused": reused, "requests": len(set(asked))}
 
 
 def requests_metadata(client: IhcClient) -> Metadata:
@@ -84,21 +97,34 @@ def requests_metadata(client: IhcClient) -> Metadata:
     }
 
 
-def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame) -> Metadata:
-    """The day's totals by touch date, and what became of the orders placed on it.
+def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame | None) -> Metadata:
+    """The day's totals by touch date, and what became of the orders placed on it; a ratio to 0 is left out.
 
     Args:
         report: The day's `channel_reporting`.
-        outcomes: `order_outcomes` of the day; no rows while the day's orders have not been attributed.
+        outcomes: `order_outcomes` of the day; None while the day's orders have not been attributed.
+
+    Returns:
+        By touch date: `cost`, `attributed_orders`, `attributed_revenue`, `cpo`, `roas`. By the day of the order:
+        `orders` and `revenue`, both by outcome too, and the shares of them that were not attributed.
     """
-    cost, revenue = _amount(report["cost"].sum()), _amount(report["ihc_revenue"].sum())
-    totals: Metadata = {"cost": cost, "attributed_orders": _amount(report["ihc"].sum()), "attributed_revenue": revenue}
-    if cost:
-        totals["roas"] = _amount(revenue / cost)
-    for outcome, orders in outcomes.groupby("outcome"):
-        totals[f"orders_{outcome}"] = len(orders)
-        totals[f"revenue_{outcome}"] = _amount(orders["revenue"].sum())
-    return totals
+    cost, credit, earned = (_amount(report[name].sum()) for name in ("cost", "ihc", "ihc_revenue"))
+    totals = {"cost": cost, "attributed_orders": credit, "attributed_revenue": earned}
+    totals |= _ratio("cpo", cost, credit) | _ratio("roas", earned, cost)
+    return totals if outcomes is None else totals | _outcomes_metadata(outcomes)
+
+
+def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
+    orders, revenue = len(outcomes), _amount(outcomes["revenue"].sum())
+    found: Metadata = {"orders": orders, "revenue": revenue}
+    for outcome in ("attributed", "no_sessions", "too_long", "refused"):
+        of_outcome = outcomes.loc[outcomes["outcome"] == outcome, "revenue"]
+        found |= {f"orders_{outcome}": len(of_outcome), f"revenue_{outcome}": _amount(of_outcome.sum())}
+    return (
+        found
+        | _ratio("unattributed_orders_share", orders - found["orders_attributed"], orders)
+        | _ratio("unattributed_revenue_share", revenue - found["revenue_attributed"], revenue)
+    )
 
 
 def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:
@@ -117,6 +143,10 @@ def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_da
 def _column(table: pd.DataFrame | pa.Table, name: str) -> "pd.Series[float]":
     column: pd.Series[float] = table[name].to_pandas() if isinstance(table, pa.Table) else table[name]
     return column
+
+
+def _ratio(name: str, numerator: float, denominator: float) -> Metadata:
+    return {name: _amount(numerator / denominator)} if denominator else {}
 
 
 def _amount(value: float) -> float:

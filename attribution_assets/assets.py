@@ -25,11 +25,13 @@ from attribution_assets.asset_metadata import (
 from attribution_assets.attribution.asset_storage import DayTable, StoredDays, order_blocks, versions_of
 from attribution_assets.attribution.channel_report import (
     answered_by,
+    by_channel,
     channel_report,
     order_outcomes,
     unattributed_orders,
+    with_phases,
 )
-from attribution_assets.attribution.days import batches, by_day
+from attribution_assets.attribution.days import batches, by_day, in_words
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.lineage import (
     attributions_inputs,
@@ -42,6 +44,7 @@ from attribution_assets.attribution.report_file import write_stored_report
 from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
+from attribution_assets.report_plots import report_plots
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage
 from attribution_assets.settings import first_day, lookback_days
 
@@ -162,7 +165,7 @@ def ihc_attributions(
                 answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                 for day, frame in by_day(answered, "conversion_time", days):
                     table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
-                    yield table, attributions_metadata(frame)
+                    yield table, attributions_metadata(frame, attribution.answered_in)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return _described(context, attribute())
@@ -185,7 +188,8 @@ def channel_reporting(
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
         versions = versions_of(sessions, ihc_attributions, conversions)
-        for days in order_blocks(conversions, partition_days(context)):
+        due, of_blocks = partition_days(context), list[pd.DataFrame]()
+        for days in order_blocks(conversions, due):
             first, last = days[0], days[-1]
             credit, orders = (stored.within(first, last + LOOKBACK) for stored in (ihc_attributions, conversions))
             reported = channel_report(sessions.within(first, last), credit, orders, first, last)
@@ -194,11 +198,18 @@ def channel_reporting(
                 dict(by_day(table, "conversion_time", days)) for table in (own_orders, unattributed_orders(own_orders))
             )
             answered = {"answered_by": answered_by(credit)}
-            for day, frame in by_day(reported, "date", days):
+            with_shares = with_phases(reported, credit, orders, first, last)
+            for day, frame in by_day(with_shares, "date", days):
                 inputs = report_inputs(versions, day, windows)
                 certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
-                metadata = report_metadata(frame, outcomes[day]) | certainty | answered
-                yield DayTable(day, frame, inputs, unattributed[day]), metadata
+                found = outcomes[day] if day in versions["ihc_attributions"] else None
+                metadata = report_metadata(frame, found) | certainty | answered | report_plots(frame, str(day))
+                yield DayTable(day, frame[list(reported)], inputs, unattributed[day]), metadata
+            of_blocks.append(by_channel(with_shares))
+        if len(due) > 1:
+            period = in_words(due)
+            plots = report_plots(by_channel(pd.concat(of_blocks)), period, f"_of_{period}")
+            context.add_asset_metadata(plots, partition_key=str(due[-1]))
 
     return _described(context, report())
 
