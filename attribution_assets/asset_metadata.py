@@ -1,6 +1,7 @@
 """What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
 
 import datetime as dt
+import math
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from dagster_pandera import pandera_schema_to_dagster_type
 
 from attribution_assets.attribution.channel_report import is_final
 from attribution_assets.attribution.ihc_api import IhcClient
+from attribution_assets.report_plots import report_plots
 from attribution_assets.schemas import TABLES
 
 PREVIEW_ROWS = 5
@@ -68,24 +70,24 @@ def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
     }
 
 
-def attributions_metadata(attributions: pd.DataFrame, answered_in: Mapping[str, str]) -> Metadata:
+def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]) -> Metadata:
     """What became of the day's orders, and what their journeys cost.
 
     Args:
         attributions: The day's `ihc_attributions`.
-        answered_in: Of orders whose journey was asked for, the id of the request that was answered, see `Attribution`.
+        asked: The orders whose journeys were asked for, and how much of a request each took, see `Attribution`.
 
     Returns:
         The number of orders attributed, too long and refused; of journeys that were asked for, and of those that the
-        ledger knew; and of requests that brought the former. As a request holds journeys of several days, the requests
-        of days do not add up to those of a run.
+        ledger knew; and the requests that the former took. A request that holds journeys of several days counts in
+        parts, so that the days of a run add up to the requests that brought answers.
     """
     orders = attributions.drop_duplicates("conv_id")
     counts = orders["outcome"].value_counts()
     found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
-    asked = [answered_in[order] for order in orders["conv_id"] if order in answered_in]
-    reused = len(orders) - found["orders_too_long"] - len(asked)
-    return found | {"journeys_asked": len(asked), "journeys_reused": reused, "requests": len(set(asked))}
+    parts = [asked[order] for order in orders["conv_id"] if order in asked]
+    reused = len(orders) - found["orders_too_long"] - len(parts)
+    return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}
 
 
 def requests_metadata(client: IhcClient) -> Metadata:
@@ -125,6 +127,18 @@ def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
         | _ratio("unattributed_orders_share", orders - found["orders_attributed"], orders)
         | _ratio("unattributed_revenue_share", revenue - found["revenue_attributed"], revenue)
     )
+
+
+def plots_metadata(report: pd.DataFrame, period: str, *, of_range: bool = False) -> Metadata:
+    """The charts of a report's channels; nothing of a report without rows.
+
+    Args:
+        report: As for `report_plots`.
+        period: The day or days.
+        of_range: Whether it is of more than the day that shows it, so that the key has to say of what.
+    """
+    plots = report_plots(report, period)
+    return {f"plots_of_{period}" if of_range else "plots": dg.MetadataValue.md(plots)} if plots else {}
 
 
 def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:

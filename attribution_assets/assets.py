@@ -16,6 +16,7 @@ from attribution_assets.asset_metadata import (
     column_schema,
     conversions_metadata,
     journeys_metadata,
+    plots_metadata,
     rejected_metadata,
     report_metadata,
     requests_metadata,
@@ -44,7 +45,6 @@ from attribution_assets.attribution.report_file import write_stored_report
 from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
 from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
-from attribution_assets.report_plots import report_plots
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage
 from attribution_assets.settings import first_day, lookback_days
 
@@ -83,7 +83,7 @@ def daily_asset(
 def _described(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, Metadata]]) -> DailyTables:
     def described() -> Generator[DayTable]:
         for table, metadata in days:
-            context.add_asset_metadata(table_metadata(table.frame) | metadata, partition_key=table.day.isoformat())
+            context.add_asset_metadata(metadata | table_metadata(table.frame), partition_key=table.day.isoformat())
             yield table
 
     return DailyTables(described())
@@ -165,7 +165,7 @@ def ihc_attributions(
                 answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                 for day, frame in by_day(answered, "conversion_time", days):
                     table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
-                    yield table, attributions_metadata(frame, attribution.answered_in)
+                    yield table, attributions_metadata(frame, attribution.asked)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return _described(context, attribute())
@@ -203,13 +203,12 @@ def channel_reporting(
                 inputs = report_inputs(versions, day, windows)
                 certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
                 found = outcomes[day] if day in versions["ihc_attributions"] else None
-                metadata = report_metadata(frame, found) | certainty | answered | report_plots(frame, str(day))
+                metadata = plots_metadata(frame, str(day)) | report_metadata(frame, found) | certainty | answered
                 yield DayTable(day, frame[list(reported)], inputs, unattributed[day]), metadata
             of_blocks.append(by_channel(with_shares))
         if len(due) > 1:
-            period = in_words(due)
-            plots = report_plots(by_channel(pd.concat(of_blocks)), period, f"_of_{period}")
-            context.add_asset_metadata(plots, partition_key=str(due[-1]))
+            of_range = plots_metadata(by_channel(pd.concat(of_blocks)), in_words(due), of_range=True)
+            context.add_asset_metadata(of_range, partition_key=str(due[-1]))
 
     return _described(context, report())
 

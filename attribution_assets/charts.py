@@ -91,20 +91,21 @@ class BarChart:
             f' role="img" font-family="sans-serif" font-size="11" fill="#222"><title>{title}</title>'
             f'<rect width="{WIDTH}" height="{height}" rx="4" fill="#fff"/>'
             f'<text x="{_MARGIN}" y="17" font-size="12" font-weight="bold">{title}</text>'
-            f'<g text-anchor="end">{"".join(names)}</g>{"".join(self._panels(step, height))}</svg>'
+            f'<g text-anchor="end">{"".join(names)}</g>{self._panels(step, height)}</svg>'
         )
 
-    def _panels(self, step: int, height: int) -> Sequence[str]:
+    def _panels(self, step: int, height: int) -> str:
         values = [value for panel in self.panels for one in panel for value in one.values if value is not None]
         end = max([min(max(values, default=0), self.limit), self.mark or 0]) or 1
         wide = (WIDTH - _MARGIN - FIRST_BAR) / len(self.panels)
         length = wide - _VALUE
-        parts = []
+        bars_and_lines, texts = [], []
         for number, panel in enumerate(self.panels):
             left = FIRST_BAR + number * wide
             for place, one in enumerate(panel):
                 legend, top = left + place * wide / len(panel), _HEAD + _BAR * place + _BAR / 2
-                bars, cuts, texts = [f"M{_n(legend)} 33h8"], [], [_text(legend + 12, 37, one.name)]
+                bars, cuts = [f"M{_n(legend)} 33h8"], []
+                texts.append(_text(legend + 12, 37, one.name))
                 for row, value in enumerate(one.values):
                     middle = top + step * row
                     bar = 0 if value is None else min(value, end) / end * length
@@ -113,20 +114,20 @@ class BarChart:
                     if value is not None and value > end:
                         cuts.append(f"M{_n(left + bar - 12)} {_n(middle + 6)}l5-12")
                     texts.append(_text(left + bar + 4, middle + 4, self._written(value)))
-                parts.append(f'<path stroke="{one.color}" stroke-width="9" d="{"".join(bars)}"/>')
-                parts += [f'<path stroke="#fff" stroke-width="3" d="{"".join(cuts)}"/>'] if cuts else []
-                parts += texts
+                bars_and_lines.append(_lines(bars, f'stroke="{one.color}" stroke-width="9"'))
+                bars_and_lines.append(_lines(cuts, 'stroke="#fff" stroke-width="3"'))
             if self.mark is not None:
                 line = f"M{_n(left + self.mark / end * length)} {_HEAD - 3}V{height - 5}"
-                parts.append(f'<path stroke="#222" stroke-dasharray="3 2" d="{line}"/>')
-        return parts
+                bars_and_lines.append(_lines([line], 'stroke="#222" stroke-dasharray="3 2"'))
+        readable = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
+        return f"{''.join(bars_and_lines)}<g {readable}>{''.join(texts)}</g>"
 
     def _written(self, value: float | None) -> str:
         return "n/a" if value is None else self.shown(value)
 
 
 def amount(value: float) -> str:
-    """An amount in few characters: `1,234`, `12.30`, `0.0042`, `1.23M`, `1.23bn`, `1,234tn`."""
+    """An amount in few characters: `0`, `1,234`, `12.30`, `0.0042`, `1.23M`, `1.23bn`, `1,234tn`."""
     if value >= _TRILLIONS:
         return f"{value / 1e12:,.0f}tn"
     for unit, name in ((1e12, "tn"), (1e9, "bn"), (1e6, "M")):
@@ -134,7 +135,7 @@ def amount(value: float) -> str:
             return f"{value / unit:.3g}{name}"
     if value >= 99.995:  # noqa: PLR2004 - from here on two places would make it longer than it is exact
         return f"{value:,.0f}"
-    return f"{value:.2f}" if value >= 0.1 or not value else f"{value:.2g}"  # noqa: PLR2004 - the same the other way
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"  # noqa: PLR2004 - the same the other way
 
 
 def percent(value: float) -> str:
@@ -144,6 +145,10 @@ def percent(value: float) -> str:
 
 def _text(x: float, y: float, text: str) -> str:
     return f'<text x="{_n(x)}" y="{_n(y)}">{escape(text, quote=False)}</text>'
+
+
+def _lines(drawn: Sequence[str], how: str) -> str:
+    return f'<path {how} d="{"".join(drawn)}"/>' if drawn else ""
 
 
 def _n(number: float) -> str:

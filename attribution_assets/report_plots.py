@@ -5,7 +5,6 @@ How they are drawn is in `charts.py`.
 
 from collections.abc import Sequence
 
-import dagster as dg
 import pandas as pd
 
 from attribution_assets.attribution.channel_report import PHASES
@@ -23,25 +22,24 @@ Channels that cost next to nothing would leave no room for the others."""
 _NUMBERS = ["cost", "ihc_revenue", *PHASES]
 
 
-def report_plots(report: pd.DataFrame, period: str, key_ending: str = "") -> dict[str, dg.MarkdownMetadataValue]:
-    """Cost against attributed revenue, ROAS, and who opened, held and closed the orders: by channel.
+def report_plots(report: pd.DataFrame, period: str) -> str:
+    """Cost against attributed revenue, ROAS, and who opened, held and closed the orders: by channel, in Markdown.
 
     Args:
         report: A row per channel: channel_name, cost, ihc_revenue, initializer, holder, closer.
         period: The day or days, for the titles.
-        key_ending: What the keys end with.
 
     Returns:
-        `plot_cost_and_revenue`, `plot_roas`, `plot_phases`; those of which a number can be drawn.
+        The charts of which a number can be drawn, below each other; none for a report without rows.
     """
     channels = _drawn(report)
     if not channels:
-        return {}
+        return ""
     names = [name for name, _ in channels]
     cost, revenue, *phases = zip(*(numbers for _, numbers in channels), strict=True)
     spent, earned = sum(cost), sum(revenue)
-    charts = {
-        "cost_and_revenue": BarChart(
+    charts = [
+        BarChart(
             f"Cost and attributed revenue by channel, {period}",
             names,
             [
@@ -52,21 +50,17 @@ def report_plots(report: pd.DataFrame, period: str, key_ending: str = "") -> dic
             ],
             amount,
         )
-    }
+    ]
     if spent:
-        charts["roas"] = BarChart(
-            f"ROAS by channel, {period}",
-            names,
-            [[Series(f"attributed revenue / cost ({amount(earned / spent)} in all)", _ratios(revenue, cost))]],
-            amount,
-            mark=BREAK_EVEN,
-            limit=LONGEST_BAR * max(BREAK_EVEN, earned / spent),
-        )
+        legend = f"attributed revenue / cost ({amount(earned / spent)} in all; the dashed line is at 1)"
+        roas = Series(legend, _ratios(revenue, cost))
+        limit = LONGEST_BAR * max(BREAK_EVEN, earned / spent)
+        charts.append(BarChart(f"ROAS by channel, {period}", names, [[roas]], amount, BREAK_EVEN, limit))
     if any(map(any, phases)):
         shares = (_ratios(phase, [sum(phase)] * len(phase)) for phase in phases)
         panels = [[Series(name, of_phase)] for name, of_phase in zip(PHASES, shares, strict=True)]
-        charts["phases"] = BarChart(f"Share of each phase by channel, {period}", names, panels, percent)
-    return {f"plot_{name}{key_ending}": dg.MetadataValue.md(chart.markdown()) for name, chart in charts.items()}
+        charts.append(BarChart(f"Share of each phase by channel, {period}", names, panels, percent))
+    return "\n\n".join(chart.markdown() for chart in charts)
 
 
 def _drawn(report: pd.DataFrame) -> list[tuple[str, list[float]]]:

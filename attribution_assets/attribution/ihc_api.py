@@ -53,14 +53,15 @@ class Attribution:
         requests: requests that were answered.
         retries: tries beyond the first of each request.
         reused: journeys that the ledger answered.
-        answered_in: order -> id of the request that was answered, of each journey that was asked for.
+        asked: the orders whose journeys were asked for -> how much of a request each took, in equal parts of the one
+            whose answer it came with.
     """
 
     touchpoints: pd.DataFrame
     requests: int
     retries: int
     reused: int
-    answered_in: Mapping[str, str]
+    asked: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class _Tally:
     requests: int = 0
     retries: int = 0
     reused: int = 0
-    answered_in: dict[str, str] = field(default_factory=dict)
+    asked: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -306,7 +307,7 @@ class IhcClient:
         )
         persisting(self._writer.keep, answered)
         batch.settle(kept)
-        tally.answered_in.update((journey.conv_id, answered.request_id) for journey in kept.values())
+        tally.asked.update((journey.conv_id, 1 / len(kept)) for journey in kept.values())
 
     @staticmethod
     def _reuse(batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
