@@ -25,7 +25,8 @@ _VALUE: Final = 56
 _BAR: Final = 11
 _HEAD: Final = 44
 _TRILLIONS: Final = 999.5e12
-_MARKDOWN: Final = re.compile(r"([!-/:-@\[-`{-~])")
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<&!~])")
+"""What Markdown may take for more than text."""
 
 
 @dataclass(frozen=True)
@@ -82,8 +83,8 @@ class BarChart:
         step = _BAR * max(map(len, self.panels)) + 5
         height = _HEAD + step * len(self.rows) + _MARGIN
         title = escape(_plain(self.title))
-        names = (
-            _text(FIRST_BAR - 6, _HEAD + step * row + step / 2 + 1.5, _short(name))
+        names = "".join(
+            f'<text y="{_HEAD + step * row + step / 2 + 1.5:.0f}">{escape(_short(name), quote=False)}</text>'
             for row, name in enumerate(self.rows)
         )
         return (
@@ -91,7 +92,7 @@ class BarChart:
             f' role="img" font-family="sans-serif" font-size="11" fill="#222"><title>{title}</title>'
             f'<rect width="{WIDTH}" height="{height}" rx="4" fill="#fff"/>'
             f'<text x="{_MARGIN}" y="17" font-size="12" font-weight="bold">{title}</text>'
-            f'<g text-anchor="end">{"".join(names)}</g>{self._panels(step, height)}</svg>'
+            f'<g text-anchor="end" transform="translate({FIRST_BAR - 6})">{names}</g>{self._panels(step, height)}</svg>'
         )
 
     def _panels(self, step: int, height: int) -> str:
@@ -144,7 +145,7 @@ def percent(value: float) -> str:
 
 
 def _text(x: float, y: float, text: str) -> str:
-    return f'<text x="{_n(x)}" y="{_n(y)}">{escape(text, quote=False)}</text>'
+    return f'<text x="{x:.0f}" y="{y:.0f}">{escape(text, quote=False)}</text>'
 
 
 def _lines(drawn: Sequence[str], how: str) -> str:
