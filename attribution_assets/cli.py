@@ -9,7 +9,7 @@ import datetime as dt
 import gc
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,6 +108,31 @@ def ledger(
             from attribution_assets.terminal import print_ledger
 
             print_ledger(Console(), answers.summary())
+
+
+@app.command()
+def metrics(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+) -> None:
+    """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
+    with _problems_in_one_line():
+        try:
+            from attribution_assets.metrics import serve_metrics
+        except ModuleNotFoundError as missing:
+            if missing.name != "prometheus_client":
+                raise
+            raise ConfigurationError("metrics needs a package: pip install 'attribution-assets[metrics]'") from None
+        from attribution_assets.dagster_history import history_to_read
+        from attribution_assets.resources import from_environment
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with history_to_read() as instance:
+            wait = serve_metrics(instance, resources, host, port)
+            typer.echo(f"Metrics: http://{host}:{port}/metrics")
+            with suppress(KeyboardInterrupt):
+                wait()
 
 
 @app.command()
