@@ -7,6 +7,7 @@ only by the commands that need them, so that --help answers at once.
 
 import datetime as dt
 import gc
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+from attribution_assets.settings import log_format
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -202,13 +204,26 @@ def _problems_in_one_line() -> Iterator[None]:
     from attribution_assets.attribution.asset_storage import ForeignStorageError
     from attribution_assets.attribution.database import DatabaseError
 
+    as_json = False
     try:
+        if as_json := log_format() == "json":
+            from attribution_assets.json_logs import use_for_all_else
+
+            use_for_all_else()
         yield
     except (RunFailedError, OSError) as problem:
-        typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
+        _tell("Failed", problem, as_json=as_json)
         raise typer.Exit(FAILED) from None
     except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
-        typer.echo(f"Not possible: {' '.join(str(problem).split())}", err=True)
+        _tell("Not possible", problem, as_json=as_json)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:
         gc.unfreeze()
+
+
+def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
+    words = f"{what}: {' '.join(str(problem).split())}"
+    if as_json:
+        logging.getLogger(__name__).error(words)
+    else:
+        typer.echo(words, err=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.attribution.processes import has_ended, this_process
@@ -88,3 +89,16 @@ def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
 def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
     """Whether a run or backfill is of this project, by its job and the assets that it selects."""
     return job in JOBS or any(asset.to_user_string() in ALL_ASSETS for asset in assets or ())
+
+
+def root_cause(error: SerializableErrorInfo | None) -> str:
+    """What went wrong at the root of an error that Dagster recorded, in one line."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "Dagster does not say why: see the run's log in the UI"
+    kind, _, words = error.message.strip().partition(": ")
+    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
+        return "interrupted"
+    speaks_for_itself = kind.startswith(f"{__package__}.")
+    return words if speaks_for_itself else f"{kind}: {words}"
