@@ -74,8 +74,17 @@ def stamp_of(file: UPath) -> Stamp:
     local = local_path(file)
     if local is None:
         return _stamp_of_object(file)
-    state = local.stat()
-    return _stamp_of_local(local, state.st_mtime_ns, state.st_ino, state.st_size)
+    return _stamp_of_local(local, *_state(local))
+
+
+def file_version(file: UPath) -> str:
+    """What is another one whenever a stored file has been replaced, of objects as they were listed last.
+
+    Raises:
+        OSError: There is no file, or it cannot be asked for.
+    """
+    local = local_path(file)
+    return object_version(file) if local is None else str(_state(local))
 
 
 def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
@@ -84,6 +93,11 @@ def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
         return {key: stamp_of(file) for key, file in files.items()}
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return dict(zip(files, pool.map(stamp_of, files.values()), strict=True))
+
+
+def _state(path: Path) -> tuple[int, int, int]:
+    state = path.stat()
+    return state.st_mtime_ns, state.st_ino, state.st_size
 
 
 @functools.lru_cache(maxsize=100_000)
