@@ -118,6 +118,25 @@ def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 
     serve(port)
 
 
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
+    host: Annotated[str, typer.Option(help="Address to listen on; the page asks nobody who they are.")] = "127.0.0.1",
+) -> None:
+    """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
+    with _problems_in_one_line():
+        from attribution_assets.resources import from_environment
+        from attribution_assets.settings import lookback_days
+
+        storage = from_environment(references=False).storage
+        storage.check()
+        try:
+            from attribution_assets.dashboard.server import serve
+        except ImportError as error:
+            raise ConfigurationError(f"{error}: pip install 'attribution-assets[dashboard]'") from None
+        serve(storage.tables(), lookback_days(), host, port)
+
+
 def _day(option: str, text: str | None) -> dt.date | None:
     try:
         return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
