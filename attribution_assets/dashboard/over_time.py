@@ -85,9 +85,7 @@ def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[d
     )
 
 
-def _by_channel(
-    rows: pd.DataFrame, metric: str, periods: list[dt.date]
-) -> Iterator[tuple[str, "pd.Series[float]"]]:
+def _by_channel(rows: pd.DataFrame, metric: str, periods: list[dt.date]) -> Iterator[tuple[str, "pd.Series[float]"]]:
     for channel, part in rows.groupby("channel_name") if metric else ():
         yield str(channel), summed(part, "period").set_index("period").reindex(periods)[COLUMN_OF[metric]]
 
