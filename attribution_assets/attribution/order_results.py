@@ -13,6 +13,7 @@ from attribution_assets.attribution.asset_storage import AssetStorage, name_besi
 from attribution_assets.attribution.channel_report import answered_by
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import decimal_of, run_sql
+from attribution_assets.attribution.markov import markov_comparison
 
 UNATTRIBUTED = name_beside("channel_reporting")
 
@@ -145,8 +146,5 @@ def time_lags(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFr
 
 def markov_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
     """The table `markov_comparison` over the paths of attributed orders placed from `first` to `last`."""
-    from attribution_assets.attribution.markov import markov_comparison  # type: ignore[import-untyped]  # noqa: PLC0415  # on its way
-
     paths = storage.days("conversion_paths", days_between(first, last))
-    frame: pd.DataFrame = markov_comparison(run_sql("SELECT * FROM conversion_paths", paths), first, last)
-    return frame
+    return markov_comparison(run_sql("SELECT path, orders, revenue FROM conversion_paths", paths), first, last)
