@@ -152,8 +152,8 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
             [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *RESULT_COLUMNS],
             with_cpo_and_roas(results),
         ),
-        provisional=in_words(provisional),
-        missing=in_words(reported.missing(first, last)),
+        provisional=in_words(provisional).replace("..", " to "),
+        missing=in_words(reported.missing(first, last)).replace("..", " to "),
     )
 
 
@@ -244,4 +244,4 @@ def _unattributed(stored: StoredResults, choices: Choices) -> Table:
     columns = [Column("reason", "Reason", "text"), Column("orders", "Orders", "count"), Column("revenue", "Revenue")]
     words = found.assign(reason=found["reason"].map(REASONS))
     total = {"orders": float(found["orders"].sum()), "revenue": float(found["revenue"].sum())}
-    return Table("unattributed", "Orders without credit", columns, words, total)
+    return Table("unattributed", "Orders without credit by reason", columns, words, total)

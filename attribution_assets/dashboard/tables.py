@@ -77,7 +77,10 @@ def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
     """A cell as it is written on the page; empty where there is none."""
     if value is None or pd.isna(value):
         return ""
-    return NUMBERS[kind].format(value) if kind in NUMBERS else str(value)
+    if kind not in NUMBERS:
+        return str(value)
+    text = NUMBERS[kind].format(value)
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
 def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
