@@ -293,11 +293,11 @@ def test_orders_without_credit_are_told_by_reason(page: Page) -> None:
 
 def test_a_name_is_text_and_never_markup(page: Page) -> None:
     page.goto(f"/?{WEEK}&metric=cost")
-    assert page.title() == "Cost and return – Marketing channels"
+    assert page.title() == "Cost and return | Marketing channels"
     assert SCRIPT in rows(page.locator("#channels"))
     page.goto(f"/journeys?{WEEK}")
     assert SCRIPT in page.locator("#paths").inner_text()
-    assert page.title() == "Journeys – Marketing channels"
+    assert page.title() == "Journeys | Marketing channels"
 
 
 # What it says of itself
