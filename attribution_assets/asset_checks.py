@@ -4,9 +4,7 @@ Only `rows_are_usable` warns before it blocks.
 """
 
 import datetime as dt
-import warnings
-from collections.abc import Container, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 
@@ -16,19 +14,11 @@ from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import by_day, days_between
 from attribution_assets.attribution.journeys import orders_without_their_journey
 from attribution_assets.attribution.lineage import SOURCE_ASSETS
+from attribution_assets.daily_checks import BLOCKING, evaluated
 from attribution_assets.io_managers import partition_days
-from attribution_assets.partitions import daily
 from attribution_assets.resources import Storage
 from attribution_assets.schemas import TABLES
 from attribution_assets.settings import lookback_days, max_rejected_share
-
-# Dagster calls partitioned checks a preview; tests pin what they give.
-warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
-
-BLOCKING: dict[str, Any] = {"partitions_def": daily, "blocking": True}
-
-PROBLEMS_SHOWN = 10
-"""Of each day; the event log is no place for all rows of a broken table."""
 
 
 def _schema_check(asset: str) -> dg.AssetChecksDefinition:
@@ -37,7 +27,7 @@ def _schema_check(asset: str) -> dg.AssetChecksDefinition:
         """Every row matches the table's schema."""
         days = partition_days(context)
         table = storage.tables().days(asset, days)
-        return _evaluated(context, ((day, invariants.schema_problems(asset, table.frame(day))) for day in days))
+        return evaluated(context, ((day, invariants.schema_problems(asset, table.frame(day))) for day in days))
 
     return matches_schema
 
@@ -56,7 +46,7 @@ def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
             problems[day], too_many = invariants.usability_problems(rejected.frame(day), kept.stamp(day).rows, share)
             if not too_many:
                 tolerated.add(day)
-        return _evaluated(context, problems.items(), tolerated)
+        return evaluated(context, problems.items(), tolerated)
 
     return rows_are_usable
 
@@ -69,7 +59,7 @@ def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage)
     """The credit of each attributed order sums to 1."""
     days = partition_days(context)
     attributions = storage.tables().days("ihc_attributions", days)
-    return _evaluated(
+    return evaluated(
         context,
         ((day, invariants.credit_problems(attributions.frame(day, "conv_id", "outcome", "ihc"))) for day in days),
     )
@@ -106,7 +96,7 @@ def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storag
                     ],
                 )
 
-    return _evaluated(context, problems())
+    return evaluated(context, problems())
 
 
 @dg.asset_check(asset="channel_reporting", **BLOCKING)
@@ -116,7 +106,7 @@ def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage
     orders, credit, kept = (
         tables.days(name, days) for name in ("conversions", "ihc_attributions", name_beside("channel_reporting"))
     )
-    return _evaluated(
+    return evaluated(
         context,
         (
             (
@@ -137,69 +127,10 @@ def cost_is_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) 
     """The report's cost is that of the day's sessions, channel by channel."""
     tables, days = storage.tables(), partition_days(context)
     sessions, report = (tables.days(asset, days) for asset in ("sessions", "channel_reporting"))
-    return _evaluated(
+    return evaluated(
         context,
         (
             (day, invariants.cost_problems(sessions.frame(day, "channel_name", "cost"), report.frame(day)))
             for day in days
         ),
     )
-
-
-def _evaluated(
-    context: dg.AssetCheckExecutionContext,
-    problems_by_day: Iterable[tuple[dt.date, list[str]]],
-    tolerated: Container[dt.date] = (),
-) -> dg.AssetCheckResult:
-    """The result over all days of the run; in a run over a range, with an evaluation of each day besides.
-
-    Dagster plans an evaluation for each day of a range, but makes only one that belongs to none, and would show the
-    days as skipped.
-
-    Args:
-        context: Of the check.
-        problems_by_day: What is wrong on each day.
-        tolerated: Days whose problems are a warning, which blocks nothing.
-    """
-    checked, problems, first_blocked = 0, {}, None
-    for day, found in problems_by_day:
-        checked += 1
-        if found:
-            problems[str(day)] = _some_of(found)
-            if day not in tolerated:
-                first_blocked = first_blocked or str(day)
-        if context.has_partition_key_range:
-            _evaluate_day(context, day, _some_of(found), _severity(blocks=not found or day not in tolerated))
-    named = sorted(problems, key=lambda day: (day != first_blocked, day))[:3]
-    return dg.AssetCheckResult(
-        passed=not problems,
-        severity=_severity(blocks=not problems or first_blocked is not None),
-        description="; ".join(f"{day}: {problems[day][0]}" for day in named) or None,
-        metadata={"days_checked": checked, "problems": problems},
-    )
-
-
-def _severity(*, blocks: bool) -> dg.AssetCheckSeverity:
-    return dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN
-
-
-def _evaluate_day(
-    context: dg.AssetCheckExecutionContext, day: dt.date, problems: list[str], severity: dg.AssetCheckSeverity
-) -> None:
-    (check,) = context.op_execution_context.selected_asset_check_keys
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=check.asset_key,
-        check_name=check.name,
-        partition=str(day),
-        passed=not problems,
-        severity=severity,
-        description=problems[0] if problems else None,
-        metadata={"problems": problems},
-        blocking=True,
-    )
-    context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]  # its signature lags behind its body
-
-
-def _some_of(problems: list[str]) -> list[str]:
-    rest = len(problems) - PROBLEMS_SHOWN
-    return problems if rest <= 0 else [*problems[:PROBLEMS_SHOWN], f"and {rest} more"]

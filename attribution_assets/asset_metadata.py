@@ -101,6 +101,14 @@ def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame) -> Metadata:
     return totals
 
 
+def comparison_metadata(table: pd.DataFrame) -> Metadata:
+    """The orders and the revenue that a table of comparisons is of, by model where it has several."""
+    if "model" not in table:
+        return {name: _amount(table[name].sum()) for name in ("orders", "revenue") if name in table}
+    sums = table.groupby("model")[["orders", "revenue"]].sum()
+    return {f"{name}_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns}
+
+
 def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:
     """Whether the day's report is final, or what has to be attributed before it is; late rows can change both.
 

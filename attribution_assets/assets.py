@@ -1,8 +1,7 @@
 """The six assets in graph order: each reads days, has one function do the work, and hands days over."""
 
 import datetime as dt
-import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import tee
 
 import dagster as dg
@@ -13,14 +12,12 @@ from attribution_assets.asset_metadata import (
     Metadata,
     attributions_metadata,
     certainty_metadata,
-    column_schema,
     conversions_metadata,
     journeys_metadata,
     rejected_metadata,
     report_metadata,
     requests_metadata,
     sessions_metadata,
-    table_metadata,
 )
 from attribution_assets.attribution.asset_storage import DayTable, StoredDays, order_blocks, versions_of
 from attribution_assets.attribution.channel_report import (
@@ -38,52 +35,20 @@ from attribution_assets.attribution.lineage import (
     journeys_inputs,
     report_inputs,
 )
-from attribution_assets.attribution.report_file import write_stored_report
+from attribution_assets.attribution.report_file import write_stored_table
 from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
+from attribution_assets.daily_assets import daily_asset, described
 from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
-from attribution_assets.partitions import attribution_window, daily, lookback_window, windows
+from attribution_assets.partitions import attribution_window, lookback_window, windows
 from attribution_assets.resources import DatabaseResource, IhcApiAccount, Reports, Storage
 from attribution_assets.settings import first_day, lookback_days
 
-# Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
-warnings.filterwarnings(
-    "ignore", "(Parameter `backfill_policy`|Function `pandera_schema_to_dagster_type`)", dg.BetaWarning
-)
+GROUP = "attribution"
 
 LOOKBACK = dt.timedelta(days=lookback_days())
 
 REQUESTS_PER_BATCH = 100
 """Journeys of several days are packed into requests together: up to about this many requests at a time."""
-
-
-def daily_asset(
-    *, kinds: set[str], ins: Mapping[str, dg.AssetIn] | None = None, pool: str | None = None
-) -> Callable[[Callable[..., DailyTables | None]], dg.AssetsDefinition]:
-    """Make an asset of a function: by day, a range of days in one run, its columns those of its table's schema."""
-
-    def decorate(function: Callable[..., DailyTables | None]) -> dg.AssetsDefinition:
-        decorator = dg.asset(
-            partitions_def=daily,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            group_name="attribution",
-            owners=["team:marketing-analytics"],
-            kinds=kinds,
-            ins=ins,
-            pool=pool,
-            metadata=column_schema(function.__name__),
-        )
-        return decorator(function)
-
-    return decorate
-
-
-def _described(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, Metadata]]) -> DailyTables:
-    def described() -> Generator[DayTable]:
-        for table, metadata in days:
-            context.add_asset_metadata(table_metadata(table.frame) | metadata, partition_key=table.day.isoformat())
-            yield table
-
-    return DailyTables(described())
 
 
 def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatabase:
@@ -114,23 +79,24 @@ def _extracted(
         yield DayTable(extracted.day, extracted.frame, inputs, extracted.rejected), described
 
 
-@daily_asset(kinds={"sql", "pandas"})
+@daily_asset(group=GROUP, kinds={"sql", "pandas"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
-    return _described(context, _extracted(context, source, days, sessions_metadata))
+    return described(context, _extracted(context, source, days, sessions_metadata))
 
 
-@daily_asset(kinds={"sql", "pandas"})
+@daily_asset(group=GROUP, kinds={"sql", "pandas"})
 def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Orders placed on the day, from the source database."""
     source = _claimed_source(database, storage)
     days = source.conversions(partition_days(context))
-    return _described(context, _extracted(context, source, days, conversions_metadata))
+    return described(context, _extracted(context, source, days, conversions_metadata))
 
 
 @daily_asset(
+    group=GROUP,
     kinds={"sql"},
     ins={"sessions": dg.AssetIn(partition_mapping=lookback_window)},
 )
@@ -143,10 +109,10 @@ def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, session
             orders = conversions.stamp(day).rows
             yield DayTable(day, table, journeys_inputs(versions, day, windows)), journeys_metadata(table, orders)
 
-    return _described(context, build())
+    return described(context, build())
 
 
-@daily_asset(kinds={"python"}, pool="ihc_api")
+@daily_asset(group=GROUP, kinds={"python"}, pool="ihc_api")
 def ihc_attributions(
     context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount, database: DatabaseResource
 ) -> DailyTables:
@@ -165,10 +131,11 @@ def ihc_attributions(
                     yield table, attributions_metadata(frame)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
-    return _described(context, attribute())
+    return described(context, attribute())
 
 
 @daily_asset(
+    group=GROUP,
     kinds={"sql"},
     ins={
         "ihc_attributions": dg.AssetIn(partition_mapping=attribution_window, metadata=MAY_MISS_DAYS),
@@ -200,10 +167,10 @@ def channel_reporting(
                 metadata = report_metadata(frame, outcomes[day]) | certainty | answered
                 yield DayTable(day, frame, inputs, unattributed[day]), metadata
 
-    return _described(context, report())
+    return described(context, report())
 
 
-@daily_asset(kinds={"csv"})
+@daily_asset(group=GROUP, kinds={"csv"})
 def channel_reporting_csv(
     context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports
 ) -> DailyTables:
@@ -212,9 +179,9 @@ def channel_reporting_csv(
     def written() -> Iterator[tuple[DayTable, Metadata]]:
         for day in channel_reporting.files:
             path = reports.file(f"channel_reporting_{day}.csv")
-            version = write_stored_report(channel_reporting, day, path)
+            version = write_stored_table(channel_reporting, day, path)
             table = pd.DataFrame({"path": [str(path)]})
             inputs = csv_inputs({"channel_reporting": {day: version}}, day)
             yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}
 
-    return _described(context, written())
+    return described(context, written())

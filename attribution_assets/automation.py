@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
-from attribution_assets import asset_checks
+from attribution_assets import asset_checks, assets, comparison_assets, comparison_checks
 from attribution_assets.attribution.lineage import SOURCE_ASSETS
 from attribution_assets.attribution.staleness import Stage
 from attribution_assets.partitions import first_and_last_partition, windows
@@ -14,11 +14,13 @@ from attribution_assets.resources import Storage
 from attribution_assets.run_history import ATTRIBUTION_JOB, EXTRACTION_JOB
 from attribution_assets.settings import daily_hour
 
-CHECKS = [key for check in dg.load_asset_checks_from_modules([asset_checks]) for key in check.check_keys]
+CHECKS = [
+    key for check in dg.load_asset_checks_from_modules([asset_checks, comparison_checks]) for key in check.check_keys
+]
 
 attribution_job = dg.define_asset_job(
     ATTRIBUTION_JOB,
-    selection=dg.AssetSelection.groups("attribution"),
+    selection=dg.AssetSelection.groups(assets.GROUP, comparison_assets.GROUP),
     description="All assets of a day or of a range of days, with their checks",
 )
 

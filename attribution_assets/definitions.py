@@ -5,7 +5,7 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets import asset_checks, assets, automation, sensors
+from attribution_assets import asset_checks, assets, automation, comparison_assets, comparison_checks, sensors
 from attribution_assets.io_managers import DailyTableIOManager
 from attribution_assets.resources import from_environment
 
@@ -19,8 +19,8 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
     """
     used = {**vars(from_environment(references=True)), **(resources or {})}
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets]),
-        asset_checks=dg.load_asset_checks_from_modules([asset_checks]),
+        assets=dg.load_assets_from_modules([assets, comparison_assets]),
+        asset_checks=dg.load_asset_checks_from_modules([asset_checks, comparison_checks]),
         jobs=[automation.attribution_job, automation.extraction_job],
         schedules=[automation.daily_schedule, automation.weekly_check_up],
         sensors=[sensors.restatement, sensors.late_data, *sensors.failure_reports()],

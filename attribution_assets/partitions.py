@@ -6,19 +6,19 @@ import dagster as dg
 
 from attribution_assets.attribution.lineage import Windows
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.settings import first_day, lookback_days
+from attribution_assets.settings import direct_channels, first_day, lookback_days
 
 daily = dg.DailyPartitionsDefinition(start_date=first_day().isoformat())
 """Calendar days in UTC from ATTRIBUTION_START_DATE to yesterday."""
 
 lookback_window = dg.TimeWindowPartitionMapping(start_offset=-lookback_days())
-"""A day's journeys read the sessions of the day and of the L days before it."""
+"""A day's journeys read the sessions of the day and of the L days before it; its Markov chain the paths of as many."""
 
 attribution_window = dg.TimeWindowPartitionMapping(end_offset=lookback_days())
 """A day's report reads the credit of the orders of the day and of the L days after it."""
 
-windows = Windows(first_day(), lookback_days())
-"""The same two, for what does not know Dagster."""
+windows = Windows(first_day(), lookback_days(), direct_channels())
+"""The same two, and which channels are direct, for what does not know Dagster."""
 
 
 def first_and_last_partition() -> tuple[dt.date, dt.date]:

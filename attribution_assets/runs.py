@@ -29,8 +29,9 @@ from attribution_assets.resources import Resources
 from attribution_assets.run_history import process_tag
 from attribution_assets.settings import max_rejected_share
 
-MOST_ROUNDS = 6
-"""Journeys, attributions, reports: each makes the next stale. More rounds are needed only if others change the same."""
+MOST_ROUNDS = 7
+"""Journeys, attributions, reports and comparisons, Markov chains: each makes the next stale. More are needed only
+if others change the same."""
 
 
 def days_to_report(

@@ -53,6 +53,15 @@ def max_rejected_share() -> float:
     return share
 
 
+def direct_channels() -> frozenset[str]:
+    """ATTRIBUTION_DIRECT_CHANNELS: the names, casefolded, of the channels that stand for visits without any other.
+
+    The model `last_non_direct` passes them over.
+    """
+    names = os.environ.get("ATTRIBUTION_DIRECT_CHANNELS") or "Direct, (direct), Direct Traffic"
+    return frozenset(name.strip().casefold() for name in names.split(",") if name.strip())
+
+
 def daily_hour() -> int:
     """ATTRIBUTION_DAILY_HOUR: the hour (UTC) at which the daily schedule runs.
 

@@ -40,6 +40,7 @@ _TOUCHPOINT: dict[str, Any] = {
     "closer_engagement": 0,
     "impression_interaction": 0,
 }
+_COMPARED = {"conversion_date": "2024-02-26", "orders": 1, "revenue": 100.0}
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "sessions": _TOUCHPOINT | {"user_id": "u1", "cost": 1.0},
     "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
@@ -48,9 +49,23 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None}
     | {"answered_by": "embedded"},
     "channel_reporting": _TOUCHPOINT | {"date": "2024-02-26", "cost": 1.0, "ihc": 1.0, "ihc_revenue": 100.0},
+    "model_comparison": _COMPARED | {"model": "ihc", "channel_name": "Search", "touch_date": "2024-02-26"},
+    "conversion_paths": _COMPARED | {"path": '["Search"]', "days_to_conversion": 0, "touchpoints": 1},
+    "channel_roles": _COMPARED
+    | {"channel_name": "Search", "influenced_orders": 1, "influenced_revenue": 100.0}
+    | {"assisted_orders": 0, "assisted_revenue": 0.0, "initializer": 1.0, "holder": 0.0, "closer": 1.0},
+    "markov_comparison": _COMPARED
+    | {"channel_name": "Search", "first_date": "2024-02-22", "last_date": "2024-02-26", "removal_effect": 1.0},
 }
 _TYPES = {"str": "object", "datetime64[ns]": "datetime64[us]", "int64": "int64", "float64": "float64"}
-_TIME = {"sessions": "session_time", "channel_reporting": "date"}
+_TIME = {
+    "sessions": "session_time",
+    "channel_reporting": "date",
+    "model_comparison": "conversion_date",
+    "conversion_paths": "conversion_date",
+    "channel_roles": "conversion_date",
+    "markov_comparison": "last_date",
+}
 
 
 @pytest.fixture

@@ -27,11 +27,15 @@ from attribution_assets.attribution.result_tables import ResultTables
 from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_stages, stale_days
 from attribution_assets.automation import range_tags
 from attribution_assets.definitions import build_definitions
+from attribution_assets.settings import direct_channels
 
 ALL = Scope()
-WINDOWS = Windows(dt.date(2024, 2, 20), 4)
-SOURCES, ATTRIBUTION = ("sessions", "conversions"), ("journeys", "ihc_attributions")
+WINDOWS = Windows(dt.date(2024, 2, 20), 4, direct_channels())
+SOURCES = ("sessions", "conversions")
+COMPARISONS = ("model_comparison", "conversion_paths", "channel_roles")
+ATTRIBUTION = ("journeys", "ihc_attributions", *COMPARISONS)
 REPORTS = ("channel_reporting", "channel_reporting_csv")
+CHAINS = ("markov_comparison", "comparison_csv")
 
 
 def day(number: int) -> dt.date:

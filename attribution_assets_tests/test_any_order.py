@@ -22,6 +22,7 @@ from whole_shop import (
     FIRST,
     LAST,
     PaidEndpoint,
+    check_comparisons,
     check_csv,
     check_report,
     check_summary,
@@ -95,6 +96,7 @@ def test_whatever_happened_before_a_run_over_all_days_gives_the_tables_of_one_ru
         note(f"outcomes: {expected.outcomes}")
         check_tables(shop, expected)
         check_csv(shop, expected)
+        check_comparisons(shop, expected)
         check_summary(last.output, expected)
 
         before, requests = published(shop), len(endpoint.received)

@@ -14,7 +14,13 @@ GRAPH = {
     "ihc_attributions": {"journeys"},
     "channel_reporting": {"sessions", "conversions", "ihc_attributions"},
     "channel_reporting_csv": {"channel_reporting"},
+    "model_comparison": {"ihc_attributions", "conversions"},
+    "conversion_paths": {"ihc_attributions", "conversions"},
+    "channel_roles": {"ihc_attributions", "conversions"},
+    "markov_comparison": {"conversion_paths"},
+    "comparison_csv": {"model_comparison", "conversion_paths", "channel_roles", "markov_comparison"},
 }
+COMPARISONS = {"model_comparison", "conversion_paths", "channel_roles", "markov_comparison", "comparison_csv"}
 CHECKS = {
     ("sessions", "matches_schema"),
     ("sessions", "rows_are_usable"),
@@ -27,6 +33,14 @@ CHECKS = {
     ("channel_reporting", "matches_schema"),
     ("channel_reporting", "cost_is_conserved"),
     ("channel_reporting", "unattributed_orders_are_kept"),
+    ("model_comparison", "matches_schema"),
+    ("model_comparison", "models_share_out_the_same"),
+    ("conversion_paths", "matches_schema"),
+    ("conversion_paths", "paths_are_of_all_orders"),
+    ("channel_roles", "matches_schema"),
+    ("channel_roles", "roles_are_of_all_orders"),
+    ("markov_comparison", "matches_schema"),
+    ("markov_comparison", "markov_shares_out_the_same"),
 }
 
 
@@ -43,7 +57,7 @@ def parents_of(graph: AssetGraph, asset: str, day: str, parent: str) -> list[str
     return sorted(upstream.partitions_subset.get_partition_keys())
 
 
-def test_the_six_assets_depend_on_each_other_as_drawn(graph: AssetGraph) -> None:
+def test_the_assets_depend_on_each_other_as_drawn(graph: AssetGraph) -> None:
     drawn = {
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
@@ -56,7 +70,7 @@ def test_every_asset_is_daily_and_runs_a_range_of_days_in_one_run(graph: AssetGr
         node = graph.get(key)
         assert node.partitions_def == daily
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
-        assert node.group_name == "attribution"
+        assert node.group_name == ("comparison" if key.to_user_string() in COMPARISONS else "attribution")
         assert node.owners == ["team:marketing-analytics"]
         assert node.description
         assert node.kinds
@@ -68,7 +82,7 @@ def test_every_stored_table_shows_its_columns(graph: AssetGraph) -> None:
             column.name for column in graph.get(dg.AssetKey(asset)).metadata["dagster/column_schema"].schema.columns
         ]
         for asset in GRAPH
-        if asset != "channel_reporting_csv"
+        if not asset.endswith("_csv")
     }
     assert shown["channel_reporting"] == ["channel_name", "date", "cost", "ihc", "ihc_revenue"]
     assert shown["conversions"] == ["conv_id", "user_id", "conversion_time", "revenue"]

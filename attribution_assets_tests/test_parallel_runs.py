@@ -9,7 +9,7 @@ from itertools import cycle, islice
 import pytest
 from command_process import StartCommand
 from shop import Shop
-from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, oracle_of
+from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_comparisons, check_csv, check_tables, oracle_of
 
 PROCESSES = int(os.environ.get("ATTRIBUTION_TESTS_PROCESSES") or 3)
 RANGES = [("2024-02-20", "2024-02-25"), ("2024-02-23", "2024-02-27"), (FIRST, LAST)]
@@ -36,5 +36,6 @@ def test_processes_that_run_at_once_in_a_new_history_succeed_and_pay_for_no_jour
         expected = oracle_of(busy_shop)
         check_tables(busy_shop, expected)
         check_csv(busy_shop, expected)
+        check_comparisons(busy_shop, expected)
         assert len(endpoint.paid) == len(expected.outcomes) == 21
         assert endpoint.paid_twice == {}

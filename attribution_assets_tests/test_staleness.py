@@ -1,11 +1,15 @@
 """What becomes stale of a materialized shop when its source, its result tables or its settings change."""
 
+import datetime as dt
 import shutil
+from dataclasses import replace
 
 import pytest
 from ihc_endpoint import IhcEndpoint
 from made_shop import (
     ATTRIBUTION,
+    CHAINS,
+    COMPARISONS,
     REPORTS,
     SOURCES,
     WINDOWS,
@@ -18,11 +22,15 @@ from made_shop import (
 
 from attribution_assets.attribution import lineage
 from attribution_assets.attribution.asset_storage import DayTable
-from attribution_assets.attribution.lineage import Windows
 from attribution_assets.attribution.staleness import Scope, next_stages
 
 LOOKS_ONLY = ("f1", "fay", "2024-02-23 09:00:00")
 LATE_OF_ANN = ("a3", "ann", "2024-02-23 09:00:00")
+
+
+def chains(first: int) -> dict[str, set[dt.date]]:
+    """What follows from other paths on a day: the chains of all windows that it is in, and the day's files."""
+    return {"markov_comparison": days(*range(first, 29)), "comparison_csv": days(first)}
 
 
 def test_after_a_run_nothing_is_stale(made_shop: MadeShop) -> None:
@@ -63,8 +71,8 @@ def test_a_late_session_of_a_visitor_with_an_order_makes_that_orders_day_stale_a
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 23, 24))
-    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24)]
+    assert stale.days == stale_only(channel_reporting=days(22, 23, 24), **chains(24))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24), stage(CHAINS, 24, 28)]
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
@@ -78,8 +86,8 @@ def test_a_late_order_makes_its_day_stale_and_then_the_days_that_it_credits(made
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 25)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24))
-    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24)]
+    assert stale.days == stale_only(channel_reporting=days(22, 24), **chains(25))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24), stage(CHAINS, 25, 28)]
 
 
 def test_a_late_order_without_sessions_makes_only_its_own_days_report_stale(made_shop: MadeShop) -> None:
@@ -96,24 +104,28 @@ def test_a_vanished_order_makes_its_day_and_the_days_that_it_credited_stale(made
     made_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
     made_shop.make(["conversions"], 24)
     stale = made_shop.stale()
-    assert stale.days == stale_only(journeys=days(24), channel_reporting=days(22, 24))
+    compared = dict.fromkeys(COMPARISONS, days(24))
+    assert stale.days == stale_only(journeys=days(24), channel_reporting=days(22, 24), **compared)
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24))
+    assert stale.days == stale_only(channel_reporting=days(22, 24), **chains(24))
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
 
-def test_a_changed_revenue_makes_only_reports_stale_and_asks_the_api_nothing(
+def test_a_changed_revenue_makes_only_reports_and_comparisons_stale_and_asks_the_api_nothing(
     made_shop: MadeShop, paid_endpoint: IhcEndpoint
 ) -> None:
     asked = len(paid_endpoint.received)
     made_shop.sql("UPDATE conversions SET revenue = 120 WHERE conv_id = 'o1'")
     made_shop.make(["conversions"], 24)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24))
+    assert stale.days == stale_only(channel_reporting=days(22, 24), **dict.fromkeys(COMPARISONS, days(24)))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24), stage(COMPARISONS, 24)]
     made_shop.make_next(stale)
+    assert made_shop.stale().days == stale_only(**chains(24))
+    made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
     assert len(paid_endpoint.received) == asked
     assert sum(row[4] for row in made_shop.rows("channel_reporting")) == 120 + 30
@@ -127,7 +139,7 @@ def test_dropped_result_tables_make_exactly_what_they_held_stale(made_shop: Made
     stale = made_shop.stale()
     all_days = days(*range(20, 29))
     assert stale.days == stale_only(ihc_attributions=all_days, channel_reporting=all_days)
-    assert next_stages(stale, WINDOWS) == [stage(("ihc_attributions",), 20, 28)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION[1:], 20, 28)]
     made_shop.make_next(stale)
     made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
@@ -147,9 +159,9 @@ def test_journeys_that_were_never_attributed_are_to_be_attributed_alone(made_sho
     assert made_shop.make([*SOURCES, "journeys"], 29).success
     stale = made_shop.stale()
     assert stale.days == stale_only(ihc_attributions=days(29))
-    assert next_stages(stale, WINDOWS) == [stage(("ihc_attributions",), 29)]
+    assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION[1:], 29)]
     made_shop.make_next(stale)
-    assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29))
+    assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29), **dict.fromkeys(CHAINS, days(29)))
 
 
 def test_a_report_is_missing_where_orders_are_attributed_or_credit_lands_and_nowhere_else(made_shop: MadeShop) -> None:
@@ -158,7 +170,8 @@ def test_a_report_is_missing_where_orders_are_attributed_or_credit_lands_and_now
     for number in (20, 21, 22, 23):
         for asset in (*ATTRIBUTION, "conversions", "channel_reporting", "channel_reporting_csv"):
             made_shop.file(asset, number).unlink(missing_ok=True)
-    assert made_shop.stale().days == stale_only(channel_reporting=days(22))
+    # nothing tells of the orders of these days any more, so the windows that held them are without
+    assert made_shop.stale().days == stale_only(channel_reporting=days(22), markov_comparison=days(24, 25, 26, 27))
 
 
 def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
@@ -169,13 +182,15 @@ def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
 
 
 def test_another_lookback_window_makes_journeys_stale_only_where_it_changes_them(made_shop: MadeShop) -> None:
-    assert made_shop.stale(windows=Windows(WINDOWS.first_day, 2)).days == stale_only(journeys=days(24))
-    assert not made_shop.stale(windows=Windows(WINDOWS.first_day, 9))
+    shorter, longer = (made_shop.stale(windows=replace(WINDOWS, lookback_days=length)).days for length in (2, 9))
+    # the window of a Markov chain is another one, unless both begin with the calendar
+    assert shorter == stale_only(journeys=days(24), markov_comparison=days(*range(23, 29)))
+    assert longer == stale_only(markov_comparison=days(*range(25, 29)))
 
 
 def test_an_earlier_first_day_asks_for_the_missing_sessions_before_anything_else(made_shop: MadeShop) -> None:
-    stale = made_shop.stale(windows=Windows(day(18), 4))
-    assert stale.days == stale_only(journeys=days(20, 21, 22, 23))
+    stale = made_shop.stale(windows=replace(WINDOWS, first_day=day(18)))
+    assert stale.days == stale_only(journeys=days(20, 21, 22, 23), markov_comparison=days(20, 21, 22, 23))
     assert stale.missing_sessions == days(18, 19)
     assert next_stages(stale, WINDOWS) == [stage(("sessions",), 18, 19)]
 
@@ -255,10 +270,11 @@ def test_an_order_without_credit_that_is_stored_but_not_published_makes_its_repo
 
 
 def test_days_before_a_calendar_that_begins_later_are_left_alone(made_shop: MadeShop) -> None:
-    later = Windows(day(23), 4)
+    later = replace(WINDOWS, first_day=day(23))
     stale = made_shop.stale(windows=later)
-    assert stale.days == stale_only(journeys=days(24))  # its window begins later: the visit of the 22nd is out of it
-    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24)]
+    # the windows begin later: the visit of the 22nd is out of them
+    assert stale.days == stale_only(journeys=days(24), markov_comparison=days(23, 24, 25, 26))
+    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24), stage(CHAINS, 23)]
 
 
 def test_what_another_query_made_is_looked_at_again_and_stale_only_where_rows_differ(

@@ -1,9 +1,9 @@
 """How closely staleness looks: suspects that were found right are spared, and many are looked at in rounds."""
 
 import pytest
-from made_shop import ALL, ATTRIBUTION, REPORTS, WINDOWS, MadeShop, day, days, stage, stale_only
+from made_shop import ALL, ATTRIBUTION, REPORTS, WINDOWS, MadeShop, days, stage, stale_only
 
-from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_stages, stale_days
+from attribution_assets.attribution.staleness import Scope, Stale, next_stages, stale_days
 
 
 @pytest.fixture
@@ -94,14 +94,14 @@ def test_adjacent_days_are_one_stage_and_days_to_be_attributed_only_are_stages_o
     assert next_stages(stale, WINDOWS) == [
         stage(ATTRIBUTION, 20, 21),
         stage(ATTRIBUTION, 24),
-        Stage(("ihc_attributions",), day(22), day(23)),
+        stage(ATTRIBUTION[1:], 22, 23),
     ]
 
 
 def test_a_report_waits_for_the_stale_orders_that_can_credit_it_and_for_no_others() -> None:
     stale = Stale(stale_only(ihc_attributions=days(25), channel_reporting=days(20, 21, 25, 26)))
     assert next_stages(stale, WINDOWS) == [
-        stage(("ihc_attributions",), 25),
+        stage(ATTRIBUTION[1:], 25),
         stage(REPORTS, 20),
         stage(REPORTS, 26),
     ]

@@ -8,15 +8,19 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from comparison_oracle import comparisons
 from databases import insert, rows_of
 from ihc_endpoint import IhcEndpoint, Received, Reply, credit
 from oracle import Source, Truth, truth
 from shop import Shop
 
 from attribution_assets.attribution.database import Database
+from attribution_assets.attribution.days import days_between
+from attribution_assets.resources import from_environment
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 """The days of the shop: the first one is the first of the calendar."""
@@ -133,6 +137,51 @@ def check_csv(shop: Shop, expected: Truth, name: str = "channel_reporting.csv") 
         assert ratios == [cost / ihc if ihc else None, ihc_revenue / cost if cost else None]
 
 
+def check_comparisons(shop: Shop, expected: Truth) -> None:
+    """The stored comparisons say exactly what the oracle says, and so do the CSV files that are made of them."""
+    source = Source(*(rows_of(shop.url, table) for table in ("session_sources", "session_costs", "conversions")))
+    due = comparisons(source, expected, lookback_days=LOOKBACK_DAYS)
+    tables = from_environment(references=False).storage.tables()
+    stored = {
+        asset: pd.concat([frame for _, frame in tables.days(asset, days_between(FIRST, LAST)).frames()])
+        for asset in ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
+    }
+    for asset, keys, sums, expectation in (
+        (
+            "model_comparison",
+            ["model", "channel_name", "touch_date", "conversion_date"],
+            ["orders", "revenue"],
+            due.models,
+        ),
+        ("conversion_paths", ["conversion_date", "path", "days_to_conversion"], ["orders", "revenue"], due.paths),
+        (
+            "channel_roles",
+            ["conversion_date", "channel_name"],
+            ["influenced_orders", "influenced_revenue", "assisted_orders", "assisted_revenue"],
+            due.influenced,
+        ),
+        ("markov_comparison", ["last_date", "channel_name"], ["removal_effect", "orders", "revenue"], due.markov),
+    ):
+        rows = stored[asset].set_index(keys)[sums]
+        found = {
+            (*key, name): value
+            for key, row in zip(rows.index, rows.to_dict("records"), strict=True)
+            for name, value in row.items()
+        }
+        exact = {
+            (*key, name): float(value)
+            for key, row in expectation.items()
+            for name, value in zip(sums, row, strict=True)
+        }
+        assert found == pytest.approx(exact, rel=0, abs=1e-8), asset
+    for asset in stored:
+        for day, frame in tables.days(asset, days_between(FIRST, LAST)).frames():
+            written = pd.read_csv(shop.folder / f"data/reports/{asset}_{day}.csv", keep_default_na=False)
+            assert list(written.columns) == list(frame.columns)
+            for column in {"orders", "revenue", "influenced_orders", "holder"}.intersection(frame.columns):
+                assert written[column].tolist() == frame[column].tolist()
+
+
 def check_summary(output: str, expected: Truth) -> None:
     """The printed summary counts the orders of each outcome and their revenue."""
     words = " ".join(output.replace("│", " ").replace("┃", " ").split())
@@ -156,7 +205,8 @@ def check_whole_files(shop: Shop, storage: Path | None = None) -> None:
         assert pq.ParquetFile(path).read().num_rows >= 0
     for path in (shop.folder / "data").rglob("*.csv"):
         content = path.read_bytes().decode()
-        assert content.startswith("channel_name,date,cost,ihc,ihc_revenue,CPO,ROAS\r\n")
+        if path.name.startswith("channel_reporting"):
+            assert content.startswith("channel_name,date,cost,ihc,ihc_revenue,CPO,ROAS\r\n")
         assert content.endswith("\r\n")
     with Database(shop.url).reading() as connection:
         tables = sa.inspect(connection).get_table_names()
@@ -200,3 +250,4 @@ def check_all_is_right(shop: Shop) -> None:
     expected = oracle_of(shop)
     check_tables(shop, expected)
     check_csv(shop, expected)
+    check_comparisons(shop, expected)

@@ -4,8 +4,9 @@ What an asset reads is said here once: the assets stamp what they store with it,
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from attribution_assets.attribution.asset_storage import NOT_STORED, AssetStorage, name_beside, names_of
 from attribution_assets.attribution.channel_report import OUTCOMES_SQL, REPORT_SQL
@@ -18,26 +19,34 @@ JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
 REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})
 """With another query the rows may be others: what was made with the old one is looked at again."""
 
+COMPARISON_VERSION = "1"
+"""To be raised with the rules of the models, the paths or the roles: what was made with the old ones is made anew."""
+
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
 
 
 SOURCE_ASSETS = ("sessions", "conversions")
 REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
-ALL_ASSETS = (*SOURCE_ASSETS, "journeys", "ihc_attributions", *REPORT_ASSETS)
+ORDER_COMPARISONS = ("model_comparison", "conversion_paths", "channel_roles")
+WINDOW_COMPARISONS = ("markov_comparison", "comparison_csv")
+ORDER_ASSETS = ("journeys", "ihc_attributions", *ORDER_COMPARISONS)
+ALL_ASSETS = (*SOURCE_ASSETS, *ORDER_ASSETS, *REPORT_ASSETS, *WINDOW_COMPARISONS)
 
 
 @dataclass(frozen=True)
 class Windows:
-    """How the days are tied together.
+    """How the days are tied together, and what else their tables follow from besides rows.
 
     Attributes:
         first_day: the first day of the calendar.
         lookback_days: length L of the lookback window.
+        direct_channels: the channels that the model `last_non_direct` passes over.
     """
 
     first_day: dt.date
     lookback_days: int
+    direct_channels: frozenset[str] = frozenset()
 
     def sessions_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
         """First and last day of the sessions that journeys of the day's orders are made of."""
@@ -46,6 +55,14 @@ class Windows:
     def orders_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
         """First and last day of the orders that can credit the day's sessions."""
         return day, day + dt.timedelta(days=self.lookback_days)
+
+    def paths_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last day of the orders that the day's Markov chain is made of."""
+        return self.sessions_of(day)
+
+    def chains_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
+        """First and last day of the Markov chains that the day's orders are in."""
+        return self.orders_of(day)
 
     def days_touched_by(self, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
         """The days that can change when the days from `first` to `last` do."""
@@ -142,6 +159,53 @@ def report_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[st
 def csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
     """What the day's CSV file is made from: name -> version."""
     return _of_days(versions, "channel_reporting", [day])
+
+
+def order_comparison_inputs(versions: Versions, asset: str, day: dt.date, windows: Windows) -> dict[str, str]:
+    """What the day's model comparison, paths or roles are made from: name -> version."""
+    direct = {"direct channels": ", ".join(sorted(windows.direct_channels))} if asset == "model_comparison" else {}
+    return {
+        "rules": COMPARISON_VERSION,
+        **_of_days(versions, "ihc_attributions", [day]),
+        **_of_days(versions, "conversions", [day]),
+        **direct,
+    }
+
+
+def markov_inputs(versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
+    """What the Markov chain of the window that ends with the day is made from: name -> version."""
+    first, last = windows.paths_of(day)
+    return {
+        "rules": COMPARISON_VERSION,
+        "paths from": str(first),
+        **_of_days(versions, "conversion_paths", days_between(first, last)),
+    }
+
+
+def comparison_csv_inputs(versions: Versions, day: dt.date) -> dict[str, str]:
+    """What the day's CSV files of comparisons are made from: name -> version."""
+    tables = (*ORDER_COMPARISONS, "markov_comparison")
+    return {name: version for asset in tables for name, version in _of_days(versions, asset, [day]).items()}
+
+
+def fitting_inputs(versions: Versions, windows: Windows) -> dict[str, tuple[str, Callable[[dt.date], dict[str, str]]]]:
+    """What the days of each derived asset should be made from now.
+
+    Returns:
+        Asset -> the asset without whose day it has none, and a function of the day that gives its inputs.
+    """
+    return {
+        "journeys": ("conversions", lambda day: journeys_inputs(versions, day, windows)),
+        "ihc_attributions": ("journeys", lambda day: attributions_inputs(versions, day)),
+        "channel_reporting": ("sessions", lambda day: report_inputs(versions, day, windows)),
+        "channel_reporting_csv": ("channel_reporting", lambda day: csv_inputs(versions, day)),
+        **{
+            asset: ("ihc_attributions", partial(order_comparison_inputs, versions, asset, windows=windows))
+            for asset in ORDER_COMPARISONS
+        },
+        "markov_comparison": ("conversion_paths", lambda day: markov_inputs(versions, day, windows)),
+        "comparison_csv": ("conversion_paths", lambda day: comparison_csv_inputs(versions, day)),
+    }
 
 
 def is_published(state: StoredState, asset: str, day: dt.date) -> bool:

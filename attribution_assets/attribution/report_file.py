@@ -1,6 +1,8 @@
-"""The report as a CSV file."""
+"""Tables as CSV files: UTF-8, quoting and line ends as RFC 4180 has them, numbers with all their digits."""
 
 import datetime as dt
+import json
+from collections.abc import Callable, Mapping
 
 import pandas as pd
 from upath import UPath
@@ -9,38 +11,61 @@ from attribution_assets.attribution.asset_storage import StoredDays
 from attribution_assets.attribution.atomic_files import replace_file
 from attribution_assets.attribution.channel_report import with_ratios
 
+CHANNEL_SEPARATOR = " > "
+
 
 def write_report(report: pd.DataFrame, path: UPath) -> None:
     """Replace the CSV file at `path` by the report with its ratios.
 
-    Columns channel_name, date, cost, ihc, ihc_revenue, CPO, ROAS; UTF-8, quoting and line ends as RFC 4180 has them,
-    numbers with all their digits, empty where a ratio is undefined.
+    Columns channel_name, date, cost, ihc, ihc_revenue, CPO, ROAS; empty where a ratio is undefined.
 
     Args:
         report: The `channel_reporting` table.
         path: A file in a folder or in an object store.
     """
-    replace_file(path, with_ratios(report).to_csv(index=False, lineterminator="\r\n").encode())
+    _write(with_ratios(report), path)
 
 
-def write_stored_report(reports: StoredDays, day: dt.date, path: UPath) -> str:
-    """Replace the CSV file at `path` by the stored report of a day.
+def write_stored_table(stored: StoredDays, day: dt.date, path: UPath) -> str:
+    """Replace the CSV file at `path` by the stored table of a day, in the form in which people read it.
 
-    If the stored report is replaced meanwhile, the file is written again: of several writers of the same day, the last
-    to write its file writes the report that is stored then.
+    `channel_reporting` comes with its ratios, as in `write_report`; of `conversion_paths`, the channels of a path stand
+    with ` > ` between them; any other table as it is stored.
+
+    If the stored table is replaced meanwhile, the file is written again: of several writers of the same day, the last
+    to write its file writes the table that is stored then.
 
     Args:
-        reports: `channel_reporting`, with the day.
+        stored: The table's days, with this one.
         day: The day.
         path: As for `write_report`.
 
     Returns:
-        The version of the report in the file.
+        The version of the table in the file.
     """
     written = ""
     while True:
-        frame, stamp = reports.stamped(day)
+        frame, stamp = stored.stamped(day)
         if stamp.version == written:
             return written
-        write_report(frame, path)
+        _write(_FORMS.get(stored.asset, _as_stored)(frame), path)
         written = stamp.version
+
+
+def with_readable_paths(paths: pd.DataFrame) -> pd.DataFrame:
+    """The table `conversion_paths` with each path as text: `Search > Email`."""
+    return paths.assign(path=[CHANNEL_SEPARATOR.join(json.loads(path)) for path in paths["path"]])
+
+
+def _as_stored(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+_FORMS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "channel_reporting": with_ratios,
+    "conversion_paths": with_readable_paths,
+}
+
+
+def _write(table: pd.DataFrame, path: UPath) -> None:
+    replace_file(path, table.to_csv(index=False, lineterminator="\r\n").encode())

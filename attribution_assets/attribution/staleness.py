@@ -10,7 +10,7 @@ and no order of runs can hide it.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -23,17 +23,18 @@ from attribution_assets.attribution.days import adjacent_ranges, by_day, days_be
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.lineage import (
     ALL_ASSETS,
+    ORDER_ASSETS,
+    ORDER_COMPARISONS,
     REPORT_ASSETS,
+    WINDOW_COMPARISONS,
     StoredState,
     Windows,
-    attributions_inputs,
     beside_versions,
-    csv_inputs,
+    fitting_inputs,
     is_published,
-    journeys_inputs,
-    report_inputs,
     share_rejected,
 )
+from attribution_assets.attribution.order_comparisons import order_comparison
 from attribution_assets.attribution.stamps import digest
 
 
@@ -51,7 +52,8 @@ class Scope:
     """Which days are looked at for staleness.
 
     Attributes:
-        within: first and last of them, reports also up to a lookback window earlier; without it, all.
+        within: first and last of them, reports also up to a lookback window earlier, Markov chains as much later;
+            without it, all.
         confirmed: tokens of suspects that need no second look, from an earlier result.
         most_verified: how many suspected days of an asset are looked at closely, the latest first, those that have to
             wait for corrections last; without it, all.
@@ -127,6 +129,7 @@ def stale_days(
     changed = {
         "journeys": {*_changed_journeys(storage, state, windows, buildable), *missing},
         "channel_reporting": _changed_reports(storage, state, windows, open_days["channel_reporting"]),
+        **{name: _changed_comparisons(storage, state, windows, name, open_days[name]) for name in ORDER_COMPARISONS},
     }
     stale = {name: certain.get(name, set()) | changed.get(name, set()) for name in ALL_ASSETS[2:]}
     return Stale(
@@ -144,7 +147,8 @@ def stale_days(
 def next_stages(stale: Stale, windows: Windows) -> list[Stage]:
     """What to materialize next, in runs that do not depend on each other; what follows shows when they have ended.
 
-    A report comes when no stale day of orders can credit it any more.
+    A report comes when no stale day of orders can credit it any more, a Markov chain when the paths of its window are
+    right.
 
     Args:
         stale: The days to be made anew.
@@ -153,13 +157,22 @@ def next_stages(stale: Stale, windows: Windows) -> list[Stage]:
     orders = stale.days["journeys"] | stale.days["ihc_attributions"]
     waiting = {earlier for day in orders for earlier in days_between(*windows.sessions_of(day))}
     reports = {day for asset in REPORT_ASSETS for day in stale.days[asset]} - waiting
+    followers = adjacent_stages(REPORT_ASSETS, reports) + _comparison_stages(stale, orders, windows)
     if stale.missing_sessions:
-        return adjacent_stages(("sessions",), stale.missing_sessions) + adjacent_stages(REPORT_ASSETS, reports)
+        return adjacent_stages(("sessions",), stale.missing_sessions) + followers
     return (
-        adjacent_stages(("journeys", "ihc_attributions"), stale.days["journeys"])
-        + adjacent_stages(("ihc_attributions",), stale.days["ihc_attributions"] - stale.days["journeys"])
-        + adjacent_stages(REPORT_ASSETS, reports)
+        adjacent_stages(ORDER_ASSETS, stale.days["journeys"])
+        + adjacent_stages(ORDER_ASSETS[1:], stale.days["ihc_attributions"] - stale.days["journeys"])
+        + followers
     )
+
+
+def _comparison_stages(stale: Stale, orders: AbstractSet[dt.date], windows: Windows) -> list[Stage]:
+    """The comparisons that come before or after those which are made together with the attributions of `orders`."""
+    compared = {day for asset in ORDER_COMPARISONS for day in stale.days[asset]}
+    waiting = {later for day in orders | compared for later in days_between(*windows.chains_of(day))}
+    chained = {day for asset in WINDOW_COMPARISONS for day in stale.days[asset]} - waiting
+    return adjacent_stages(ORDER_COMPARISONS, compared - orders) + adjacent_stages(WINDOW_COMPARISONS, chained)
 
 
 def _suspects(
@@ -172,19 +185,14 @@ def _suspects(
     """
     versions = state.versions()
     first, last = within or (windows.first_day, dt.date.max)
-    reports_from = windows.sessions_of(first)[0]
-    fitting: dict[str, tuple[str, Callable[[dt.date], dict[str, str]]]] = {
-        "journeys": ("conversions", lambda day: journeys_inputs(versions, day, windows)),
-        "ihc_attributions": ("journeys", lambda day: attributions_inputs(versions, day)),
-        "channel_reporting": ("sessions", lambda day: report_inputs(versions, day, windows)),
-        "channel_reporting_csv": ("channel_reporting", lambda day: csv_inputs(versions, day)),
-    }
+    earliest = {asset: windows.sessions_of(first)[0] for asset in REPORT_ASSETS}
+    chains_until = windows.chains_of(last)[1] if within else last
+    latest = dict.fromkeys(WINDOW_COMPARISONS, chains_until)
     suspects: dict[str, dict[dt.date, str]] = {}
-    for name, (after, inputs_of) in fitting.items():
+    for name, (after, inputs_of) in fitting_inputs(versions, windows).items():
         suspects[name] = {}
         for day in state.stamps[after]:
-            earliest = reports_from if name in REPORT_ASSETS else first
-            if not max(earliest, windows.first_day) <= day <= last:
+            if not max(earliest.get(name, first), windows.first_day) <= day <= latest.get(name, last):
                 continue
             fits = digest(inputs_of(day) | beside_versions(versions, name, day))
             stamp = state.stamps[name].get(day)
@@ -197,8 +205,9 @@ def _sorted_out(
     state: StoredState, suspects: Mapping[str, Mapping[dt.date, str]]
 ) -> tuple[dict[str, set[dt.date]], dict[str, dict[dt.date, str]]]:
     """The suspects that are stale for certain, and those whose rows have to be looked at."""
-    certain = {name: set(suspects[name]) for name in ("ihc_attributions", "channel_reporting_csv")}
-    certain["journeys"] = suspects["journeys"].keys() - state.stamps["journeys"].keys()
+    certain = {name: set(suspects[name]) for name in ("ihc_attributions", "channel_reporting_csv", *WINDOW_COMPARISONS)}
+    for name in ("journeys", *ORDER_COMPARISONS):
+        certain[name] = suspects[name].keys() - state.stamps[name].keys()
     certain["channel_reporting"] = {
         day
         for day in suspects["channel_reporting"]
@@ -210,7 +219,7 @@ def _sorted_out(
     }
     to_verify = {
         name: {day: fits for day, fits in suspects[name].items() if day not in certain.get(name, ())}
-        for name in ("journeys", "channel_reporting")
+        for name in ("journeys", *ORDER_COMPARISONS, "channel_reporting")
     }
     return certain, to_verify
 
@@ -250,6 +259,17 @@ def _changed_reports(
     return changed
 
 
+def _changed_comparisons(
+    storage: AssetStorage, state: StoredState, windows: Windows, name: str, days: Sequence[dt.date]
+) -> set[dt.date]:
+    credit, orders = (storage.days(asset, days) for asset in ("ihc_attributions", "conversions"))
+    return {
+        day
+        for day in days
+        if _differs(state, name, day, order_comparison(name, credit.frame(day), orders.frame(day), windows))
+    }
+
+
 def _differs(state: StoredState, name: str, day: dt.date, frame: pd.DataFrame) -> bool:
     stamp = state.stamps[name].get(day)
     return stamp is None or stamp.version != version_of(name, frame)
@@ -263,10 +283,10 @@ def _blocked(state: StoredState, windows: Windows, most_rejected: float) -> dict
     )
     orders = conversions | {later for day in sessions for later in days_between(*windows.orders_of(day))}
     return {
-        "journeys": orders,
-        "ihc_attributions": orders,
+        **dict.fromkeys(ORDER_ASSETS, orders),
         "channel_reporting": sessions | conversions,
         "channel_reporting_csv": sessions | conversions,
+        **{asset: set() for asset in WINDOW_COMPARISONS},
     }
 
 
