@@ -19,7 +19,6 @@ from attribution_assets.attribution.asset_storage import AssetStorage, StoredDay
 from attribution_assets.attribution.channel_report import is_final
 from attribution_assets.attribution.days import adjacent_ranges, days_between
 from attribution_assets.attribution.engine import decimal_of, run_sql
-from attribution_assets.attribution.stamps import digest, file_version
 from attribution_assets.schemas import RULE_MODELS
 
 MODELS = ("ihc", *RULE_MODELS)
@@ -227,8 +226,7 @@ def reported_days(storage: AssetStorage) -> list[dt.date]:
 
 def results_version(storage: AssetStorage) -> str:
     """What is another one whenever a stored day that results are read from has been written: no file is opened."""
-    files = [file for table in READ_TABLES for file in storage.all_days(table).files.values()]
-    return digest({str(file): file_version(file) for file in files})
+    return storage.state_of(*READ_TABLES)
 
 
 def _require(model: str) -> None:

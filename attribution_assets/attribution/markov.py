@@ -108,11 +108,9 @@ def _together(parts: Collection[Steps]) -> Steps:
 def removal_effects(steps: Integers) -> Floats:
     """The probability to pass each channel on the way from the start to the order.
 
-    By the fundamental matrix N, whose N[a, c] is the mean number of passes of c from a on, that is N[start, c] /
-    N[c, c]. The matrix is worked out by adding the ways through one channel after another. The probability to leave a
-    channel for good is summed up instead of being taken from 1 (W. K. Grassmann, M. I. Taksar, D. P. Heyman,
-    Regenerative analysis and steady state distributions for Markov chains, Operations Research 33 (1985), 1107-1116):
-    nothing is ever subtracted, so nothing is cancelled out however rarely journeys end.
+    By the fundamental matrix N, whose N[a, c] is the mean number of passes of c after a, this is N[start, c] / N[c, c].
+    It is worked out by letting ways lead through one more channel after another: only sums, products and quotients of
+    single numbers in a fixed order, so that the result is the same on every machine.
 
     Args:
         steps: As `Steps.counts` has them. Each channel is on some way from the start to the order.
@@ -123,8 +121,7 @@ def removal_effects(steps: Integers) -> Floats:
     passes = steps / np.maximum(steps.sum(axis=1, keepdims=True), 1)
     channels = range(len(steps) - 1)
     for channel in channels:
-        leaving = fsum(passes[channel, channel + 1 :])
-        passes += np.outer(passes[:, channel], passes[channel] / leaving)
+        passes += np.outer(passes[:, channel], passes[channel] / (1 - passes[channel, channel]))
     effects = passes[-1, channels] / (1 + passes[channels, channels])
     within: Floats = np.minimum(effects.round(ORDER_PLACES), 1.0)
     return within
