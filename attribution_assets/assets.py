@@ -2,12 +2,14 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import tee
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from attribution_assets.api_observations import observed_client
 from attribution_assets.asset_metadata import (
     Metadata,
     attributions_metadata,
@@ -120,15 +122,16 @@ def ihc_attributions(
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
         versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
-        with ihc_api.client(database.ledger()) as client:
+        with observed_client(context, ihc_api.client(database.ledger())) as client:
             plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
             context.log.info("%s", plan)
             asked, sent = tee(batches(journeys.frames(), rows))
-            for (days, _), attribution in zip(asked, client.attribute_each(batch for _, batch in sent), strict=True):
-                answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
-                for day, frame in by_day(answered, "conversion_time", days):
-                    table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
-                    yield table, attributions_metadata(frame)
+            with closing(client.attribute_each(batch for _, batch in sent)) as attributions:
+                for (days, _), attribution in zip(asked, attributions, strict=True):
+                    answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
+                    for day, frame in by_day(answered, "conversion_time", days):
+                        table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
+                        yield table, attributions_metadata(frame)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return described(context, attribute())

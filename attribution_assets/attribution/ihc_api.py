@@ -25,6 +25,7 @@ from attribution_assets.attribution.ihc_answers import CheckedAnswer, IhcAnswerE
 from attribution_assets.attribution.ihc_connection import IhcConnection
 from attribution_assets.attribution.ihc_requests import IhcRequests, Request, RequestBudget
 from attribution_assets.attribution.ihc_settings import IhcApi
+from attribution_assets.attribution.ihc_traffic import Traffic, TrafficCount
 from attribution_assets.attribution.journey_batch import JourneyBatch
 from attribution_assets.attribution.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger_claims import Claims
@@ -135,6 +136,7 @@ class IhcClient:
         self._sending: IhcRequests | None = None
         self._starting = Lock()
         self._tallies: list[_Tally] = []
+        self._traffic = TrafficCount()
 
     @property
     def requests(self) -> int:
@@ -150,6 +152,11 @@ class IhcClient:
     def reused(self) -> int:
         """Journeys that the ledger answered so far."""
         return sum(tally.reused for tally in self._tallies)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to the API and came back so far, failed requests and their tries included."""
+        return self._traffic.so_far
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -301,11 +308,12 @@ class IhcClient:
         )
         persisting(self._writer.keep, answered)
         batch.settle(kept)
+        self._traffic.answered(len(kept))
 
-    @staticmethod
-    def _reuse(batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
+    def _reuse(self, batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
         batch.settle(answers)
         tally.reused += len(answers)
+        self._traffic.reused(len(answers))
 
     def _batch(self, journeys: pd.DataFrame) -> JourneyBatch:
         return JourneyBatch(journeys, self._terms, self._api.max_sessions_per_request)
@@ -325,5 +333,6 @@ class IhcClient:
                 timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
                 connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
                 self._open.callback(connection.close)
-                self._sending = self._open.enter_context(closing(IhcRequests(api, connection, self._budget)))
+                sending = IhcRequests(api, connection, self._budget, self._traffic)
+                self._sending = self._open.enter_context(closing(sending))
             return self._sending
