@@ -152,16 +152,20 @@ def dashboard(
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
     with _problems_in_one_line():
+        try:
+            from attribution_assets.dashboard.server import serve
+        except ModuleNotFoundError as missing:
+            if missing.name != "jinja2":
+                raise
+            raise ConfigurationError("dashboard needs a package: pip install 'attribution-assets[dashboard]'") from None
+        from attribution_assets.dagster_history import history_to_read
         from attribution_assets.resources import from_environment
         from attribution_assets.settings import lookback_days
 
-        storage = from_environment(references=False).storage
-        storage.check()
-        try:
-            from attribution_assets.dashboard.server import serve
-        except ImportError as error:
-            raise ConfigurationError(f"{error}: pip install 'attribution-assets[dashboard]'") from None
-        serve(storage.tables(), lookback_days(), host, port)
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with history_to_read() as instance:
+            serve(instance, resources, lookback_days(), host, port)
 
 
 def _day(option: str, text: str | None) -> dt.date | None:

@@ -17,6 +17,7 @@ from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.dashboard import charts
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
+from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import EMBEDDED, Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
@@ -37,17 +38,18 @@ HEADERS = {
 }
 
 
-def create_app(storage: AssetStorage, lookback_days: int) -> FastAPI:
+def create_app(storage: AssetStorage, lookback_days: int, health: Callable[[], HealthPage]) -> FastAPI:
     """The web application.
 
     Args:
         storage: The stored days that it shows.
         lookback_days: Length of the lookback window.
+        health: How the pipeline is now.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    pages = _Pages(StoredResults(storage), lookback_days)
+    pages = _Pages(StoredResults(storage), lookback_days, health)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -57,6 +59,7 @@ def create_app(storage: AssetStorage, lookback_days: int) -> FastAPI:
 
     app.add_api_route("/", pages.overview)
     app.add_api_route("/journeys", pages.journeys)
+    app.add_api_route("/health", pages.health)
     app.add_api_route("/download/{page}/{name}.csv", pages.download)
     return app
 
@@ -67,10 +70,11 @@ class _Pages:
     Args:
         stored: The stored days.
         lookback_days: Length of the lookback window.
+        health: How the pipeline is now.
     """
 
-    def __init__(self, stored: StoredResults, lookback_days: int) -> None:
-        self._stored, self._lookback_days = stored, lookback_days
+    def __init__(self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage]) -> None:
+        self._stored, self._lookback_days, self._health = stored, lookback_days, health
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -86,6 +90,9 @@ class _Pages:
 
     def journeys(self, request: Request) -> Response:
         return self._page(request, "journeys")
+
+    def health(self) -> Response:
+        return self._rendered("health.html", OK, page="health", shown=self._health())
 
     def download(self, request: Request, page: str, name: str) -> Response:
         reported = self._stored.reported()
