@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
@@ -10,12 +10,15 @@ from stored_results import LOOKBACK_DAYS
 
 from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.dashboard.app import create_app
+from attribution_assets.dashboard.health_page import HealthPage
 
 
 @contextmanager
-def running_dashboard(storage: AssetStorage) -> Iterator[str]:
+def running_dashboard(
+    storage: AssetStorage, health: Callable[[], HealthPage] = lambda: HealthPage([], [], [])
+) -> Iterator[str]:
     """The page's address, as long as the context is open."""
-    config = uvicorn.Config(create_app(storage, LOOKBACK_DAYS), lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(create_app(storage, LOOKBACK_DAYS, health), lifespan="off", ws="none", log_config=None)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))

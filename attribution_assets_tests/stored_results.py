@@ -10,7 +10,7 @@ from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
 from attribution_assets.attribution.channel_report import channel_report, order_outcomes, unattributed_orders
 from attribution_assets.attribution.channel_roles import channel_roles
 from attribution_assets.attribution.conversion_paths import conversion_paths
-from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.days import by_day
 from attribution_assets.attribution.model_comparison import model_comparison
 from attribution_assets.schemas import TABLES
 
@@ -69,21 +69,21 @@ def store_results(
         for name, frame in frames.items():
             time = pd.to_datetime(frame["session_time" if name == "sessions" else "conversion_time"])
             storage.write(name, DayTable(day, frame[time.dt.date == day], {}, _none_set_aside(name)))
-    for day in days:
-        _derive(storage, day)
+    _derive(storage, days)
 
 
-def _derive(storage: AssetStorage, day: dt.date) -> None:
-    sessions, placed = storage.days("sessions", [day]), storage.days("conversions", [day])
-    until = days_between(day, day + dt.timedelta(days=LOOKBACK_DAYS))
-    credit, orders = storage.days("ihc_attributions", until), storage.days("conversions", until)
-    left = unattributed_orders(order_outcomes(placed, storage.days("ihc_attributions", [day])))
-    report = channel_report(sessions, credit, orders, day, day)
-    storage.write("channel_reporting", DayTable(day, report, {}, left))
-    attributions, conversions = credit.frame(day), orders.frame(day)
-    storage.write("model_comparison", DayTable(day, model_comparison(attributions, conversions, ["direct"]), {}))
-    storage.write("conversion_paths", DayTable(day, conversion_paths(attributions, conversions), {}))
-    storage.write("channel_roles", DayTable(day, channel_roles(attributions, conversions), {}))
+def _derive(storage: AssetStorage, days: Sequence[dt.date]) -> None:
+    sessions, credit, placed = (storage.days(name, days) for name in ("sessions", "ihc_attributions", "conversions"))
+    report = channel_report(sessions, credit, placed, days[0], days[-1])
+    left = unattributed_orders(order_outcomes(placed, credit))
+    reports, lefts = by_day(report, "date", days), by_day(left, "conversion_time", days)
+    for (day, of_day), (_, left_of_day) in zip(reports, lefts, strict=True):
+        storage.write("channel_reporting", DayTable(day, of_day, {}, left_of_day))
+        attributions, conversions = credit.frame(day), placed.frame(day)
+        comparison = model_comparison(attributions, conversions, ["direct"])
+        storage.write("model_comparison", DayTable(day, comparison, {}))
+        storage.write("conversion_paths", DayTable(day, conversion_paths(attributions, conversions), {}))
+        storage.write("channel_roles", DayTable(day, channel_roles(attributions, conversions), {}))
 
 
 def _session(session_id: str, visit: Visit, place: int = 0) -> dict[str, object]:

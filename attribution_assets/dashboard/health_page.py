@@ -105,11 +105,11 @@ def _wrong_with(days: DaysHealth) -> list[str]:
 
 
 def _runs(runs: Iterable[RunFacts]) -> Table:
-    rows = [
-        (f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else "", run.status.replace("_", " "), run.what.replace("..", " to "),
-         run.job, run.seconds, run.run_id[:8])
-        for run in runs
-    ]  # fmt: skip
+    rows = []
+    for run in runs:
+        started = f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else ""
+        what = run.what.replace("..", " to ")
+        rows.append((started, run.status.replace("_", " "), what, run.job, run.seconds, run.run_id[:8]))
     columns = {"started": "Started (UTC)", "status": "Status", "what": "What", "job": "Job", "seconds": "Seconds"}
     return _table("runs", "Latest runs", columns | {"run": "Run"}, rows, seconds="amount")
 
