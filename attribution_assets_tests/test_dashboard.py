@@ -374,7 +374,7 @@ def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> No
         name = page.evaluate("(e => e.id || e.name || e.innerText || e.ariaLabel)(document.activeElement)")
         if not reached or reached[-1] != name:
             reached.append(name)
-    order = ["Skip to the content", "Cost and return", "Journeys", "first", "last", "model", "basis", "Show"]
+    order = ["Skip to the content", "Cost and return", "Journeys", "Health", "first", "last", "model", "basis", "Show"]
     order += ["last 7 days", "last 30 days", "all days", "Channels: all of 4", "goal_cpo", "goal_roas", "Set goals"]
     assert reached[: len(order)] == order
     assert {"by", "Cost ▼", "Orders"} <= set(reached)
