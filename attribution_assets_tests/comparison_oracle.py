@@ -39,8 +39,10 @@ class Comparisons:
     markov: Mapping[tuple[str, str], tuple[Fraction, Fraction, Fraction]]
 
 
-def comparisons(source: Source, truth: Truth, *, lookback_days: int, direct: Sequence[str] = ()) -> Comparisons:
-    """The comparisons of all attributed orders of `truth`, which is that of `source`."""
+def comparisons(
+    source: Source, truth: Truth, *, days: Sequence[dt.date], lookback_days: int, direct: Sequence[str] = ()
+) -> Comparisons:
+    """The comparisons of all attributed orders of `truth`, which is that of `source`, on these days."""
     touches = {row[0]: Touch(_moment(row[2], row[3]), row[4]) for row in source.sessions}
     ordered = {row[0]: _moment(row[2], row[3]) for row in source.orders}
     models: dict[tuple[str, str, str, str], list[Fraction]] = defaultdict(lambda: [Fraction(0)] * 2)
@@ -74,7 +76,7 @@ def comparisons(source: Source, truth: Truth, *, lookback_days: int, direct: Seq
         {key: (orders, revenue) for key, (orders, revenue) in models.items()},
         {key: (int(orders), revenue) for key, (orders, revenue) in paths.items()},
         {key: (int(sums[0]), sums[1], int(sums[2]), sums[3]) for key, sums in influenced.items()},
-        _markov(journeys_of_day, lookback_days, sorted({truth.order_days[order] for order in truth.outcomes})),
+        _markov(journeys_of_day, lookback_days, days),
     )
 
 
@@ -110,17 +112,18 @@ def rules(direct: Sequence[str]) -> Mapping[str, Callable[[Sequence[Touch]], Seq
 
 
 def _markov(
-    journeys_of_day: Mapping[str, Sequence[tuple[list[str], Fraction]]], lookback_days: int, days: Sequence[str]
+    journeys_of_day: Mapping[str, Sequence[tuple[list[str], Fraction]]], lookback_days: int, days: Sequence[dt.date]
 ) -> dict[tuple[str, str], tuple[Fraction, Fraction, Fraction]]:
     found = {}
     for day in days:
-        earliest = (dt.date.fromisoformat(day) - dt.timedelta(days=lookback_days)).isoformat()
-        journeys = [each for other in days if earliest <= other <= day for each in journeys_of_day.get(other, ())]
+        earliest = day - dt.timedelta(days=lookback_days)
+        window = [str(other) for other in days if earliest <= other <= day]
+        journeys = [each for other in window for each in journeys_of_day.get(other, ())]
         effects = removal_effects([channels for channels, _ in journeys])
         revenue = sum((amount for _, amount in journeys), Fraction(0))
         for channel, effect in effects.items():
             share = effect / sum(effects.values())
-            found[day, channel] = (effect, share * len(journeys), share * revenue)
+            found[str(day), channel] = (effect, share * len(journeys), share * revenue)
     return found
 
 

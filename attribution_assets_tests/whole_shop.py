@@ -140,7 +140,7 @@ def check_csv(shop: Shop, expected: Truth, name: str = "channel_reporting.csv") 
 def check_comparisons(shop: Shop, expected: Truth) -> None:
     """The stored comparisons say exactly what the oracle says, and so do the CSV files that are made of them."""
     source = Source(*(rows_of(shop.url, table) for table in ("session_sources", "session_costs", "conversions")))
-    due = comparisons(source, expected, lookback_days=LOOKBACK_DAYS)
+    due = comparisons(source, expected, days=days_between(FIRST, LAST), lookback_days=LOOKBACK_DAYS)
     tables = from_environment(references=False).storage.tables()
     stored = {
         asset: pd.concat([frame for _, frame in tables.days(asset, days_between(FIRST, LAST)).frames()])
