@@ -273,7 +273,7 @@ class AssetStorage:
         return sorted(map(dt.date.fromisoformat, days))
 
     def state_of(self, *names: str) -> str:
-        """What is another one whenever a day of one of these tables has been written; no file is opened."""
+        """What is another one once a day of one of these tables has changed; no file is opened."""
         return digest(
             {f"{name}/{file}": version for name in names for file, version in file_versions(self._root / name).items()}
         )

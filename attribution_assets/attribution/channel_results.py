@@ -225,7 +225,7 @@ def reported_days(storage: AssetStorage) -> list[dt.date]:
 
 
 def results_version(storage: AssetStorage) -> str:
-    """What is another one whenever a stored day that results are read from has been written: no file is opened."""
+    """What is another one once rows that results are read from have changed; no file is opened."""
     return storage.state_of(*READ_TABLES)
 
 

@@ -79,7 +79,7 @@ def stamp_of(file: UPath) -> Stamp:
 
 
 def file_versions(folder: UPath) -> dict[str, str]:
-    """What is another one whenever a file has been replaced, for each stored file right below a folder, by its name.
+    """What is another one once a stored file has changed, of all those right below a folder, by their names.
 
     Raises:
         OSError: They cannot be listed.
