@@ -1,6 +1,7 @@
 """What the page makes of results before it is drawn: verdicts, sentences, weeks, and the geometry of charts."""
 
 import datetime as dt
+from itertools import pairwise
 
 import pandas as pd
 import pytest
@@ -110,6 +111,16 @@ def test_an_axis_has_few_round_ticks_from_0_and_just_reaches_the_highest_value(h
     assert line_chart([Value("", "", highest)]).marks[0].y == pytest.approx(
         TOP + (HEIGHT - TOP - 22) * (1 - highest / ticks[-1]), abs=0.1
     )
+
+
+def test_the_days_below_a_chart_do_not_overlap() -> None:
+    wide = 72  # a day in the chart's letters
+    offset = {"start": 0, "middle": -wide / 2, "end": -wide}
+    for count in range(2, 400):
+        across = line_chart([Value("2024-02-26", "", 1.0)] * count).across
+        starts = [tick.place + offset[tick.anchor] for tick in across]
+        assert all(right - left >= wide for left, right in pairwise(starts)), count
+        assert LEFT <= starts[0] <= starts[-1] + wide <= WIDTH
 
 
 def test_figures_are_written_with_their_sign_only_where_something_is_left_of_them() -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 WIDTH, HEIGHT = 360, 150
 LEFT, RIGHT, TOP, BOTTOM = 48, 8, 8, 22
 MOST_MARKERS = 62
-MOST_LABELS = 4
+MOST_LABELS = 3
 _STEPS = (1, 2, 2.5, 5, 10)
 
 
