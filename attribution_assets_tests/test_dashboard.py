@@ -326,6 +326,20 @@ def test_without_any_report_it_says_what_to_do(browser: Browser, tmp_path: Path)
             assert "attribution-assets demo" in page.locator("main").inner_text()
 
 
+def test_a_day_that_cannot_be_read_is_told_of_without_a_stack_trace(browser: Browser, tmp_path: Path) -> None:
+    storage = AssetStorage(str(tmp_path))
+    store_results(storage, [FIRST], [])
+    (tmp_path / "channel_reporting" / f"{FIRST}.parquet").write_bytes(b"no Parquet file")
+    with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        response = page.goto("/")
+        assert response is not None
+        assert response.status == 503
+        assert page.get_by_role("heading").inner_text() == "The stored days cannot be read"
+        assert f"{FIRST}.parquet" in page.get_by_role("alert").inner_text()
+        assert "Traceback" not in page.content()
+
+
 @pytest.mark.parametrize(
     ("query", "words"),
     [

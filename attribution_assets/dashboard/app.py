@@ -4,6 +4,7 @@ What the pages show is put together in `overview.py` and `journeys_page.py`, how
 `static/`. Nothing here writes, and the pages ask no other host for anything.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
@@ -17,14 +18,16 @@ from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.dashboard import charts
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
-from attribution_assets.dashboard.health_page import HealthPage
+from attribution_assets.dashboard.health_page import CANNOT_BE_READ, HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import EMBEDDED, Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import written
 
+log = logging.getLogger(__name__)
+
 HERE = Path(__file__).parent
-OK, BAD_REQUEST, NOT_FOUND = 200, 400, 404
+OK, BAD_REQUEST, NOT_FOUND, UNAVAILABLE = 200, 400, 404, 503
 Content = Callable[[StoredResults, Reported, Choices, int], Overview | JourneysPage]
 PAGES: Mapping[str, Content] = {"overview": overview, "journeys": journeys_page}
 """What puts together the content of each page, by the page's name; its template has the same."""
@@ -57,6 +60,8 @@ def create_app(storage: AssetStorage, lookback_days: int, health: Callable[[], H
         response.headers.update(HEADERS)
         return response
 
+    for kind in CANNOT_BE_READ:
+        app.add_exception_handler(kind, pages.unreadable)
     app.add_api_route("/", pages.overview)
     app.add_api_route("/journeys", pages.journeys)
     app.add_api_route("/health", pages.health)
@@ -93,6 +98,10 @@ class _Pages:
 
     def health(self) -> Response:
         return self._rendered("health.html", OK, page="health", shown=self._health())
+
+    def unreadable(self, _: Request, error: Exception) -> Response:
+        log.warning("The stored days cannot be read: %s", error)
+        return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=error)
 
     def download(self, request: Request, page: str, name: str) -> Response:
         reported = self._stored.reported()

@@ -27,6 +27,7 @@ from attribution_assets.resources import Resources
 Part = TypeVar("Part")
 
 CANNOT_BE_READ = (ReportingError, DatabaseError, ForeignStorageError, OSError, pa.ArrowException, duckdb.Error)
+"""What may stand in the way of reading stored days, Dagster's history or the ledger."""
 
 
 @dataclass(frozen=True)
