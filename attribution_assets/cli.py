@@ -145,6 +145,29 @@ def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 
     serve(port)
 
 
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
+    host: Annotated[str, typer.Option(help="Address to listen on; the page asks nobody who they are.")] = "127.0.0.1",
+) -> None:
+    """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
+    with _problems_in_one_line():
+        try:
+            from attribution_assets.dashboard.server import serve
+        except ModuleNotFoundError as missing:
+            if missing.name != "jinja2":
+                raise
+            raise ConfigurationError("dashboard needs a package: pip install 'attribution-assets[dashboard]'") from None
+        from attribution_assets.dagster_history import history_to_read
+        from attribution_assets.resources import from_environment
+        from attribution_assets.settings import lookback_days
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with history_to_read() as instance:
+            serve(instance, resources, lookback_days(), host, port)
+
+
 def _day(option: str, text: str | None) -> dt.date | None:
     try:
         return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day

@@ -24,7 +24,15 @@ from attribution_assets.attribution.days import blocks, days_between, in_words
 from attribution_assets.attribution.engine import ORDERS_PER_QUERY, SqlEngine, engine_named
 from attribution_assets.attribution.locations import local_path, location
 from attribution_assets.attribution.object_store import list_objects
-from attribution_assets.attribution.stamps import Stamp, digest, stamp_in, stamp_of, stamps_of, written_with_stamp
+from attribution_assets.attribution.stamps import (
+    Stamp,
+    digest,
+    file_versions,
+    stamp_in,
+    stamp_of,
+    stamps_of,
+    written_with_stamp,
+)
 from attribution_assets.schemas import STORED_TABLES, TABLES_BESIDE
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -237,22 +245,23 @@ class AssetStorage:
         with ThreadPoolExecutor(1) as meanwhile:
             version = meanwhile.submit(_version, content)
             file = written_with_stamp(content, lambda: Stamp(version.result(), digest(inputs), settings, len(frame)))
-        replace_file(self._file(name, day), file)
+        replace_file(self._root / name / _file_name(day), file)
         return version.result()
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
-        asked = sorted(days)
-        if local_path(self._root) is None:
+        asked, folder = sorted(days), self._root / asset
+        if local_path(folder) is None:
             there = set(self.stored_days(asset))  # one request, where looking for each day would take as many
-            stored = {day: self._file(asset, day) for day in asked if day in there}
+            stored = {day: folder / _file_name(day) for day in asked if day in there}
         else:
-            stored = {day: file for day in asked if (file := self._file(asset, day)).exists()}
+            stored = {day: file for day in asked if (file := folder / _file_name(day)).exists()}
         return StoredDays(asset, stored, [day for day in asked if day not in stored], self.engine)
 
     def all_days(self, asset: str) -> StoredDays:
         """All days of one asset that are stored."""
-        stored = {day: self._file(asset, day) for day in self.stored_days(asset)}
+        folder = self._root / asset
+        stored = {day: folder / _file_name(day) for day in self.stored_days(asset)}
         return StoredDays(asset, stored, (), self.engine)
 
     def stored_days(self, asset: str) -> list[dt.date]:
@@ -263,8 +272,15 @@ class AssetStorage:
         days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
         return sorted(map(dt.date.fromisoformat, days))
 
-    def _file(self, asset: str, day: dt.date) -> UPath:
-        return self._root / asset / f"{day}.parquet"
+    def state_of(self, *names: str) -> str:
+        """What is another one once a day of one of these tables has changed; no file is opened."""
+        return digest(
+            {f"{name}/{file}": version for name in names for file, version in file_versions(self._root / name).items()}
+        )
+
+
+def _file_name(day: dt.date) -> str:
+    return f"{day}.parquet"
 
 
 def version_of(name: str, frame: pd.DataFrame | pa.Table) -> str:

@@ -5,6 +5,7 @@ Content and stamp are one file, so that no crash and no second writer can part t
 
 import functools
 import json
+import os
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
@@ -17,11 +18,11 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.locations import local_path
-from attribution_assets.attribution.object_store import REQUESTS_AT_ONCE, object_version, open_version
+from attribution_assets.attribution.object_store import REQUESTS_AT_ONCE, list_objects, object_version, open_version
 
 Key = TypeVar("Key", bound=Hashable)
 
-_STAMP_KEY = b"attribution_assets"
+_STAMP_KEY, _SUFFIX = b"attribution_assets", ".parquet"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,22 @@ def stamp_of(file: UPath) -> Stamp:
     local = local_path(file)
     if local is None:
         return _stamp_of_object(file)
-    state = local.stat()
-    return _stamp_of_local(local, state.st_mtime_ns, state.st_ino, state.st_size)
+    return _stamp_of_local(local, *_state(local.stat()))
+
+
+def file_versions(folder: UPath) -> dict[str, str]:
+    """What is another one once a stored file has changed, of all those right below a folder, by their names.
+
+    Raises:
+        OSError: They cannot be listed.
+    """
+    local = local_path(folder)
+    if local is None:
+        return {name: object_version(folder / name) for name in list_objects(folder) if name.endswith(_SUFFIX)}
+    if not local.is_dir():
+        return {}
+    with os.scandir(local) as entries:
+        return {entry.name: str(_state(entry.stat())) for entry in entries if entry.name.endswith(_SUFFIX)}
 
 
 def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
@@ -84,6 +99,10 @@ def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
         return {key: stamp_of(file) for key, file in files.items()}
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return dict(zip(files, pool.map(stamp_of, files.values()), strict=True))
+
+
+def _state(of_file: os.stat_result) -> tuple[int, int, int]:
+    return of_file.st_mtime_ns, of_file.st_ino, of_file.st_size
 
 
 @functools.lru_cache(maxsize=100_000)
