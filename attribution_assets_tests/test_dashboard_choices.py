@@ -58,6 +58,10 @@ def test_a_preset_stays_one_until_other_dates_are_chosen() -> None:
     assert read("days=7&first=2024-03-20&last=2024-03-31")[0].query == "first=2024-03-20&last=2024-03-31"
 
 
+def test_dates_in_an_address_stay_those_dates_when_they_are_the_last_days_too() -> None:
+    assert read("first=2024-03-02&last=2024-03-31")[0].query == "first=2024-03-02&last=2024-03-31"
+
+
 def test_days_without_reports_are_cut_off_with_a_word() -> None:
     choices, problems = read("first=2023-01-01&last=2024-01-02")
     assert (choices.first, choices.last) == (FIRST, dt.date(2024, 1, 2))

@@ -173,7 +173,7 @@ def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> 
         preset = "30"
     usual = _first_of(preset, reported), reported.last
     first, last = _date("first", given, problems) or usual[0], _date("last", given, problems) or usual[1]
-    if (first, last) == usual:
+    if (first, last) == usual and ("days" in given or not {"first", "last"} & given.keys()):
         return *usual, preset
     if last < first:
         problems.append(f"The days end on {last}, before they start on {first}.")
