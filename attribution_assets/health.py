@@ -10,13 +10,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import dagster as dg
+import duckdb
+import pyarrow as pa
 
-from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.attribution.asset_storage import AssetStorage, ForeignStorageError
 from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.database import DatabaseError
 from attribution_assets.attribution.ledger import Selection
 from attribution_assets.attribution.lineage import ALL_ASSETS, StoredState, stored_state
 from attribution_assets.attribution.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.status import days_due
+from attribution_assets.errors import ReportingError
 from attribution_assets.history_facts import History
 from attribution_assets.history_reader import HistoryReader
 from attribution_assets.partitions import first_and_last_partition, windows
@@ -24,6 +28,9 @@ from attribution_assets.resources import Resources
 from attribution_assets.settings import max_rejected_share
 
 DAYS_VERIFIED_AT_ONCE = 60
+
+CANNOT_BE_READ = (ReportingError, DatabaseError, ForeignStorageError, OSError, pa.ArrowException, duckdb.Error)
+"""What may stand in the way of reading Dagster's history, the stored days or the ledger."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from attribution_assets.attribution.ihc_traffic import Traffic
+from attribution_assets.attribution.lineage import ALL_ASSETS
 
 RUN_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600, 10800)
 """Upper bounds of the classes in which runs are counted by how long they took."""
@@ -54,7 +55,7 @@ class RunFacts:
     @property
     def what(self) -> str:
         """What it materializes, in words."""
-        assets = ", ".join(self.assets) or "all assets"
+        assets = ", ".join(self.assets) if 0 < len(self.assets) < len(ALL_ASSETS) else "all assets"
         days = self.first_day if self.first_day == self.last_day else f"{self.first_day}..{self.last_day}"
         return f"{assets} of {days}" if days else assets
 

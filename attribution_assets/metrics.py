@@ -12,8 +12,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import dagster as dg
-import duckdb
-import pyarrow as pa
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -24,14 +22,11 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from attribution_assets.attribution.asset_storage import ForeignStorageError
-from attribution_assets.attribution.database import DatabaseError
 from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, NO_ANSWER
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.automation import CHECKS
 from attribution_assets.dagster_history import history_errors_told
-from attribution_assets.errors import ReportingError
-from attribution_assets.health import DaysHealth, PipelineHealth
+from attribution_assets.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
 from attribution_assets.resources import Resources
 from attribution_assets.run_history import JOBS
@@ -43,8 +38,7 @@ IMPLICIT_JOB = "__ASSET_JOB"
 """What Dagster calls the job of assets that are materialized without one."""
 
 SOURCES = ("history", "days", "ledger")
-CANNOT_BE_READ = (ReportingError, DatabaseError, ForeignStorageError, OSError, pa.ArrowException, duckdb.Error)
-"""What may stand in the way of one of the sources; its metrics are left out then, and the others' are not."""
+"""What the metrics are read from. The metrics of one that cannot be read are left out, the others' are not."""
 
 log = logging.getLogger(__name__)
 

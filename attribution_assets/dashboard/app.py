@@ -18,11 +18,12 @@ from attribution_assets.attribution.asset_storage import AssetStorage
 from attribution_assets.dashboard import charts
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
-from attribution_assets.dashboard.health_page import CANNOT_BE_READ, HealthPage
+from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import EMBEDDED, Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import written
+from attribution_assets.health import CANNOT_BE_READ
 
 log = logging.getLogger(__name__)
 

@@ -9,25 +9,17 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import dagster as dg
-import duckdb
 import pandas as pd
-import pyarrow as pa
 
-from attribution_assets.attribution.asset_storage import ForeignStorageError
-from attribution_assets.attribution.database import DatabaseError
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.dashboard.tables import Column, Table
-from attribution_assets.errors import ReportingError
-from attribution_assets.health import DaysHealth, PipelineHealth
+from attribution_assets.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.history_facts import History, RunFacts
 from attribution_assets.resources import Resources
 
 Part = TypeVar("Part")
-
-CANNOT_BE_READ = (ReportingError, DatabaseError, ForeignStorageError, OSError, pa.ArrowException, duckdb.Error)
-"""What may stand in the way of reading stored days, Dagster's history or the ledger."""
 
 
 @dataclass(frozen=True)
