@@ -1,7 +1,7 @@
 # syntax=docker/dockerfile:1
 
 FROM python:3.11-slim-bookworm AS build
-ARG EXTRAS=s3,postgres,kubernetes
+ARG EXTRAS=s3,postgres,kubernetes,dashboard,metrics
 WORKDIR /build
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY attribution_assets attribution_assets
@@ -16,12 +16,14 @@ COPY workspace.yaml dagster.yaml /srv/attribution/
 
 COPY --chmod=755 <<'EOF' /usr/local/bin/serve
 #!/bin/sh
-# One image, three services: serve webserver | daemon | code-server. Anything else is run as a command.
+# One image, five services: serve webserver | daemon | code-server | dashboard | metrics. Anything else is run as a command.
 set -eu
 case "${1:-webserver}" in
     webserver) exec dagster-webserver --host 0.0.0.0 --port 3000 --workspace workspace.yaml ;;
     daemon) exec dagster-daemon run --workspace workspace.yaml ;;
     code-server) exec dagster code-server start --host 0.0.0.0 --port 4000 --module-name attribution_assets.definitions ;;
+    dashboard) exec attribution-assets dashboard --host 0.0.0.0 ;;
+    metrics) exec attribution-assets metrics --host 0.0.0.0 ;;
     *) exec "$@" ;;
 esac
 EOF
@@ -34,6 +36,8 @@ command=$(tr '\0' ' ' < /proc/1/cmdline)
 case "$command" in
     *dagster-webserver*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/server_info', timeout=5)" ;;
     *dagster-daemon*) dagster-daemon liveness-check ;;
+    *dashboard*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8050/', timeout=15)" ;;
+    *metrics*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:9700/metrics', timeout=15)" ;;
     *code-server*) dagster api grpc-health-check --port 4000 ;;
 esac
 EOF
@@ -44,7 +48,7 @@ ENV PATH="/opt/venv/bin:$PATH" \
 WORKDIR /srv/attribution
 USER 1000
 VOLUME /srv/attribution/data
-EXPOSE 3000 4000
+EXPOSE 3000 4000 8050 9700
 HEALTHCHECK --interval=30s --timeout=20s --start-period=60s CMD ["healthy"]
 ENTRYPOINT ["serve"]
 CMD ["webserver"]

@@ -1,7 +1,8 @@
 """What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
 
 import datetime as dt
-from collections.abc import Container
+import math
+from collections.abc import Container, Mapping
 from typing import Any
 
 import dagster as dg
@@ -12,6 +13,7 @@ from dagster_pandera import pandera_schema_to_dagster_type
 
 from attribution_assets.attribution.channel_report import is_final
 from attribution_assets.attribution.ihc_api import IhcClient
+from attribution_assets.report_plots import report_plots
 from attribution_assets.schemas import TABLES
 
 PREVIEW_ROWS = 5
@@ -68,11 +70,24 @@ def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
     }
 
 
-def attributions_metadata(attributions: pd.DataFrame) -> Metadata:
-    """How many of the day's orders were attributed and how many were not, for which reason."""
+def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]) -> Metadata:
+    """What became of the day's orders, and what their journeys cost.
+
+    Args:
+        attributions: The day's `ihc_attributions`.
+        asked: The orders whose journeys were asked for, and how much of a request each took, see `Attribution`.
+
+    Returns:
+        The number of orders attributed, too long and refused; of journeys that were asked for, and of those that the
+        ledger knew; and the requests that the former took. A request that holds journeys of several days counts in
+        parts, so that the days of a run add up to the requests that brought answers.
+    """
     orders = attributions.drop_duplicates("conv_id")
     counts = orders["outcome"].value_counts()
-    return {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+    found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+    parts = [asked[order] for order in orders["conv_id"] if order in asked]
+    reused = len(orders) - found["orders_too_long"] - len(parts)
+    return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}
 
 
 def requests_metadata(client: IhcClient) -> Metadata:
@@ -84,21 +99,46 @@ def requests_metadata(client: IhcClient) -> Metadata:
     }
 
 
-def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame) -> Metadata:
-    """The day's totals by touch date, and what became of the orders placed on it.
+def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame | None) -> Metadata:
+    """The day's totals by touch date, and what became of the orders placed on it; a ratio to 0 is left out.
 
     Args:
         report: The day's `channel_reporting`.
-        outcomes: `order_outcomes` of the day; no rows while the day's orders have not been attributed.
+        outcomes: `order_outcomes` of the day; None while the day's orders have not been attributed.
+
+    Returns:
+        By touch date: `cost`, `attributed_orders`, `attributed_revenue`, `cpo`, `roas`. By the day of the order:
+        `orders` and `revenue`, both by outcome too, and the shares of them that were not attributed.
     """
-    cost, revenue = _amount(report["cost"].sum()), _amount(report["ihc_revenue"].sum())
-    totals: Metadata = {"cost": cost, "attributed_orders": _amount(report["ihc"].sum()), "attributed_revenue": revenue}
-    if cost:
-        totals["roas"] = _amount(revenue / cost)
-    for outcome, orders in outcomes.groupby("outcome"):
-        totals[f"orders_{outcome}"] = len(orders)
-        totals[f"revenue_{outcome}"] = _amount(orders["revenue"].sum())
-    return totals
+    cost, credit, earned = (_amount(report[name].sum()) for name in ("cost", "ihc", "ihc_revenue"))
+    totals = {"cost": cost, "attributed_orders": credit, "attributed_revenue": earned}
+    totals |= _ratio("cpo", cost, credit) | _ratio("roas", earned, cost)
+    return totals if outcomes is None else totals | _outcomes_metadata(outcomes)
+
+
+def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
+    orders, revenue = len(outcomes), _amount(outcomes["revenue"].sum())
+    found: Metadata = {"orders": orders, "revenue": revenue}
+    for outcome in ("attributed", "no_sessions", "too_long", "refused"):
+        of_outcome = outcomes.loc[outcomes["outcome"] == outcome, "revenue"]
+        found |= {f"orders_{outcome}": len(of_outcome), f"revenue_{outcome}": _amount(of_outcome.sum())}
+    return (
+        found
+        | _ratio("unattributed_orders_share", orders - found["orders_attributed"], orders)
+        | _ratio("unattributed_revenue_share", revenue - found["revenue_attributed"], revenue)
+    )
+
+
+def plots_metadata(report: pd.DataFrame, period: str, *, of_range: bool = False) -> Metadata:
+    """The charts of a report's channels; nothing of a report without rows.
+
+    Args:
+        report: As for `report_plots`.
+        period: The day or days.
+        of_range: Whether it is of more than the day that shows it, so that the key has to say of what.
+    """
+    plots = report_plots(report, period)
+    return {f"plots_of_{period}" if of_range else "plots": dg.MetadataValue.md(plots)} if plots else {}
 
 
 def comparison_metadata(table: pd.DataFrame) -> Metadata:
@@ -125,6 +165,10 @@ def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_da
 def _column(table: pd.DataFrame | pa.Table, name: str) -> "pd.Series[float]":
     column: pd.Series[float] = table[name].to_pandas() if isinstance(table, pa.Table) else table[name]
     return column
+
+
+def _ratio(name: str, numerator: float, denominator: float) -> Metadata:
+    return {name: _amount(numerator / denominator)} if denominator else {}
 
 
 def _amount(value: float) -> float:

@@ -2,18 +2,21 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from itertools import tee
 
 import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
+from attribution_assets.api_observations import observed_client
 from attribution_assets.asset_metadata import (
     Metadata,
     attributions_metadata,
     certainty_metadata,
     conversions_metadata,
     journeys_metadata,
+    plots_metadata,
     rejected_metadata,
     report_metadata,
     requests_metadata,
@@ -22,11 +25,13 @@ from attribution_assets.asset_metadata import (
 from attribution_assets.attribution.asset_storage import DayTable, StoredDays, order_blocks, versions_of
 from attribution_assets.attribution.channel_report import (
     answered_by,
+    by_channel,
     channel_report,
     order_outcomes,
     unattributed_orders,
+    with_phases,
 )
-from attribution_assets.attribution.days import batches, by_day
+from attribution_assets.attribution.days import batches, by_day, in_words
 from attribution_assets.attribution.journeys import customer_journeys
 from attribution_assets.attribution.lineage import (
     attributions_inputs,
@@ -120,15 +125,16 @@ def ihc_attributions(
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
         versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
-        with ihc_api.client(database.ledger()) as client:
+        with observed_client(context, ihc_api.client(database.ledger())) as client:
             plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
             context.log.info("%s", plan)
             asked, sent = tee(batches(journeys.frames(), rows))
-            for (days, _), attribution in zip(asked, client.attribute_each(batch for _, batch in sent), strict=True):
-                answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
-                for day, frame in by_day(answered, "conversion_time", days):
-                    table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
-                    yield table, attributions_metadata(frame)
+            with closing(client.attribute_each(batch for _, batch in sent)) as attributions:
+                for (days, _), attribution in zip(asked, attributions, strict=True):
+                    answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
+                    for day, frame in by_day(answered, "conversion_time", days):
+                        table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
+                        yield table, attributions_metadata(frame, attribution.asked)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return described(context, attribute())
@@ -152,7 +158,8 @@ def channel_reporting(
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
         versions = versions_of(sessions, ihc_attributions, conversions)
-        for days in order_blocks(conversions, partition_days(context)):
+        due, of_blocks = partition_days(context), list[pd.DataFrame]()
+        for days in order_blocks(conversions, due):
             first, last = days[0], days[-1]
             credit, orders = (stored.within(first, last + LOOKBACK) for stored in (ihc_attributions, conversions))
             reported = channel_report(sessions.within(first, last), credit, orders, first, last)
@@ -161,11 +168,17 @@ def channel_reporting(
                 dict(by_day(table, "conversion_time", days)) for table in (own_orders, unattributed_orders(own_orders))
             )
             answered = {"answered_by": answered_by(credit)}
-            for day, frame in by_day(reported, "date", days):
+            with_shares = with_phases(reported, credit, orders, first, last)
+            for day, frame in by_day(with_shares, "date", days):
                 inputs = report_inputs(versions, day, windows)
                 certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
-                metadata = report_metadata(frame, outcomes[day]) | certainty | answered
-                yield DayTable(day, frame, inputs, unattributed[day]), metadata
+                found = outcomes[day] if day in versions["ihc_attributions"] else None
+                metadata = plots_metadata(frame, str(day)) | report_metadata(frame, found) | certainty | answered
+                yield DayTable(day, frame[list(reported)], inputs, unattributed[day]), metadata
+            of_blocks.append(by_channel(with_shares))
+        if len(due) > 1:
+            of_range = plots_metadata(by_channel(pd.concat(of_blocks)), in_words(due), of_range=True)
+            context.add_asset_metadata(of_range, partition_key=str(due[-1]))
 
     return described(context, report())
 

@@ -7,14 +7,16 @@ only by the commands that need them, so that --help answers at once.
 
 import datetime as dt
 import gc
+import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+from attribution_assets.settings import log_format
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -111,11 +113,59 @@ def ledger(
 
 
 @app.command()
+def metrics(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+) -> None:
+    """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
+    with _problems_in_one_line():
+        try:
+            from attribution_assets.metrics import serve_metrics
+        except ModuleNotFoundError as missing:
+            if missing.name != "prometheus_client":
+                raise
+            raise ConfigurationError("metrics needs a package: pip install 'attribution-assets[metrics]'") from None
+        from attribution_assets.dagster_history import history_to_read
+        from attribution_assets.resources import from_environment
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with history_to_read() as instance:
+            wait = serve_metrics(instance, resources, host, port)
+            typer.echo(f"Metrics: http://{host}:{port}/metrics")
+            with suppress(KeyboardInterrupt):
+                wait()
+
+
+@app.command()
 def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
     from attribution_assets.ihc_service.server import serve
 
     serve(port)
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
+    host: Annotated[str, typer.Option(help="Address to listen on; the page asks nobody who they are.")] = "127.0.0.1",
+) -> None:
+    """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
+    with _problems_in_one_line():
+        try:
+            from attribution_assets.dashboard.server import serve
+        except ModuleNotFoundError as missing:
+            if missing.name != "jinja2":
+                raise
+            raise ConfigurationError("dashboard needs a package: pip install 'attribution-assets[dashboard]'") from None
+        from attribution_assets.dagster_history import history_to_read
+        from attribution_assets.resources import from_environment
+        from attribution_assets.settings import lookback_days
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with history_to_read() as instance:
+            serve(instance, resources, lookback_days(), host, port)
 
 
 def _day(option: str, text: str | None) -> dt.date | None:
@@ -177,13 +227,26 @@ def _problems_in_one_line() -> Iterator[None]:
     from attribution_assets.attribution.asset_storage import ForeignStorageError
     from attribution_assets.attribution.database import DatabaseError
 
+    as_json = False
     try:
+        if as_json := log_format() == "json":
+            from attribution_assets.json_logs import use_for_all_else
+
+            use_for_all_else()
         yield
     except (RunFailedError, OSError) as problem:
-        typer.echo(f"Failed: {' '.join(str(problem).split())}", err=True)
+        _tell("Failed", problem, as_json=as_json)
         raise typer.Exit(FAILED) from None
     except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
-        typer.echo(f"Not possible: {' '.join(str(problem).split())}", err=True)
+        _tell("Not possible", problem, as_json=as_json)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:
         gc.unfreeze()
+
+
+def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
+    words = f"{what}: {' '.join(str(problem).split())}"
+    if as_json:
+        logging.getLogger(__name__).error(words)
+    else:
+        typer.echo(words, err=True)

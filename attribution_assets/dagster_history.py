@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
+from urllib.parse import quote
 
 import dagster as dg
 import sqlalchemy as sa
@@ -47,25 +48,60 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         RunRejectedError: Its dagster.yaml cannot be used.
         RunFailedError: Its databases cannot be read or written.
     """
+    with _opened_alone() as instance:
+        end_killed_runs(instance)
+        history = instance.event_log_storage
+        if isinstance(history, SqliteEventLogStorage):
+            kept = _kept_connections(history)
+        else:
+            kept = _pooled_connections(instance)
+        with kept:
+            yield instance
+
+
+@contextmanager
+def history_to_read() -> Iterator[dg.DagsterInstance]:
+    """The same instance for who only reads its history: nothing is written into it, and no writer has to wait.
+
+    Raises:
+        RunRejectedError: Its dagster.yaml cannot be used.
+        RunFailedError: Its databases cannot be read.
+    """
+    with _opened_alone() as instance:
+        history = instance.event_log_storage
+        if isinstance(history, SqliteEventLogStorage):
+            reading = _read_only_connections(history)
+        else:
+            reading = _pooled_connections(instance)
+        with reading:
+            yield instance
+
+
+@contextmanager
+def _opened_alone() -> Iterator[dg.DagsterInstance]:
     home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
     home.mkdir(parents=True, exist_ok=True)
     logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns of a home without settings, which is fine here
     root = logging.getLogger()
     root.addFilter(_says_more_than_that_it_tries_again)
     try:
-        with _first_opened_alone(home) as instance:
-            end_killed_runs(instance)
-            history = instance.event_log_storage
-            if isinstance(history, SqliteEventLogStorage):
-                kept = _kept_connections(history)
-            else:
-                kept = _pooled_connections(instance)
-            with kept:
-                yield instance
-    except _refusals() as error:
-        raise RunFailedError(f"Dagster's history in {home} cannot be used: {_in_words(error)}") from None
+        with history_errors_told(home), _first_opened_alone(home) as instance:
+            yield instance
     finally:
         root.removeFilter(_says_more_than_that_it_tries_again)
+
+
+@contextmanager
+def history_errors_told(home: Path | str) -> Iterator[None]:
+    """Tell in a line of what the history's database refuses.
+
+    Raises:
+        RunFailedError: The history cannot be used.
+    """
+    try:
+        yield
+    except _refusals() as error:
+        raise RunFailedError(f"Dagster's history in {home} cannot be used: {_in_words(error)}") from None
 
 
 @contextmanager
@@ -151,6 +187,28 @@ def _kept_connections(history: SqliteEventLogStorage) -> Iterator[None]:
         del history._connect  # noqa: SLF001  # the class's own is back
         for engine in engines.values():
             engine.dispose()
+
+
+@contextmanager
+def _read_only_connections(history: SqliteEventLogStorage) -> Iterator[None]:
+    """Have Dagster read its SQLite history over connections that can neither write nor make a file.
+
+    By itself it makes the file of a run that it asks for, which can be the moment at which the run makes it.
+    """
+
+    @contextmanager
+    def connect(shard: str) -> Iterator[sa.Connection]:
+        path = quote(history.path_for_shard(shard))
+        engine = sa.create_engine(f"sqlite:///file:{path}?mode=rw&uri=true", poolclass=sa.NullPool)
+        sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA query_only = ON"))
+        with engine.connect() as connection:
+            yield connection
+
+    history._connect = connect  # type: ignore[method-assign]  # noqa: SLF001  # as above
+    try:
+        yield
+    finally:
+        del history._connect  # noqa: SLF001  # as above
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def described(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, 
 
     def noted() -> Generator[DayTable]:
         for table, metadata in days:
-            context.add_asset_metadata(table_metadata(table.frame) | metadata, partition_key=table.day.isoformat())
+            context.add_asset_metadata(metadata | table_metadata(table.frame), partition_key=table.day.isoformat())
             yield table
 
     return DailyTables(noted())

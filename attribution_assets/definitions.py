@@ -5,9 +5,18 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets import asset_checks, assets, automation, comparison_assets, comparison_checks, sensors
+from attribution_assets import (
+    asset_checks,
+    assets,
+    automation,
+    comparison_assets,
+    comparison_checks,
+    json_logs,
+    sensors,
+)
 from attribution_assets.io_managers import DailyTableIOManager
 from attribution_assets.resources import from_environment
+from attribution_assets.settings import log_format
 
 
 def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
@@ -17,6 +26,9 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         resources: Resources (`database`, `storage`, `reports`, `ihc_api`) in place of those that the environment
             describes.
     """
+    as_json = log_format() == "json"
+    if as_json:
+        json_logs.use_for_all_runs()
     used = {**vars(from_environment(references=True)), **(resources or {})}
     return dg.Definitions(
         assets=dg.load_assets_from_modules([assets, comparison_assets]),
@@ -26,6 +38,7 @@ def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definiti
         sensors=[sensors.restatement, sensors.late_data, *sensors.failure_reports()],
         resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
         executor=dg.in_process_executor,
+        loggers={"console": json_logs.json_console} if as_json else None,
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.attribution.processes import has_ended, this_process
@@ -37,11 +38,11 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
     minutes later.
     """
     for run in _unfinished(instance):
-        if _was_killed(run) and not _has_finished(instance, run.run_id):
+        if was_killed(run) and not _has_finished(instance, run.run_id):
             instance.report_run_failed(run, "The process that this run was in has been killed.")
     for run_id in instance.event_log_storage.get_concurrency_run_ids():
         holder = instance.get_run_by_id(run_id)
-        if holder and holder.is_finished and _was_killed(holder):
+        if holder and holder.is_finished and was_killed(holder):
             instance.event_log_storage.free_concurrency_slots_for_run(run_id)
 
 
@@ -67,22 +68,37 @@ def runs_under_way(instance: dg.DagsterInstance) -> str:
     backfills = [
         f"backfill {backfill.backfill_id}"
         for backfill in instance.get_backfills(filters=active)
-        if _is_ours(backfill.job_name, backfill.asset_selection)
+        if is_ours(backfill.job_name, backfill.asset_selection)
     ]
     named = [f"run {run.run_id[:8]}" for run in _unfinished(instance)] + backfills
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return ", ".join(named[:MOST_NAMED]) + more
 
 
-def _was_killed(run: dg.DagsterRun) -> bool:
+def was_killed(run: dg.DagsterRun) -> bool:
+    """Whether the process that a run was in, on this machine, has ended. Says nothing of how the run ended."""
     run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
     return run_id == run.run_id and has_ended(process)  # a run that is executed again begins with the tags of the first
 
 
 def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
-    return (run for run in runs if _is_ours(run.job_name, run.asset_selection))
+    return (run for run in runs if is_ours(run.job_name, run.asset_selection))
 
 
-def _is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
+def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
+    """Whether a run or backfill is of this project, by its job and the assets that it selects."""
     return job in JOBS or any(asset.to_user_string() in ALL_ASSETS for asset in assets or ())
+
+
+def root_cause(error: SerializableErrorInfo | None) -> str:
+    """What went wrong at the root of an error that Dagster recorded, in one line."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "Dagster does not say why: see the run's log in the UI"
+    kind, _, words = error.message.strip().partition(": ")
+    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
+        return "interrupted"
+    speaks_for_itself = kind.startswith(f"{__package__}.")
+    return words if speaks_for_itself else f"{kind}: {words}"

@@ -10,7 +10,6 @@ from collections.abc import Callable
 import dagster as dg
 import pandas as pd
 from dagster._core.utils import make_new_run_id
-from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
 from attribution_assets.attribution.channel_report import is_final, order_outcomes
@@ -26,8 +25,11 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.partitions import first_and_last_partition, windows
 from attribution_assets.resources import Resources
-from attribution_assets.run_history import process_tag
-from attribution_assets.settings import max_rejected_share
+from attribution_assets.run_history import process_tag, root_cause
+from attribution_assets.settings import log_format, max_rejected_share
+
+SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""A run's configuration for those who see its progress: its log is in Dagster's history."""
 
 MOST_ROUNDS = 7
 """Journeys, attributions, reports and comparisons, Markov chains: each makes the next stale. More are needed only
@@ -183,7 +185,7 @@ def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Sta
         run_id=run_id,
         asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
         tags=range_tags(stage.first, stage.last) | process_tag(run_id),
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        run_config={} if log_format() == "json" else SILENT,
         raise_on_error=False,
     )
     if not result.success:
@@ -202,18 +204,10 @@ def _failure(result: dg.ExecuteInProcessResult) -> str:
     ]
     if checks:
         return "; ".join(checks)
-    steps = [f"{event.step_key}: {_cause(event.step_failure_data.error)}" for event in result.get_step_failure_events()]
-    runs = [_cause(event.job_failure_data.error) for event in result.filter_events(lambda event: event.is_run_failure)]
+    steps = [
+        f"{event.step_key}: {root_cause(event.step_failure_data.error)}" for event in result.get_step_failure_events()
+    ]
+    runs = [
+        root_cause(event.job_failure_data.error) for event in result.filter_events(lambda event: event.is_run_failure)
+    ]
     return "; ".join(steps or runs)
-
-
-def _cause(error: SerializableErrorInfo | None) -> str:
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return "Dagster does not say why: see the run's log in the UI"
-    kind, _, words = error.message.strip().partition(": ")
-    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
-        return "interrupted"
-    speaks_for_itself = kind.startswith(f"{__package__}.")
-    return words if speaks_for_itself else f"{kind}: {words}"

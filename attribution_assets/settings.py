@@ -74,6 +74,18 @@ def daily_hour() -> int:
     return int(text)
 
 
+def log_format() -> str:
+    """ATTRIBUTION_LOG_FORMAT: text or json, how runs write their log to stderr.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    text = os.environ.get("ATTRIBUTION_LOG_FORMAT") or "text"
+    if text not in ("text", "json"):
+        raise ConfigurationError(f"ATTRIBUTION_LOG_FORMAT is {text!r}: it takes text or json")
+    return text
+
+
 def whole_number(variable: str, default: int) -> int:
     """A variable that holds a whole number from 1.
 

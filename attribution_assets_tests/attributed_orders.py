@@ -32,9 +32,11 @@ class Order:
     outcome: str = "attributed"
 
     @property
-    def credit(self) -> list[tuple[float, ...]]:
-        """Initializer, holder, closer and ihc of each touchpoint, each summing to 1: all to the first, evenly, ..."""
+    def credit(self) -> list[tuple[float | None, ...]]:
+        """Of each touchpoint: initializer (all to the first), holder (even), closer (all to the last), ihc (even)."""
         size = len(self.visits)
+        if self.outcome != "attributed":
+            return [(None,) * 4] * size
         return [(float(place == 0), 1 / size, float(place == size - 1), 1 / size) for place in range(size)]
 
 
@@ -56,9 +58,7 @@ def ihc_attributions(orders: Iterable[Order]) -> pd.DataFrame:
     columns += ["initializer", "holder", "closer", "ihc", "outcome", "reason", "answered_by"]
     times = {"conversion_time": "datetime64[us]", "session_time": "datetime64[us]"}
     numbers = dict.fromkeys(["initializer", "holder", "closer", "ihc"], "float64")
-    table = pd.DataFrame(rows, columns=columns).astype(times | numbers)
-    table.loc[table["outcome"] != "attributed", list(numbers)] = None
-    return table
+    return pd.DataFrame(rows, columns=columns).astype(times | numbers)
 
 
 def conversions(orders: Iterable[Order]) -> pd.DataFrame:

@@ -23,7 +23,7 @@ import pytest  # noqa: E402 - the same
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.schemas import TABLES  # noqa: E402 - the same
 
-pytest_plugins = ["databases", "shop", "made_shop", "command_process", "s3_server", "spark_session"]
+pytest_plugins = ["databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages"]
 pytest.register_assert_rewrite("whole_shop")
 
 # How long an example takes says more of the machine than of the code.

@@ -1,5 +1,6 @@
-"""What the UI shows of each day: exact counts, totals, columns and first rows."""
+"""What the UI shows of each day: exact counts, totals, charts, columns and first rows."""
 
+import re
 from collections.abc import Callable
 
 import dagster as dg
@@ -8,10 +9,12 @@ import pyarrow as pa
 import pytest
 
 from attribution_assets.asset_metadata import (
+    Metadata,
     attributions_metadata,
     column_schema,
     conversions_metadata,
     journeys_metadata,
+    plots_metadata,
     report_metadata,
     sessions_metadata,
     table_metadata,
@@ -108,7 +111,7 @@ def test_a_day_without_journeys_has_no_longest_one(table: Table) -> None:
     }
 
 
-def test_orders_not_touchpoints_are_counted_by_outcome(table: Table) -> None:
+def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(table: Table) -> None:
     attributions = table(
         "ihc_attributions",
         {"conv_id": "o1", "session_id": "s1"},
@@ -116,69 +119,119 @@ def test_orders_not_touchpoints_are_counted_by_outcome(table: Table) -> None:
         {"conv_id": "o2"},
         {"conv_id": "o3", "outcome": "refused"},
     )
-    assert attributions_metadata(attributions) == {"orders_attributed": 2, "orders_too_long": 0, "orders_refused": 1}
-    assert attributions_metadata(table("ihc_attributions")) == {
+    assert attributions_metadata(attributions, {"o1": 0.5, "o3": 0.25, "of another day": 0.25}) == {
+        "orders_attributed": 2,
+        "orders_too_long": 0,
+        "orders_refused": 1,
+        "journeys_asked": 2,
+        "journeys_reused": 1,
+        "requests": 0.75,
+    }
+    assert attributions_metadata(table("ihc_attributions"), {}) == {
         "orders_attributed": 0,
         "orders_too_long": 0,
         "orders_refused": 0,
+        "journeys_asked": 0,
+        "journeys_reused": 0,
+        "requests": 0.0,
     }
 
 
-NO_OUTCOMES = pd.DataFrame({"outcome": pd.Series(dtype="object"), "revenue": pd.Series(dtype="float64")})
+def test_a_journey_that_is_too_long_is_neither_asked_for_nor_reused(table: Table) -> None:
+    shown = attributions_metadata(table("ihc_attributions", {"outcome": "too_long"}), {})
+    assert (shown["orders_too_long"], shown["journeys_asked"], shown["journeys_reused"]) == (1, 0, 0)
 
 
-def test_the_reports_totals_are_sums_and_roas_is_their_ratio(table: Table) -> None:
+def outcomes(*orders: tuple[str, float]) -> pd.DataFrame:
+    """Orders: what became of each, and its revenue."""
+    return pd.DataFrame(orders, columns=["outcome", "revenue"]).astype({"revenue": "float64"})
+
+
+def test_the_reports_totals_are_sums_and_cpo_and_roas_are_their_ratios(table: Table) -> None:
     report = table(
         "channel_reporting",
         {"cost": 10.0, "ihc": 0.5, "ihc_revenue": 5.0},
         {"cost": 0.0, "ihc": 1.5, "ihc_revenue": 20.0},
     )
-    assert report_metadata(report, NO_OUTCOMES) == {
+    assert report_metadata(report, None) == {
         "cost": 10.0,
         "attributed_orders": 2.0,
         "attributed_revenue": 25.0,
+        "cpo": 5.0,
         "roas": 2.5,
     }
 
 
-def test_a_report_without_cost_has_no_roas(table: Table) -> None:
-    totals = {"cost": 0.0, "attributed_orders": 1.0, "attributed_revenue": 100.0}
-    assert report_metadata(table("channel_reporting", {"cost": 0.0}), NO_OUTCOMES) == totals
+def test_a_report_without_cost_has_no_roas_and_one_without_credit_no_cpo(table: Table) -> None:
+    free = {"cost": 0.0, "attributed_orders": 1.0, "attributed_revenue": 100.0, "cpo": 0.0}
+    assert report_metadata(table("channel_reporting", {"cost": 0.0}), None) == free
+    in_vain = {"cost": 1.0, "attributed_orders": 0.0, "attributed_revenue": 0.0, "roas": 0.0}
+    assert report_metadata(table("channel_reporting", {"ihc": 0.0, "ihc_revenue": 0.0}), None) == in_vain
 
 
-def test_a_day_without_report_has_totals_of_zero(table: Table) -> None:
+def test_a_day_without_report_has_totals_of_zero_and_no_ratios(table: Table) -> None:
     totals = {"cost": 0.0, "attributed_orders": 0.0, "attributed_revenue": 0.0}
-    assert report_metadata(table("channel_reporting"), NO_OUTCOMES) == totals
+    assert report_metadata(table("channel_reporting"), None) == totals
 
 
-def test_the_orders_placed_on_the_reports_day_are_told_by_outcome_with_their_revenue(table: Table) -> None:
-    outcomes = pd.DataFrame(
-        {
-            "outcome": ["attributed", "no_sessions", "attributed", "refused"],
-            "revenue": [10.0, 2.5, 20.0, 7.0],
-        }
-    )
-    shown = report_metadata(table("channel_reporting"), outcomes)
-    assert {name: value for name, value in shown.items() if name.startswith(("orders_", "revenue_"))} == {
+def of_orders(shown: Metadata) -> Metadata:
+    """What is shown of the orders placed on the day."""
+    return {name: value for name, value in shown.items() if re.match("orders|revenue|unattributed", name)}
+
+
+def test_the_orders_placed_on_the_reports_day_are_told_by_each_outcome_with_their_revenue(table: Table) -> None:
+    found = outcomes(("attributed", 10.0), ("no_sessions", 2.5), ("attributed", 20.0), ("refused", 7.5))
+    assert of_orders(report_metadata(table("channel_reporting"), found)) == {
+        "orders": 4,
+        "revenue": 40.0,
         "orders_attributed": 2,
         "revenue_attributed": 30.0,
         "orders_no_sessions": 1,
         "revenue_no_sessions": 2.5,
+        "orders_too_long": 0,
+        "revenue_too_long": 0.0,
         "orders_refused": 1,
-        "revenue_refused": 7.0,
+        "revenue_refused": 7.5,
+        "unattributed_orders_share": 0.5,
+        "unattributed_revenue_share": 0.25,
     }
 
 
+def test_of_no_orders_there_is_no_unattributed_share_and_of_orders_without_revenue_none_of_it(table: Table) -> None:
+    none = of_orders(report_metadata(table("channel_reporting"), outcomes()))
+    assert (none["orders"], none["orders_refused"], none["revenue"]) == (0, 0, 0.0)
+    assert not [name for name in none if name.endswith("share")]
+    free = of_orders(report_metadata(table("channel_reporting"), outcomes(("refused", 0.0))))
+    assert {name: value for name, value in free.items() if name.endswith("share")} == {"unattributed_orders_share": 1.0}
+
+
+def test_of_a_day_whose_orders_have_not_been_attributed_nothing_is_told_of_them(table: Table) -> None:
+    assert of_orders(report_metadata(table("channel_reporting"), None)) == {}
+
+
+def drawn(table: Table, *rows: dict[str, object]) -> pd.DataFrame:
+    """A report with phases of which the channels have nothing."""
+    return table("channel_reporting", *rows).assign(initializer=0.0, holder=0.0, closer=0.0)
+
+
+def test_the_charts_of_a_range_say_of_which_in_their_key(table: Table) -> None:
+    report = drawn(table, {})
+    assert list(plots_metadata(report, "2024-02-26")) == ["plots"]
+    assert list(plots_metadata(report, "2024-02-26..2024-02-27", of_range=True)) == ["plots_of_2024-02-26..2024-02-27"]
+    assert plots_metadata(drawn(table), "2024-02-26") == {}
+
+
 def test_everything_shown_can_be_recorded_by_dagster(table: Table) -> None:
-    outcomes = pd.DataFrame({"outcome": ["attributed"], "revenue": [10.0]})
     shown = (
         table_metadata(table("sessions", {}))
         | sessions_metadata(table("sessions", {}))
         | journeys_metadata(pa.Table.from_pandas(table("journeys", {})), 1)
-        | attributions_metadata(table("ihc_attributions", {}))
-        | report_metadata(table("channel_reporting", {}), outcomes)
+        | attributions_metadata(table("ihc_attributions", {}), {})
+        | report_metadata(table("channel_reporting", {}), outcomes(("attributed", 10.0)))
+        | plots_metadata(drawn(table, {}), "2024-02-26")
     )
     recorded = dg.AssetMaterialization("sessions", metadata=shown).metadata
     assert recorded["longest_journey"] == dg.MetadataValue.int(1)
+    assert isinstance(recorded["plots"], dg.MarkdownMetadataValue)
     assert recorded["roas"] == dg.MetadataValue.float(100.0)
     assert recorded["revenue_attributed"] == dg.MetadataValue.float(10.0)

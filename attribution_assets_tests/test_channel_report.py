@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.channel_report import channel_report
+from attribution_assets.attribution.channel_report import by_channel, channel_report, with_phases
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.invariants import cost_problems, schema_problems
 
@@ -45,6 +45,13 @@ class Stored:
     def cells(self, first: dt.date = FIRST, last: dt.date = LAST) -> list[tuple[Any, ...]]:
         """(channel, date, cost, ihc, revenue) of each row of the report."""
         return list(self.report(first, last).itertuples(index=False, name=None))
+
+    def phases(self, first: dt.date = FIRST, last: dt.date = LAST) -> list[tuple[Any, ...]]:
+        """(channel, date, initializer, holder, closer) of each row of the report."""
+        report = with_phases(self.report(first, last), self.credit, self.conversions, first, last)
+        return list(
+            report[["channel_name", "date", "initializer", "holder", "closer"]].itertuples(index=False, name=None)
+        )
 
 
 Store = Callable[..., Stored]
@@ -131,6 +138,56 @@ def test_touchpoints_of_orders_that_are_not_attributed_give_no_credit_and_no_row
 def test_an_order_without_revenue_is_credited_as_an_order(store: Store) -> None:
     stored = store(conversions=[{"revenue": 0.0}], ihc_attributions=[{}])
     assert stored.cells() == [("Search", "2024-02-26", 0.0, 1.0, 0.0)]
+
+
+def test_the_phases_of_a_channel_are_summed_on_the_day_of_the_session_and_the_report_stays_as_it_is(
+    store: Store,
+) -> None:
+    order = {"conversion_time": ON_28}
+    stored = store(
+        sessions=[{"channel_name": "Cost only"}],
+        conversions=[order, order | {"conv_id": "o2"}],
+        ihc_attributions=[
+            order | {"session_id": "s1", "initializer": 0.75, "holder": 0.25, "closer": 0.0},
+            order | {"session_id": "s2", "initializer": 0.25, "holder": 0.5, "closer": None},
+            order | {"session_id": "s3", "session_time": ON_27, "initializer": 0.0, "holder": 0.25, "closer": 1.0},
+            order | {"conv_id": "o2", "ihc": None, "initializer": None, "outcome": "refused"},
+            order | {"conv_id": "gone", "initializer": 1.0},
+        ],
+    )
+    assert stored.phases() == [
+        ("Cost only", "2024-02-26", 0.0, 0.0, 0.0),
+        ("Search", "2024-02-26", 1.0, 0.75, 0.0),
+        ("Search", "2024-02-27", 0.0, 0.25, 1.0),
+    ]
+    assert stored.phases(DAYS[1], DAYS[1]) == [("Search", "2024-02-27", 0.0, 0.25, 1.0)]
+    report = stored.report()
+    pd.testing.assert_frame_equal(
+        with_phases(report, stored.credit, stored.conversions, FIRST, LAST)[list(report)], report
+    )
+
+
+def test_a_report_of_nothing_has_no_phases(store: Store) -> None:
+    assert store().phases() == []
+
+
+def test_phases_are_summed_over_days_like_the_amounts(store: Store) -> None:
+    order = {"conversion_time": ON_28}
+    sessions = [{"session_id": f"s{n}", "session_time": time, "cost": 2.0} for n, time in enumerate((ON_27, ON_28))]
+    credit = [session | order | {"ihc": 0.5, "initializer": 0.5, "closer": 0.25} for session in sessions[:1]]
+    stored = store(sessions=sessions, conversions=[order], ihc_attributions=credit)
+    report = with_phases(stored.report(), stored.credit, stored.conversions, FIRST, LAST)
+    assert by_channel(report).to_dict("records") == [
+        {
+            "channel_name": "Search",
+            "cost": 4.0,
+            "ihc": 0.5,
+            "ihc_revenue": 50.0,
+            "initializer": 0.5,
+            "holder": 0.0,
+            "closer": 0.25,
+        }
+    ]
 
 
 # Days

@@ -8,7 +8,7 @@ import model_oracle
 import pandas as pd
 import pytest
 from attributed_orders import MIDNIGHT, ORDERS, Order, came_by, conversions, ihc_attributions
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.conversion_paths import conversion_paths, path_in_words
@@ -30,6 +30,11 @@ def test_orders_of_the_same_path_and_time_are_counted_together() -> None:
         ('["Email", "Search"]', 0, "2024-02-26", 2, 1, 5.0),
         ('["Search", "Email"]', 0, "2024-02-26", 2, 2, 10.1),
     ]
+
+
+def test_small_revenue_is_not_lost_beside_large() -> None:
+    table = paths(*[came_by("Search", revenue=revenue) for revenue in (900_000_000_000_000.0, *[0.01] * 100)])
+    assert table["revenue"].tolist() == [900_000_000_000_001.0]
 
 
 def test_repeated_visits_by_a_channel_are_parts_of_the_path() -> None:
@@ -86,6 +91,7 @@ def test_the_table_is_what_one_order_after_another_gives(orders: list[Order]) ->
     assert table["touchpoints"].tolist() == [len(json.loads(path)) for path in table["path"]]
 
 
+@settings(max_examples=30)
 @given(ORDERS, st.randoms(use_true_random=False))
 def test_the_sequence_of_orders_changes_nothing(orders: list[Order], chance: random.Random) -> None:
     shuffled = list(orders)

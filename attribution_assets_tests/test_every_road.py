@@ -17,10 +17,12 @@ from shop import Shop
 from whole_shop import LOOKBACK_DAYS, PaidEndpoint, check_tables
 
 from attribution_assets.attribution.days import days_between, in_words
+from attribution_assets.attribution.lineage import ORDER_ASSETS, REPORT_ASSETS, WINDOW_COMPARISONS
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 10)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
-EVERYTHING = "sessions+conversions+journeys+ihc_attributions+channel_reporting+channel_reporting_csv"
+ORDERS, REPORTS, CHAINS = "+".join(ORDER_ASSETS), "+".join(REPORT_ASSETS), "+".join(WINDOW_COMPARISONS)
+EVERYTHING = f"sessions+conversions+{ORDERS}+{REPORTS}+{CHAINS}"
 
 
 STATES = """query ($location: RepositorySelector!) {
@@ -111,17 +113,17 @@ def test_days_made_on_every_road_alone_and_at_once_end_as_one_run_over_everythin
     )
     assert days_made(run for run in dagster.runs() if run.tags.get("dagster/backfill") == backfill) == {
         "sessions+conversions": "2024-02-26..2024-02-27",
-        "journeys+ihc_attributions": "2024-02-26..2024-03-02",
-        "channel_reporting+channel_reporting_csv": "2024-02-22..2024-02-27",
+        ORDERS: "2024-02-26..2024-03-02",
+        REPORTS: "2024-02-22..2024-02-27",
     }
     dagster.start_sensors()
     dagster.wait_until_settled(time.time())
     check_tables(store, one_run_over_everything(store))
     assert requested(dagster.runs(), "late_data") == []
     assert requested(dagster.runs(), "restatement") == [
-        "channel_reporting+channel_reporting_csv 2024-02-21..2024-02-21",
-        "channel_reporting+channel_reporting_csv 2024-02-28..2024-02-28",
-        "journeys+ihc_attributions 2024-02-22..2024-02-22",
+        f"{REPORTS} 2024-02-21..2024-02-21",
+        f"{REPORTS} 2024-02-28..2024-02-28",
+        f"{ORDERS} 2024-02-22..2024-02-22",
     ]
     assert endpoint.paid_twice == {}
 
@@ -148,12 +150,12 @@ def test_late_rows_are_read_and_what_they_touch_is_made_anew_in_exactly_the_runs
         "sessions 2024-03-03..2024-03-04",
     ]
     assert requested(runs, "restatement") == [
-        "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24",
-        "channel_reporting+channel_reporting_csv 2024-02-28..2024-02-28",
-        "channel_reporting+channel_reporting_csv 2024-03-03..2024-03-05",
-        "journeys+ihc_attributions 2024-02-25..2024-02-25",
-        "journeys+ihc_attributions 2024-03-01..2024-03-01",
-        "journeys+ihc_attributions 2024-03-05..2024-03-05",
+        f"{REPORTS} 2024-02-22..2024-02-24",
+        f"{REPORTS} 2024-02-28..2024-02-28",
+        f"{REPORTS} 2024-03-03..2024-03-05",
+        f"{ORDERS} 2024-02-25..2024-02-25",
+        f"{ORDERS} 2024-03-01..2024-03-01",
+        f"{ORDERS} 2024-03-05..2024-03-05",
     ]
     assert len(runs) == 9
     assert len(endpoint.paid) - paid == 2
@@ -162,4 +164,5 @@ def test_late_rows_are_read_and_what_they_touch_is_made_anew_in_exactly_the_runs
 
 def test_every_report_file_is_there(store: Shop) -> None:
     files = {path.name for path in (Path(store.folder) / "data/reports").glob("*.csv")}
-    assert files == {f"channel_reporting_{day}.csv" for day in DAYS}
+    tables = ("channel_reporting", "model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
+    assert files == {f"{table}_{day}.csv" for table in tables for day in DAYS}

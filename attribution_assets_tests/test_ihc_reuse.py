@@ -56,6 +56,8 @@ def test_journeys_that_have_not_changed_are_not_asked_for_again(database_url: st
     pd.testing.assert_frame_equal(again.touchpoints, first.touchpoints)
     assert (first.requests, first.reused) == (1, 0)
     assert (again.requests, again.retries, again.reused) == (0, 0, 3)
+    assert first.asked == dict.fromkeys("abc", 1 / 3)
+    assert again.asked == {}
     assert len(endpoint.received) == 1
 
 
@@ -92,6 +94,7 @@ def test_a_late_session_has_only_its_own_journey_asked_for(database_url: str) ->
         late = attribute(database_url, endpoint, {"a": 2, "b": 3, "c": 1})
     assert asked(endpoint) == [["a", "b", "c"], ["b"]]
     assert late.reused == 2
+    assert late.asked == {"b": 1.0}
     assert credited(late, "b") == credit(3)
 
 

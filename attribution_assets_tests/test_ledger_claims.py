@@ -67,7 +67,7 @@ def test_after_a_kill_only_what_was_not_kept_is_asked_for_and_at_once(database_u
         assert time.monotonic() - start < 10
         assert times_asked(endpoint) == Counter(set(TWENTY) - before)
     process.communicate()
-    assert 6 <= len(before) < 20
+    assert 0 < len(before) < 20
     assert attribution.reused == len(before)
     assert set(attribution.touchpoints["outcome"]) == {"attributed"}
 

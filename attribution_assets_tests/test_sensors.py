@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData
 from databases import create_source_tables, insert
-from made_shop import ATTRIBUTION, REPORTS, SOURCES, WINDOWS, MadeShop, day, stage
+from made_shop import ATTRIBUTION, CHAINS, REPORTS, SOURCES, WINDOWS, MadeShop, day, stage
 from source_tables import order, session
 
 from attribution_assets.attribution.late_data import Watch
@@ -30,6 +30,11 @@ CHECKS = {
     "ihc_attributions": {"matches_schema", "credit_sums_to_one", "orders_are_conserved"},
     "channel_reporting": {"matches_schema", "cost_is_conserved", "unattributed_orders_are_kept"},
     "channel_reporting_csv": set(),
+    "model_comparison": {"matches_schema", "models_share_out_the_same"},
+    "conversion_paths": {"matches_schema", "paths_are_of_all_orders"},
+    "channel_roles": {"matches_schema", "roles_are_of_all_orders"},
+    "markov_comparison": {"matches_schema", "markov_shares_out_the_same"},
+    "comparison_csv": set(),
 }
 NOON = dt.datetime(2024, 3, 1, 12, 30, tzinfo=dt.UTC)
 SETTLING_SECONDS = 1.1  # after a change, in which a SQLite file may be changing on
@@ -174,8 +179,9 @@ class TestRestatement:
         assert skip_reason(first) is None
         made_shop.make(ATTRIBUTION, 24)
         second = result_of(restatement, instance, first.cursor)
-        assert stages_of(second) == [stage(REPORTS, 22, 24)]
+        assert stages_of(second) == [stage(REPORTS, 22, 24), stage(CHAINS, 24, 28)]
         made_shop.make(REPORTS, 22, 24)
+        made_shop.make(CHAINS, 24, 28)
         assert stages_of(result_of(restatement, instance, second.cursor)) == []
 
     def test_run_keys_stand_for_what_is_stored(self, made_shop: MadeShop, instance: dg.DagsterInstance) -> None:

@@ -17,6 +17,7 @@ from attribution_assets.attribution.channel_report import (
     channel_report,
     order_outcomes,
     unattributed_orders,
+    with_phases,
 )
 from attribution_assets.attribution.days import by_day, days_between
 from attribution_assets.attribution.engine import SqlEngine, run_sql
@@ -88,6 +89,11 @@ def _journeys(storage: AssetStorage) -> pd.DataFrame:
 def _report(storage: AssetStorage) -> pd.DataFrame:
     sessions, credit, orders = (storage.days(name, DAYS) for name in ("sessions", "ihc_attributions", "conversions"))
     return channel_report(sessions, credit, orders, FIRST, LAST)
+
+
+def _phases(storage: AssetStorage) -> pd.DataFrame:
+    credit, orders = (storage.days(name, DAYS) for name in ("ihc_attributions", "conversions"))
+    return with_phases(_report(storage), credit, orders, FIRST, LAST)
 
 
 def _outcomes(storage: AssetStorage) -> pd.DataFrame:
@@ -169,6 +175,7 @@ def test_a_random_shop_with_days_missing_gives_byte_for_byte_the_same_tables(sto
             stored.duckdb.write("journeys", DayTable(day, frame.iloc[:-1], {}))
             stored.duckdb.write("ihc_attributions", DayTable(day, credited(frame, chance), {}))
     assert len(stored.report()) == len(NAMES) * (len(DAYS) - 1)
+    assert stored.same(_phases)["closer"].sum() > 1
     assert set(stored.same(_outcomes)["outcome"]) == {"attributed", "refused", "no_sessions"}
     assert set(stored.same(_unattributed, "unattributed_orders")["detail"]) == {"so it is", None}
     assert len(stored.same(_missed)) > 10

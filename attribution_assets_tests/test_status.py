@@ -131,7 +131,7 @@ def test_days_that_wait_for_corrections_are_named(made_shop: MadeShop) -> None:
     made_shop.order("o5", "ann", "2024-02-25 11:00:00", -1.0)
     made_shop.make(["conversions"], 25)
     table, lines = said(ask())
-    assert [cells[2] for cells in table.values()] == [""] * 6
+    assert [cells[2] for cells in table.values()] == [""] * len(ALL_ASSETS)
     assert lines[2:] == ["Waiting until rejected rows are corrected in the source: 2024-02-25."]
 
 

@@ -27,6 +27,8 @@ FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 
 LOOKBACK_DAYS = 4
 MEASURES = ("cost", "ihc", "ihc_revenue")
+MEASURES_COMPARED = ["orders", "revenue"]
+ROLES = ["influenced_orders", "influenced_revenue", "assisted_orders", "assisted_revenue"]
 
 Journey = tuple[str, ...]
 
@@ -140,34 +142,23 @@ def check_csv(shop: Shop, expected: Truth, name: str = "channel_reporting.csv") 
 def check_comparisons(shop: Shop, expected: Truth) -> None:
     """The stored comparisons say exactly what the oracle says, and so do the CSV files that are made of them."""
     source = Source(*(rows_of(shop.url, table) for table in ("session_sources", "session_costs", "conversions")))
-    due = comparisons(source, expected, lookback_days=LOOKBACK_DAYS)
+    due = comparisons(source, expected, days=days_between(FIRST, LAST), lookback_days=LOOKBACK_DAYS)
     tables = from_environment(references=False).storage.tables()
     stored = {
         asset: pd.concat([frame for _, frame in tables.days(asset, days_between(FIRST, LAST)).frames()])
         for asset in ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
     }
     for asset, keys, sums, expectation in (
-        (
-            "model_comparison",
-            ["model", "channel_name", "touch_date", "conversion_date"],
-            ["orders", "revenue"],
-            due.models,
-        ),
-        ("conversion_paths", ["conversion_date", "path", "days_to_conversion"], ["orders", "revenue"], due.paths),
-        (
-            "channel_roles",
-            ["conversion_date", "channel_name"],
-            ["influenced_orders", "influenced_revenue", "assisted_orders", "assisted_revenue"],
-            due.influenced,
-        ),
-        ("markov_comparison", ["last_date", "channel_name"], ["removal_effect", "orders", "revenue"], due.markov),
+        ("model_comparison", ["conversion_date", "model", "channel_name", "touch_date"], MEASURES_COMPARED, due.models),
+        ("conversion_paths", ["conversion_date", "path", "days_to_conversion"], MEASURES_COMPARED, due.paths),
+        ("channel_roles", ["conversion_date", "channel_name"], ROLES, due.roles),
+        ("markov_comparison", ["last_date", "channel_name"], ["removal_effect", *MEASURES_COMPARED], due.markov),
     ):
-        rows = stored[asset].set_index(keys)[sums]
-        found = {
-            (*key, name): value
-            for key, row in zip(rows.index, rows.to_dict("records"), strict=True)
-            for name, value in row.items()
+        rows = {
+            row[: len(keys)]: row[len(keys) :]
+            for row in stored[asset][[*keys, *sums]].itertuples(index=False, name=None)
         }
+        found = {(*key, name): value for key, row in rows.items() for name, value in zip(sums, row, strict=True)}
         exact = {
             (*key, name): float(value)
             for key, row in expectation.items()

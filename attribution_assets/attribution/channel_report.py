@@ -9,6 +9,9 @@ from attribution_assets.attribution.asset_storage import StoredDays
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import decimal_of, run_sql
 
+PHASES = ("initializer", "holder", "closer")
+"""The phases of a customer journey; in each of them, an order is split over its touchpoints."""
+
 # Sums are made of decimals, so that they are the same in whatever order rows are added. Large amounts have no exact
 # twelfth place themselves: amounts keep 9. Credit is small enough to keep them all.
 REPORT_SQL = """
@@ -33,6 +36,17 @@ FROM cost
 FULL OUTER JOIN credit ON credit.channel_name = cost.channel_name AND credit.day = cost.day
 ORDER BY date, channel_name
 """.format(cost=decimal_of("COALESCE(cost, 0)"), ihc=decimal_of("a.ihc"), ihc_revenue=decimal_of("(a.ihc * c.revenue)"))  # noqa: S608 - all of it stands here
+
+# Of what is only shown, so that it does not determine the version of a report.
+PHASES_SQL = """
+SELECT a.channel_name, CAST(CAST(a.session_time AS DATE) AS STRING) AS date,
+       SUM({initializer}) AS initializer, SUM({holder}) AS holder, SUM({closer}) AS closer
+FROM ihc_attributions a
+JOIN conversions c ON c.conv_id = a.conv_id AND CAST(c.conversion_time AS DATE) = CAST(a.conversion_time AS DATE)
+WHERE a.outcome = 'attributed' AND CAST(a.session_time AS DATE) BETWEEN $first AND $last
+GROUP BY a.channel_name, CAST(a.session_time AS DATE)
+ORDER BY date, a.channel_name
+""".format(**{phase: decimal_of(f"COALESCE(a.{phase}, 0)") for phase in PHASES})
 
 OUTCOMES_SQL = """
 WITH outcome AS (
@@ -69,6 +83,27 @@ def channel_report(
         decimal places, `ihc` in orders to 12.
     """
     return run_sql(REPORT_SQL, sessions, attributions, conversions, first=first, last=last)
+
+
+def with_phases(
+    report: pd.DataFrame, attributions: StoredDays, conversions: StoredDays, first: dt.date, last: dt.date
+) -> pd.DataFrame:
+    """The report with what its channels have of each phase, by touch date like the credit.
+
+    Args:
+        report: As `channel_report` gives it.
+        attributions: As for `channel_report`, as are the others.
+        conversions: The orders of the same days.
+        first: First day reported.
+        last: Last day reported.
+
+    Returns:
+        The rows of the report with `initializer`, `holder` and `closer` beside: sums of the touchpoints' shares, in
+        orders.
+    """
+    phases = run_sql(PHASES_SQL, attributions, conversions, first=first, last=last)
+    joined = report.merge(phases, how="left", on=["channel_name", "date"])
+    return joined.fillna(dict.fromkeys(PHASES, 0.0))
 
 
 def order_outcomes(conversions: StoredDays, attributions: StoredDays) -> pd.DataFrame:
@@ -126,6 +161,9 @@ def with_ratios(report: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_channel(report: pd.DataFrame) -> pd.DataFrame:
-    """The report summed over its days: a row per channel with channel_name, cost, ihc, ihc_revenue, by falling cost."""
-    totals = report.groupby("channel_name", as_index=False)[["cost", "ihc", "ihc_revenue"]].sum()
+    """The report summed over its days: a row per channel with channel_name, cost, ihc, ihc_revenue, by falling cost.
+
+    The phases are summed too, if it has them.
+    """
+    totals = report.groupby("channel_name", as_index=False).sum(numeric_only=True)
     return totals.sort_values(["cost", "channel_name"], ascending=[False, True], ignore_index=True)

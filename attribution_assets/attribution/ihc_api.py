@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from threading import Event, Lock
 from typing import Self
@@ -25,6 +25,7 @@ from attribution_assets.attribution.ihc_answers import CheckedAnswer, IhcAnswerE
 from attribution_assets.attribution.ihc_connection import IhcConnection
 from attribution_assets.attribution.ihc_requests import IhcRequests, Request, RequestBudget
 from attribution_assets.attribution.ihc_settings import IhcApi
+from attribution_assets.attribution.ihc_traffic import Traffic, TrafficCount
 from attribution_assets.attribution.journey_batch import JourneyBatch
 from attribution_assets.attribution.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger_claims import Claims
@@ -53,12 +54,15 @@ class Attribution:
         requests: requests that were answered.
         retries: tries beyond the first of each request.
         reused: journeys that the ledger answered.
+        asked: the orders whose journeys were asked for -> how much of a request each took, in equal parts of the one
+            whose answer it came with.
     """
 
     touchpoints: pd.DataFrame
     requests: int
     retries: int
     reused: int
+    asked: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,7 @@ class _Tally:
     requests: int = 0
     retries: int = 0
     reused: int = 0
+    asked: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ class IhcClient:
         self._sending: IhcRequests | None = None
         self._starting = Lock()
         self._tallies: list[_Tally] = []
+        self._traffic = TrafficCount()
 
     @property
     def requests(self) -> int:
@@ -150,6 +156,11 @@ class IhcClient:
     def reused(self) -> int:
         """Journeys that the ledger answered so far."""
         return sum(tally.reused for tally in self._tallies)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to the API and came back so far, failed requests and their tries included."""
+        return self._traffic.so_far
 
     def __enter__(self) -> Self:
         """Return the client itself."""
@@ -266,7 +277,7 @@ class IhcClient:
     def _ask(self, batch: JourneyBatch, journeys: Sequence[int], claims: Claims, stopped: Event, tally: _Tally) -> None:
         """Ask for journeys until each is settled, the claims on them may be void, or the caller has stopped it."""
         for turn in range(1, self._api.max_answers_per_journey + 1):
-            settled = partial(self._settle, batch, last=turn == self._api.max_answers_per_journey)
+            settled = partial(self._settle, batch, tally, last=turn == self._api.max_answers_per_journey)
             requests = [
                 Request(partial(batch.sent, members), partial(settled, members))
                 for members in self._packed(batch, journeys)
@@ -289,7 +300,9 @@ class IhcClient:
         missing = some_of([batch.conv_ids[journey] for journey in journeys])
         raise IhcAnswerError(f"{missing} were asked for {times} times, and each answer lacked rows of them")
 
-    def _settle(self, batch: JourneyBatch, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool) -> None:
+    def _settle(
+        self, batch: JourneyBatch, tally: _Tally, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool
+    ) -> None:
         """Take in the answer to a request for these journeys; the ledger comes first."""
         kept = batch.kept(journeys, answer.last() if last else answer)
         answered = AnsweredRequest(kept, uuid.uuid4().hex, dt.datetime.now(dt.UTC))
@@ -301,11 +314,13 @@ class IhcClient:
         )
         persisting(self._writer.keep, answered)
         batch.settle(kept)
+        tally.asked.update((journey.conv_id, 1 / len(kept)) for journey in kept.values())
+        self._traffic.answered(len(kept))
 
-    @staticmethod
-    def _reuse(batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
+    def _reuse(self, batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
         batch.settle(answers)
         tally.reused += len(answers)
+        self._traffic.reused(len(answers))
 
     def _batch(self, journeys: pd.DataFrame) -> JourneyBatch:
         return JourneyBatch(journeys, self._terms, self._api.max_sessions_per_request)
@@ -325,5 +340,6 @@ class IhcClient:
                 timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
                 connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
                 self._open.callback(connection.close)
-                self._sending = self._open.enter_context(closing(IhcRequests(api, connection, self._budget)))
+                sending = IhcRequests(api, connection, self._budget, self._traffic)
+                self._sending = self._open.enter_context(closing(sending))
             return self._sending

@@ -21,6 +21,7 @@ import urllib3
 from requests.adapters import HTTPAdapter
 
 from attribution_assets.attribution.ihc_answers import IhcApiError, IhcRequestError, IhcTransientError, failure
+from attribution_assets.attribution.ihc_traffic import NO_ANSWER, TrafficCount
 
 _MOST_SHOWN: Final = 300
 """Characters that are kept of what the API said."""
@@ -67,8 +68,12 @@ class IhcConnection:
         """Close the connections that are kept open."""
         self._session.close()
 
-    def post(self, body: bytes) -> object:
+    def post(self, body: bytes, traffic: TrafficCount) -> object:
         """Send one body once.
+
+        Args:
+            body: what is sent.
+            traffic: counts the try.
 
         Returns:
             The decoded JSON of the answer.
@@ -77,7 +82,7 @@ class IhcConnection:
             IhcTransientError: no whole answer in time, a status of 408, 429 or 5xx, or JSON that cannot be read.
             IhcPermanentError: any other status that is not 2xx, or the request cannot be sent as it is.
         """
-        status, headers, content = self._exchange(body)
+        status, headers, content = self._exchange(body, traffic)
         if not 200 <= status < 300:  # noqa: PLR2004 - 2xx is the name of this class
             words = self.shown(_message(content) or headers.get("Location", ""))
             raise failure(status, words, retry_after_seconds(headers.get("Retry-After"), datetime.now(UTC)))
@@ -93,9 +98,9 @@ class IhcConnection:
         text = " ".join(text.split())
         return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
 
-    def _exchange(self, body: bytes) -> tuple[int, Mapping[str, str], bytes]:
+    def _exchange(self, body: bytes, traffic: TrafficCount) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers and content of the answer to a body."""
-        deadline = time.monotonic() + self._answer_timeout
+        began, status = time.monotonic(), NO_ANSWER
         try:
             with self._session.post(
                 self._url,
@@ -108,11 +113,14 @@ class IhcConnection:
                 # The timeout of requests bounds each wait for bytes, not their sum: a trickle could last for ever.
                 while chunk := response.raw.read1(_CHUNK_BYTES, decode_content=True):
                     content += chunk
-                    if time.monotonic() > deadline:
+                    if time.monotonic() > began + self._answer_timeout:
                         raise requests.ReadTimeout(f"not complete after {self._answer_timeout:g} s")
+                status = str(response.status_code)
                 return response.status_code, response.headers, bytes(content)
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             fault = self._fault(error)
+        finally:
+            traffic.tried(status, time.monotonic() - began)
         raise fault  # not in the handler: what was caught holds the request, with the key in its headers
 
     def _fault(self, error: Exception) -> IhcApiError:

@@ -23,6 +23,7 @@ from attribution_assets.attribution.ihc_answers import (
 )
 from attribution_assets.attribution.ihc_connection import IhcConnection
 from attribution_assets.attribution.ihc_settings import IhcApi
+from attribution_assets.attribution.ihc_traffic import TrafficCount
 
 _PREPARED_PER_SLOT: Final = 2
 """Threads per request that may be under way: while some wait for answers, the others encode, check and keep."""
@@ -73,10 +74,11 @@ class IhcRequests:
         api: how often and how long a request is repeated, and how many are under way at once.
         connection: where they go.
         budget: how many may be made.
+        traffic: counts the tries.
     """
 
-    def __init__(self, api: IhcApi, connection: IhcConnection, budget: RequestBudget) -> None:
-        self._api, self._connection, self._budget = api, connection, budget
+    def __init__(self, api: IhcApi, connection: IhcConnection, budget: RequestBudget, traffic: TrafficCount) -> None:
+        self._api, self._connection, self._budget, self._traffic = api, connection, budget, traffic
         self._slots = BoundedSemaphore(api.max_concurrent_requests)
         self._pool = ThreadPoolExecutor(_PREPARED_PER_SLOT * api.max_concurrent_requests, thread_name_prefix="ihc")
 
@@ -130,8 +132,10 @@ class IhcRequests:
             with self._slots:
                 if stopped.is_set() or not (may_send() and self._budget.allows_one_more()):
                     raise CancelledError
+                if repeating.statistics["attempt_number"] > 1:
+                    self._traffic.tries_again()
                 try:
-                    answer = self._connection.post(encoded)
+                    answer = self._connection.post(encoded, self._traffic)
                 except IhcPermanentError:
                     stopped.set()  # before the slot is another's
                     raise

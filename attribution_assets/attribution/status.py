@@ -59,9 +59,7 @@ def status(
     Raises:
         SourceDatabaseError: The source cannot be read.
     """
-    with_data = source.days_with_data()
-    first, last = with_data or (calendar[1], calendar[0])
-    due = set(days_between(max(first, calendar[0]), min(last, calendar[1])))
+    due = days_due(source, calendar)
     stored = {asset: sorted(day for day in state.stamps[asset] if day >= calendar[0]) for asset in ALL_ASSETS}
     changed = {
         asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
@@ -78,6 +76,12 @@ def status(
         final=final,
         provisional=sorted(set(reported).difference(final)),
     )
+
+
+def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[dt.date]:
+    """The days that hold data or lie between such days, and can be materialized; arguments, errors as for `status`."""
+    first, last = source.days_with_data() or (calendar[1], calendar[0])
+    return set(days_between(max(first, calendar[0]), min(last, calendar[1])))
 
 
 def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:

@@ -1,0 +1,142 @@
+"""The addresses of the page for marketing, and what is sent with each answer.
+
+What the pages show is put together in `overview.py` and `journeys_page.py`, how it looks is in `templates/` and
+`static/`. Nothing here writes, and the pages ask no other host for anything.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.middleware.gzip import GZipMiddleware
+
+from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.dashboard import charts
+from attribution_assets.dashboard import choices as offered
+from attribution_assets.dashboard.choices import Choices, Reported, read_choices
+from attribution_assets.dashboard.health_page import HealthPage
+from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
+from attribution_assets.dashboard.overview import EMBEDDED, Overview, overview
+from attribution_assets.dashboard.stored_results import StoredResults
+from attribution_assets.dashboard.tables import written
+from attribution_assets.health import CANNOT_BE_READ
+
+log = logging.getLogger(__name__)
+
+HERE = Path(__file__).parent
+OK, BAD_REQUEST, NOT_FOUND, UNAVAILABLE = 200, 400, 404, 503
+Content = Callable[[StoredResults, Reported, Choices, int], Overview | JourneysPage]
+PAGES: Mapping[str, Content] = {"overview": overview, "journeys": journeys_page}
+"""What puts together the content of each page, by the page's name; its template has the same."""
+
+HEADERS = {
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+def create_app(storage: AssetStorage, lookback_days: int, health: Callable[[], HealthPage]) -> FastAPI:
+    """The web application.
+
+    Args:
+        storage: The stored days that it shows.
+        lookback_days: Length of the lookback window.
+        health: How the pipeline is now.
+    """
+    app = FastAPI(title="attribution-assets", openapi_url=None)
+    app.add_middleware(GZipMiddleware, compresslevel=5)
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    pages = _Pages(StoredResults(storage), lookback_days, health)
+
+    @app.middleware("http")
+    async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
+        response = await answer(request)
+        response.headers.update(HEADERS)
+        return response
+
+    for kind in CANNOT_BE_READ:
+        app.add_exception_handler(kind, pages.unreadable)
+    app.add_api_route("/", pages.overview)
+    app.add_api_route("/journeys", pages.journeys)
+    app.add_api_route("/health", pages.health)
+    app.add_api_route("/download/{page}/{name}.csv", pages.download)
+    return app
+
+
+class _Pages:
+    """What is answered at each address.
+
+    Args:
+        stored: The stored days.
+        lookback_days: Length of the lookback window.
+        health: How the pipeline is now.
+    """
+
+    def __init__(self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage]) -> None:
+        self._stored, self._lookback_days, self._health = stored, lookback_days, health
+        self._templates = Environment(
+            loader=FileSystemLoader(HERE / "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters["written"] = written
+        self._templates.globals.update(offered=offered, box=charts, embedded=EMBEDDED, lookback_days=lookback_days)
+
+    def overview(self, request: Request) -> Response:
+        return self._page(request, "overview")
+
+    def journeys(self, request: Request) -> Response:
+        return self._page(request, "journeys")
+
+    def health(self) -> Response:
+        return self._rendered("health.html", OK, page="health", shown=self._health())
+
+    def unreadable(self, _: Request, error: Exception) -> Response:
+        log.warning("The stored days cannot be read: %s", error)
+        return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=error)
+
+    def download(self, request: Request, page: str, name: str) -> Response:
+        reported = self._stored.reported()
+        if reported is None:
+            return PlainTextResponse("There are no reports yet.", NOT_FOUND)
+        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        if problems:
+            return PlainTextResponse("\n".join(problems), BAD_REQUEST)
+        tables = PAGES[page](self._stored, reported, choices, self._lookback_days).tables if page in PAGES else ()
+        table = next((table for table in tables if table.name == name), None)
+        if table is None:
+            return PlainTextResponse("There is no such table.", NOT_FOUND)
+        file = f"{name}_{choices.first}_{choices.last}.csv"
+        headers = {"Content-Disposition": f'attachment; filename="{file}"'}
+        return Response(table.csv(), media_type="text/csv; charset=utf-8", headers=headers)
+
+    def _page(self, request: Request, page: str) -> Response:
+        reported = self._stored.reported()
+        if reported is None:
+            return self._rendered("empty.html", OK, page=page)
+        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        if not problems and choices.query != request.url.query:
+            return RedirectResponse(f"{request.url.path}?{choices.query}".removesuffix("?"))
+        shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
+        return self._rendered(
+            f"{page}.html",
+            BAD_REQUEST if problems else OK,
+            page=page,
+            path=request.url.path,
+            reported=reported,
+            choices=choices,
+            problems=problems,
+            shown=shown,
+        )
+
+    def _rendered(self, template: str, status: int, **values: object) -> Response:
+        return HTMLResponse(self._templates.get_template(template).render(values), status)

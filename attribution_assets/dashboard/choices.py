@@ -1,0 +1,254 @@
+"""What the reader of the page has chosen, as it stands in the page's address.
+
+One state has one address, so that it can be kept and sent on. How the choices are offered is in the templates.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
+
+from attribution_assets.attribution.channel_results import MODELS, DateBasis
+from attribution_assets.attribution.days import days_between
+
+PRESETS = {"7": "last 7 days", "30": "last 30 days", "all": "all days"}
+MARKOV = "markov"
+METRICS = {"cost": "Cost", "orders": "Orders", "revenue": "Revenue", "cpo": "CPO", "roas": "ROAS"}
+MODEL_NAMES = {
+    "ihc": "IHC",
+    "first_touch": "first touch",
+    "last_touch": "last touch",
+    "last_non_direct": "last non-direct touch",
+    "linear": "linear",
+    "position_based": "position-based",
+    "time_decay": "time decay",
+    MARKOV: "Markov chain",
+}
+LONGEST_DAILY_CHART = 92
+"""Days beyond which a chart by week is easier to read."""
+SORTS = ("channel", *METRICS)
+
+
+@dataclass(frozen=True)
+class Goals:
+    """What an order may cost at most and what a unit of cost has to earn at least, for all channels and for some.
+
+    Attributes:
+        cpo: Highest CPO, in the source's currency.
+        roas: Lowest ROAS.
+        cpo_of: Highest CPO of single channels, which stands before `cpo`.
+        roas_of: Lowest ROAS of single channels, likewise.
+    """
+
+    cpo: float | None = None
+    roas: float | None = None
+    cpo_of: Mapping[str, float] = field(default_factory=dict)
+    roas_of: Mapping[str, float] = field(default_factory=dict)
+
+    def of(self, channel: str) -> tuple[float | None, float | None]:
+        """The goals for CPO and ROAS that hold for a channel."""
+        return self.cpo_of.get(channel, self.cpo), self.roas_of.get(channel, self.roas)
+
+
+@dataclass(frozen=True)
+class Reported:
+    """The days that there are reports of.
+
+    Attributes:
+        first: The first.
+        last: The last.
+        days: All of them: between these two, some can be missing.
+    """
+
+    first: dt.date
+    last: dt.date
+    days: frozenset[dt.date] = frozenset()
+
+    def missing(self, first: dt.date, last: dt.date) -> list[dt.date]:
+        """The days from `first` to `last` without a report."""
+        return [day for day in days_between(first, last) if day not in self.days]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What has been chosen; the defaults are what the page shows first.
+
+    Attributes:
+        first: First day shown.
+        last: Last day shown.
+        preset: Which of `PRESETS` the days are; None if they were chosen by themselves.
+        channels: The channels shown; none means all.
+        model: Attribution model.
+        basis: Which date an order's credit counts on.
+        by: `day` or `week`, of the charts over time; empty if that follows from the number of days.
+        metric: Which of `METRICS` the charts by channel show; empty if there are to be none.
+        against: The model that IHC is compared with.
+        sort: Which of `SORTS` the channels are sorted by; with `-` before it, falling.
+        goals: What is to be reached.
+    """
+
+    first: dt.date
+    last: dt.date
+    preset: str | None = "30"
+    channels: tuple[str, ...] = ()
+    model: str = "ihc"
+    basis: DateBasis = DateBasis.TOUCH
+    by: str = ""
+    metric: str = ""
+    against: str = "last_touch"
+    sort: str = "-cost"
+    goals: Goals = field(default_factory=Goals)
+
+    @property
+    def days(self) -> int:
+        """How many days are shown."""
+        return (self.last - self.first).days + 1
+
+    @property
+    def step(self) -> str:
+        """What the charts over time go by: `day` or `week`."""
+        return self.by or ("week" if self.days > LONGEST_DAILY_CHART else "day")
+
+    @property
+    def before(self) -> tuple[dt.date, dt.date]:
+        """The first and the last day of the period of the same length before."""
+        return self.first - dt.timedelta(days=self.days), self.first - dt.timedelta(days=1)
+
+    @property
+    def query(self) -> str:
+        """The choices as the query of an address, without what is chosen anyway."""
+        if self.preset is None:
+            pairs = [("first", str(self.first)), ("last", str(self.last))]
+        else:
+            pairs = [("days", self.preset)] if self.preset != "30" else []
+        pairs += [("channel", channel) for channel in self.channels]
+        usual = {"model": "ihc", "basis": "touch_date", "by": "", "metric": "", "against": "last_touch"}
+        usual["sort"] = "-cost"
+        pairs += [(name, getattr(self, name)) for name, value in usual.items() if getattr(self, name) != value]
+        return urlencode(pairs + goal_pairs(self.goals))
+
+    def but(self, **changes: str | None) -> str:
+        """The query of the same choices but for some."""
+        return replace(self, **changes).query  # type: ignore[arg-type]  # all that links change is text
+
+
+def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tuple[Choices, list[str]]:
+    """The choices in an address, and what of them cannot be used, in words; in its place stands what is usual.
+
+    Args:
+        pairs: The names and values of the query; empty values are as good as none.
+        reported: The days that there are reports of.
+    """
+    given = {name: value.strip() for name, value in pairs if value.strip()}
+    problems: list[str] = []
+    first, last, preset = _days(given, reported, problems)
+    sorts = [sign + sort for sort in SORTS for sign in ("", "-")]
+    models = list(MODELS)
+    choices = Choices(
+        first,
+        last,
+        preset,
+        tuple(sorted({value for name, value in pairs if name == "channel" and value})),
+        model=_one_of(models, "model", given, "ihc", problems),
+        basis=DateBasis(_one_of([*DateBasis], "basis", given, DateBasis.TOUCH, problems)),
+        by=_one_of(["day", "week"], "by", given, "", problems),
+        metric=_one_of([*METRICS], "metric", given, "", problems),
+        against=_one_of([*models[1:], MARKOV], "against", given, "last_touch", problems),
+        sort=_one_of(sorts, "sort", given, "-cost", problems),
+        goals=Goals(
+            _goal("goal_cpo", given, problems),
+            _goal("goal_roas", given, problems),
+            _goals_of("goal_cpo.", given, problems),
+            _goals_of("goal_roas.", given, problems),
+        ),
+    )
+    return choices, problems
+
+
+def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> tuple[dt.date, dt.date, str | None]:
+    preset = given.get("days", "30")
+    if preset not in PRESETS:
+        problems.append(f"The days can be {', '.join(PRESETS)}, not {preset!r}.")
+        preset = "30"
+    usual = _first_of(preset, reported), reported.last
+    first, last = _date("first", given, problems) or usual[0], _date("last", given, problems) or usual[1]
+    if (first, last) == usual and ("days" in given or not {"first", "last"} & given.keys()):
+        return *usual, preset
+    if last < first:
+        problems.append(f"The days end on {last}, before they start on {first}.")
+        return *usual, preset
+    cut = max(first, reported.first), min(last, reported.last)
+    if cut != (first, last):
+        problems.append(f"There are reports from {reported.first} to {reported.last} only.")
+    return (*cut, None) if cut[0] <= cut[1] else (*usual, preset)
+
+
+def _first_of(preset: str, reported: Reported) -> dt.date:
+    if preset == "all":
+        return reported.first
+    return max(reported.first, reported.last - dt.timedelta(days=int(preset) - 1))
+
+
+def _date(name: str, given: Mapping[str, str], problems: list[str]) -> dt.date | None:
+    if name not in given:
+        return None
+    try:
+        return dt.datetime.strptime(given[name], "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
+    except ValueError:
+        problems.append(f"{given[name]!r} is not a date written YYYY-MM-DD.")
+        return None
+
+
+def _one_of(allowed: Sequence[str], name: str, given: Mapping[str, str], usual: str, problems: list[str]) -> str:
+    value = given.get(name, usual)
+    if value in (usual, *allowed):
+        return value
+    problems.append(f"{name} can be {', '.join(allowed)}, not {value!r}.")
+    return usual
+
+
+def _goal(name: str, given: Mapping[str, str], problems: list[str]) -> float | None:
+    if name not in given:
+        return None
+    try:
+        goal = float(given[name])
+    except ValueError:
+        goal = math.nan
+    if 0 < goal < math.inf:
+        return goal
+    problems.append(f"{given[name]!r} is not a goal: it takes a number above 0.")
+    return None
+
+
+def _goals_of(prefix: str, given: Mapping[str, str], problems: list[str]) -> dict[str, float]:
+    goals = {name.removeprefix(prefix): _goal(name, given, problems) for name in given if name.startswith(prefix)}
+    return {channel: goal for channel, goal in goals.items() if goal is not None}
+
+
+def goal_pairs(goals: Goals) -> list[tuple[str, str]]:
+    """The goals as names and values of a query."""
+    for_all = [("goal_cpo", goals.cpo), ("goal_roas", goals.roas)]
+    of_one = [(f"goal_cpo.{channel}", goal) for channel, goal in sorted(goals.cpo_of.items())]
+    of_one += [(f"goal_roas.{channel}", goal) for channel, goal in sorted(goals.roas_of.items())]
+    return [(name, number_text(goal)) for name, goal in for_all + of_one if goal is not None]
+
+
+def channels_with_goals(goals: Goals) -> set[str]:
+    """The channels that have goals of their own."""
+    return {*goals.cpo_of, *goals.roas_of}
+
+
+def model_options() -> list[tuple[str, str]]:
+    """The models that can be shown, with their names."""
+    return [(model, MODEL_NAMES[model]) for model in MODELS]
+
+
+def against_options() -> list[tuple[str, str]]:
+    """The models that IHC can be compared with, with their names."""
+    return [option for option in MODEL_NAMES.items() if option[0] != "ihc"]
+
+
+def number_text(number: float | None) -> str:
+    """A goal as it stands in an address and in its field: the shortest text of this number; none is empty."""
+    return "" if number is None else repr(number).removesuffix(".0")

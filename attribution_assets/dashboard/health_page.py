@@ -1,0 +1,166 @@
+"""How the pipeline is, in tables and sentences: what has run, which days are not as they should be, what the API said.
+
+The facts are those of `health.py`; what cannot be read is told instead, and holds nothing else up.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import dagster as dg
+import pandas as pd
+
+from attribution_assets.attribution.days import in_words
+from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
+from attribution_assets.attribution.lineage import ALL_ASSETS
+from attribution_assets.dashboard.tables import Column, Table
+from attribution_assets.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
+from attribution_assets.history_facts import History, RunFacts
+from attribution_assets.resources import Resources
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class HealthPage:
+    """What the page of the pipeline's health shows.
+
+    Attributes:
+        problems: What is wrong, a sentence each, also what cannot be read; none is good.
+        notes: What else is worth knowing.
+        tables: The facts; those that cannot be read are left out.
+    """
+
+    problems: Sequence[str]
+    notes: Sequence[str]
+    tables: Sequence[Table]
+
+
+class HealthLook:
+    """Looks at how the pipeline is, for one reader of the page at a time.
+
+    Args:
+        instance: Dagster's instance.
+        resources: The database and the storage.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
+        self._health, self._lock = PipelineHealth(instance, resources), threading.Lock()
+
+    def now(self) -> HealthPage:
+        """How the pipeline is now."""
+        unreadable: list[str] = []
+
+        def part(name: str, read: Callable[[], Part]) -> Part | None:
+            try:
+                return read()
+            except CANNOT_BE_READ as error:
+                unreadable.append(f"{name} cannot be read: {error}")
+                return None
+
+        with self._lock:
+            history = part("Dagster's history", self._health.history)
+            days = part("The stored days", self._health.days)
+            answers = part("The ledger", self._health.ledger_answers)
+        problems, notes, tables = unreadable, list[str](), list[Table]()
+        if history:
+            problems += _wrong_in(history)
+            tables += [_runs(history.last_runs), _checks(history)]
+        if days:
+            problems += _wrong_with(days)
+            provisional = _spoken(days.provisional)
+            notes += [f"Provisional, as orders still to come can change them: {provisional}."] if provisional else []
+        tables += [_assets(history, days)]
+        if history:
+            tables += _api(history.traffic)
+            notes += _on_api(history.traffic)
+        notes += [f"The ledger keeps the API's answers on {answers:,} journeys."] if answers is not None else []
+        return HealthPage(problems, notes, tables)
+
+
+def _wrong_in(history: History) -> list[str]:
+    latest = history.last_runs[:1]
+    said = [f"The latest run has ended with {run.status}: {run.what}." for run in latest if run.status == "failure"]
+    killed = history.unfinished.get("killed", 0)
+    said += [f"Runs whose process was killed: {killed}."] if killed else []
+    failed = sum(problem.result == "failed" for problem in history.problems)
+    warned = len(history.problems) - failed
+    said += [f"Days whose latest check has failed: {failed}."] if failed else []
+    return said + ([f"Days whose latest check warns: {warned}."] if warned else [])
+
+
+def _wrong_with(days: DaysHealth) -> list[str]:
+    missing = {day for of_asset in days.missing.values() for day in of_asset}
+    stale = {day for of_asset in days.stale.values() for day in of_asset}
+    said = [f"Days that are missing: {_spoken(missing)}."] if missing else []
+    return said + ([f"Days that are stale, to be made anew: {_spoken(stale)}."] if stale else [])
+
+
+def _runs(runs: Iterable[RunFacts]) -> Table:
+    rows = []
+    for run in runs:
+        started = f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else ""
+        what = run.what.replace("..", " to ")
+        rows.append((started, run.status.replace("_", " "), what, run.job, run.seconds, run.run_id[:8]))
+    columns = {"started": "Started (UTC)", "status": "Status", "what": "What", "job": "Job", "seconds": "Seconds"}
+    return _table("runs", "Latest runs", columns | {"run": "Run"}, rows, seconds="amount")
+
+
+def _checks(history: History) -> Table:
+    rows = [
+        (problem.asset, problem.check, problem.day, problem.result, problem.description, f"{problem.at:%Y-%m-%d %H:%M}")
+        for problem in history.problems
+    ]
+    columns = {"asset": "Asset", "check": "Check", "day": "Day", "result": "Result", "description": "What is wrong"}
+    return _table("checks", "Days whose latest check did not pass", columns | {"at": "Checked (UTC)"}, rows)
+
+
+def _assets(history: History | None, days: DaysHealth | None) -> Table:
+    rows = []
+    for asset in ALL_ASSETS:
+        success = history.last_success.get(asset) if history else None
+        last = "" if success is None else f"{pd.Timestamp(success, unit='s'):%Y-%m-%d %H:%M:%S}"
+        states = (days.rows, days.missing, days.stale, days.blocked) if days else ({}, {}, {}, {})
+        rows.append((asset, last, *(_spoken(state.get(asset, ())) for state in states)))
+    columns = {"asset": "Asset", "last": "Last success (UTC)", "stored": "Days stored", "missing": "Missing"}
+    columns |= {"stale": "Stale", "blocked": "Waiting for corrected rows"}
+    return _table("assets", "Days by asset", columns, rows)
+
+
+def _api(traffic: Traffic) -> list[Table]:
+    statuses = [(NO_STATUS if status == NO_ANSWER else status, tries) for status, tries in traffic.requests.items()]
+    bounds = [f"up to {seconds:g} s" for seconds in LATENCY_SECONDS] + [f"over {LATENCY_SECONDS[-1]:g} s"]
+    return [
+        _table("statuses", "Requests to the IHC API by status", {"status": "Status", "tries": "Requests"},
+               sorted(statuses), tries="count"),
+        _table("latency", "Requests to the IHC API by time to the answer", {"time": "Time", "tries": "Requests"},
+               list(zip(bounds, traffic.by_latency, strict=True)) if traffic.tries else [], tries="count"),
+    ]  # fmt: skip
+
+
+NO_STATUS = "no answer"
+
+
+def _on_api(traffic: Traffic) -> list[str]:
+    if not traffic.tries:
+        return ["Dagster's history holds no request to the IHC API."]
+    requests = (
+        f"Requests to the IHC API: {traffic.tries:,}, of which {traffic.failed:,} were not answered well and "
+        f"{traffic.retries:,} were tries again; {traffic.mean_seconds:,.3f} s each on average."
+    )
+    share = traffic.reused_share
+    return [requests] + (
+        [] if share is None else [f"Journeys answered from the ledger, without a request: {share:.1%}."]
+    )
+
+
+def _table(
+    name: str, caption: str, headings: Mapping[str, str], rows: Sequence[Sequence[object]], **kinds: str
+) -> Table:
+    columns = [Column(column, heading, kinds.get(column, "text")) for column, heading in headings.items()]
+    return Table(name, caption, columns, pd.DataFrame([*rows], columns=list(headings)))
+
+
+def _spoken(days: Iterable[object]) -> str:
+    return in_words(days).replace("..", " to ")  # type: ignore[arg-type]  # days, as sets and as keys

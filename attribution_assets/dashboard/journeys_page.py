@@ -1,0 +1,137 @@
+"""What the second page shows: how orders come about, and what visits have earned some time after.
+
+It counts the orders placed on the chosen days, and for ROAS by days since the touch the visits of these days.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attribution_assets.attribution.channel_results import roas_by_days_since_touch
+from attribution_assets.attribution.conversion_paths import path_in_words
+from attribution_assets.attribution.days import in_words
+from attribution_assets.attribution.order_results import (
+    answered_by_over,
+    channel_roles_over,
+    path_lengths,
+    time_lags,
+    top_paths,
+)
+from attribution_assets.dashboard.choices import Choices, Reported
+from attribution_assets.dashboard.stored_results import StoredResults
+from attribution_assets.dashboard.tables import Column, Table
+
+SINCE_TOUCH = (7, 30)
+
+
+@dataclass(frozen=True)
+class JourneysPage:
+    """What the second page shows.
+
+    Attributes:
+        answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
+        offered: The channels that can be chosen.
+        since_touch: ROAS of the visits so many days after, by channel.
+        roles: Orders that each channel has influenced and assisted.
+        paths: The most frequent paths.
+        lengths: Orders by touchpoints.
+        lags: Orders by days since the first touchpoint.
+        missing: The days without a report, in words.
+    """
+
+    answered_by: str
+    offered: Sequence[str]
+    since_touch: Table
+    roles: Table
+    paths: Table
+    lengths: Table
+    lags: Table
+    missing: str
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """All of them, in the order of the page."""
+        return self.since_touch, self.roles, self.paths, self.lengths, self.lags
+
+
+def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> JourneysPage:
+    """What the second page shows, see `JourneysPage`; arguments as for `overview.overview`."""
+    days = choices.first, choices.last
+    since = stored.ask(
+        roas_by_days_since_touch, *days, lookback_days=lookback_days, model=choices.model, days=SINCE_TOUCH
+    )
+    roles = stored.ask(channel_roles_over, *days)
+    names = sorted({*since["channel_name"], *roles["channel_name"], *choices.channels})
+    if choices.channels:
+        since, roles = (frame[frame["channel_name"].isin(choices.channels)] for frame in (since, roles))
+    channel, orders, revenue = Column("channel_name", "Channel", "text"), Column("orders", "Orders", "count"), _REVENUE
+    since_columns = [
+        Column(f"{figure}_{number}", f"{heading} after {number} days")
+        for number in SINCE_TOUCH
+        for figure, heading in (("orders", "Orders"), ("revenue", "Revenue"), ("roas", "ROAS"))
+    ]
+    until = choices.last + dt.timedelta(days=lookback_days)
+    return JourneysPage(
+        stored.ask(answered_by_over, choices.first, until),
+        names,
+        Table(
+            "since_touch",
+            "What the visits of these days have earned",
+            [channel, Column("cost", "Cost"), *since_columns],
+            since.sort_values(["cost", "channel_name"], ascending=[False, True], ignore_index=True),
+        ),
+        Table(
+            "roles",
+            "Orders that each channel took part in",
+            [
+                channel,
+                Column("influenced_orders", "Orders influenced", "count"),
+                Column("influenced_revenue", "Their revenue"),
+                Column("assisted_orders", "Orders assisted", "count"),
+                Column("assisted_revenue", "Their revenue"),
+            ],
+            roles.sort_values(["influenced_orders", "channel_name"], ascending=[False, True], ignore_index=True),
+        ),
+        Table(
+            "paths",
+            "The most frequent paths to an order",
+            [Column("path", "Path", "text"), Column("touchpoints", "Touchpoints", "count"), orders, revenue],
+            _in_words(stored.ask(top_paths, *days)),
+        ),
+        Table(
+            "lengths",
+            "Orders by the length of their path",
+            [
+                Column("touchpoints", "Touchpoints", "count"),
+                orders,
+                revenue,
+                Column("share", "Share of orders", "share"),
+            ],
+            _with_share(stored.ask(path_lengths, *days)),
+        ),
+        Table(
+            "lags",
+            "Orders by the days from the first touchpoint to the order",
+            [
+                Column("days_to_conversion", "Days", "count"),
+                orders,
+                revenue,
+                Column("share", "Share of orders", "share"),
+            ],
+            _with_share(stored.ask(time_lags, *days)),
+        ),
+        in_words(reported.missing(*days)),
+    )
+
+
+_REVENUE = Column("revenue", "Revenue")
+
+
+def _with_share(orders: pd.DataFrame) -> pd.DataFrame:
+    return orders.assign(share=orders["orders"] / orders["orders"].sum())
+
+
+def _in_words(paths: pd.DataFrame) -> pd.DataFrame:
+    return paths.assign(path=[path_in_words(path) for path in paths["path"]])

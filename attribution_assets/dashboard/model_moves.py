@@ -1,0 +1,91 @@
+"""What moves between IHC and another attribution model: figures side by side, and in words what follows from them."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from attribution_assets.dashboard.choices import Goals
+from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
+from attribution_assets.dashboard.tables import Column, Table, with_cpo_and_roas, written
+
+MOST_SENTENCES = 3
+"""Of channels that gain or lose orders; changed verdicts are all told."""
+
+SMALLEST_MOVE = 0.005
+"""Orders: below, both are written alike."""
+
+
+def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """The results of two models by channel.
+
+    Args:
+        ihc: channel_name, cost, orders, revenue by IHC.
+        other: channel_name, orders, revenue by the other model.
+
+    Returns:
+        channel_name, cost, then orders, revenue, CPO and ROAS, each with `_ihc` and `_other` after it, and more_orders,
+        those that IHC gives more; by falling cost.
+    """
+    both = ihc.merge(other[["channel_name", "orders", "revenue"]], "outer", "channel_name", suffixes=("_ihc", "_other"))
+    both = both.fillna(dict.fromkeys(both.columns[1:], 0.0))
+    for model in ("ihc", "other"):
+        of_model = {f"orders_{model}": "orders", f"revenue_{model}": "revenue"}
+        ratios = with_cpo_and_roas(both.rename(columns=of_model)[["cost", "orders", "revenue"]])
+        both[f"CPO_{model}"], both[f"ROAS_{model}"] = ratios["CPO"], ratios["ROAS"]
+    both["more_orders"] = both["orders_ihc"] - both["orders_other"]
+    return both.sort_values(["cost", "channel_name"], ascending=[False, True], ignore_index=True)
+
+
+def comparison_table(both: pd.DataFrame, name: str) -> Table:
+    """The figures of `side_by_side` as a table; `name` is that of the other model."""
+    columns = [Column("channel_name", "Channel", "text"), Column("cost", "Cost")]
+    for figure, heading in (("orders", "Orders"), ("CPO", "CPO"), ("ROAS", "ROAS")):
+        columns += [Column(f"{figure}_other", f"{heading} by {name}"), Column(f"{figure}_ihc", f"{heading} by IHC")]
+        if figure == "orders":
+            columns.append(Column("more_orders", "Orders that IHC gives more", "difference"))
+    return Table("comparison", f"IHC against {name} by channel", columns, both)
+
+
+def changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> list[str]:
+    """A sentence for each channel that reaches a goal by one of the two models alone, the most expensive first."""
+    return list(_changed_verdicts(both, name, goals))
+
+
+def _changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> Iterator[str]:
+    for row in both.to_dict("records"):
+        channel, cost = row["channel_name"], row["cost"]
+        cpo_goal, roas_goal = goals.of(channel)
+        by_other, by_ihc = row["CPO_other"], row["CPO_ihc"]
+        verdicts = cpo_verdict(cost, by_other, cpo_goal), cpo_verdict(cost, by_ihc, cpo_goal)
+        figures = _cpo(by_other), f"goal {written(cpo_goal, 'amount')}", _cpo(by_ihc)
+        yield from _sentence(channel, name, "too expensive", verdicts, figures)
+        by_other, by_ihc = row["ROAS_other"], row["ROAS_ihc"]
+        verdicts = roas_verdict(by_other, roas_goal), roas_verdict(by_ihc, roas_goal)
+        figures = f"ROAS {by_other:,.2f}", f"goal {written(roas_goal, 'amount')}", f"ROAS {by_ihc:,.2f}"
+        yield from _sentence(channel, name, "to earn too little", verdicts, figures)
+
+
+def _sentence(
+    channel: str, name: str, bad: str, verdicts: tuple[str, str], figures: tuple[str, str, str]
+) -> Iterator[str]:
+    by_other, goal, by_ihc = figures
+    if verdicts == ("misses", "meets"):
+        yield f"{channel} looks {bad} by {name} ({by_other}, {goal}) and meets the goal by IHC ({by_ihc})."
+    elif verdicts == ("meets", "misses"):
+        yield f"{channel} looks fine by {name} ({by_other}, {goal}) and misses the goal by IHC ({by_ihc})."
+
+
+def largest_moves(both: pd.DataFrame, name: str) -> list[str]:
+    """A sentence for each of the few channels whose orders differ most between the two models."""
+    moved = both[both["more_orders"].abs() >= SMALLEST_MOVE]
+    largest = moved.reindex(moved["more_orders"].abs().sort_values(ascending=False, kind="stable").index)
+    sentences = []
+    for row in largest.head(MOST_SENTENCES).to_dict("records"):
+        orders = f"{written(abs(row['more_orders']), 'amount')} orders {'more' if row['more_orders'] > 0 else 'fewer'}"
+        cost = f": {_cpo(row['CPO_ihc'])} rather than {_cpo(row['CPO_other']).removeprefix('CPO ')}"
+        sentences.append(f"{row['channel_name']} gets {orders} by IHC than by {name}{cost if row['cost'] else ''}.")
+    return sentences
+
+
+def _cpo(cpo: float) -> str:
+    return "no orders" if pd.isna(cpo) else f"CPO {written(cpo, 'amount')}"

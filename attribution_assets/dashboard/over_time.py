@@ -1,0 +1,108 @@
+"""What the chosen channels cost and earned day by day or week by week: a table, and the charts of it."""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attribution_assets.dashboard.charts import LineChart, Value, line_chart
+from attribution_assets.dashboard.choices import METRICS, Choices
+from attribution_assets.dashboard.tables import RESULT_COLUMNS, Column, Table, summed, written
+
+COLUMN_OF = {metric: {"cpo": "CPO", "roas": "ROAS"}.get(metric, metric) for metric in METRICS}
+WEEK = dt.timedelta(days=7)
+
+
+@dataclass(frozen=True)
+class NamedChart:
+    """A chart, what it shows, and where its line ends."""
+
+    name: str
+    chart: LineChart
+    latest: str
+
+
+@dataclass(frozen=True)
+class OverTime:
+    """The results over time.
+
+    Attributes:
+        table: A row per day or week.
+        charts: One per metric, of all chosen channels together.
+        by_channel: One per channel, of the chosen metric, if one is; each has its own scale.
+        has_provisional: Whether some of it can still change.
+        has_partial: Whether there is a week of which not all days are shown.
+    """
+
+    table: Table
+    charts: Sequence[NamedChart]
+    by_channel: Sequence[NamedChart]
+    has_provisional: bool
+    has_partial: bool
+
+
+def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[dt.date]) -> OverTime:
+    """The results by day or week, see `OverTime`.
+
+    Args:
+        results: date, channel_name, cost, orders, revenue of the days shown; a day without rows is a gap.
+        choices: What is shown.
+        provisional: The days that can still change.
+    """
+    periods = _periods(choices)
+    rows = results.assign(period=[_start(dt.date.fromisoformat(date), choices.step) for date in results["date"]])
+    of_all = summed(rows, "period").set_index("period").reindex(periods)
+    changing = {_start(day, choices.step) for day in provisional}
+    partial = {start for start in periods if choices.step == "week" and not _whole(start, choices)}
+    notes = [", ".join(_notes(start in changing, start in partial)) for start in periods]
+    frame = of_all.reset_index().assign(note=notes)
+    frame["period"] = frame["period"].astype(str)
+
+    def chart(name: str, figures: "pd.Series[float]") -> NamedChart:
+        values = [
+            Value(
+                str(start),
+                " ".join(
+                    filter(None, [f"{start}: {written(figure, 'amount') or 'none'}", f"({note})" if note else ""])
+                ),
+                None if pd.isna(figure) else float(figure),
+                start in changing,
+                start in partial,
+            )
+            for start, figure, note in zip(periods, figures, notes, strict=True)
+        ]
+        known = [value.value for value in values if value.value is not None]
+        return NamedChart(name, line_chart(values), written(known[-1] if known else None, "amount"))
+
+    columns = [Column("period", "Week from" if choices.step == "week" else "Day", "text"), *RESULT_COLUMNS]
+    return OverTime(
+        Table("over_time", f"All chosen channels by {choices.step}", [*columns, Column("note", "Note", "text")], frame),
+        [chart(name, of_all[COLUMN_OF[metric]]) for metric, name in METRICS.items()],
+        [chart(channel, figures) for channel, figures in _by_channel(rows, choices.metric, periods)],
+        bool(changing),
+        bool(partial),
+    )
+
+
+def _by_channel(rows: pd.DataFrame, metric: str, periods: list[dt.date]) -> Iterator[tuple[str, "pd.Series[float]"]]:
+    for channel, part in rows.groupby("channel_name") if metric else ():
+        yield str(channel), summed(part, "period").set_index("period").reindex(periods)[COLUMN_OF[metric]]
+
+
+def _notes(provisional: bool, partial: bool) -> list[str]:  # noqa: FBT001  # two facts of one period
+    return ["provisional"] * provisional + ["partial week"] * partial
+
+
+def _periods(choices: Choices) -> list[dt.date]:
+    step = WEEK if choices.step == "week" else dt.timedelta(days=1)
+    start = _start(choices.first, choices.step)
+    return [start + step * count for count in range((choices.last - start) // step + 1)]
+
+
+def _start(day: dt.date, by: str) -> dt.date:
+    return day - dt.timedelta(days=day.weekday()) if by == "week" else day
+
+
+def _whole(start: dt.date, choices: Choices) -> bool:
+    return choices.first <= start and start + WEEK - dt.timedelta(days=1) <= choices.last

@@ -1,0 +1,247 @@
+"""What the first page shows of the chosen days, channels and model."""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attribution_assets.attribution.channel_results import DateBasis, certainty, compared_models, results_by_day
+from attribution_assets.attribution.days import in_words
+from attribution_assets.attribution.order_results import (
+    answered_by_over,
+    markov_over,
+    phase_shares,
+    placed_over,
+    unattributed_over,
+)
+from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported
+from attribution_assets.dashboard.goals import with_verdicts
+from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
+from attribution_assets.dashboard.over_time import COLUMN_OF, OverTime, over_time
+from attribution_assets.dashboard.stored_results import StoredResults
+from attribution_assets.dashboard.tables import RESULT_COLUMNS, Column, Table, summed, total_of, with_cpo_and_roas
+
+EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True)
+class Total:
+    """A figure of all chosen channels, and how it stands to the period before.
+
+    Attributes:
+        name: What it is.
+        figure: It.
+        kind: How it is written, see `tables.NUMBERS`.
+        before: The figure of the period before; None where that cannot be compared.
+        of: What it is a share of, in words.
+    """
+
+    name: str
+    figure: float | None
+    kind: str
+    before: float | None = None
+    of: str = ""
+
+    @property
+    def change(self) -> float | None:
+        """The change as a share of the figure before; for shares, in percentage points."""
+        if self.figure is None or self.before is None or pd.isna(self.figure) or pd.isna(self.before):
+            return None
+        if self.kind == "share":
+            return (self.figure - self.before) * 100
+        return None if self.before == 0 else self.figure / self.before - 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """IHC against another model.
+
+    Attributes:
+        table: Their figures by channel.
+        verdicts: A sentence for each channel that reaches a goal by one of them alone.
+        moves: A sentence for each of the channels that gain or lose most.
+    """
+
+    table: Table
+    verdicts: Sequence[str]
+    moves: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What the first page shows.
+
+    Attributes:
+        answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
+        offered: The channels that can be chosen.
+        totals: The figures of all chosen channels.
+        compared_with: The period before in words; empty if it cannot be compared.
+        channels: The figures by channel, with `with_verdicts`' columns.
+        goals_missed: How many channels miss a goal, if one is set.
+        over_time: By day or week.
+        comparison: IHC against the chosen model; None without any row.
+        phases: The channels' shares of the phases.
+        unattributed: The orders without credit by reason.
+        by_day: The figures by day and channel, for those who want to reckon with them.
+        provisional: The days that can still change, in words.
+        missing: The days without a report, in words.
+    """
+
+    answered_by: str
+    offered: Sequence[str]
+    totals: Sequence[Total]
+    compared_with: str
+    channels: Table
+    goals_missed: int
+    over_time: OverTime
+    comparison: Comparison | None
+    phases: Table
+    unattributed: Table
+    by_day: Table
+    provisional: str
+    missing: str
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        """All tables, in the order of the page."""
+        compared = [self.comparison.table] if self.comparison else []
+        return self.channels, self.over_time.table, *compared, self.phases, self.unattributed, self.by_day
+
+
+def overview(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> Overview:
+    """What the first page shows, see `Overview`.
+
+    Args:
+        stored: The stored days.
+        reported: The days that there are reports of.
+        choices: What has been chosen.
+        lookback_days: Length of the lookback window.
+    """
+    first, last = choices.first, choices.last
+    touch = choices.basis is DateBasis.TOUCH
+    until = last + dt.timedelta(days=lookback_days if touch else 0)
+    found = stored.ask(
+        results_by_day, choices.before[0], last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
+    )
+    chosen = _of_channels(found, choices)
+    results = chosen[chosen["date"] >= str(first)].reset_index(drop=True)
+    comparable = not reported.missing(*choices.before)
+    provisional = stored.ask(certainty, first, last, lookback_days if touch else 0)
+    channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
+    return Overview(
+        answered_by=stored.ask(answered_by_over, first, until),
+        offered=sorted({*found["channel_name"], *choices.channels}),
+        totals=[*_totals(results, chosen, choices, comparable=comparable), _left_over(stored, choices, comparable)],
+        compared_with=f"{choices.before[0]} to {choices.before[1]}" if comparable else "",
+        channels=Table(
+            "channels",
+            "What each channel cost and earned",
+            [Column("channel_name", "Channel", "text"), *RESULT_COLUMNS, *_GOAL_COLUMNS],
+            channels,
+            total_of(results),
+        ),
+        goals_missed=int(channels["goals"].str.startswith("misses").sum()),
+        over_time=over_time(results, choices, provisional),
+        comparison=_comparison(stored, choices, lookback_days),
+        phases=_phases(stored, choices),
+        unattributed=_unattributed(stored, choices),
+        by_day=Table(
+            "by_day",
+            "By day and channel",
+            [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *RESULT_COLUMNS],
+            with_cpo_and_roas(results),
+        ),
+        provisional=in_words(provisional).replace("..", " to "),
+        missing=in_words(reported.missing(first, last)).replace("..", " to "),
+    )
+
+
+_GOAL_COLUMNS = (
+    Column("goal_CPO", "CPO goal"),
+    Column("goal_ROAS", "ROAS goal"),
+    Column("goals", "Goals", "text"),
+)
+
+
+def _of_channels(frame: pd.DataFrame, choices: Choices) -> pd.DataFrame:
+    return frame[frame["channel_name"].isin(choices.channels)] if choices.channels else frame
+
+
+def _sorted(channels: pd.DataFrame, sort: str) -> pd.DataFrame:
+    name = sort.removeprefix("-")
+    column = "channel_name" if name == "channel" else COLUMN_OF[name]
+    return channels.sort_values([column, "channel_name"], ascending=[sort == name, True], ignore_index=True)
+
+
+def _totals(results: pd.DataFrame, with_before: pd.DataFrame, choices: Choices, *, comparable: bool) -> Iterator[Total]:
+    now = total_of(results)
+    before = total_of(with_before[with_before["date"] < str(choices.first)]) if comparable else {}
+    names = {
+        "cost": "Cost",
+        "orders": "Attributed orders",
+        "revenue": "Attributed revenue",
+        "CPO": "CPO",
+        "ROAS": "ROAS",
+    }
+    for column, name in names.items():
+        yield Total(name, now[column], "amount", before.get(column))
+
+
+def _left_over(stored: StoredResults, choices: Choices, comparable: bool) -> Total:  # noqa: FBT001  # see `_totals`
+    def count(first: dt.date, last: dt.date) -> tuple[int, int]:
+        left = stored.ask(unattributed_over, first, last)
+        return int(left["orders"].sum()), stored.ask(placed_over, first, last).orders
+
+    left, placed = count(choices.first, choices.last)
+    left_before, placed_before = count(*choices.before) if comparable else (0, 0)
+    return Total(
+        "Orders without credit",
+        left / placed if placed else None,
+        "share",
+        left_before / placed_before if placed_before else None,
+        f"{left:,} of {placed:,} orders placed",
+    )
+
+
+def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> Comparison | None:
+    first, last, name = choices.first, choices.last, MODEL_NAMES[choices.against]
+    basis = DateBasis.CONVERSION if choices.against == MARKOV else choices.basis
+    found = stored.ask(compared_models, first, last, lookback_days=lookback_days, basis=basis)
+    ihc = found[found["model"] == "ihc"].drop(columns="model")
+    if ihc.empty:
+        return None
+    if choices.against == MARKOV:
+        other = stored.ask(markov_over, first, last)
+    else:
+        other = found[found["model"] == choices.against]
+    both = _of_channels(side_by_side(ihc, other), choices).reset_index(drop=True)
+    return Comparison(
+        comparison_table(both, name), changed_verdicts(both, name, choices.goals), largest_moves(both, name)
+    )
+
+
+def _phases(stored: StoredResults, choices: Choices) -> Table:
+    shares = _of_channels(stored.ask(phase_shares, choices.first, choices.last), choices)
+    columns = [Column(phase, phase.capitalize(), "share") for phase in ("initializer", "holder", "closer")]
+    return Table(
+        "phases",
+        "Each channel's share of the orders by phase",
+        [Column("channel_name", "Channel", "text"), *columns],
+        shares.sort_values(["initializer", "channel_name"], ascending=[False, True], ignore_index=True),
+    )
+
+
+REASONS = {
+    "no_sessions": "no visit in the lookback window",
+    "too_long": "more visits than one request may hold",
+    "refused": "refused by the API",
+}
+
+
+def _unattributed(stored: StoredResults, choices: Choices) -> Table:
+    found = stored.ask(unattributed_over, choices.first, choices.last)
+    columns = [Column("reason", "Reason", "text"), Column("orders", "Orders", "count"), Column("revenue", "Revenue")]
+    words = found.assign(reason=found["reason"].map(REASONS))
+    total = {"orders": float(found["orders"].sum()), "revenue": float(found["revenue"].sum())}
+    return Table("unattributed", "Orders without credit by reason", columns, words, total)

@@ -1,0 +1,26 @@
+"""Serving the page in the foreground, until it is interrupted."""
+
+import dagster as dg
+import uvicorn
+
+from attribution_assets.dashboard.app import create_app
+from attribution_assets.dashboard.health_page import HealthLook
+from attribution_assets.resources import Resources
+
+
+def serve(instance: dg.DagsterInstance, resources: Resources, lookback_days: int, host: str, port: int) -> None:
+    """Serve the page.
+
+    Args:
+        instance: Dagster's instance.
+        resources: The database and the storage.
+        lookback_days: Length of the lookback window.
+        host: The address to listen on.
+        port: The port.
+
+    Raises:
+        ConfigurationError: The storage or its engine cannot be used.
+        SystemExit: The port cannot be had.
+    """
+    app = create_app(resources.storage.tables(), lookback_days, HealthLook(instance, resources).now)
+    uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

@@ -1,0 +1,100 @@
+"""A table of the page: the same rows as HTML, and as a CSV file with all their digits.
+
+What stands in each table is put together in `overview.py` and `journeys_page.py`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from attribution_assets.attribution.channel_report import with_ratios
+
+NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
+"""How each kind of column is written; columns of kind `text` are written as they are."""
+
+
+class Column(NamedTuple):
+    """A column of a table.
+
+    Attributes:
+        name: Its name in the frame and in the CSV file.
+        heading: Its heading on the page.
+        kind: `text`, or one of `NUMBERS`.
+    """
+
+    name: str
+    heading: str
+    kind: str = "amount"
+
+
+RESULT_COLUMNS = (
+    Column("cost", "Cost"),
+    Column("orders", "Orders"),
+    Column("revenue", "Revenue"),
+    Column("CPO", "CPO"),
+    Column("ROAS", "ROAS"),
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: What it is called in addresses and file names.
+        caption: What it shows.
+        columns: Its columns; the first names the row.
+        frame: Its rows, with these columns at least.
+        total: The figures of its last row, by column; without any, it has none.
+    """
+
+    name: str
+    caption: str
+    columns: Sequence[Column]
+    frame: pd.DataFrame
+    total: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> Iterator[list[str]]:
+        """Each row as it is written on the page."""
+        for row in self.frame[[column.name for column in self.columns]].itertuples(index=False):
+            yield [written(value, column.kind) for value, column in zip(row, self.columns, strict=True)]
+
+    @property
+    def last_row(self) -> list[str]:
+        """The row of totals; none is empty."""
+        figures = [written(self.total.get(column.name), column.kind) for column in self.columns[1:]]
+        return ["Total", *figures] if self.total else []
+
+    def csv(self) -> str:
+        """The rows as RFC 4180 has them; empty where a figure is undefined."""
+        return self.frame[[column.name for column in self.columns]].to_csv(index=False, lineterminator="\r\n")
+
+
+def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
+    """A cell as it is written on the page; empty where there is none."""
+    if value is None or pd.isna(value):
+        return ""
+    if kind not in NUMBERS:
+        return str(value)
+    text = NUMBERS[kind].format(value)
+    return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
+
+
+def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
+    """Results (cost, orders, revenue) with their CPO and ROAS, as `channel_report.with_ratios` has them."""
+    ratios = with_ratios(results.rename(columns={"orders": "ihc", "revenue": "ihc_revenue"}))
+    return results.assign(CPO=ratios["CPO"], ROAS=ratios["ROAS"])
+
+
+def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Results summed by one of their columns, with CPO and ROAS as ratios of the sums."""
+    return with_cpo_and_roas(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum())
+
+
+def total_of(results: pd.DataFrame) -> dict[str, float]:
+    """cost, orders and revenue of all rows, with CPO and ROAS as ratios of the sums."""
+    sums = results[["cost", "orders", "revenue"]].sum().to_frame().T
+    return {str(name): float(figure) for name, figure in with_cpo_and_roas(sums).iloc[0].items()}

@@ -1,0 +1,96 @@
+"""Stored days that a page can show: made by the functions that the assets call, without a run."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.channel_report import channel_report, order_outcomes, unattributed_orders
+from attribution_assets.attribution.channel_roles import channel_roles
+from attribution_assets.attribution.conversion_paths import conversion_paths
+from attribution_assets.attribution.days import by_day
+from attribution_assets.attribution.model_comparison import model_comparison
+from attribution_assets.schemas import TABLES
+
+LOOKBACK_DAYS = 4
+ENGAGED = {"holder_engagement": 1, "closer_engagement": 1, "impression_interaction": 0}
+
+
+class Visit(NamedTuple):
+    """A visit on a day, by a channel, at a cost."""
+
+    day: dt.date
+    channel: str
+    cost: float
+
+
+class Order(NamedTuple):
+    """An order on a day, its revenue, its visits in their order, and the credit of each; without visits, none."""
+
+    day: dt.date
+    revenue: float
+    visits: Sequence[Visit] = ()
+    credit: Sequence[float] = ()
+
+
+def store_results(
+    storage: AssetStorage,
+    days: Sequence[dt.date],
+    orders: Iterable[Order],
+    more_visits: Iterable[Visit] = (),
+    answered_by: str = "embedded",
+) -> None:
+    """Store all that is reported of some days.
+
+    Args:
+        storage: Where to.
+        days: The days, without gaps.
+        orders: The orders of these days; their visits too lie on these days.
+        more_visits: Visits that are in no order's journey.
+        answered_by: Who attributed the orders.
+    """
+    sessions: list[dict[str, object]] = [_session(f"m{place}", visit) for place, visit in enumerate(more_visits)]
+    conversions: list[dict[str, object]] = []
+    touchpoints: list[dict[str, object]] = []
+    for number, order in enumerate(orders):
+        placed = {"conv_id": f"o{number}", "conversion_time": pd.Timestamp(order.day) + pd.Timedelta(hours=23)}
+        conversions.append({**placed, "user_id": f"u{number}", "revenue": order.revenue})
+        for place, (visit, credit) in enumerate(zip(order.visits, order.credit, strict=True)):
+            session = _session(f"o{number}s{place}", visit, place)
+            sessions.append(session)
+            shares = dict.fromkeys(("initializer", "holder", "closer", "ihc"), credit)
+            answer = {"outcome": "attributed", "reason": None, "answered_by": answered_by}
+            touchpoints.append({**placed, **session, **shares, **answer})
+    tables = {"sessions": sessions, "conversions": conversions, "ihc_attributions": touchpoints}
+    frames = {name: pd.DataFrame(rows, columns=list(TABLES[name].columns)) for name, rows in tables.items()}
+    for day in days:
+        for name, frame in frames.items():
+            time = pd.to_datetime(frame["session_time" if name == "sessions" else "conversion_time"])
+            storage.write(name, DayTable(day, frame[time.dt.date == day], {}, _none_set_aside(name)))
+    _derive(storage, days)
+
+
+def _derive(storage: AssetStorage, days: Sequence[dt.date]) -> None:
+    sessions, credit, placed = (storage.days(name, days) for name in ("sessions", "ihc_attributions", "conversions"))
+    report = channel_report(sessions, credit, placed, days[0], days[-1])
+    left = unattributed_orders(order_outcomes(placed, credit))
+    reports, lefts = by_day(report, "date", days), by_day(left, "conversion_time", days)
+    for (day, of_day), (_, left_of_day) in zip(reports, lefts, strict=True):
+        storage.write("channel_reporting", DayTable(day, of_day, {}, left_of_day))
+        attributions, conversions = credit.frame(day), placed.frame(day)
+        comparison = model_comparison(attributions, conversions, ["direct"])
+        storage.write("model_comparison", DayTable(day, comparison, {}))
+        storage.write("conversion_paths", DayTable(day, conversion_paths(attributions, conversions), {}))
+        storage.write("channel_roles", DayTable(day, channel_roles(attributions, conversions), {}))
+
+
+def _session(session_id: str, visit: Visit, place: int = 0) -> dict[str, object]:
+    time = pd.Timestamp(visit.day) + pd.Timedelta(hours=8 + place)
+    known = {"session_id": session_id, "user_id": "u", "session_time": time, "channel_name": visit.channel}
+    return known | ENGAGED | {"cost": visit.cost}
+
+
+def _none_set_aside(name: str) -> pd.DataFrame | None:
+    return None if name == "ihc_attributions" else pd.DataFrame({"row_key": [], "reason": [], "row": []}, dtype=object)

@@ -1,0 +1,85 @@
+"""What the page's address says: one state has one address, and what is no choice is said in words."""
+
+import datetime as dt
+from urllib.parse import parse_qsl
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attribution_assets.attribution.channel_results import MODELS
+from attribution_assets.attribution.days import days_between
+from attribution_assets.dashboard.choices import METRICS, PRESETS, Choices, Goals, Reported, read_choices
+
+FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 3, 31)
+REPORTED = Reported(FIRST, LAST, frozenset(days_between(FIRST, LAST)))
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8).filter(lambda name: name.strip())
+GOALS = st.floats(1e-9, 1e12)
+VALUES = {
+    "first": st.dates(FIRST, LAST).map(str) | NAMES,
+    "last": st.dates(FIRST, dt.date(2024, 4, 9)).map(str) | NAMES,
+    "days": st.sampled_from([*PRESETS, "31"]),
+    "channel": NAMES,
+    "model": st.sampled_from([*MODELS, "markov"]),
+    "basis": st.sampled_from(["touch_date", "conversion_date", ""]),
+    "by": st.sampled_from(["day", "week", ""]),
+    "metric": st.sampled_from([*METRICS, "clicks"]),
+    "against": st.sampled_from([*MODELS, "markov"]),
+    "sort": st.sampled_from(["cost", "-cost", "-channel", "name"]),
+    "goal_cpo": GOALS.map(repr) | NAMES,
+    "goal_roas": GOALS.map(repr),
+    "goal_cpo.Search": GOALS.map(repr),
+    "goal_roas.Search": GOALS.map(repr) | NAMES,
+}
+PAIRS = st.sampled_from(list(VALUES)).flatmap(lambda name: st.tuples(st.just(name), VALUES[name]))
+
+
+def read(query: str) -> tuple[Choices, list[str]]:
+    return read_choices(parse_qsl(query, keep_blank_values=True), REPORTED)
+
+
+@given(st.lists(PAIRS, max_size=8))
+def test_the_address_of_choices_is_read_as_the_same_choices(pairs: list[tuple[str, str]]) -> None:
+    choices, _ = read_choices(pairs, REPORTED)
+    assert read(choices.query) == (choices, [])
+    assert read(choices.query)[0].query == choices.query
+    assert FIRST <= choices.first <= choices.last <= LAST
+
+
+def test_nothing_chosen_is_the_last_30_days_by_ihc_and_an_empty_address() -> None:
+    choices, problems = read("")
+    assert choices == Choices(dt.date(2024, 3, 2), LAST)
+    assert (problems, choices.query) == ([], "")
+    assert (choices.days, choices.before) == (30, (dt.date(2024, 2, 1), dt.date(2024, 3, 1)))
+
+
+def test_a_preset_stays_one_until_other_dates_are_chosen() -> None:
+    assert read("days=7&first=2024-03-25&last=2024-03-31")[0].query == "days=7"
+    assert read("days=7&first=2024-03-20&last=2024-03-31")[0].query == "first=2024-03-20&last=2024-03-31"
+
+
+def test_dates_in_an_address_stay_those_dates_when_they_are_the_last_days_too() -> None:
+    assert read("first=2024-03-02&last=2024-03-31")[0].query == "first=2024-03-02&last=2024-03-31"
+
+
+def test_days_without_reports_are_cut_off_with_a_word() -> None:
+    choices, problems = read("first=2023-01-01&last=2024-01-02")
+    assert (choices.first, choices.last) == (FIRST, dt.date(2024, 1, 2))
+    assert problems == ["There are reports from 2024-01-01 to 2024-03-31 only."]
+
+
+def test_charts_go_by_week_where_days_are_too_many_to_see() -> None:
+    of_days = [Choices(FIRST, FIRST + dt.timedelta(days=count - 1)) for count in (92, 93)]
+    assert [choices.step for choices in of_days] == ["day", "week"]
+    assert Choices(FIRST, FIRST, by="week").step == "week"
+
+
+def test_a_channels_own_goals_stand_before_those_for_all() -> None:
+    goals = Goals(40.0, 3.0, {"Display": 60.0}, {"Search": 5.0})
+    assert [goals.of(name) for name in ("Display", "Search", "SEO")] == [(60.0, 3.0), (40.0, 5.0), (40.0, 3.0)]
+
+
+def test_goals_that_are_no_numbers_above_0_are_refused_each_with_its_words() -> None:
+    choices, problems = read("goal_cpo=0&goal_roas=nan&goal_cpo.Search=inf&goal_roas.Search=2,5")
+    assert choices.goals == Goals()
+    assert problems == [f"{text!r} is not a goal: it takes a number above 0." for text in ("0", "nan", "inf", "2,5")]

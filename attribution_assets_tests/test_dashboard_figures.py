@@ -1,0 +1,128 @@
+"""What the page makes of results before it is drawn: verdicts, sentences, weeks, and the geometry of charts."""
+
+import datetime as dt
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attribution_assets.dashboard.charts import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Value, line_chart, ticks_up_to
+from attribution_assets.dashboard.choices import Choices, Goals
+from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
+from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
+from attribution_assets.dashboard.over_time import over_time
+from attribution_assets.dashboard.tables import written
+
+NAN = float("nan")
+RESULTS = ["channel_name", "cost", "orders", "revenue"]
+
+
+def both(ihc: list[tuple[str, float, float, float]], other: list[tuple[str, float, float, float]]) -> pd.DataFrame:
+    return side_by_side(pd.DataFrame(ihc, columns=RESULTS), pd.DataFrame(other, columns=RESULTS))
+
+
+@pytest.mark.parametrize(
+    ("cost", "cpo", "goal", "verdict"),
+    [
+        (10, 5, 5, "meets"),
+        (10, 5.01, 5, "misses"),
+        (10, NAN, 5, "misses"),
+        (0, 0, 5, ""),
+        (0, NAN, 5, ""),
+        (10, 5, None, ""),
+    ],
+)
+def test_cost_without_orders_misses_a_cpo_goal_and_without_cost_none_is_asked(
+    cost: float, cpo: float, goal: float | None, verdict: str
+) -> None:
+    assert cpo_verdict(cost, cpo, goal) == verdict
+
+
+def test_a_roas_goal_is_met_from_the_goal_on() -> None:
+    assert [roas_verdict(roas, 2.0) for roas in (1.99, 2.0, NAN)] == ["misses", "meets", ""]
+
+
+def test_both_ways_in_which_a_model_changes_a_verdict_are_told() -> None:
+    figures = both(
+        [("Display", 810.0, 15.576923, 3000.0), ("Search", 100.0, 1.0, 10.0), ("Video", 90.0, 3.0, 9.0)],
+        [("Display", 810.0, 10.0, 500.0), ("Search", 100.0, 4.0, 900.0), ("Video", 90.0, 0.0, 0.0)],
+    )
+    assert changed_verdicts(figures, "last touch", Goals(cpo=60.0)) == [
+        "Display looks too expensive by last touch (CPO 81.00, goal 60.00) and meets the goal by IHC (CPO 52.00).",
+        "Search looks fine by last touch (CPO 25.00, goal 60.00) and misses the goal by IHC (CPO 100.00).",
+        "Video looks too expensive by last touch (no orders, goal 60.00) and meets the goal by IHC (CPO 30.00).",
+    ]
+    assert changed_verdicts(figures, "last touch", Goals(roas_of={"Display": 2.0})) == [
+        "Display looks to earn too little by last touch (ROAS 0.62, goal 2.00) and meets the goal by IHC (ROAS 3.70)."
+    ]
+    assert changed_verdicts(figures, "last touch", Goals()) == []
+
+
+def test_the_channels_that_move_most_are_told_first() -> None:
+    figures = both(
+        [("A", 10.0, 2.0, 1.0), ("B", 0.0, 9.0, 1.0), ("C", 10.0, 5.0, 1.0), ("D", 1.0, 5.0, 1.0)],
+        [("A", 10.0, 4.5, 1.0), ("B", 0.0, 1.0, 1.0), ("C", 10.0, 5.001, 1.0), ("E", 0.0, 2.0, 1.0)],
+    )
+    assert largest_moves(figures, "linear") == [
+        "B gets 8.00 orders more by IHC than by linear.",
+        "D gets 5.00 orders more by IHC than by linear: CPO 0.20 rather than no orders.",
+        "A gets 2.50 orders fewer by IHC than by linear: CPO 5.00 rather than 2.22.",
+    ]
+    assert figures.set_index("channel_name").loc["E", ["cost", "orders_ihc", "more_orders"]].tolist() == [0, 0, -2]
+
+
+def test_a_week_is_partial_where_not_all_of_its_days_are_shown_and_ratios_are_of_sums() -> None:
+    days = ["2024-02-25", "2024-02-26", "2024-03-03", "2024-03-04"]
+    results = pd.DataFrame(
+        [(day, "Search", 10.0, orders, 30.0) for day, orders in zip(days, (1, 4, 1, 0), strict=True)]
+    )
+    results.columns = pd.Index(["date", *RESULTS])
+    choices = Choices(dt.date(2024, 2, 25), dt.date(2024, 3, 4), by="week", metric="cost")
+    shown = over_time(results, choices, [dt.date(2024, 3, 4)])
+    assert list(shown.table.rows) == [
+        ["2024-02-19", "10.00", "1.00", "30.00", "10.00", "3.00", "partial week"],
+        ["2024-02-26", "20.00", "5.00", "60.00", "4.00", "3.00", ""],
+        ["2024-03-04", "10.00", "0.00", "30.00", "", "3.00", "provisional, partial week"],
+    ]
+    assert [named.name for named in shown.by_channel] == ["Search"]
+    cpo = next(named.chart for named in shown.charts if named.name == "CPO")
+    assert [mark.y is None for mark in cpo.marks] == [False, False, True]
+    assert (cpo.final.count("L"), cpo.provisional) == (1, "")
+
+
+def test_a_line_is_dashed_next_to_provisional_values_and_broken_where_there_are_none() -> None:
+    values = [1.0, 2.0, None, 2.0, 1.0, 1.0]
+    chart = line_chart([Value(str(place), "", value, provisional=place > 3) for place, value in enumerate(values)])
+    assert (chart.final.count("M"), chart.final.count("L")) == (1, 1)
+    assert (chart.provisional.count("M"), chart.provisional.count("L")) == (1, 2)
+    [(start, width)] = chart.hatched
+    assert start + width == pytest.approx(WIDTH - RIGHT)
+    assert width == pytest.approx((WIDTH - LEFT - RIGHT) / 3, abs=0.1)
+
+
+@given(st.floats(1e-6, 1e12))
+def test_an_axis_has_few_round_ticks_from_0_and_just_reaches_the_highest_value(highest: float) -> None:
+    ticks = ticks_up_to(highest)
+    assert ticks[0] == 0
+    assert 2 <= len(ticks) <= 5
+    assert highest * (1 - 1e-6) <= ticks[-1] <= highest * 1.7
+    assert line_chart([Value("", "", highest)]).marks[0].y == pytest.approx(
+        TOP + (HEIGHT - TOP - 22) * (1 - highest / ticks[-1]), abs=0.1
+    )
+
+
+def test_the_days_below_a_chart_do_not_overlap() -> None:
+    wide = 72  # a day in the chart's letters
+    offset = {"start": 0, "middle": -wide / 2, "end": -wide}
+    for count in range(2, 400):
+        across = line_chart([Value("2024-02-26", "", 1.0)] * count).across
+        starts = [tick.place + offset[tick.anchor] for tick in across]
+        assert all(right - left >= wide for left, right in pairwise(starts)), count
+        assert LEFT <= starts[0] <= starts[-1] + wide <= WIDTH
+
+
+def test_figures_are_written_with_their_sign_only_where_something_is_left_of_them() -> None:
+    assert [written(value, "difference") for value in (1.5, -0.004, 0.0, -2.0)] == ["+1.50", "0.00", "0.00", "-2.00"]
+    assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "", ""]
