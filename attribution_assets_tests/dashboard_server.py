@@ -15,10 +15,13 @@ from attribution_assets.dashboard.health_page import HealthPage
 
 @contextmanager
 def running_dashboard(
-    storage: AssetStorage, health: Callable[[], HealthPage] = lambda: HealthPage([], [], [])
+    storage: AssetStorage,
+    health: Callable[[], HealthPage] = lambda: HealthPage([], [], []),
+    *,
+    lookback_days: int = LOOKBACK_DAYS,
 ) -> Iterator[str]:
     """The page's address, as long as the context is open."""
-    config = uvicorn.Config(create_app(storage, LOOKBACK_DAYS, health), lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(create_app(storage, lookback_days, health), lifespan="off", ws="none", log_config=None)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))

@@ -23,6 +23,7 @@ from attribution_assets.attribution.channel_results import (
     DateBasis,
     certainty,
     compared_models,
+    known_until,
     reported_days,
     results_by_day,
     results_version,
@@ -268,6 +269,13 @@ def test_roas_since_touch_is_empty_beyond_the_lookback_window(store: Store) -> N
     found = roas_by_days_since_touch(storage, FIRST, FIRST, lookback_days=2, days=(2, 3))
     assert cells(found[["orders_2", "roas_2"]]) == [(1.0, 2.0)]
     assert found[["orders_3", "revenue_3", "roas_3"]].isna().all(axis=None)
+
+
+def test_what_visits_have_earned_is_known_until_the_first_visit_whose_orders_are_still_to_come(store: Store) -> None:
+    storage = store([spent(day, "Search", 1.0) for day in DAYS], [])
+    assert known_until(storage, FIRST, LAST, 0) == LAST
+    assert known_until(storage, FIRST, LAST, 1) == LAST - dt.timedelta(days=1)
+    assert known_until(storage, LAST, LAST, 1) is None
 
 
 # What is stored

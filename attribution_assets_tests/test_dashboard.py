@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pandas as pd
 from browser import needs_chromium
 from dashboard_pages import DAYS, LONG, SCRIPT, WEEK, orders, rows
+from dashboard_server import running_dashboard
 from playwright.sync_api import Browser, Page
 from stored_results import LOOKBACK_DAYS
 
@@ -225,6 +226,18 @@ def _over_time(page: Page) -> list[dict[str, str]]:
 def test_orders_without_credit_are_told_by_reason(page: Page) -> None:
     page.goto("/?days=all")
     assert rows(page.locator("#unattributed")) == {"no visit in the lookback window": ["5", "50.00"]}
+
+
+def test_visits_whose_orders_are_still_to_come_are_left_out_of_their_roas(page: Page, shown_days: AssetStorage) -> None:
+    section = page.locator("section[aria-labelledby=since-heading]")
+    with running_dashboard(shown_days, lookback_days=8) as address:
+        page.goto(f"{address}/journeys?first=2024-03-06&last=2024-03-14")
+        assert "7 days after (visits until 2024-03-07). Of later visits" in section.inner_text()
+        # of the 6th and the 7th: each day a visit before one of Search, on the 6th one by itself
+        assert rows(page.locator("#since_touch"))["Display"] == ["80.50", "2.20", "200.42", "2.49"]
+        page.goto(f"{address}/journeys?first=2024-03-08&last=2024-03-14")
+        assert "7 and 30 days after is not known yet" in section.inner_text()
+        assert page.locator("#since_touch").count() == 0
 
 
 def test_a_name_is_text_and_never_markup(page: Page) -> None:

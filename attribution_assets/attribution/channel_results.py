@@ -12,6 +12,7 @@ in the source's currency to 9 decimal places, orders to 12.
 import datetime as dt
 from collections.abc import Sequence
 from enum import StrEnum
+from itertools import takewhile
 
 import pandas as pd
 
@@ -202,6 +203,24 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
         roas = result[f"revenue_{n}"] / result["cost"].where(result["cost"] != 0)
         result.insert(4 + 3 * place, f"roas_{n}", roas)
     return result
+
+
+def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int) -> dt.date | None:
+    """The latest day up to which it is known what all visits from `first` on had earned so many days after.
+
+    Args:
+        storage: The stored days.
+        first: First day of the visits.
+        last: Last day of the visits.
+        days: How many days after.
+
+    Returns:
+        A day that has a report; None if it is not known of the first of them either.
+    """
+    reported = storage.days("channel_reporting", days_between(first, last)).files
+    compared = storage.days("model_comparison", days_between(first, last + dt.timedelta(days=days))).files
+    known = list(takewhile(lambda day: is_final(day, compared, days), reported))
+    return known[-1] if known else None
 
 
 def certainty(storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int) -> list[dt.date]:

@@ -4,12 +4,12 @@ It counts the orders placed on the chosen days, and for ROAS by days since the t
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.channel_results import roas_by_days_since_touch
+from attribution_assets.attribution.channel_results import known_until, roas_by_days_since_touch
 from attribution_assets.attribution.conversion_paths import path_in_words
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.order_results import (
@@ -33,7 +33,9 @@ class JourneysPage:
     Attributes:
         answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
         offered: The channels that can be chosen.
-        since_touch: ROAS of the visits so many days after, by channel.
+        since_touch: ROAS of the visits so many days after, by channel: for each number of days, of the visits up to the
+            day of `known_until`.
+        known_until: Number of days after -> the last day of the visits of which it is known what they had earned.
         roles: Orders that each channel has influenced and assisted.
         paths: The most frequent paths.
         lengths: Orders by touchpoints.
@@ -44,6 +46,7 @@ class JourneysPage:
     answered_by: str
     offered: Sequence[str]
     since_touch: Table
+    known_until: Mapping[int, dt.date]
     roles: Table
     paths: Table
     lengths: Table
@@ -59,29 +62,37 @@ class JourneysPage:
 def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> JourneysPage:
     """What the second page shows, see `JourneysPage`; arguments as for `overview.overview`."""
     days = choices.first, choices.last
-    since = stored.ask(
-        roas_by_days_since_touch, *days, lookback_days=lookback_days, model=choices.model, days=SINCE_TOUCH
-    )
+    until = {
+        number: day
+        for number in SINCE_TOUCH
+        if number <= lookback_days and (day := stored.ask(known_until, *days, number))
+    }
+    since = _since_touch(stored, choices, until, lookback_days)
     roles = stored.ask(channel_roles_over, *days)
     names = sorted({*since["channel_name"], *roles["channel_name"], *choices.channels})
     if choices.channels:
         since, roles = (frame[frame["channel_name"].isin(choices.channels)] for frame in (since, roles))
     channel, orders, revenue = Column("channel_name", "Channel", "text"), Column("orders", "Orders", "count"), _REVENUE
     since_columns = [
-        Column(f"{figure}_{number}", f"{heading} after {number} days")
-        for number in SINCE_TOUCH
-        for figure, heading in (("orders", "Orders"), ("revenue", "Revenue"), ("roas", "ROAS"))
+        Column(f"{figure}_{number}", f"{heading} {number} days")
+        for number in until
+        for figure, heading in (
+            ("cost", "Cost, visits older than"),
+            ("orders", "Orders after"),
+            ("revenue", "Revenue after"),
+            ("roas", "ROAS after"),
+        )
     ]
-    until = choices.last + dt.timedelta(days=lookback_days)
     return JourneysPage(
-        stored.ask(answered_by_over, choices.first, until),
+        stored.ask(answered_by_over, choices.first, choices.last + dt.timedelta(days=lookback_days)),
         names,
         Table(
             "since_touch",
             "What the visits of these days have earned",
-            [channel, Column("cost", "Cost"), *since_columns],
-            since.sort_values(["cost", "channel_name"], ascending=[False, True], ignore_index=True),
+            [channel, *since_columns],
+            since,
         ),
+        until,
         Table(
             "roles",
             "Orders that each channel took part in",
@@ -127,6 +138,25 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
 
 
 _REVENUE = Column("revenue", "Revenue")
+
+
+def _since_touch(
+    stored: StoredResults, choices: Choices, until: Mapping[int, dt.date], lookback_days: int
+) -> pd.DataFrame:
+    """channel_name, and for each number of days cost_7, orders_7, revenue_7, roas_7 and so on; by falling cost."""
+    result = pd.DataFrame({"channel_name": pd.Series(dtype=object)})
+    for number, last in until.items():
+        earned = stored.ask(
+            roas_by_days_since_touch,
+            choices.first,
+            last,
+            lookback_days=lookback_days,
+            model=choices.model,
+            days=(number,),
+        )
+        result = result.merge(earned.rename(columns={"cost": f"cost_{number}"}), "outer", "channel_name")
+    costs = [f"cost_{number}" for number in until]
+    return result.sort_values([*costs, "channel_name"], ascending=[False] * len(costs) + [True], ignore_index=True)
 
 
 def _with_share(orders: pd.DataFrame) -> pd.DataFrame:
