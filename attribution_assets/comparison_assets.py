@@ -77,7 +77,14 @@ def markov_comparison(context: dg.AssetExecutionContext, conversion_paths: Store
     return described(context, made())
 
 
-@daily_asset(group=GROUP, kinds={"csv"})
+@daily_asset(
+    group=GROUP,
+    kinds={"csv"},
+    ins={
+        asset: dg.AssetIn(metadata=MAY_MISS_DAYS)
+        for asset in ("model_comparison", "channel_roles", "markov_comparison")
+    },
+)
 def comparison_csv(  # noqa: PLR0913, PLR0917 - the tables that it writes
     context: dg.AssetExecutionContext,
     model_comparison: StoredDays,
@@ -86,13 +93,14 @@ def comparison_csv(  # noqa: PLR0913, PLR0917 - the tables that it writes
     markov_comparison: StoredDays,
     reports: Reports,
 ) -> DailyTables:
-    """The day's comparisons as files: `model_comparison_<day>.csv` and so on, one of each table."""
+    """The day's comparisons as files: `model_comparison_<day>.csv` and so on, one of each table that is stored."""
     tables = model_comparison, conversion_paths, channel_roles, markov_comparison
 
     def written() -> Iterator[tuple[DayTable, Metadata]]:
-        for day in model_comparison.files:
-            files = {table.asset: reports.file(f"{table.asset}_{day}.csv") for table in tables}
-            versions = {table.asset: {day: write_stored_table(table, day, files[table.asset])} for table in tables}
+        for day in partition_days(context):
+            stored = [table for table in tables if day in table.files]
+            files = {table.asset: reports.file(f"{table.asset}_{day}.csv") for table in stored}
+            versions = {table.asset: {day: write_stored_table(table, day, files[table.asset])} for table in stored}
             metadata = {asset: dg.MetadataValue.path(str(file)) for asset, file in files.items()}
             frame = pd.DataFrame({"path": [str(file) for file in files.values()]})
             yield DayTable(day, frame, comparison_csv_inputs(versions, day)), metadata

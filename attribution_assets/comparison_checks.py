@@ -54,7 +54,7 @@ def paths_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Sto
 
 @dg.asset_check(asset="channel_roles", **BLOCKING)
 def roles_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
-    """Initializer and closer sum to the attributed orders; no channel assists more than it influences."""
+    """No phase sums to more than the attributed orders; no channel assists more of them than it influences."""
     return _of_the_orders(context, storage, "channel_roles", invariants.role_problems)
 
 

@@ -20,6 +20,7 @@ from attribution_assets.attribution.ledger import Selection
 from attribution_assets.attribution.lineage import ALL_ASSETS, StoredState, stored_state
 from attribution_assets.attribution.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.status import days_due
+from attribution_assets.dagster_history import history_errors_told
 from attribution_assets.errors import ReportingError
 from attribution_assets.history_facts import History
 from attribution_assets.history_reader import HistoryReader
@@ -83,6 +84,7 @@ class PipelineHealth:
 
     def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
         self._reader, self._resources = HistoryReader(instance), resources
+        self._home = instance.root_directory
         self._stale, self._stale_of, self._looks_on = Stale({}), "", True
 
     def now(self) -> Health:
@@ -90,8 +92,13 @@ class PipelineHealth:
         return Health(self.history(), self.days(), self.ledger_answers())
 
     def history(self) -> History:
-        """What Dagster's history says now; errors as for `HistoryReader.read`."""
-        return self._reader.read()
+        """What Dagster's history says now.
+
+        Raises:
+            RunFailedError: It cannot be read.
+        """
+        with history_errors_told(self._home):
+            return self._reader.read()
 
     def days(self) -> DaysHealth:
         """Which days are not as they should be now.

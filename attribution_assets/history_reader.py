@@ -117,7 +117,7 @@ class HistoryReader:
         Raises:
             DBAPIError: The history cannot be read; in PostgreSQL also Dagster's own exception.
         """
-        records = self._records_to_read()
+        records, newest = self._records_to_read()
         for record in records.values():
             self._last_runs[record.storage_id] = _facts(record)
             if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:  # of which there is no event yet
@@ -126,6 +126,7 @@ class HistoryReader:
             del self._last_runs[old]
         self._forget_solved_problems()
         self._days.read()
+        self._read_until = newest  # only now: what could not be read is looked at again
         unfinished = Counter(_status(record) for record in records.values() if not record.dagster_run.is_finished)
         return History(
             last_runs=[self._last_runs[storage_id] for storage_id in sorted(self._last_runs, reverse=True)],
@@ -140,20 +141,19 @@ class HistoryReader:
             traffic=self._traffic,
         )
 
-    def _records_to_read(self) -> dict[str, RunRecord]:
-        """The runs of this project that may have new events, the oldest first."""
+    def _records_to_read(self) -> tuple[dict[str, RunRecord], dt.datetime | None]:
+        """The runs of this project that may have new events, the oldest first; and how new the newest of any is."""
         since = self._read_until and self._read_until - OVERLAP
         updated = self._instance.get_run_records(dg.RunsFilter(updated_after=since))
         unfinished = self._instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)) if since else []
         records = sorted([*updated, *unfinished], key=lambda record: record.storage_id)
-        if records:
-            newest = max(record.update_timestamp for record in records)
-            self._read_until = max(newest, self._read_until or newest)
-        return {
+        times = [record.update_timestamp for record in records] + ([self._read_until] if self._read_until else [])
+        of_ours = {
             record.dagster_run.run_id: record
             for record in records
             if is_ours(record.dagster_run.job_name, record.dagster_run.asset_selection)
         }
+        return of_ours, max(times, default=None)
 
     def _read_run(self, run: dg.DagsterRun) -> None:
         reading = self._readings[run.run_id]

@@ -25,7 +25,6 @@ from prometheus_client.registry import Collector
 from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, NO_ANSWER
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.automation import CHECKS
-from attribution_assets.dagster_history import history_errors_told
 from attribution_assets.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
 from attribution_assets.resources import Resources
@@ -75,7 +74,7 @@ class PipelineMetrics(Collector):
     """
 
     def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
-        self._home, self._health = instance.root_directory, PipelineHealth(instance, resources)
+        self._health = PipelineHealth(instance, resources)
         self._errors = dict.fromkeys(SOURCES, 0)
         self._one_at_a_time = threading.Lock()
 
@@ -108,8 +107,7 @@ class PipelineMetrics(Collector):
             )
 
     def _of_history(self) -> list[Metric]:
-        with history_errors_told(self._home):
-            history = self._health.history()
+        history = self._health.history()
         return [*_runs(history), *_steps(history), *_checks(history), *_materializations(history), *_api(history)]
 
     def _of_days(self) -> list[Metric]:

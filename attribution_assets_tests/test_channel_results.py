@@ -22,6 +22,7 @@ from attribution_assets.attribution.channel_results import (
     READ_TABLES,
     DateBasis,
     certainty,
+    compared_days,
     compared_models,
     known_until,
     reported_days,
@@ -279,6 +280,20 @@ def test_what_visits_have_earned_is_known_until_the_first_visit_whose_orders_are
 
 
 # What is stored
+
+
+def test_a_day_whose_visits_orders_not_yet_compared_can_credit_is_left_out(
+    store: Store, table: Table, keep: Keep
+) -> None:
+    storage = store([spent(day, "Search", 1.0) for day in DAYS], [])
+    keep(storage, "ihc_attributions", table("ihc_attributions"), DAYS)
+    storage.days("model_comparison", DAYS).files[DAYS[3]].unlink()
+    by_touch = compared_days(storage, FIRST, LAST, lookback_days=2, basis=DateBasis.TOUCH)
+    assert by_touch == [DAYS[0], *DAYS[4:]]
+    by_conversion = compared_days(storage, FIRST, LAST, lookback_days=2, basis=DateBasis.CONVERSION)
+    assert by_conversion == [*DAYS[:3], *DAYS[4:]]
+    shown = results_by_day(storage, FIRST, LAST, lookback_days=2, model="linear")
+    assert shown["date"].tolist() == [str(day) for day in by_touch]
 
 
 def test_a_stored_report_is_provisional_until_the_lookback_window_after_it_is_attributed(

@@ -74,7 +74,8 @@ def test_paths_of_too_few_orders_are_named(table: Table) -> None:
     ("row", "problems"),
     [
         ({}, []),
-        ({"initializer": 1.5}, ["initializer sums to 1.500000 orders, 2 were attributed"]),
+        ({"initializer": 2.5}, ["initializer sums to 2.500000 orders, 2 were attributed"]),
+        ({"holder": 2.002}, ["holder sums to 2.002000 orders, 2 were attributed"]),
         ({"closer": 2.5}, ["closer sums to 2.500000 orders, 2 were attributed"]),
         ({"holder": 0.0}, []),
         ({"assisted_orders": 3}, ["Search assisted 3 and influenced 2 of 2 orders"]),

@@ -13,7 +13,7 @@ from attribution_assets.dashboard.choices import Choices, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import over_time
-from attribution_assets.dashboard.tables import written
+from attribution_assets.dashboard.tables import Column, Table, written
 
 NAN = float("nan")
 RESULTS = ["channel_name", "cost", "orders", "revenue"]
@@ -126,3 +126,17 @@ def test_the_days_below_a_chart_do_not_overlap() -> None:
 def test_figures_are_written_with_their_sign_only_where_something_is_left_of_them() -> None:
     assert [written(value, "difference") for value in (1.5, -0.004, 0.0, -2.0)] == ["+1.50", "0.00", "0.00", "-2.00"]
     assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "", ""]
+
+
+def test_text_that_a_spreadsheet_would_run_is_downloaded_as_text() -> None:
+    names = ["=1+1", "+1", "-1", "@sum", "Search = 1"]
+    frame = pd.DataFrame({"channel_name": names, "cost": [-1.0] * 5})
+    table = Table("t", "T", [Column("channel_name", "Channel", "text"), Column("cost", "Cost")], frame)
+    assert [line.split(",")[0] for line in table.csv().splitlines()[1:]] == [
+        "'=1+1",
+        "'+1",
+        "'-1",
+        "'@sum",
+        "Search = 1",
+    ]
+    assert table.csv().splitlines()[1].endswith(",-1.0")

@@ -75,6 +75,7 @@ def with_orders(storage: AssetStorage, table: Table, keep: Keep) -> AssetStorage
         for n, revenue in enumerate([0.1, 0.2, 40.0])
     ]
     keep(storage, "conversions", table("conversions", *orders), DAYS)
+    keep(storage, "ihc_attributions", table("ihc_attributions"), DAYS)
     left = [
         left_over(("no_sessions", 0.1), ("refused", 0.2)),
         left_over(),
@@ -99,6 +100,13 @@ def test_placed_orders_are_those_of_days_whose_unattributed_orders_are_known(wit
     assert placed_over(with_orders, FIRST, LAST) == PlacedOrders(9, 120.9)
     assert placed_over(with_orders, DAYS[1], DAYS[1]) == PlacedOrders(3, 40.3)
     assert placed_over(with_orders, LAST, LAST) == PlacedOrders(0, 0.0)
+
+
+def test_orders_of_a_day_that_was_reported_before_it_was_attributed_are_not_yet_placed_orders(
+    with_orders: AssetStorage,
+) -> None:
+    with_orders.days("ihc_attributions", DAYS).files[DAYS[1]].unlink()
+    assert placed_over(with_orders, FIRST, LAST) == PlacedOrders(6, 80.6)
 
 
 def test_all_who_answered_are_named(storage: AssetStorage, table: Table, keep: Keep) -> None:
@@ -194,8 +202,13 @@ def test_orders_are_counted_by_the_length_of_their_path_and_by_their_time_lag(wi
     assert cells(lags) == [(0, 3, 0.3), (1, 2, 14.0), (3, 2, 6.0)]
 
 
-def test_the_markov_chain_is_that_of_the_paths_of_all_days(with_paths: AssetStorage) -> None:
+def test_the_markov_chain_is_that_of_the_paths_of_all_days_that_models_are_compared_on(
+    with_paths: AssetStorage, table: Table, keep: Keep
+) -> None:
     """Of 7 orders 5 pass Search and 2 pass Email, of which 1 goes on to Search; one is Direct alone."""
+    assert markov_over(with_paths, DAYS[0], DAYS[1]).empty
+    for asset in ("channel_reporting", "model_comparison"):
+        keep(with_paths, asset, table(asset), DAYS)
     found = markov_over(with_paths, DAYS[0], DAYS[1])
     effects = {"Direct": Fraction(1, 7), "Email": Fraction(2, 7), "Search": Fraction(5, 7)}
     assert [row[:4] for row in cells(found)] == [

@@ -47,6 +47,28 @@ def test_a_chain_waits_for_the_paths_of_its_whole_window() -> None:
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 21), stage(CHAINS, 20), stage(CHAINS, 26)]
 
 
+def test_rejected_sessions_do_not_hold_up_comparisons_of_stored_attributions(made_shop: MadeShop) -> None:
+    made_shop.session("bad", "eve", "2024-02-23 25:00:00")
+    assert not made_shop.make(["sessions"], 23).success
+    made_shop.file("channel_roles", 24).unlink()
+    assert made_shop.stale().days["channel_roles"] == days(24)
+
+
+def test_attributions_whose_orders_are_no_longer_stored_are_left_alone(made_shop: MadeShop) -> None:
+    made_shop.file("conversions", 24).unlink()
+    assert not any(made_shop.stale().days[asset] for asset in COMPARISONS)
+
+
+def test_files_are_made_of_the_tables_that_are_there_and_anew_when_the_others_come(made_shop: MadeShop) -> None:
+    made_shop.file("channel_roles", 25).unlink()
+    assert made_shop.make(CHAINS, 24, 26).success
+    assert made_shop.stale().days == stale_only(channel_roles=days(25))
+    assert made_shop.make(COMPARISONS, 25).success
+    assert made_shop.stale().days == stale_only(comparison_csv=days(25))
+    made_shop.make_next(made_shop.stale())
+    assert not made_shop.stale()
+
+
 def test_chains_are_looked_at_a_lookback_window_beyond_the_scope(made_shop: MadeShop) -> None:
     for number in range(20, 29):
         made_shop.file("markov_comparison", number).unlink()

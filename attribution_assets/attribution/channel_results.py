@@ -105,7 +105,7 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
     """Cost and credit by day and channel from `first` to `last`.
 
     By touch date, `ihc` is what `channel_reporting` says, to the last digit. All else is credit of `model_comparison`,
-    on days that both tables are stored for: elsewhere the cost or the credit would be made up.
+    on the days of `compared_days`: elsewhere the cost or the credit would be made up.
 
     Args:
         storage: The stored days.
@@ -223,6 +223,29 @@ def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int)
     return known[-1] if known else None
 
 
+def compared_days(
+    storage: AssetStorage, first: dt.date, last: dt.date, *, lookback_days: int, basis: DateBasis
+) -> list[dt.date]:
+    """The reported days from `first` to `last` of which all models know the credit of the same orders.
+
+    A day is none of them while its orders, or by touch date those of any day that can credit its visits, have been
+    attributed and not yet been compared.
+
+    Args:
+        storage: The stored days.
+        first: First day.
+        last: Last day.
+        lookback_days: Length of the lookback window.
+        basis: On which day credit counts.
+    """
+    reach = dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
+    around = days_between(first, last + reach)
+    compared = storage.days("model_comparison", around).files
+    due = [day for day in storage.days("ihc_attributions", around).files if day not in compared]
+    reported = storage.days("channel_reporting", days_between(first, last)).files
+    return [day for day in reported if day in compared and not any(day <= other <= day + reach for other in due)]
+
+
 def certainty(storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int) -> list[dt.date]:
     """The provisional ones of the stored reports from `first` to `last`, in calendar order; the others are final.
 
@@ -259,7 +282,8 @@ def _reported_and_credit(
     """`channel_reporting` of the days shown, and `model_comparison` of the orders that can credit them."""
     until = last + dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
     compared = storage.days("model_comparison", days_between(first, until))
-    reported = storage.days("channel_reporting", days_between(first, last)).among(compared.files)
+    days = compared_days(storage, first, last, lookback_days=lookback_days, basis=basis)
+    reported = storage.days("channel_reporting", days)
     return reported, compared if basis is DateBasis.TOUCH else compared.among(reported.files)
 
 

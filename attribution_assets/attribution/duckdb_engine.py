@@ -36,8 +36,8 @@ class DuckDb:
     def query(self, sql: str, tables: Sequence[QueriedTable]) -> Iterator[pa.RecordBatchReader]:
         """See `SqlEngine`."""
         with ExitStack() as opened:
-            connection = opened.enter_context(_database().cursor())
             opened.push(_given_up_after_an_error)
+            connection = opened.enter_context(_database().cursor())
             for table in tables:
                 _create_view(connection, table, opened.enter_context(_readable(table)))
             yield opened.enter_context(connection.sql(sql).to_arrow_reader(ROWS_PER_BATCH))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
 from attribution_assets.attribution.channel_report import answered_by
+from attribution_assets.attribution.channel_results import DateBasis, compared_days
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import decimal_of, run_sql
 from attribution_assets.attribution.markov import markov_comparison
@@ -78,9 +79,10 @@ class PlacedOrders(NamedTuple):
 
 
 def placed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> PlacedOrders:
-    """The orders placed from `first` to `last`, on the days that `unattributed_over` tells of: what its share is of."""
+    """The orders placed from `first` to `last` of which it is known what became of them."""
     days = days_between(first, last)
-    placed = run_sql(PLACED_SQL, storage.days("conversions", days).among(storage.days(UNATTRIBUTED, days).files))
+    attributed = storage.days("ihc_attributions", days).among(storage.days(UNATTRIBUTED, days).files)
+    placed = run_sql(PLACED_SQL, storage.days("conversions", days).among(attributed.files))
     return PlacedOrders(int(placed["orders"][0]), float(placed["revenue"].fillna(0.0)[0]))
 
 
@@ -145,6 +147,10 @@ def time_lags(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFr
 
 
 def markov_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """The table `markov_comparison` over the paths of attributed orders placed from `first` to `last`."""
-    paths = storage.days("conversion_paths", days_between(first, last))
+    """The table `markov_comparison` over the paths of attributed orders placed from `first` to `last`.
+
+    It is of the days that `compared_models` is of by conversion date.
+    """
+    days = compared_days(storage, first, last, lookback_days=0, basis=DateBasis.CONVERSION)
+    paths = storage.days("conversion_paths", days)
     return markov_comparison(run_sql("SELECT path, orders, revenue FROM conversion_paths", paths), first, last)

@@ -266,6 +266,7 @@ def _changed_comparisons(
     return {
         day
         for day in days
+        if day in orders.files
         if _differs(state, name, day, order_comparison(name, credit.frame(day), orders.frame(day), windows))
     }
 
@@ -284,6 +285,7 @@ def _blocked(state: StoredState, windows: Windows, most_rejected: float) -> dict
     orders = conversions | {later for day in sessions for later in days_between(*windows.orders_of(day))}
     return {
         **dict.fromkeys(ORDER_ASSETS, orders),
+        **dict.fromkeys(ORDER_COMPARISONS, conversions),
         "channel_reporting": sessions | conversions,
         "channel_reporting_csv": sessions | conversions,
         **{asset: set() for asset in WINDOW_COMPARISONS},

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.channel_results import known_until, roas_by_days_since_touch
+from attribution_assets.attribution.channel_results import (
+    DateBasis,
+    compared_days,
+    known_until,
+    roas_by_days_since_touch,
+)
 from attribution_assets.attribution.conversion_paths import path_in_words
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.order_results import (
@@ -40,7 +45,7 @@ class JourneysPage:
         paths: The most frequent paths.
         lengths: Orders by touchpoints.
         lags: Orders by days since the first touchpoint.
-        missing: The days without a report, in words.
+        missing: The days without a report, or of which not all models know the credit yet, in words.
     """
 
     answered_by: str
@@ -68,6 +73,7 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
         if number <= lookback_days and (day := stored.ask(known_until, *days, number))
     }
     since = _since_touch(stored, choices, until, lookback_days)
+    compared = stored.ask(compared_days, *days, lookback_days=lookback_days, basis=DateBasis.TOUCH)
     roles = stored.ask(channel_roles_over, *days)
     names = sorted({*since["channel_name"], *roles["channel_name"], *choices.channels})
     if choices.channels:
@@ -133,7 +139,7 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
             ],
             _with_share(stored.ask(time_lags, *days)),
         ),
-        in_words(reported.missing(*days)),
+        in_words(Reported(*days, reported.days.intersection(compared)).missing(*days)),
     )
 
 

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.channel_results import DateBasis, certainty, compared_models, results_by_day
+from attribution_assets.attribution.channel_results import (
+    DateBasis,
+    certainty,
+    compared_days,
+    compared_models,
+    results_by_day,
+)
 from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.order_results import (
     answered_by_over,
@@ -61,11 +67,13 @@ class Comparison:
         table: Their figures by channel.
         verdicts: A sentence for each channel that reaches a goal by one of them alone.
         moves: A sentence for each of the channels that gain or lose most.
+        missing: The days shown that it leaves out, as not all models know their credit yet, in words.
     """
 
     table: Table
     verdicts: Sequence[str]
     moves: Sequence[str]
+    missing: str
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,7 @@ class Overview:
         unattributed: The orders without credit by reason.
         by_day: The figures by day and channel, for those who want to reckon with them.
         provisional: The days that can still change, in words.
-        missing: The days without a report, in words.
+        missing: The days without a report, or of which the chosen model does not know all credit yet, in words.
     """
 
     answered_by: str
@@ -126,7 +134,9 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     )
     chosen = _of_channels(found, choices)
     results = chosen[chosen["date"] >= str(first)].reset_index(drop=True)
-    comparable = not reported.missing(*choices.before)
+    plain = choices.model == "ihc" and touch
+    shown = frozenset(_compared(stored, choices, lookback_days)) if not plain else reported.days
+    comparable = not Reported(first, last, shown).missing(*choices.before)
     provisional = stored.ask(certainty, first, last, lookback_days if touch else 0)
     channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
     return Overview(
@@ -153,7 +163,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
             with_cpo_and_roas(results),
         ),
         provisional=in_words(provisional).replace("..", " to "),
-        missing=in_words(reported.missing(first, last)).replace("..", " to "),
+        missing=in_words(Reported(first, last, shown).missing(first, last)).replace("..", " to "),
     )
 
 
@@ -216,9 +226,20 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> 
     else:
         other = found[found["model"] == choices.against]
     both = _of_channels(side_by_side(ihc, other), choices).reset_index(drop=True)
+    compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
+    left_out = Reported(first, last, frozenset(compared)).missing(first, last)
     return Comparison(
-        comparison_table(both, name), changed_verdicts(both, name, choices.goals), largest_moves(both, name)
+        comparison_table(both, name),
+        changed_verdicts(both, name, choices.goals),
+        largest_moves(both, name),
+        in_words(left_out).replace("..", " to "),
     )
+
+
+def _compared(stored: StoredResults, choices: Choices, lookback_days: int) -> Sequence[dt.date]:
+    """The days from the period before on that can be shown by another model or date than IHC by touch date."""
+    days = choices.before[0], choices.last
+    return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)
 
 
 def _phases(stored: StoredResults, choices: Choices) -> Table:

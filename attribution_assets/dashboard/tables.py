@@ -69,8 +69,14 @@ class Table:
         return ["Total", *figures] if self.total else []
 
     def csv(self) -> str:
-        """The rows as RFC 4180 has them; empty where a figure is undefined."""
-        return self.frame[[column.name for column in self.columns]].to_csv(index=False, lineterminator="\r\n")
+        """The rows as RFC 4180 has them; empty where a figure is undefined.
+
+        Text that a spreadsheet would take for a formula, such as a channel `=1+1`, begins with an apostrophe.
+        """
+        rows = self.frame[[column.name for column in self.columns]]
+        texts = [column.name for column in self.columns if column.kind == "text"]
+        safe = {name: rows[name].astype(str).str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True) for name in texts}
+        return rows.assign(**safe).to_csv(index=False, lineterminator="\r\n")
 
 
 def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
