@@ -24,8 +24,8 @@ from attribution_assets.automation import range_tags
 from attribution_assets.dagster_history import dagster_instance
 
 HERE = Path(__file__).parent
-START_SECONDS = 60
-SETTLE_SECONDS = 180
+START_SECONDS = 180
+SETTLE_SECONDS = 600
 SENSORS = ("late_data", "restatement")
 
 LOCATION = {"repositoryName": "__repository__", "repositoryLocationName": "attribution_assets"}

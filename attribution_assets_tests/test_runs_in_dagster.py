@@ -18,7 +18,7 @@ from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_tables, ora
 from attribution_assets.attribution.lineage import ORDER_ASSETS
 from attribution_assets.run_history import PROCESS_TAG
 
-WAIT_SECONDS = 60
+WAIT_SECONDS = 180
 RANGES = [(f"2024-02-{day}", f"2024-02-{day + 1}") for day in (20, 22, 24, 26)]
 
 
