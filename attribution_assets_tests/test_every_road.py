@@ -111,12 +111,14 @@ def test_days_made_on_every_road_alone_and_at_once_end_as_one_run_over_everythin
         dagster.launch_range("2024-03-05", "2024-03-06"),
         dagster.launch_job_backfill("2024-03-08", "2024-03-09"),
     )
-    assert days_made(run for run in dagster.runs() if run.tags.get("dagster/backfill") == backfill) == {
+    made = days_made(run for run in dagster.runs() if run.tags.get("dagster/backfill") == backfill)
+    # Dagster plans the files by what it has seen of the days of the tables that they are made of
+    assert made.pop("comparison_csv") in {"2024-02-26..2024-03-02", "2024-02-26..2024-03-06"}
+    assert made == {
         "sessions+conversions": "2024-02-26..2024-02-27",
         ORDERS: "2024-02-26..2024-03-02",
         REPORTS: "2024-02-22..2024-02-27",
         "markov_comparison": "2024-02-26..2024-03-06",
-        "comparison_csv": "2024-02-26..2024-03-02",
     }
     dagster.start_sensors()
     dagster.wait_until_settled(time.time())
@@ -134,11 +136,9 @@ def test_days_made_on_every_road_alone_and_at_once_end_as_one_run_over_everythin
         if run.does in restated and run.does.startswith(CHAINS)
         for day in days_between(*map(dt.date.fromisoformat, (run.first, run.last)))
     }
-    # those of the windows that the 22nd of February and the 6th of March are in; of two runs at once that made the
-    # 8th and 9th and what is in their windows, either may have come first
-    after = [dt.date(2024, 3, day) for day in (7, 10)]
-    sure = {*days_between(dt.date(2024, 2, 22), dt.date(2024, 2, 26)), *after}
-    assert sure <= chains <= {*sure, *days_between(*after)}
+    # the windows of the 22nd of February and the 6th of March; those between, if others had not seen their paths
+    sure = {*days_between(dt.date(2024, 2, 22), dt.date(2024, 2, 26)), dt.date(2024, 3, 7), LAST}
+    assert sure <= chains <= set(days_between(min(sure), LAST))
     assert endpoint.paid_twice == {}
 
 
