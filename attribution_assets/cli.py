@@ -119,12 +119,8 @@ def metrics(
 ) -> None:
     """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
     with _problems_in_one_line():
-        try:
+        with _extra("metrics", "prometheus_client"):
             from attribution_assets.metrics import serve_metrics
-        except ModuleNotFoundError as missing:
-            if missing.name != "prometheus_client":
-                raise
-            raise ConfigurationError("metrics needs a package: pip install 'attribution-assets[metrics]'") from None
         from attribution_assets.dagster_history import history_to_read
         from attribution_assets.resources import from_environment
 
@@ -152,12 +148,8 @@ def dashboard(
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
     with _problems_in_one_line():
-        try:
+        with _extra("dashboard", "jinja2"):
             from attribution_assets.dashboard.server import serve
-        except ModuleNotFoundError as missing:
-            if missing.name != "jinja2":
-                raise
-            raise ConfigurationError("dashboard needs a package: pip install 'attribution-assets[dashboard]'") from None
         from attribution_assets.dagster_history import history_to_read
         from attribution_assets.resources import from_environment
         from attribution_assets.settings import lookback_days
@@ -166,6 +158,17 @@ def dashboard(
         resources.storage.check()
         with history_to_read() as instance:
             serve(instance, resources, lookback_days(), host, port)
+
+
+@contextmanager
+def _extra(name: str, package: str) -> Iterator[None]:
+    """Say which extra, of the command's name, to install where its package is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if missing.name != package:
+            raise
+        raise ConfigurationError(f"{name} needs a package: pip install 'attribution-assets[{name}]'") from None
 
 
 def _day(option: str, text: str | None) -> dt.date | None:

@@ -8,8 +8,8 @@ import os
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
@@ -50,12 +50,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """
     with _opened_alone() as instance:
         end_killed_runs(instance)
-        history = instance.event_log_storage
-        if isinstance(history, SqliteEventLogStorage):
-            kept = _kept_connections(history)
-        else:
-            kept = _pooled_connections(instance)
-        with kept:
+        with _connections(instance, _kept_connections):
             yield instance
 
 
@@ -67,14 +62,16 @@ def history_to_read() -> Iterator[dg.DagsterInstance]:
         RunRejectedError: Its dagster.yaml cannot be used.
         RunFailedError: Its databases cannot be read.
     """
-    with _opened_alone() as instance:
-        history = instance.event_log_storage
-        if isinstance(history, SqliteEventLogStorage):
-            reading = _read_only_connections(history)
-        else:
-            reading = _pooled_connections(instance)
-        with reading:
-            yield instance
+    with _opened_alone() as instance, _connections(instance, _read_only_connections):
+        yield instance
+
+
+def _connections(
+    instance: dg.DagsterInstance, of_sqlite: Callable[[SqliteEventLogStorage], AbstractContextManager[None]]
+) -> AbstractContextManager[None]:
+    """Have Dagster reach its history over such connections if it is in SQLite, else over pooled ones."""
+    history = instance.event_log_storage
+    return of_sqlite(history) if isinstance(history, SqliteEventLogStorage) else _pooled_connections(instance)
 
 
 @contextmanager

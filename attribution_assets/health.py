@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from attribution_assets.attribution.asset_storage import AssetStorage, ForeignStorageError
-from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.channel_report import final_and_provisional
 from attribution_assets.attribution.database import DatabaseError
 from attribution_assets.attribution.ledger import Selection
 from attribution_assets.attribution.lineage import ALL_ASSETS, StoredState, stored_state
@@ -117,17 +117,15 @@ class PipelineHealth:
         state = stored_state(storage, self._resources.database.results().published())
         stale = self._stale_days(storage, state)
         due = days_due(source, first_and_last_partition())
-        attributed = state.stamps["ihc_attributions"]
+        _, provisional = final_and_provisional(
+            sorted(state.stamps["channel_reporting"]), state.stamps["ihc_attributions"], windows.lookback_days
+        )
         return DaysHealth(
             rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in ALL_ASSETS},
             missing={asset: due.difference(state.stamps[asset]) for asset in ALL_ASSETS},
             stale={asset: stale.days.get(asset, set()) for asset in ALL_ASSETS},
             blocked={asset: stale.blocked.get(asset, set()) for asset in ALL_ASSETS},
-            provisional=[
-                day
-                for day in sorted(state.stamps["channel_reporting"])
-                if not is_final(day, attributed, windows.lookback_days)
-            ],
+            provisional=provisional,
         )
 
     def _stale_days(self, storage: AssetStorage, state: StoredState) -> Stale:
@@ -146,8 +144,3 @@ class PipelineHealth:
             DatabaseError: The ledger cannot be read.
         """
         return self._resources.database.ledger().count(Selection())
-
-
-def pipeline_health(instance: dg.DagsterInstance, resources: Resources) -> Health:
-    """How the pipeline is now, for whoever asks once; errors as for `PipelineHealth`."""
-    return PipelineHealth(instance, resources).now()

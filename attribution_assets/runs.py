@@ -12,7 +12,7 @@ import pandas as pd
 from dagster._core.utils import make_new_run_id
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
-from attribution_assets.attribution.channel_report import is_final, order_outcomes
+from attribution_assets.attribution.channel_report import final_and_provisional, order_outcomes
 from attribution_assets.attribution.days import days_between, in_words
 from attribution_assets.attribution.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
@@ -149,8 +149,7 @@ def certainty(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[lis
     """Which reports from `first` to `last` are final, and which orders still to be attributed can change."""
     days, until = days_between(first, last), windows.orders_of(last)[1]
     attributed = storage.days("ihc_attributions", days_between(first, until)).files
-    final = [day for day in days if is_final(day, attributed, windows.lookback_days)]
-    return final, [day for day in days if day not in final]
+    return final_and_provisional(days, attributed, windows.lookback_days)
 
 
 def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:

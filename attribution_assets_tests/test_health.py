@@ -19,7 +19,7 @@ from shop import Shop
 from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, Traffic
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.dagster_history import history_to_read
-from attribution_assets.health import Health, PipelineHealth, pipeline_health
+from attribution_assets.health import Health, PipelineHealth
 from attribution_assets.history_facts import StepTotals
 from attribution_assets.resources import from_environment
 
@@ -77,7 +77,7 @@ def watched() -> Iterator[PipelineHealth]:
 
 def health() -> Health:
     with history_to_read() as instance:
-        return pipeline_health(instance, from_environment(references=False))
+        return PipelineHealth(instance, from_environment(references=False)).now()
 
 
 def run(week: Shop, exit_code: int = 0) -> None:

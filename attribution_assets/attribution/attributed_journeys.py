@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from attribution_assets.attribution.ihc_answers import CREDIT_COLUMNS
 from attribution_assets.attribution.rule_models import Floats, Integers
 
 Times = npt.NDArray[np.datetime64]
@@ -91,7 +92,7 @@ def attributed_journeys(attributions: pd.DataFrame, conversions: pd.DataFrame) -
         session_time=session_time,
         channel=channel,
         channels=channels.tolist(),
-        credit=touchpoints[["initializer", "holder", "closer", "ihc"]].reset_index(drop=True),
+        credit=touchpoints[[*CREDIT_COLUMNS]].reset_index(drop=True),
     )
 
 

@@ -1,7 +1,7 @@
 """Reports what each channel cost and earned on each day, and what became of the orders."""
 
 import datetime as dt
-from collections.abc import Container
+from collections.abc import Container, Iterable
 
 import pandas as pd
 
@@ -144,6 +144,16 @@ def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int) -
         lookback_days: Length of the lookback window.
     """
     return all(later in attributed for later in days_between(day, day + dt.timedelta(days=lookback_days)))
+
+
+def final_and_provisional(
+    days: Iterable[dt.date], attributed: Container[dt.date], lookback_days: int
+) -> tuple[list[dt.date], list[dt.date]]:
+    """The days of final reports and those of provisional ones, in the order given; arguments as for `is_final`."""
+    reported = list(days)
+    final = [day for day in reported if is_final(day, attributed, lookback_days)]
+    known = set(final)
+    return final, [day for day in reported if day not in known]
 
 
 def answered_by(attributions: StoredDays) -> str:

@@ -17,7 +17,7 @@ from itertools import takewhile
 import pandas as pd
 
 from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays, name_beside
-from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.channel_report import final_and_provisional, is_final
 from attribution_assets.attribution.days import adjacent_ranges, days_between
 from attribution_assets.attribution.engine import decimal_of, run_sql
 from attribution_assets.schemas import RULE_MODELS
@@ -238,12 +238,8 @@ def compared_days(
         lookback_days: Length of the lookback window.
         basis: On which day credit counts.
     """
-    reach = dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
-    around = days_between(first, last + reach)
-    compared = storage.days("model_comparison", around).files
-    due = [day for day in storage.days("ihc_attributions", around).files if day not in compared]
-    reported = storage.days("channel_reporting", days_between(first, last)).files
-    return [day for day in reported if day in compared and not any(day <= other <= day + reach for other in due)]
+    reported, _ = _reported_and_credit(storage, first, last, lookback_days, basis)
+    return list(reported.files)
 
 
 def certainty(storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int) -> list[dt.date]:
@@ -258,7 +254,8 @@ def certainty(storage: AssetStorage, first: dt.date, last: dt.date, lookback_day
     days = days_between(first, last)
     attributed = storage.days("ihc_attributions", days_between(first, last + dt.timedelta(days=lookback_days))).files
     reported = storage.days("channel_reporting", days).files
-    return [day for day in reported if not is_final(day, attributed, lookback_days)]
+    _, provisional = final_and_provisional(reported, attributed, lookback_days)
+    return provisional
 
 
 def reported_days(storage: AssetStorage) -> list[dt.date]:
@@ -279,11 +276,14 @@ def _require(model: str) -> None:
 def _reported_and_credit(
     storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, basis: DateBasis
 ) -> tuple[StoredDays, StoredDays]:
-    """`channel_reporting` of the days shown, and `model_comparison` of the orders that can credit them."""
-    until = last + dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
-    compared = storage.days("model_comparison", days_between(first, until))
-    days = compared_days(storage, first, last, lookback_days=lookback_days, basis=basis)
-    reported = storage.days("channel_reporting", days)
+    """`channel_reporting` of the days of `compared_days`, and `model_comparison` of the orders that can credit them."""
+    reach = dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
+    around = days_between(first, last + reach)
+    compared = storage.days("model_comparison", around)
+    due = [day for day in storage.days("ihc_attributions", around).files if day not in compared.files]
+    reported = storage.days("channel_reporting", days_between(first, last)).among(compared.files)
+    waiting = {day for day in reported.files if any(day <= other <= day + reach for other in due)}
+    reported = reported.among(reported.files.keys() - waiting)
     return reported, compared if basis is DateBasis.TOUCH else compared.among(reported.files)
 
 

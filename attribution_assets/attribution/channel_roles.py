@@ -9,6 +9,7 @@ from attribution_assets.attribution.attributed_journeys import (
     attributed_journeys,
     sums_by_group,
 )
+from attribution_assets.attribution.channel_report import PHASES
 from attribution_assets.attribution.rule_models import Integers
 
 
@@ -43,8 +44,7 @@ def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.D
 
     influenced = orders_and_revenue(journeys.journey, journeys.channel)
     assisted = orders_and_revenue(journeys.journey[~is_last], journeys.channel[~is_last])
-    phases = ("initializer", "holder", "closer")
-    shares = sums_by_group(journeys.channel, channels, *(journeys.credit[phase].to_numpy() for phase in phases))
+    shares = sums_by_group(journeys.channel, channels, *(journeys.credit[phase].to_numpy() for phase in PHASES))
     return pd.DataFrame(
         {
             "channel_name": np.array(journeys.channels, dtype=object),
@@ -55,7 +55,7 @@ def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.D
             "assisted_revenue": np.array(assisted[1], dtype=float),
             **{
                 phase: np.array([round(share, ORDER_PLACES) for share in of_phase], dtype=float)
-                for phase, of_phase in zip(phases, shares, strict=True)
+                for phase, of_phase in zip(PHASES, shares, strict=True)
             },
         }
     )

@@ -4,6 +4,7 @@ import math
 
 import pandas as pd
 
+from attribution_assets.attribution.channel_report import PHASES
 from attribution_assets.attribution.ihc_answers import SUM_TOLERANCE
 from attribution_assets.attribution.invariants import RELATIVE_ERROR, SUM_ERROR
 from attribution_assets.schemas import RULE_MODELS
@@ -37,7 +38,7 @@ def path_problems(orders: pd.DataFrame, paths: pd.DataFrame) -> list[str]:
 def role_problems(orders: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
     """Roles that are not those of exactly the attributed orders; arguments as for `model_problems`."""
     problems = []
-    for phase in ("initializer", "holder", "closer"):
+    for phase in PHASES:
         error = len(orders) * (SUM_TOLERANCE + RELATIVE_ERROR) + SUM_ERROR * (1 + len(roles))
         if roles[phase].sum() > len(orders) + error:
             problems.append(f"{phase} sums to {roles[phase].sum():.6f} orders, {len(orders)} were attributed")

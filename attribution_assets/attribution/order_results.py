@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
-from attribution_assets.attribution.channel_report import answered_by
+from attribution_assets.attribution.channel_report import PHASES, answered_by
 from attribution_assets.attribution.channel_results import DateBasis, compared_days
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.engine import decimal_of, run_sql
@@ -118,7 +118,7 @@ def phase_shares(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.Dat
         channel_name, initializer, holder, closer, by channel: each phase sums to 1 over the channels, so that a channel
         whose initializer is greater than its closer opens more than it closes. Empty where a phase has nothing.
     """
-    phases = channel_roles_over(storage, first, last).set_index("channel_name")[["initializer", "holder", "closer"]]
+    phases = channel_roles_over(storage, first, last).set_index("channel_name")[[*PHASES]]
     totals = phases.sum()
     return (phases / totals.where(totals != 0)).reset_index()
 

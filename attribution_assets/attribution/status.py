@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.channel_report import final_and_provisional
 from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.late_data import changed_days
 from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, StoredState, Windows
@@ -65,16 +65,16 @@ def status(
         asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
         for asset in SOURCE_ASSETS
     }
-    attributed = state.stamps["ihc_attributions"]
-    reported = stored["channel_reporting"]
-    final = [day for day in reported if is_final(day, attributed, windows.lookback_days)]
+    final, provisional = final_and_provisional(
+        stored["channel_reporting"], state.stamps["ihc_attributions"], windows.lookback_days
+    )
     return Status(
         stored=stored,
         missing={asset: due.difference(days) for asset, days in stored.items()},
         changed=changed,
         stale=stale,
         final=final,
-        provisional=sorted(set(reported).difference(final)),
+        provisional=provisional,
     )
 
 

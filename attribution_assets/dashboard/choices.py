@@ -65,10 +65,6 @@ class Reported:
     last: dt.date
     days: frozenset[dt.date] = frozenset()
 
-    def missing(self, first: dt.date, last: dt.date) -> list[dt.date]:
-        """The days from `first` to `last` without a report."""
-        return [day for day in days_between(first, last) if day not in self.days]
-
 
 @dataclass(frozen=True)
 class Choices:
@@ -131,6 +127,11 @@ class Choices:
     def but(self, **changes: str | None) -> str:
         """The query of the same choices but for some."""
         return replace(self, **changes).query  # type: ignore[arg-type]  # all that links change is text
+
+
+def days_without(those: Collection[dt.date], first: dt.date, last: dt.date) -> list[dt.date]:
+    """The days from `first` to `last` without `those`."""
+    return [day for day in days_between(first, last) if day not in those]
 
 
 def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tuple[Choices, list[str]]:

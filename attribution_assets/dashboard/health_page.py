@@ -11,10 +11,9 @@ from typing import TypeVar
 import dagster as dg
 import pandas as pd
 
-from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.attribution.lineage import ALL_ASSETS
-from attribution_assets.dashboard.tables import Column, Table
+from attribution_assets.dashboard.tables import Column, Table, spoken
 from attribution_assets.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.history_facts import History, RunFacts
 from attribution_assets.resources import Resources
@@ -69,7 +68,7 @@ class HealthLook:
             tables += [_runs(history.last_runs), _checks(history)]
         if days:
             problems += _wrong_with(days)
-            provisional = _spoken(days.provisional)
+            provisional = spoken(days.provisional)
             notes += [f"Provisional, as orders still to come can change them: {provisional}."] if provisional else []
         tables += [_assets(history, days)]
         if history:
@@ -93,8 +92,8 @@ def _wrong_in(history: History) -> list[str]:
 def _wrong_with(days: DaysHealth) -> list[str]:
     missing = {day for of_asset in days.missing.values() for day in of_asset}
     stale = {day for of_asset in days.stale.values() for day in of_asset}
-    said = [f"Days that are missing: {_spoken(missing)}."] if missing else []
-    return said + ([f"Days that are stale, to be made anew: {_spoken(stale)}."] if stale else [])
+    said = [f"Days that are missing: {spoken(missing)}."] if missing else []
+    return said + ([f"Days that are stale, to be made anew: {spoken(stale)}."] if stale else [])
 
 
 def _runs(runs: Iterable[RunFacts]) -> Table:
@@ -122,7 +121,7 @@ def _assets(history: History | None, days: DaysHealth | None) -> Table:
         success = history.last_success.get(asset) if history else None
         last = "" if success is None else f"{pd.Timestamp(success, unit='s'):%Y-%m-%d %H:%M:%S}"
         states = (days.rows, days.missing, days.stale, days.blocked) if days else ({}, {}, {}, {})
-        rows.append((asset, last, *(_spoken(state.get(asset, ())) for state in states)))
+        rows.append((asset, last, *(spoken(state.get(asset, ())) for state in states)))
     columns = {"asset": "Asset", "last": "Last success (UTC)", "stored": "Days stored", "missing": "Missing"}
     columns |= {"stale": "Stale", "blocked": "Waiting for corrected rows"}
     return _table("assets", "Days by asset", columns, rows)
@@ -160,7 +159,3 @@ def _table(
 ) -> Table:
     columns = [Column(column, heading, kinds.get(column, "text")) for column, heading in headings.items()]
     return Table(name, caption, columns, pd.DataFrame([*rows], columns=list(headings)))
-
-
-def _spoken(days: Iterable[object]) -> str:
-    return in_words(days).replace("..", " to ")  # type: ignore[arg-type]  # days, as sets and as keys

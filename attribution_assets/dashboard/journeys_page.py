@@ -24,7 +24,7 @@ from attribution_assets.attribution.order_results import (
     time_lags,
     top_paths,
 )
-from attribution_assets.dashboard.choices import Choices, Reported
+from attribution_assets.dashboard.choices import Choices, Reported, days_without
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import Column, Table
 
@@ -120,30 +120,20 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
         Table(
             "lengths",
             "Orders by the length of their path",
-            [
-                Column("touchpoints", "Touchpoints", "count"),
-                orders,
-                revenue,
-                Column("share", "Share of orders", "share"),
-            ],
+            [Column("touchpoints", "Touchpoints", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(path_lengths, *days)),
         ),
         Table(
             "lags",
             "Orders by the days from the first touchpoint to the order",
-            [
-                Column("days_to_conversion", "Days", "count"),
-                orders,
-                revenue,
-                Column("share", "Share of orders", "share"),
-            ],
+            [Column("days_to_conversion", "Days", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(time_lags, *days)),
         ),
-        in_words(Reported(*days, reported.days.intersection(compared)).missing(*days)),
+        in_words(days_without(reported.days.intersection(compared), *days)),
     )
 
 
-_REVENUE = Column("revenue", "Revenue")
+_REVENUE, _SHARE = Column("revenue", "Revenue"), Column("share", "Share of orders", "share")
 
 
 def _since_touch(

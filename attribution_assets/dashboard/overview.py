@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from attribution_assets.attribution.channel_report import PHASES
 from attribution_assets.attribution.channel_results import (
     DateBasis,
     certainty,
@@ -13,7 +14,6 @@ from attribution_assets.attribution.channel_results import (
     compared_models,
     results_by_day,
 )
-from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.order_results import (
     answered_by_over,
     markov_over,
@@ -21,12 +21,20 @@ from attribution_assets.attribution.order_results import (
     placed_over,
     unattributed_over,
 )
-from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported
+from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import COLUMN_OF, OverTime, over_time
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import RESULT_COLUMNS, Column, Table, summed, total_of, with_cpo_and_roas
+from attribution_assets.dashboard.tables import (
+    RESULT_COLUMNS,
+    Column,
+    Table,
+    spoken,
+    summed,
+    total_of,
+    with_cpo_and_roas,
+)
 
 EMBEDDED = "embedded"
 
@@ -135,8 +143,8 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     chosen = _of_channels(found, choices)
     results = chosen[chosen["date"] >= str(first)].reset_index(drop=True)
     plain = choices.model == "ihc" and touch
-    shown = frozenset(_compared(stored, choices, lookback_days)) if not plain else reported.days
-    comparable = not Reported(first, last, shown).missing(*choices.before)
+    shown = reported.days if plain else frozenset(_compared(stored, choices, lookback_days))
+    comparable = not days_without(shown, *choices.before)
     provisional = stored.ask(certainty, first, last, lookback_days if touch else 0)
     channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
     return Overview(
@@ -162,8 +170,8 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
             [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *RESULT_COLUMNS],
             with_cpo_and_roas(results),
         ),
-        provisional=in_words(provisional).replace("..", " to "),
-        missing=in_words(Reported(first, last, shown).missing(first, last)).replace("..", " to "),
+        provisional=spoken(provisional),
+        missing=spoken(days_without(shown, first, last)),
     )
 
 
@@ -227,12 +235,11 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> 
         other = found[found["model"] == choices.against]
     both = _of_channels(side_by_side(ihc, other), choices).reset_index(drop=True)
     compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
-    left_out = Reported(first, last, frozenset(compared)).missing(first, last)
     return Comparison(
         comparison_table(both, name),
         changed_verdicts(both, name, choices.goals),
         largest_moves(both, name),
-        in_words(left_out).replace("..", " to "),
+        spoken(days_without(compared, first, last)),
     )
 
 
@@ -244,7 +251,7 @@ def _compared(stored: StoredResults, choices: Choices, lookback_days: int) -> Se
 
 def _phases(stored: StoredResults, choices: Choices) -> Table:
     shares = _of_channels(stored.ask(phase_shares, choices.first, choices.last), choices)
-    columns = [Column(phase, phase.capitalize(), "share") for phase in ("initializer", "holder", "closer")]
+    columns = [Column(phase, phase.capitalize(), "share") for phase in PHASES]
     return Table(
         "phases",
         "Each channel's share of the orders by phase",

@@ -3,13 +3,15 @@
 What stands in each table is put together in `overview.py` and `journeys_page.py`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from attribution_assets.attribution.channel_report import with_ratios
+from attribution_assets.attribution.days import in_words
 
 NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
 """How each kind of column is written; columns of kind `text` are written as they are."""
@@ -87,6 +89,11 @@ def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
         return str(value)
     text = NUMBERS[kind].format(value)
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
+
+
+def spoken(days: Iterable[dt.date]) -> str:
+    """The days as they are written on the page."""
+    return in_words(days).replace("..", " to ")
 
 
 def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
