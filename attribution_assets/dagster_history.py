@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
@@ -18,6 +19,7 @@ from urllib.parse import quote
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.instance import InstanceRef
+from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster_shared.check import CheckError
 from filelock import FileLock
@@ -215,6 +217,9 @@ def _pooled_connections(instance: dg.DagsterInstance) -> Iterator[None]:
     By itself it opens one for each of the hundreds of events of a run, which takes as long as the run.
     """
     instance.optimize_for_webserver(statement_timeout=0, pool_recycle=CONNECTION_SECONDS, max_overflow=-1)
+    history = instance.event_log_storage
+    if isinstance(history, SqlEventLogStorage):
+        history.has_table = cache(history.has_table)  # type: ignore[method-assign]  # asked for each day of each asset, over a connection more
     try:
         yield
     finally:

@@ -37,6 +37,7 @@ from shop import Shop
 from whole_shop import (
     FIRST,
     LAST,
+    LESS_THAN_MANY_SESSIONS,
     PaidEndpoint,
     a_busy_week,
     check_all_is_right,
@@ -275,7 +276,7 @@ def test_a_file_that_may_not_grow_fails_the_run_in_a_line_and_what_was_stored_st
         assert shop.run("2024-02-20", "2024-02-23").exit_code == 0
         before = published(shop)
         many_sessions(shop, "2024-02-22")
-        process = start_command(FIRST, LAST, command=limited_to(4_000_000))
+        process = start_command(FIRST, LAST, command=limited_to(LESS_THAN_MANY_SESSIONS))
         output, _ = process.communicate()
         assert process.returncode == 1
         assert "File too large" in last_line(output)

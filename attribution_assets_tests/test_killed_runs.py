@@ -17,6 +17,7 @@ from shop import Shop
 from whole_shop import (
     FIRST,
     LAST,
+    LESS_THAN_MANY_SESSIONS,
     PaidEndpoint,
     a_busy_week,
     check_all_is_right,
@@ -99,9 +100,11 @@ def test_a_command_killed_in_the_middle_of_a_file_leaves_no_part_of_it_for_good(
     with PaidEndpoint() as endpoint:
         shop.asks(endpoint)
         many_sessions(shop, "2024-02-22")
-        process = start_command(FIRST, LAST, command=limited_to(4_000_000, killed=True))
+        process = start_command(FIRST, LAST, command=limited_to(LESS_THAN_MANY_SESSIONS, killed=True))
         process.wait()
         assert process.returncode == -signal.SIGXFSZ
+        [cut_short] = leftovers(shop)
+        assert cut_short.startswith("data/assets/sessions/.2024-02-22.parquet")
         check_whole_files(shop)
         check_all_is_right(shop)
     assert leftovers(shop) == []

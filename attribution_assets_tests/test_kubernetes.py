@@ -32,6 +32,7 @@ from attribution_assets.definitions import defs
 PROJECT = Path(__file__).parents[1]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 DAY = "2023-08-01"
+IN_FILES = ("channel_reporting", "model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
 CODE = RepositoryPythonOrigin(
     executable_path=sys.executable,
     code_pointer=ModuleCodePointer("attribution_assets.definitions", "defs", None),
@@ -192,7 +193,7 @@ def test_what_the_pod_starts_does_the_run(tmp_path: Path, postgresql_url: str) -
 
     assert finished
     assert finished.status == dg.DagsterRunStatus.SUCCESS
-    assert sorted(path.name for path in (tmp_path / "reports").iterdir()) == [f"channel_reporting_{DAY}.csv"]
+    assert {path.name for path in (tmp_path / "reports").iterdir()} == {f"{table}_{DAY}.csv" for table in IN_FILES}
     assert list(pods.iterdir()) == []
 
 

@@ -26,6 +26,8 @@ FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 """The days of the shop: the first one is the first of the calendar."""
 
 LOOKBACK_DAYS = 4
+LESS_THAN_MANY_SESSIONS = 8_000_000
+"""Bytes: a limit that no file of a busy week meets, the write-ahead log of SQLite with its 1,000 pages among them."""
 MEASURES = ("cost", "ihc", "ihc_revenue")
 MEASURES_COMPARED = ["orders", "revenue"]
 ROLES = ["influenced_orders", "influenced_revenue", "assisted_orders", "assisted_revenue"]
@@ -75,9 +77,9 @@ def a_busy_week(shop: Shop) -> None:
 
 
 def many_sessions(shop: Shop, day: str) -> None:
-    """Add so many sessions to a day that its file has more than five megabytes; their visitors order nothing."""
+    """Add sessions to a day whose file gets larger than `LESS_THAN_MANY_SESSIONS`; their visitors order nothing."""
     chance = random.Random(1)  # noqa: S311 - no secrets are made of it
-    ids = [f"{chance.getrandbits(1000):0250x}" for _ in range(12_000)]
+    ids = [f"{chance.getrandbits(1000):0250x}" for _ in range(24_000)]
     insert(shop.url, "session_sources", [(text, text[::-1], day, "12:00:00", "Search", 0, 0, 0) for text in ids])
 
 
