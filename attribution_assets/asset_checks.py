@@ -27,7 +27,7 @@ def _schema_check(asset: str) -> dg.AssetChecksDefinition:
         """Every row matches the table's schema."""
         days = partition_days(context)
         table = storage.tables().days(asset, days)
-        return evaluated(context, ((day, invariants.schema_problems(asset, table.frame(day))) for day in days))
+        return evaluated(context, invariants.schema_problems_by_day(asset, ((day, table.frame(day)) for day in days)))
 
     return matches_schema
 

@@ -52,6 +52,9 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """
     with _opened_alone() as instance:
         end_killed_runs(instance)
+        history = instance.event_log_storage
+        if isinstance(history, SqlEventLogStorage):  # Dagster asks for each day of each asset and check
+            history.has_table = cache(history.has_table)  # type: ignore[method-assign]
         with _connections(instance, _kept_connections):
             yield instance
 
@@ -217,9 +220,6 @@ def _pooled_connections(instance: dg.DagsterInstance) -> Iterator[None]:
     By itself it opens one for each of the hundreds of events of a run, which takes as long as the run.
     """
     instance.optimize_for_webserver(statement_timeout=0, pool_recycle=CONNECTION_SECONDS, max_overflow=-1)
-    history = instance.event_log_storage
-    if isinstance(history, SqlEventLogStorage):
-        history.has_table = cache(history.has_table)  # type: ignore[method-assign]  # asked for each day of each asset, over a connection more
     try:
         yield
     finally:

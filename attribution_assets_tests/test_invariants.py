@@ -1,5 +1,6 @@
 """The invariants: each passes on what is right, and names exactly what is wrong."""
 
+import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
@@ -7,11 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from attribution_assets.attribution import invariants
+from attribution_assets.attribution.days import days_between
 from attribution_assets.attribution.invariants import (
     cost_problems,
     credit_problems,
     order_problems,
     schema_problems,
+    schema_problems_by_day,
     touchpoint_problems,
 )
 from attribution_assets.schemas import TABLES
@@ -19,6 +23,8 @@ from attribution_assets.schemas import TABLES
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]
 
+DAYS = list(days_between(dt.date(2024, 2, 27), dt.date(2024, 3, 2)))
+NEGATIVE_COST = "cost: greater_than_or_equal_to(0) fails on -1.0"
 ADDED = "column_in_schema fails on 'currency'"
 MISSING = "column_in_dataframe fails on 'channel_name'"
 
@@ -116,6 +122,30 @@ def test_one_session_may_be_in_several_journeys_and_one_journey_hold_several_ses
 def test_a_row_that_breaks_the_schema_is_named_by_its_own_order(table: Table) -> None:
     frame = table("ihc_attributions", {"conv_id": "o1"}, {"conv_id": "o2", "ihc": None})
     assert schema_problems("ihc_attributions", frame) == ["conv_id 'o2': credit_where_attributed fails"]
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_the_same_row_on_each_of_several_days_has_no_schema_problems(table: Table, asset: str) -> None:
+    days = [(day, table(asset, {})) for day in DAYS]
+    assert list(schema_problems_by_day(asset, days)) == [(day, []) for day in DAYS]
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_of_several_days_only_those_that_break_the_schema_are_named(table: Table, asset: str) -> None:
+    wrong = [table(asset, {}, {}), table(asset, {}).iloc[:, :-1], table(asset, {}).assign(currency="EUR")]
+    days = dict(zip(DAYS, [table(asset, {}), wrong[0], table(asset), *wrong[1:]], strict=True))
+    found = dict(schema_problems_by_day(asset, days.items()))
+    assert found == {day: schema_problems(asset, frame) for day, frame in days.items()}
+    assert [bool(found[day]) for day in DAYS] == [False, True, False, True, True]
+
+
+def test_a_value_of_one_day_among_many_is_named(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    days = [(day, table("sessions", {"cost": -1.0 if day == DAYS[3] else 1.0})) for day in DAYS]
+    for rows_together in (10_000, 2, 1):
+        monkeypatch.setattr(invariants, "ROWS_LOOKED_AT_TOGETHER", rows_together)
+        found = dict(schema_problems_by_day("sessions", iter(days)))
+        assert list(found) == DAYS
+        assert {day: problems for day, problems in found.items() if problems} == {DAYS[3]: [NEGATIVE_COST]}
 
 
 @pytest.mark.parametrize("asset", ["sessions", "journeys", "ihc_attributions", "channel_reporting"])

@@ -1,11 +1,15 @@
 """What must hold of a day's stored tables. Each function names what does not, in plain words; none if all is well."""
 
+import datetime as dt
 import math
+from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandera.errors import SchemaErrors
+from pandera.errors import SchemaError, SchemaErrors
+from pandera.pandas import Column, DataFrameSchema
 
 from attribution_assets.attribution.ihc_answers import SUM_TOLERANCE
 from attribution_assets.schemas import TABLES
@@ -17,6 +21,9 @@ COST_ERROR, SUM_ERROR = 1e-12, 1e-9
 """The report rounds each cost to 12 decimal places, and their sum to 9."""
 
 PROBLEMS_NAMED = 5
+
+ROWS_LOOKED_AT_TOGETHER = 10_000
+"""Of several days: pandera takes about as long for a small table as for so many rows."""
 
 REJECTED_NAMED = 3
 """In the one line that stands for a day; the day's list names more."""
@@ -38,6 +45,51 @@ def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a 
     if case.schema_context == "DataFrameSchema" and not pd.isna(case.index):
         return f"{frame.columns[0]} {frame.iloc[int(case.index), 0]!r}: {case.check} fails"
     return f"{case.column}: {case.check} fails on {case.failure_case!r}"
+
+
+def schema_problems_by_day(
+    asset: str, days: Iterable[tuple[dt.date, pd.DataFrame]]
+) -> Iterator[tuple[dt.date, list[str]]]:
+    """The same for each day's table; small ones are looked at together, and alone where something is wrong."""
+    for group in _groups(days):
+        together = pd.concat([frame.assign(of_day=day.toordinal()) for day, frame in group], ignore_index=True)
+        sound = len(group) > 1 and _matches(_of_several_days(asset), together)
+        for day, frame in group:
+            yield day, [] if sound else schema_problems(asset, frame)
+
+
+def _groups(days: Iterable[tuple[dt.date, pd.DataFrame]]) -> Iterator[list[tuple[dt.date, pd.DataFrame]]]:
+    """The days in turn, as many with the same columns at a time as have few rows together, and at least one."""
+    group: list[tuple[dt.date, pd.DataFrame]] = []
+    rows = 0
+    for day, frame in days:
+        too_many = rows + len(frame) > ROWS_LOOKED_AT_TOGETHER
+        if group and (too_many or not frame.dtypes.equals(group[0][1].dtypes)):
+            yield group
+            group, rows = [], 0
+        group.append((day, frame))
+        rows += len(frame)
+    if group:
+        yield group
+
+
+@cache
+def _of_several_days(asset: str) -> DataFrameSchema:
+    """The asset's schema for tables of several days: with a column that tells the days apart, unique within each."""
+    schema = TABLES[asset]
+    unique = schema.unique or [name for name, column in schema.columns.items() if column.unique]
+    of_days = schema.update_columns({name: {"unique": False} for name in unique})
+    of_days = of_days.add_columns({"of_day": Column(int)})
+    of_days.unique = [*unique, "of_day"]
+    return of_days
+
+
+def _matches(schema: DataFrameSchema, frame: pd.DataFrame) -> bool:
+    try:
+        schema.validate(frame)
+    except SchemaError:
+        return False
+    return True
 
 
 def usability_problems(rejected: pd.DataFrame, kept: int, largest_share: float) -> tuple[list[str], bool]:
