@@ -31,9 +31,9 @@ def column_schema(asset: str) -> Metadata:
 def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
     """Of any table: its number of rows and the first of them."""
     first = table[:PREVIEW_ROWS].to_pandas() if isinstance(table, pa.Table) else table.head(PREVIEW_ROWS)
-    rows = first.astype(object).where(first.notna(), "").astype(str)
-    schema = dg.TableSchema([dg.TableColumn(name) for name in rows.columns])
-    records = [dg.TableRecord(dict(zip(rows.columns, row, strict=True))) for row in rows.itertuples(index=False)]
+    schema = dg.TableSchema([dg.TableColumn(name) for name in first.columns])
+    rows = (["" if pd.isna(value) else str(value) for value in row] for row in first.itertuples(index=False, name=None))
+    records = [dg.TableRecord(dict(zip(first.columns, row, strict=True))) for row in rows]
     return {"dagster/partition_row_count": len(table), "first_rows": dg.MetadataValue.table(records, schema)}
 
 
