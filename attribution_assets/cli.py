@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
-from attribution_assets.settings import log_format
+from attribution_assets.settings import log_format, lookback_days
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -202,6 +202,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     from rich.console import Console
 
     from attribution_assets import runs, terminal
+    from attribution_assets.attribution.channel_results import final_and_provisional_days
     from attribution_assets.attribution.report_file import write_report
     from attribution_assets.resources import from_environment
 
@@ -221,7 +222,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     write_report(report, path)
     set_aside = runs.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
-    terminal.print_certainty(console, *runs.certainty(storage, first, last))
+    terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, lookback_days()))
     console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
 
 

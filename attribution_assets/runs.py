@@ -12,7 +12,7 @@ import pandas as pd
 from dagster._core.utils import make_new_run_id
 
 from attribution_assets.attribution.asset_storage import AssetStorage, name_beside
-from attribution_assets.attribution.channel_report import final_and_provisional, order_outcomes
+from attribution_assets.attribution.channel_report import order_outcomes
 from attribution_assets.attribution.days import days_between, in_words
 from attribution_assets.attribution.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
@@ -143,13 +143,6 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     days = days_between(first, last)
     report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
     return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
-
-
-def certainty(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[list[dt.date], list[dt.date]]:
-    """Which reports from `first` to `last` are final, and which orders still to be attributed can change."""
-    days, until = days_between(first, last), windows.orders_of(last)[1]
-    attributed = storage.days("ihc_attributions", days_between(first, until)).files
-    return final_and_provisional(days, attributed, windows.lookback_days)
 
 
 def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:

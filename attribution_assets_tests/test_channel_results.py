@@ -21,9 +21,9 @@ from attribution_assets.attribution.channel_results import (
     MODELS,
     READ_TABLES,
     DateBasis,
-    certainty,
     compared_days,
     compared_models,
+    final_and_provisional_days,
     known_until,
     reported_days,
     results_by_day,
@@ -303,9 +303,9 @@ def test_a_stored_report_is_provisional_until_the_lookback_window_after_it_is_at
         storage.write("channel_reporting", DayTable(day, table("channel_reporting"), {}))
     for day in DAYS:
         storage.write("ihc_attributions", DayTable(day, table("ihc_attributions"), {}))
-    assert certainty(storage, FIRST, LAST, LOOKBACK) == DAYS[-2:]
-    assert certainty(storage, FIRST, DAYS[-2], 0) == []
-    assert certainty(storage, FIRST, LAST, 100) == DAYS[1:]
+    assert final_and_provisional_days(storage, FIRST, LAST, LOOKBACK) == (DAYS[1:-2], DAYS[-2:])
+    assert final_and_provisional_days(storage, FIRST, DAYS[-2], 0) == (DAYS[1:-1], [])
+    assert final_and_provisional_days(storage, FIRST, LAST, 100) == ([], DAYS[1:])
 
 
 def test_reported_days_are_those_of_stored_reports(storage: AssetStorage, table: Table) -> None:
@@ -364,7 +364,7 @@ def test_of_nothing_stored_there_are_tables_without_rows(storage: AssetStorage) 
         assert (len(found), list(found.columns)) == (0, ["model", "channel_name", "cost", "orders", "revenue"])
     found = roas_by_days_since_touch(storage, FIRST, LAST, **NOTHING, days=(1,))
     assert (len(found), list(found.columns)) == (0, ["channel_name", "cost", "orders_1", "revenue_1", "roas_1"])
-    assert certainty(storage, FIRST, LAST, LOOKBACK) == []
+    assert final_and_provisional_days(storage, FIRST, LAST, LOOKBACK) == ([], [])
 
 
 def test_a_range_that_ends_before_it_begins_has_no_rows(store: Store) -> None:

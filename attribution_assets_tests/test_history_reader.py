@@ -66,6 +66,15 @@ def test_runs_that_could_not_be_read_are_counted_once_they_can(home: Path) -> No
         assert health.history().runs == reader.read().runs
 
 
+def test_an_asset_of_the_same_name_with_other_partitions_is_left_out(home: Path) -> None:
+    with dagster_instance() as instance:
+        for partition in ("north", "2024-02-21", None):
+            instance.report_runless_asset_event(dg.AssetMaterialization("sessions", partition=partition))
+        history = HistoryReader(instance).read()
+    assert home.exists()
+    assert list(history.materialized["sessions"]) == ["2024-02-21"]
+
+
 def test_the_page_says_that_the_history_cannot_be_read(home: Path) -> None:
     with history_to_read() as instance, unreadable(home):
         page = HealthLook(instance, from_environment(references=False)).now()

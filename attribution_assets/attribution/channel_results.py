@@ -242,8 +242,10 @@ def compared_days(
     return list(reported.files)
 
 
-def certainty(storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int) -> list[dt.date]:
-    """The provisional ones of the stored reports from `first` to `last`, in calendar order; the others are final.
+def final_and_provisional_days(
+    storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int
+) -> tuple[list[dt.date], list[dt.date]]:
+    """Which stored reports from `first` to `last` are final, and which orders still to be attributed can change.
 
     Args:
         storage: The stored days.
@@ -254,8 +256,7 @@ def certainty(storage: AssetStorage, first: dt.date, last: dt.date, lookback_day
     days = days_between(first, last)
     attributed = storage.days("ihc_attributions", days_between(first, last + dt.timedelta(days=lookback_days))).files
     reported = storage.days("channel_reporting", days).files
-    _, provisional = final_and_provisional(reported, attributed, lookback_days)
-    return provisional
+    return final_and_provisional(reported, attributed, lookback_days)
 
 
 def reported_days(storage: AssetStorage) -> list[dt.date]:

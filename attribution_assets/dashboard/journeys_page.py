@@ -16,7 +16,6 @@ from attribution_assets.attribution.channel_results import (
     roas_by_days_since_touch,
 )
 from attribution_assets.attribution.conversion_paths import path_in_words
-from attribution_assets.attribution.days import in_words
 from attribution_assets.attribution.order_results import (
     answered_by_over,
     channel_roles_over,
@@ -26,7 +25,7 @@ from attribution_assets.attribution.order_results import (
 )
 from attribution_assets.dashboard.choices import Choices, Reported, days_without
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import Column, Table
+from attribution_assets.dashboard.tables import Column, Table, spoken
 
 SINCE_TOUCH = (7, 30)
 
@@ -129,7 +128,7 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
             [Column("days_to_conversion", "Days", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(time_lags, *days)),
         ),
-        in_words(days_without(reported.days.intersection(compared), *days)),
+        spoken(days_without(reported.days.intersection(compared), *days)),
     )
 
 

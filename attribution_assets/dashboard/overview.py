@@ -9,9 +9,9 @@ import pandas as pd
 from attribution_assets.attribution.channel_report import PHASES
 from attribution_assets.attribution.channel_results import (
     DateBasis,
-    certainty,
     compared_days,
     compared_models,
+    final_and_provisional_days,
     results_by_day,
 )
 from attribution_assets.attribution.order_results import (
@@ -145,12 +145,15 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     plain = choices.model == "ihc" and touch
     shown = reported.days if plain else frozenset(_compared(stored, choices, lookback_days))
     comparable = not days_without(shown, *choices.before)
-    provisional = stored.ask(certainty, first, last, lookback_days if touch else 0)
+    _, provisional = stored.ask(final_and_provisional_days, first, last, lookback_days if touch else 0)
     channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
     return Overview(
         answered_by=stored.ask(answered_by_over, first, until),
         offered=sorted({*found["channel_name"], *choices.channels}),
-        totals=[*_totals(results, chosen, choices, comparable=comparable), _left_over(stored, choices, comparable)],
+        totals=[
+            *_totals(results, chosen, choices, comparable=comparable),
+            _left_over(stored, choices, comparable=comparable),
+        ],
         compared_with=f"{choices.before[0]} to {choices.before[1]}" if comparable else "",
         channels=Table(
             "channels",
@@ -206,7 +209,7 @@ def _totals(results: pd.DataFrame, with_before: pd.DataFrame, choices: Choices, 
         yield Total(name, now[column], "amount", before.get(column))
 
 
-def _left_over(stored: StoredResults, choices: Choices, comparable: bool) -> Total:  # noqa: FBT001  # see `_totals`
+def _left_over(stored: StoredResults, choices: Choices, *, comparable: bool) -> Total:
     def count(first: dt.date, last: dt.date) -> tuple[int, int]:
         left = stored.ask(unattributed_over, first, last)
         return int(left["orders"].sum()), stored.ask(placed_over, first, last).orders
