@@ -9,6 +9,7 @@ import datetime as dt
 import gc
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
@@ -127,6 +128,7 @@ def metrics(
         resources = from_environment(references=False)
         resources.storage.check()
         with history_to_read() as instance:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
             wait = serve_metrics(instance, resources, host, port)
             typer.echo(f"Metrics: http://{host}:{port}/metrics")
             with suppress(KeyboardInterrupt):

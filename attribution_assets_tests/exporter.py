@@ -68,4 +68,4 @@ def running_exporter(port: int | None = None) -> Iterator[Exporter]:
             assert said == f"Metrics: http://127.0.0.1:{port}/metrics\n", said + process.stdout.read()
             yield Exporter(port, process)
         finally:
-            process.terminate()
+            process.kill()

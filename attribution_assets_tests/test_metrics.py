@@ -1,6 +1,7 @@
 """The exporter of metrics: what it exports after real runs, and what it does where something cannot be read or used."""
 
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -124,6 +125,17 @@ def test_a_port_that_is_taken_is_told_of_in_a_line(exporter: Exporter) -> None:
     )
     assert second.returncode == 1
     assert second.stderr == "Failed: [Errno 98] Address already in use\n"
+
+
+def test_it_ends_when_it_is_told_to_as_the_first_process_of_a_container_too(week: Shop) -> None:
+    assert week.folder.exists()
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)  # as it is for the first process, and for the child of this
+    try:
+        with running_exporter() as exporter:
+            exporter.process.terminate()
+            assert exporter.process.wait(30) == 0
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def test_without_its_package_the_command_says_what_to_install(week: Shop) -> None:
