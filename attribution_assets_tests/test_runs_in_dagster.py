@@ -109,15 +109,20 @@ def test_of_four_runs_at_once_two_ask_the_api_at_a_time_and_all_succeed(
 ) -> None:
     full: list[dict[str, int]] = []
 
-    def hold_until_two_wait(_: int) -> bool:
-        wait_until(lambda: bool(full) or slots(dagster)["waiting"] == 2, WAIT_SECONDS, lambda: slots(dagster))
+    def hold_until_two_ask(_: int) -> bool:
+        wait_until(lambda: endpoint.most_under_way >= 2, WAIT_SECONDS, lambda: slots(dagster))
         full.append(slots(dagster))
         return True
 
     before, paid = len(dagster.runs()), endpoint.paid.copy()
-    endpoint.before_answer = hold_until_two_wait
+    endpoint.before_answer = hold_until_two_ask
     week.sql("UPDATE session_sources SET holder_engagement = 0")
-    launched = [dagster.launch_range(*days) for days in RANGES]
+    with dagster.instance() as instance:
+        pool = instance.event_log_storage
+        pool.set_concurrency_slots("ihc_api", 0)
+        launched = [dagster.launch_range(*days) for days in RANGES]
+        wait_until(lambda: slots(dagster)["waiting"] == len(RANGES), WAIT_SECONDS, dagster.runs)
+        pool.set_concurrency_slots("ihc_api", 2)
     dagster.wait_until_settled(time.time())
     assert full[0] == {"limit": 2, "taken": 2, "waiting": 2}
     assert endpoint.most_under_way == 2
