@@ -23,7 +23,7 @@ COST_ERROR, SUM_ERROR = 1e-12, 1e-9
 PROBLEMS_NAMED = 5
 
 ROWS_LOOKED_AT_TOGETHER = 10_000
-"""Of several days: pandera takes about as long for a small table as for so many rows."""
+"""Of several days: a small table takes pandera 10 to 25 ms, of which its rows take little."""
 
 REJECTED_NAMED = 3
 """In the one line that stands for a day; the day's list names more."""
@@ -52,8 +52,7 @@ def schema_problems_by_day(
 ) -> Iterator[tuple[dt.date, list[str]]]:
     """The same for each day's table; small ones are looked at together, and alone where something is wrong."""
     for group in _groups(days):
-        together = pd.concat([frame.assign(of_day=day.toordinal()) for day, frame in group], ignore_index=True)
-        sound = len(group) > 1 and _matches(_of_several_days(asset), together)
+        sound = len(group) > 1 and _all_match(asset, group)
         for day, frame in group:
             yield day, [] if sound else schema_problems(asset, frame)
 
@@ -84,9 +83,10 @@ def _of_several_days(asset: str) -> DataFrameSchema:
     return of_days
 
 
-def _matches(schema: DataFrameSchema, frame: pd.DataFrame) -> bool:
+def _all_match(asset: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
+    together = pd.concat([frame.assign(of_day=day.toordinal()) for day, frame in group], ignore_index=True)
     try:
-        schema.validate(frame)
+        _of_several_days(asset).validate(together)
     except SchemaError:
         return False
     return True
