@@ -154,7 +154,6 @@ def dashboard(
             from attribution_assets.dashboard.server import serve
         from attribution_assets.dagster_history import history_to_read
         from attribution_assets.resources import from_environment
-        from attribution_assets.settings import lookback_days
 
         resources = from_environment(references=False)
         resources.storage.check()

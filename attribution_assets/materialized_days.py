@@ -4,18 +4,15 @@ Of the many events of materialized days only the indexed columns are read, but f
 """
 
 import datetime as dt
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.settings import lookback_days
+from attribution_assets.source_schemas import is_iso_date
 
 EVENTS_AT_ONCE = 10_000
-
-IS_A_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-"""Another code location may have an asset of the same name with other partitions."""
 
 OVERLAP = 1000
 """So many ids before the last one are read again: of two transactions the later id can be there first."""
@@ -43,7 +40,8 @@ class MaterializedDays:
         for asset, days in self._latest.items():
             for storage_id, day, at in self._new(asset):
                 self.last_success[asset] = max(at, self.last_success.get(asset, at))
-                if day and IS_A_DAY.fullmatch(day) and storage_id >= days.get(day, (0, 0.0))[0]:
+                # Another code location may have an asset of the same name with other partitions.
+                if day and is_iso_date(day) and storage_id >= days.get(day, (0, 0.0))[0]:
                     days[day] = storage_id, at
 
     def _new(self, asset: str) -> Iterator[tuple[int, str | None, float]]:
