@@ -127,12 +127,11 @@ def metrics(
 
         resources = from_environment(references=False)
         resources.storage.check()
-        with history_to_read() as instance:
+        with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
             wait = serve_metrics(instance, resources, host, port)
             typer.echo(f"Metrics: http://{host}:{port}/metrics")
-            with suppress(KeyboardInterrupt):
-                wait()
+            wait()
 
 
 @app.command()
