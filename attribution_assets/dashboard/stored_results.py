@@ -59,9 +59,7 @@ class StoredResults:
                 return known
         answer = question(self._storage, *arguments, **more)
         with self._lock:
-            answers[asked] = (
-                answer  # of what was stored before, where it has been replaced meanwhile: then none asks it
-            )
+            answers[asked] = answer  # if days were replaced meanwhile, into old answers that nobody gets any more
             if len(answers) > MOST_ANSWERS:
                 answers.popitem(last=False)
         return answer
