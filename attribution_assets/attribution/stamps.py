@@ -24,6 +24,9 @@ Key = TypeVar("Key", bound=Hashable)
 
 _STAMP_KEY, _SUFFIX = b"attribution_assets", ".parquet"
 
+_TRIES = 3
+"""Failures before one is the object's own: another version may have been there meanwhile, and this one be back."""
+
 
 @dataclass(frozen=True)
 class Stamp:
@@ -112,15 +115,15 @@ def _stamp_of_local(path: Path, _mtime: int, _inode: int, _size: int) -> Stamp:
 
 
 def _stamp_of_object(path: UPath) -> Stamp:
-    version = object_version(path)
+    version, failures = object_version(path), 0
     while True:
         try:
             return _stamp_of_version(path, version)
         except (OSError, pa.ArrowException):
-            replaced_by = object_version(path, anew=True)
-            if replaced_by == version:
+            now, failures = object_version(path, anew=True), failures + 1
+            if now == version and failures >= _TRIES:
                 raise
-            version = replaced_by
+            version = now
 
 
 @functools.lru_cache(maxsize=100_000)
