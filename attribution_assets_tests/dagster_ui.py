@@ -12,11 +12,13 @@ import urllib.request
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from socket import socket
 from typing import Any
 
 import dagster as dg
+from ports import free_port
 from shop import Shop
 
 from attribution_assets.attribution.lineage import ALL_ASSETS
@@ -78,7 +80,7 @@ class Dagster:
 
     def __init__(self, folder: Path, started: ExitStack) -> None:
         self._folder, self._started = folder, started
-        self._code_port, self._web_port = _free_port(), _free_port()
+        self._code_port, self._web_port = free_port(), free_port()
 
     def start_code_server(self) -> None:
         """Start the code server, or start it again after it has ended."""
@@ -125,10 +127,11 @@ class Dagster:
         return self._backfill(selector=partition_set, partitionNames=[*map(str, days)], fromFailure=False)
 
     def start_sensors(self) -> None:
-        """Start the two sensors that look after the days."""
+        """Start the two sensors that look after the days; the webserver may still be looking for a new code server."""
+        running = {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}
         for name in SENSORS:
-            started = self.ask(START, sensor=_sensor(name))["startSensor"]
-            assert started == {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}
+            start = partial(self.ask, START, sensor=_sensor(name))
+            wait_until(lambda start=start: start()["startSensor"] == running, START_SECONDS, start)
 
     def runs(self) -> list[Run]:
         """All runs, in the order of their creation."""
@@ -268,12 +271,6 @@ def _run(found: Mapping[str, Any]) -> Run:
 
 def _sensor(name: str) -> dict[str, str]:
     return LOCATION | {"sensorName": name}
-
-
-def _free_port() -> int:
-    with closing(socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _answers(port: int) -> bool:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from ports import free_port
 from psycopg import sql
 
 from attribution_assets.attribution.database import Database, insert_rows
@@ -29,7 +30,7 @@ PASSWORD = "s3cret/@:word"  # noqa: S105  of a server that lives as long as the 
 
 NewDatabase = Callable[..., str]
 
-_START_SECONDS = 30
+_START_SECONDS = 180
 _NUMBERS = count(1)
 
 
@@ -63,7 +64,7 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """The URL of an empty PostgreSQL database, emptied after the test (which fails if it still has it open)."""
     yield postgresql_server
     with psycopg.connect(postgresql_server) as connection:
-        connection.execute("SET lock_timeout = '5s'")
+        connection.execute("SET lock_timeout = '60s'")
         schemas = connection.execute(
             "SELECT nspname FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema'"
         )
@@ -156,9 +157,7 @@ def _start_server(program: Path, folder: Path) -> tuple[subprocess.Popen[bytes],
         cwd=folder,
         **as_user,
     )
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder, "fsync": "off"}
     settings |= {"full_page_writes": "off", "synchronous_commit": "off", "max_connections": 60}
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]

@@ -1,13 +1,13 @@
 """The command `attribution-assets metrics` as a process of its own, and what it answers."""
 
-import socket
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from command_process import COMMAND
+from ports import free_port
 from prometheus_client.parser import text_string_to_metric_families
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
@@ -42,13 +42,6 @@ class Exporter:
 def value(samples: Samples, name: str, **labels: str) -> float:
     """The value of one sample; fails if it is not there."""
     return samples[name, frozenset(labels.items())]
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with closing(socket.socket()) as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @contextmanager

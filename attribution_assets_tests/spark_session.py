@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ports import free_port
 
 from attribution_assets.attribution.engine import SqlEngine, engine_named
 
@@ -45,7 +46,7 @@ appender.stderr.name = stderr
 appender.stderr.target = SYSTEM_ERR
 """
 
-_START_SECONDS = 60
+_START_SECONDS = 180
 
 
 @pytest.fixture(scope="session")
@@ -77,8 +78,7 @@ def spark_connect_server(spark_settings: Path) -> Iterator[str]:
     """The address of a Spark Connect server, for SPARK_REMOTE."""
     from pyspark.find_spark_home import _find_spark_home  # noqa: PLC0415 - not everybody has it
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [f"{_find_spark_home()}/bin/spark-submit"]
     command += ["--class", "org.apache.spark.sql.connect.service.SparkConnectServer"]
     command += ["--properties-file", str(spark_settings / "spark-defaults.conf")]

@@ -177,8 +177,8 @@ from attribution_assets.attribution.asset_storage import replace_file
 
 path, contents = Path(sys.argv[1]), (b"a" * 3_000_000, b"b" * 4_000_000)
 replace_file(UPath(path), contents[0])
-rounds, partial, end = 0, 0, time.monotonic() + 0.5
-while time.monotonic() < end:
+partial = 0
+for _ in range(20):
     writer = os.fork()
     if not writer:
         while True:
@@ -187,9 +187,8 @@ while time.monotonic() < end:
     time.sleep(random.uniform(0.001, 0.02))
     os.kill(writer, signal.SIGKILL)
     os.waitpid(writer, 0)
-    rounds += 1
     partial += path.read_bytes() not in contents
-print(rounds, partial)
+print(partial)
 """
 
 
@@ -199,12 +198,10 @@ def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> N
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=True,
     )
-    rounds, partial = map(int, finished.stdout.split())
-    assert rounds > 5
-    assert partial == 0
+    assert finished.stdout == "0\n"
 
 
 def test_a_file_is_replaced_in_folders_that_do_not_exist_yet(tmp_path: Path) -> None:

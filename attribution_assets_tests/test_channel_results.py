@@ -4,6 +4,7 @@ import datetime as dt
 import math
 import tempfile
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -392,8 +393,9 @@ def test_each_day_is_read_whole_while_it_is_being_replaced(storage: AssetStorage
     writer = threading.Thread(target=keep_writing)
     writer.start()
     try:
-        seen = set()
-        for _ in range(25):
+        reads, seen, deadline = 0, set(), time.monotonic() + 60
+        while reads < 25 or (len(seen) < 2 and time.monotonic() < deadline):
+            reads += 1
             found = results_by_day(storage, FIRST, LAST, **NOTHING)
             assert found.groupby("date").size().tolist() == [50] * len(DAYS)
             of_days = found.melt("date", ["cost", "orders"]).groupby("date")["value"]

@@ -185,11 +185,13 @@ def test_a_verdict_that_the_model_changes_is_told_in_words(page: Page) -> None:
 def test_channels_are_sorted_by_any_column(page: Page) -> None:
     page.goto(f"/?{WEEK}")
     page.get_by_role("link", name="Orders", exact=True).click()
+    page.wait_for_url("**sort=-orders*")
     assert list(rows(page.locator("#channels")))[:2] == ["Search", "Display"]
     assert page.locator("#channels thead th[aria-sort]").evaluate_all(
         "all => all.map(e => [e.innerText, e.ariaSort])"
     ) == [["Orders ▼", "descending"]]
     page.get_by_role("link", name="Orders", exact=True).click()
+    page.wait_for_url("**sort=orders*")
     assert list(rows(page.locator("#channels")))[-2:] == ["Display", "Search"]
 
 

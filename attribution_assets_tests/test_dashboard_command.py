@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -14,16 +13,16 @@ from pathlib import Path
 
 from command_process import COMMAND
 from ihc_endpoint import KEY, IhcEndpoint, status
+from ports import free_port
 from shop import Shop
 
-START_SECONDS = 120
+START_SECONDS = 180
 
 
 @contextmanager
 def dashboard() -> Iterator[str]:
     """The address of a running `attribution-assets dashboard`, which ends with exit code 0 when it is interrupted."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([*COMMAND, "dashboard", "--port", str(port)], stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     address = f"http://127.0.0.1:{port}"
     try:

@@ -17,7 +17,7 @@ from shop import Shop
 from whole_shop import LOOKBACK_DAYS, PaidEndpoint, check_tables
 
 from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.attribution.lineage import ORDER_ASSETS, REPORT_ASSETS, WINDOW_COMPARISONS
+from attribution_assets.attribution.lineage import ORDER_ASSETS, REPORT_ASSETS, SOURCE_ASSETS, WINDOW_COMPARISONS
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 10)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
@@ -66,12 +66,13 @@ def one_run_over_everything(shop: Shop) -> Truth:
 
 
 def days_made(runs: Iterable[Run]) -> dict[str, str]:
-    """The days of all runs of the same assets together: Dagster cuts them into runs by what it has seen end by then."""
+    """The days of each asset in all runs, none twice. Dagster cuts them into runs by what it has seen end by then."""
     days: dict[str, list[dt.date]] = {}
     for run in runs:
-        assets, _, _ = run.does.partition(" ")
-        days.setdefault(assets, []).extend(days_between(*map(dt.date.fromisoformat, (run.first, run.last))))
-    return {assets: in_words(of_runs) for assets, of_runs in days.items()}
+        for asset in run.assets:
+            days.setdefault(asset, []).extend(days_between(*map(dt.date.fromisoformat, (run.first, run.last))))
+    assert [asset for asset, of_runs in days.items() if len(set(of_runs)) < len(of_runs)] == []
+    return {asset: in_words(of_runs) for asset, of_runs in days.items()}
 
 
 def session(session_id: str, user: str, time: str, channel: str) -> str:
@@ -112,12 +113,12 @@ def test_days_made_on_every_road_alone_and_at_once_end_as_one_run_over_everythin
         dagster.launch_job_backfill("2024-03-08", "2024-03-09"),
     )
     made = days_made(run for run in dagster.runs() if run.tags.get("dagster/backfill") == backfill)
-    # Dagster plans the files by what it has seen of the days of the tables that they are made of
+    # Dagster plans the files after one of the tables that they are made of, whichever it comes to first
     assert made.pop("comparison_csv") in {"2024-02-26..2024-03-02", "2024-02-26..2024-03-06"}
     assert made == {
-        "sessions+conversions": "2024-02-26..2024-02-27",
-        ORDERS: "2024-02-26..2024-03-02",
-        REPORTS: "2024-02-22..2024-02-27",
+        **dict.fromkeys(SOURCE_ASSETS, "2024-02-26..2024-02-27"),
+        **dict.fromkeys(ORDER_ASSETS, "2024-02-26..2024-03-02"),
+        **dict.fromkeys(REPORT_ASSETS, "2024-02-22..2024-02-27"),
         "markov_comparison": "2024-02-26..2024-03-06",
     }
     dagster.start_sensors()

@@ -234,7 +234,7 @@ def test_a_journey_whose_rows_never_come_but_for_which_the_api_gave_a_reason_is_
 
 
 def test_requests_under_way_are_bounded_and_share_their_connections() -> None:
-    with IhcEndpoint(latency_seconds=0.02) as endpoint:
+    with IhcEndpoint(latency_seconds=0.1) as endpoint:
         attribute(
             endpoint,
             {f"c{number}": 1 for number in range(24)},
@@ -257,13 +257,13 @@ def test_a_permanent_error_ends_the_waiting_of_another_request() -> None:
     with IhcEndpoint([status(503, Retry_After="30"), status(401)]) as endpoint, pytest.raises(IhcAuthenticationError):
         attribute(
             endpoint,
-            dict.fromkeys("abcd", 1),
+            dict.fromkeys("ab", 1),
             max_journeys_per_request=1,
             max_concurrent_requests=2,
             max_retry_after_seconds=30,
         )
-    assert len(endpoint.received) <= 3
-    assert time.monotonic() - start < 5
+    assert len(endpoint.received) == 2
+    assert time.monotonic() - start < 15
 
 
 @settings(max_examples=15, deadline=None)

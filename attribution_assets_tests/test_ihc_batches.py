@@ -5,7 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from threading import Event, Thread, Timer
+from threading import Event, Thread
 
 import pandas as pd
 import pytest
@@ -59,7 +59,7 @@ def test_the_next_batch_is_asked_for_while_the_caller_has_the_last_one(sqlite_ur
 
 def test_no_more_requests_are_under_way_than_allowed_whatever_number_of_batches_is(sqlite_url: str) -> None:
     settings = {"max_journeys_per_request": 1, "max_concurrent_requests": 2}
-    with IhcEndpoint(latency_seconds=0.02) as endpoint:
+    with IhcEndpoint(latency_seconds=0.1) as endpoint:
         with IhcClient(quick_api(endpoint, **settings), Ledger(sqlite_url)) as client:
             assert sum(attribution.requests for attribution in client.attribute_each(frames())) == 12
         assert endpoint.most_under_way == 2
@@ -119,11 +119,17 @@ def test_a_budget_is_spent_batch_by_batch(sqlite_url: str) -> None:
 
 def test_an_interrupt_ends_the_batch_that_is_waited_for(sqlite_url: str) -> None:
     many = [{f"{number}-{order}": 1 for order in range(60)} for number in range(3)]
-    with IhcEndpoint(latency_seconds=0.1) as endpoint:
-        with IhcClient(quick_api(endpoint, **ONE_BY_ONE), Ledger(sqlite_url)) as client:
-            Timer(0.5, os.kill, [os.getpid(), signal.SIGINT]).start()
-            with pytest.raises(KeyboardInterrupt):
-                list(client.attribute_each(frames(many)))
+
+    def interrupt(answer: Answer) -> Reply:
+        os.kill(os.getpid(), signal.SIGINT)
+        return Reply(answer)
+
+    with IhcEndpoint([*[None] * 5, interrupt], latency_seconds=0.1) as endpoint:
+        with (
+            IhcClient(quick_api(endpoint, **ONE_BY_ONE), Ledger(sqlite_url)) as client,
+            pytest.raises(KeyboardInterrupt),
+        ):
+            list(client.attribute_each(frames(many)))
         assert len(endpoint.received) < 20
     assert len(kept(sqlite_url)) == len(endpoint.received)
 

@@ -343,7 +343,7 @@ def test_an_unfinished_request_does_not_keep_the_service_from_stopping() -> None
         time.sleep(0.1)
         stopping = time.monotonic()
     client.close()
-    assert time.monotonic() - stopping < 5
+    assert time.monotonic() - stopping < 30
 
 
 def test_requests_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:

@@ -59,7 +59,7 @@ def test_after_a_kill_only_what_was_not_kept_is_asked_for_and_at_once(database_u
             assert process.poll() is None
             time.sleep(0.01)
         process.kill()  # it is not waited for: a zombie does not ask for anything either
-        time.sleep(0.3)
+        time.sleep(1)  # what it has sent to the database may still arrive there
         before = {str(row[1]) for row in rows_of(database_url, "ihc_answer")}
         endpoint.received.clear()
         start = time.monotonic()
@@ -120,7 +120,7 @@ def test_an_answer_frees_its_journey_and_is_found_by_who_waits_for_it(database_u
     thread.join(0.5)
     assert thread.is_alive()
     ledger.keep(AnswerTerms("new", "embedded"), [AnsweredRequest({"k1": answer}, "r1", pd.Timestamp.now("UTC"))])
-    thread.join(5)
+    thread.join(30)
     assert not thread.is_alive()
     assert waiting.take(["k1"]).answers == {"k1": answer}
     assert rows_of(database_url, "ihc_claim") == []
@@ -142,12 +142,12 @@ def test_a_process_that_later_got_the_number_of_the_claimant_does_not_keep_its_c
 
 
 def test_the_claims_of_another_host_hold_until_their_time_is_over(database_url: str) -> None:
-    ledger = claimed(database_url, process=process(host="elsewhere", pid=1), alive_until=time.time() + 1.5)
-    claims = claims_on(ledger)
-    start = time.monotonic()
+    claims, until = claims_on(claimed(database_url)), time.time() + 3
+    theirs = f"INSERT INTO ihc_claimant VALUES ('theirs', '{process(host='elsewhere', pid=1)}', {until})"  # noqa: S608  the test's own values
+    execute(database_url, theirs, "UPDATE ihc_claim SET claimant = 'theirs'")
     assert claims.take(["k1"]).claimed == set()
     claims.wait(["k1"], Event())
-    assert 1 < time.monotonic() - start < 3
+    assert time.time() > until - 0.1
     assert claims.take(["k1"]).claimed == {"k1"}
 
 
@@ -170,9 +170,12 @@ def test_claims_that_are_given_up_are_anybodys(database_url: str) -> None:
 def test_a_claimant_says_again_and_again_that_it_lives(sqlite_url: str) -> None:
     claims = Claims(Ledger(sqlite_url).tables)
     claims.take(["k1"])
-    first = rows_of(sqlite_url, "ihc_claimant")[0][-1]
-    time.sleep(5.5)
-    assert 4 < rows_of(sqlite_url, "ihc_claimant")[0][-1] - first < 6
+    [[*_, first]] = rows_of(sqlite_url, "ihc_claimant")
+    deadline = time.monotonic() + 20
+    while (renewed := rows_of(sqlite_url, "ihc_claimant")[0][-1]) == first:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert renewed - first > 4
     assert claims.hold
     claims.close()
     assert rows_of(sqlite_url, "ihc_claimant") == []

@@ -39,7 +39,7 @@ def keep_all(written: Written, names: Sequence[str]) -> list[BaseException | Non
         kept = [pool.submit(writer.keep, answered(names[0]))]
         written.begun.wait(10)
         kept += [pool.submit(writer.keep, answered(name)) for name in names[1:]]
-        done, _ = wait(kept, timeout=0.3)
+        done, _ = wait(kept, timeout=1)
         assert not done
         written.may_end.set()
     return [future.exception() for future in kept]

@@ -19,8 +19,9 @@ from typing import Any
 import pytest
 import yaml
 from command_process import StartCommand
-from exporter import Exporter, free_port, running_exporter
+from exporter import Exporter, running_exporter
 from ihc_endpoint import KEY, Fault, IhcEndpoint, status
+from ports import free_port
 from shop import Shop
 
 from attribution_assets.definitions import defs
@@ -75,6 +76,10 @@ class Prometheus:
         wait_until(
             lambda: any(at > now for at in self.query("timestamp(attribution_ledger_answers)").values()), self.targets
         )
+
+    def shows(self, values: Values, expression: str, label: str = "") -> None:
+        """Wait until a query has this answer; it has none for as long as the last scrape is one that was too slow."""
+        wait_until(lambda: self.query(expression, label) == values, lambda: self.query(expression, label))
 
     def targets(self) -> object:
         return self.get("targets")
@@ -186,20 +191,20 @@ def test_prometheus_counts_what_every_process_did_across_restarts_of_the_exporte
     prometheus: Prometheus,
 ) -> None:
     prometheus.scrape()
-    assert prometheus.query(RUNS, "status") == {"success": 0, "failure": 0, "canceled": 0}
-    assert prometheus.query(PER_STATUS, "status") == {}
+    prometheus.shows({"success": 0, "failure": 0, "canceled": 0}, RUNS, "status")
+    prometheus.shows({}, PER_STATUS, "status")
 
     faults += [status(503), status(429, Retry_After="0")]
     result = week.run(*DAYS)
     assert result.exit_code == 0, result.output
     prometheus.scrape()
-    assert prometheus.query(RUNS, "status") == {"success": 1, "failure": 0, "canceled": 0}
-    assert prometheus.query(PER_STATUS, "status") == {"200": 2, "429": 1, "503": 1}
-    assert prometheus.query("attribution_api_retries_total") == {"": 2}
-    assert prometheus.query("attribution_api_request_duration_seconds_count") == {"": 4}
-    assert prometheus.query("attribution_journeys_total", "answered_by") == {"api": 2, "ledger": 0}
-    assert prometheus.query("sum by (outcome) (attribution_day_orders) > 0", "outcome") == {"attributed": 2}
-    assert prometheus.query("sum(attribution_check_evaluations_total)") == {"": len(CHECKS)}
+    prometheus.shows({"success": 1, "failure": 0, "canceled": 0}, RUNS, "status")
+    prometheus.shows({"200": 2, "429": 1, "503": 1}, PER_STATUS, "status")
+    prometheus.shows({"": 2}, "attribution_api_retries_total")
+    prometheus.shows({"": 4}, "attribution_api_request_duration_seconds_count")
+    prometheus.shows({"api": 2, "ledger": 0}, "attribution_journeys_total", "answered_by")
+    prometheus.shows({"attributed": 2}, "sum by (outcome) (attribution_day_orders) > 0", "outcome")
+    prometheus.shows({"": len(CHECKS)}, "sum(attribution_check_evaluations_total)")
 
     week.order("o3", "ben", "2024-02-27 12:00:00", 5.0)
     faults += [status(500), status(403)]
@@ -208,18 +213,18 @@ def test_prometheus_counts_what_every_process_did_across_restarts_of_the_exporte
     assert process.returncode == 1, output
     prometheus.scrape()
     after = {"200": 2, "403": 1, "429": 1, "500": 1, "503": 1}
-    assert prometheus.query(RUNS, "status") == {"success": 1, "failure": 1, "canceled": 0}
-    assert prometheus.query(PER_STATUS, "status") == after
-    assert prometheus.query("attribution_step_failures_total > 0", "step") == {"ihc_attributions": 1}
-    assert prometheus.query("attribution_journeys_total", "answered_by") == {"api": 2, "ledger": 2}
+    prometheus.shows({"success": 1, "failure": 1, "canceled": 0}, RUNS, "status")
+    prometheus.shows(after, PER_STATUS, "status")
+    prometheus.shows({"ihc_attributions": 1}, "attribution_step_failures_total > 0", "step")
+    prometheus.shows({"api": 2, "ledger": 2}, "attribution_journeys_total", "answered_by")
     firing = 'ALERTS{alertstate="firing"}'
     wait_until(lambda: "AttributionRunFailed" in prometheus.query(firing, "alertname"), prometheus.targets)
     wait_until(lambda: "AttributionApiRefusesKey" in prometheus.query(firing, "alertname"), prometheus.targets)
 
     restarted()
     prometheus.scrape()
-    assert prometheus.query(RUNS, "status") == {"success": 1, "failure": 1, "canceled": 0}
-    assert prometheus.query(PER_STATUS, "status") == after
+    prometheus.shows({"success": 1, "failure": 1, "canceled": 0}, RUNS, "status")
+    prometheus.shows(after, PER_STATUS, "status")
     names = [name for name in prometheus.get("label/__name__/values") if name.startswith("attribution_")]
     counters = [name for name in names if name.endswith(("_total", "_count", "_sum", "_bucket"))]
     assert {name: prometheus.query(f"sum(resets({name}[1h]))")[""] for name in counters} == dict.fromkeys(counters, 0)

@@ -4,7 +4,6 @@ import base64
 import json
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -23,13 +22,14 @@ import pytest
 from command_process import StartCommand
 from databases import PASSWORD
 from ihc_endpoint import Answer, Reply, sends, status
+from ports import free_port
 from psycopg import sql
 from shop import Shop
 from whole_shop import FIRST, LAST, PaidEndpoint
 
 SECRET_KEY = "Kx7/qT+distinctive=%key&Zp9"  # noqa: S105 - of an endpoint that lives as long as a test
 CHANNEL = "A channel to be found"
-START_SECONDS = 60
+START_SECONDS = 180
 
 RESOURCES = """{ repositoriesOrError { ... on RepositoryConnection { nodes { allTopLevelResourceDetails {
     name description
@@ -103,9 +103,7 @@ def ask_ui(shop: Shop) -> Iterator[Callable[[], Query]]:
     servers: list[subprocess.Popen[bytes]] = []
 
     def start() -> Query:
-        with closing(socket.socket()) as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        port = free_port()
         program = str(Path(sys.executable).with_name("dagster-webserver"))
         log = (shop.folder / "webserver.log").open("wb")
         with log:
