@@ -117,6 +117,15 @@ def test_a_budget_is_spent_batch_by_batch(sqlite_url: str) -> None:
     assert kept(sqlite_url) == sorted([*BATCHES[0], *BATCHES[1]])
 
 
+@pytest.fixture
+def _interruptible() -> Iterator[None]:
+    """An interrupt is a KeyboardInterrupt, also where the tests run in the background, as which a shell ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interruptible")
 def test_an_interrupt_ends_the_batch_that_is_waited_for(sqlite_url: str) -> None:
     many = [{f"{number}-{order}": 1 for order in range(60)} for number in range(3)]
 
