@@ -6,10 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +19,7 @@ from typing import Any
 import dagster as dg
 from ports import free_port
 from shop import Shop
+from waiting import wait_until
 
 from attribution_assets.attribution.lineage import ALL_ASSETS
 from attribution_assets.automation import range_tags
@@ -233,18 +233,6 @@ def running_dagster(shop: Shop) -> Iterator[Dagster]:
         dagster.start_code_server()
         dagster.start_daemon_and_webserver()
         yield dagster
-
-
-def wait_until(fact: Callable[[], bool], seconds: float, what_is: Callable[[], object]) -> None:
-    """Look until something is a fact.
-
-    Raises:
-        AssertionError: It is none after so many seconds; says what is instead.
-    """
-    deadline = time.monotonic() + seconds
-    while not fact():
-        assert time.monotonic() < deadline, what_is()
-        time.sleep(0.2)
 
 
 def requested(runs: Collection[Run], sensor: str) -> list[str]:

@@ -4,7 +4,6 @@ import datetime as dt
 import math
 import tempfile
 import threading
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fractions import Fraction
@@ -15,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from waiting import looks
 
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays
 from attribution_assets.attribution.channel_report import channel_report
@@ -393,9 +393,8 @@ def test_each_day_is_read_whole_while_it_is_being_replaced(storage: AssetStorage
     writer = threading.Thread(target=keep_writing)
     writer.start()
     try:
-        reads, seen, deadline = 0, set(), time.monotonic() + 60
-        while reads < 25 or (len(seen) < 2 and time.monotonic() < deadline):
-            reads += 1
+        seen: set[float] = set()
+        for _ in looks(seen):
             found = results_by_day(storage, FIRST, LAST, **NOTHING)
             assert found.groupby("date").size().tolist() == [50] * len(DAYS)
             of_days = found.melt("date", ["cost", "orders"]).groupby("date")["value"]

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import pandas as pd
 import pytest
 from s3_server import S3Server
 from upath import UPath
+from waiting import looks
 
 from attribution_assets.attribution import stamps
 from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, version_of
@@ -29,8 +29,6 @@ s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
 Table = Callable[..., pd.DataFrame]
 
 DAYS = days_between(dt.date(2024, 2, 26), dt.date(2024, 2, 28))
-SECONDS_OF_REPLACING = 2
-MOST_SECONDS_OF_REPLACING = 60
 
 
 @pytest.fixture
@@ -73,12 +71,6 @@ def others_replacing(root: str, tables: list[pd.DataFrame]) -> Iterator[None]:
     assert failures == []
 
 
-def goes_on(start: float, seen: set[Any]) -> bool:
-    """Whether to look again: for some seconds, and longer if only one state has been seen so far."""
-    seconds = time.monotonic() - start
-    return seconds < SECONDS_OF_REPLACING or (len(seen) < 2 and seconds < MOST_SECONDS_OF_REPLACING)
-
-
 # Whole in the midst of writers
 
 
@@ -86,9 +78,9 @@ def test_table_and_stamp_are_of_the_same_write_while_the_day_is_being_replaced(r
     tables, seen = tables_of_two_writers(table), set()
     storage = AssetStorage(root)
     storage.write("conversions", DayTable(DAYS[0], tables[0], {}))
-    days, start = storage.days("conversions", DAYS), time.monotonic()
+    days = storage.days("conversions", DAYS)
     with others_replacing(root, tables):
-        while goes_on(start, seen):
+        for _ in looks(seen):
             frame, stamp = days.stamped(DAYS[0])
             assert (version_of("conversions", frame), len(frame)) == (stamp.version, stamp.rows)
             seen.add(stamp.rows)
@@ -99,9 +91,8 @@ def test_stamps_are_those_of_one_write_or_another_while_the_days_are_being_repla
     tables = tables_of_two_writers(table)
     written = {(version_of("conversions", frame), len(frame)) for frame in tables}
     storage, seen = AssetStorage(root), set()
-    start = time.monotonic()
     with others_replacing(root, tables):
-        while goes_on(start, seen):
+        for _ in looks(seen):
             stamps = storage.all_days("conversions").stamps().values()
             seen |= {(stamp.version, stamp.rows) for stamp in stamps}
     assert seen == written
@@ -112,9 +103,8 @@ def test_sql_sees_each_day_as_one_write_made_it_while_the_days_are_being_replace
     storage, seen = AssetStorage(root), set()
     for day in DAYS:
         storage.write("conversions", DayTable(day, tables[0], {}))
-    start = time.monotonic()
     with others_replacing(root, tables):
-        while goes_on(start, seen):
+        for _ in looks(seen):
             counted = run_sql(
                 "SELECT user_id, COUNT(*) AS orders FROM conversions GROUP BY 1", storage.days("conversions", DAYS)
             )

@@ -9,11 +9,12 @@ from socket import socket
 import psycopg
 import pytest
 from command_process import StartCommand
-from dagster_ui import requested, running_dagster, wait_until
+from dagster_ui import requested, running_dagster
 from databases import PASSWORD, NewDatabase
 from ihc_endpoint import Answer, Reply
 from postgresql_history import VARIABLE, history, keep_history_in, statuses
 from shop import Shop
+from waiting import wait_until
 from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_csv, check_tables, oracle_of
 
 RANGES = [("2024-02-20", "2024-02-25"), ("2024-02-23", "2024-02-27")]

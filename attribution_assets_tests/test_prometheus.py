@@ -23,6 +23,7 @@ from exporter import Exporter, running_exporter
 from ihc_endpoint import KEY, Fault, IhcEndpoint, status
 from ports import free_port
 from shop import Shop
+from waiting import wait_until
 
 from attribution_assets.definitions import defs
 
@@ -74,22 +75,17 @@ class Prometheus:
         """Wait for a scrape that begins from now on, and has succeeded."""
         now = time.time()
         wait_until(
-            lambda: any(at > now for at in self.query("timestamp(attribution_ledger_answers)").values()), self.targets
+            lambda: any(at > now for at in self.query("timestamp(attribution_ledger_answers)").values()),
+            WAIT_SECONDS,
+            self.targets,
         )
 
     def shows(self, values: Values, expression: str, label: str = "") -> None:
         """Wait until a query has this answer; it has none for as long as the last scrape is one that was too slow."""
-        wait_until(lambda: self.query(expression, label) == values, lambda: self.query(expression, label))
+        wait_until(lambda: self.query(expression, label) == values, WAIT_SECONDS, lambda: self.query(expression, label))
 
     def targets(self) -> object:
         return self.get("targets")
-
-
-def wait_until(fact: Callable[[], bool], what_is: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WAIT_SECONDS
-    while not fact():
-        assert time.monotonic() < deadline, what_is()
-        time.sleep(0.2)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +153,7 @@ def prometheus(week: Shop, exporter: Exporter) -> Iterator[Prometheus]:
     ):
         try:
             running = Prometheus(port)
-            wait_until(lambda: _answers(running), (folder / "log").read_text)
+            wait_until(lambda: _answers(running), WAIT_SECONDS, (folder / "log").read_text)
             yield running
         finally:
             process.terminate()
@@ -218,8 +214,12 @@ def test_prometheus_counts_what_every_process_did_across_restarts_of_the_exporte
     prometheus.shows({"ihc_attributions": 1}, "attribution_step_failures_total > 0", "step")
     prometheus.shows({"api": 2, "ledger": 2}, "attribution_journeys_total", "answered_by")
     firing = 'ALERTS{alertstate="firing"}'
-    wait_until(lambda: "AttributionRunFailed" in prometheus.query(firing, "alertname"), prometheus.targets)
-    wait_until(lambda: "AttributionApiRefusesKey" in prometheus.query(firing, "alertname"), prometheus.targets)
+    wait_until(
+        lambda: "AttributionRunFailed" in prometheus.query(firing, "alertname"), WAIT_SECONDS, prometheus.targets
+    )
+    wait_until(
+        lambda: "AttributionApiRefusesKey" in prometheus.query(firing, "alertname"), WAIT_SECONDS, prometheus.targets
+    )
 
     restarted()
     prometheus.scrape()
