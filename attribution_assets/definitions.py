@@ -5,17 +5,15 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets import (
-    asset_checks,
-    assets,
-    automation,
-    comparison_assets,
-    comparison_checks,
-    json_logs,
-    sensors,
-)
-from attribution_assets.io_managers import DailyTableIOManager
-from attribution_assets.resources import from_environment
+from attribution_assets.defs.assets import attribution as assets
+from attribution_assets.defs.assets import comparison as comparison_assets
+from attribution_assets.defs.automation import schedules as automation
+from attribution_assets.defs.automation import sensors
+from attribution_assets.defs.checks import attribution as asset_checks
+from attribution_assets.defs.checks import comparison as comparison_checks
+from attribution_assets.defs.io_managers import DailyTableIOManager
+from attribution_assets.defs.resources import from_environment
+from attribution_assets.instance import json_logs
 from attribution_assets.settings import log_format
 
 

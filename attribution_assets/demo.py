@@ -11,7 +11,14 @@ import numpy as np
 import numpy.typing as npt
 import sqlalchemy as sa
 
-from attribution_assets.attribution.database import REAL, SQLITE, Database, DatabaseError, column_types, insert_rows
+from attribution_assets.attribution.database.database import (
+    REAL,
+    SQLITE,
+    Database,
+    DatabaseError,
+    column_types,
+    insert_rows,
+)
 
 
 class DemoDatabaseError(DatabaseError):

@@ -63,4 +63,4 @@ def limited_to(file_bytes: int, *, killed: bool = False) -> list[str]:
     """
     signals = "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_DFL)\n" if killed else ""
     limits = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({file_bytes}, {file_bytes}))\n"
-    return [sys.executable, "-c", f"{signals}{limits}from attribution_assets.cli import app\napp()"]
+    return [sys.executable, "-c", f"{signals}{limits}from attribution_assets.command.cli import app\napp()"]

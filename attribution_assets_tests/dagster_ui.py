@@ -21,9 +21,9 @@ from ports import free_port
 from shop import Shop
 from waiting import wait_until
 
-from attribution_assets.attribution.lineage import ALL_ASSETS
-from attribution_assets.automation import range_tags
-from attribution_assets.dagster_history import dagster_instance
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.defs.automation.schedules import range_tags
+from attribution_assets.instance.opening import dagster_instance
 
 HERE = Path(__file__).parent
 START_SECONDS = 180

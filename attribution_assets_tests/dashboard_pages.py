@@ -10,8 +10,8 @@ from dashboard_server import running_dashboard
 from playwright.sync_api import Browser, Locator, Page
 from stored_results import Order, Visit, store_results
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 14)
 DAYS = days_between(FIRST, LAST)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import uvicorn
 from stored_results import LOOKBACK_DAYS
 
-from attribution_assets.attribution.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthPage
 

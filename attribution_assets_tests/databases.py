@@ -23,7 +23,7 @@ import pytest
 from ports import free_port
 from psycopg import sql
 
-from attribution_assets.attribution.database import Database, insert_rows
+from attribution_assets.attribution.database.database import Database, insert_rows
 from attribution_assets.demo import SOURCE_TABLES
 
 PASSWORD = "s3cret/@:word"  # noqa: S105  of a server that lives as long as the tests

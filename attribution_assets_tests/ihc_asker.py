@@ -9,9 +9,9 @@ import sys
 from ihc_endpoint import KEY
 from ihc_journeys import journeys_of
 
-from attribution_assets.attribution.ihc_api import IhcClient
-from attribution_assets.attribution.ihc_settings import IhcApi
-from attribution_assets.attribution.ledger import Ledger
+from attribution_assets.attribution.ihc_api.account import IhcApi
+from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ledger.ledger import Ledger
 
 if __name__ == "__main__":
     _, database_url, endpoint_url, *batches = sys.argv

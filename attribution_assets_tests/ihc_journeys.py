@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 from ihc_endpoint import KEY, IhcEndpoint
 
-from attribution_assets.attribution.ihc_api import Attribution, IhcClient
-from attribution_assets.attribution.ihc_settings import IhcApi
-from attribution_assets.attribution.ledger import Ledger
+from attribution_assets.attribution.ihc_api.account import IhcApi
+from attribution_assets.attribution.ihc_api.client import Attribution, IhcClient
+from attribution_assets.attribution.ledger.ledger import Ledger
 
 
 def journeys_of(sizes: dict[str, int]) -> pd.DataFrame:

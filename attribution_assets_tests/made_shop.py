@@ -21,12 +21,12 @@ from databases import NewDatabase, new_databases
 from ihc_endpoint import IhcEndpoint
 from shop import Shop
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.lineage import ALL_ASSETS, StoredState, Windows, stored_state
-from attribution_assets.attribution.result_tables import ResultTables
-from attribution_assets.attribution.staleness import Scope, Stage, Stale, next_stages, stale_days
-from attribution_assets.automation import range_tags
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, StoredState, Windows, stored_state
+from attribution_assets.attribution.freshness.staleness import Scope, Stage, Stale, next_stages, stale_days
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.automation.schedules import range_tags
 from attribution_assets.settings import direct_channels
 
 ALL = Scope()

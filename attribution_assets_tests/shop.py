@@ -10,7 +10,7 @@ from databases import create_source_tables, execute, insert, rows_of
 from ihc_endpoint import KEY, Fault, IhcEndpoint
 from typer.testing import CliRunner
 
-from attribution_assets.cli import app
+from attribution_assets.command.cli import app
 
 
 class Shop:

@@ -8,7 +8,7 @@ import pandas as pd
 import pyarrow as pa
 from databases import execute
 
-from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
+from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 
 FIRST = dt.date(2024, 2, 28)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range(4)]  # over 29 February

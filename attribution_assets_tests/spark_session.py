@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
-from attribution_assets.attribution.engine import SqlEngine, engine_named
+from attribution_assets.attribution.sql.engine import SqlEngine, engine_named
 
 _DEFAULTS = """
 spark.master                                      local[2]

@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
-from attribution_assets.attribution.channel_report import channel_report, order_outcomes, unattributed_orders
-from attribution_assets.attribution.channel_roles import channel_roles
-from attribution_assets.attribution.conversion_paths import conversion_paths
-from attribution_assets.attribution.days import by_day
-from attribution_assets.attribution.model_comparison import model_comparison
-from attribution_assets.schemas import TABLES
+from attribution_assets.attribution.calendar.days import by_day
+from attribution_assets.attribution.comparison.channel_roles import channel_roles
+from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
+from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.reporting.channel_report import channel_report, order_outcomes, unattributed_orders
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.tables.schemas import TABLES
 
 LOOKBACK_DAYS = 4
 ENGAGED = {"holder_engagement": 1, "closer_engagement": 1, "impression_interaction": 0}

@@ -9,13 +9,13 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, name_beside
-from attribution_assets.attribution.markov import markov_comparison
-from attribution_assets.attribution.order_comparisons import order_comparison
+from attribution_assets.attribution.comparison.markov import markov_comparison
+from attribution_assets.attribution.comparison.order_comparisons import order_comparison
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, name_beside
+from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
-from attribution_assets.partitions import windows
-from attribution_assets.resources import Storage
-from attribution_assets.schemas import RULE_MODELS, TABLES_BESIDE
+from attribution_assets.defs.partitions import windows
+from attribution_assets.defs.resources import Storage
 
 DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
 ORDER = {"conv_id": "o1", "conversion_time": "2024-02-26 12:00:00"}

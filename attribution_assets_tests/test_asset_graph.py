@@ -5,7 +5,7 @@ import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 
 from attribution_assets.definitions import defs
-from attribution_assets.partitions import daily
+from attribution_assets.defs.partitions import daily
 
 GRAPH = {
     "sessions": set(),

@@ -8,7 +8,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from attribution_assets.asset_metadata import (
+from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.defs.assets.metadata import (
     Metadata,
     attributions_metadata,
     column_schema,
@@ -19,7 +20,6 @@ from attribution_assets.asset_metadata import (
     sessions_metadata,
     table_metadata,
 )
-from attribution_assets.schemas import TABLES
 
 Table = Callable[..., pd.DataFrame]
 

@@ -14,17 +14,17 @@ import pyarrow as pa
 import pytest
 from upath import UPath
 
-from attribution_assets.attribution.asset_storage import (
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.sql.engine import run_sql
+from attribution_assets.attribution.storage.asset_storage import (
     AssetStorage,
     DayTable,
     MissingDaysError,
     StoredDays,
     version_of,
 )
-from attribution_assets.attribution.atomic_files import replace_file
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import run_sql
-from attribution_assets.schemas import TABLES
+from attribution_assets.attribution.tables.schemas import TABLES
 
 Table = Callable[..., pd.DataFrame]
 Keep = Callable[..., StoredDays]
@@ -173,7 +173,7 @@ KILLED_WRITERS = """
 import os, random, signal, sys, time
 from pathlib import Path
 from upath import UPath
-from attribution_assets.attribution.asset_storage import replace_file
+from attribution_assets.attribution.storage.asset_storage import replace_file
 
 path, contents = Path(sys.argv[1]), (b"a" * 3_000_000, b"b" * 4_000_000)
 replace_file(UPath(path), contents[0])

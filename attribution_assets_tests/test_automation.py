@@ -7,12 +7,12 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
-from attribution_assets.automation import range_tags, weekly_check_up
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.automation.schedules import range_tags, weekly_check_up
+from attribution_assets.defs.partitions import first_and_last_partition
+from attribution_assets.defs.resources import Storage, from_environment
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.partitions import first_and_last_partition
-from attribution_assets.resources import Storage, from_environment
 from attribution_assets.settings import daily_hour, max_rejected_share
 
 

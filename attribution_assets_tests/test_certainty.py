@@ -4,8 +4,8 @@ import dagster as dg
 import pytest
 from made_shop import REPORTS, MadeShop, day, days
 
-from attribution_assets.asset_metadata import certainty_metadata
-from attribution_assets.attribution.channel_report import is_final
+from attribution_assets.attribution.reporting.channel_report import is_final
+from attribution_assets.defs.assets.metadata import certainty_metadata
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.channel_report import by_channel, channel_report, with_phases
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.invariants import cost_problems, schema_problems
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.invariants.attribution import cost_problems, schema_problems
+from attribution_assets.attribution.reporting.channel_report import by_channel, channel_report, with_phases
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from waiting import looks
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays
-from attribution_assets.attribution.channel_report import channel_report
-from attribution_assets.attribution.channel_results import (
+from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.reporting.channel_report import channel_report
+from attribution_assets.attribution.results.channel_results import (
     MODELS,
     READ_TABLES,
     DateBasis,
@@ -31,10 +32,9 @@ from attribution_assets.attribution.channel_results import (
     results_version,
     roas_by_days_since_touch,
 )
-from attribution_assets.attribution.days import by_day, days_between
-from attribution_assets.attribution.engine import SqlEngine
-from attribution_assets.attribution.model_comparison import model_comparison
-from attribution_assets.schemas import STORED_TABLES
+from attribution_assets.attribution.sql.engine import SqlEngine
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
+from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -9,9 +9,9 @@ from attributed_orders import MIDNIGHT, ORDERS, Order, came_by, conversions, ihc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.channel_roles import channel_roles
-from attribution_assets.attribution.invariants import schema_problems
-from attribution_assets.schemas import CHANNEL_ROLES
+from attribution_assets.attribution.comparison.channel_roles import channel_roles
+from attribution_assets.attribution.invariants.attribution import schema_problems
+from attribution_assets.attribution.tables.schemas import CHANNEL_ROLES
 
 
 def roles(*orders: Order) -> pd.DataFrame:

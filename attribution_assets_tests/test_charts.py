@@ -8,7 +8,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from attribution_assets.charts import BLUE, ORANGE, BarChart, Series, amount, percent
+from attribution_assets.charts.bars import BLUE, ORANGE, BarChart, Series, amount, percent
 
 WHITE, DARK = "#fff", "#222"
 LONGEST = 376

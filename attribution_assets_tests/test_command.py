@@ -10,7 +10,7 @@ from ihc_endpoint import KEY, IhcEndpoint, status
 from shop import Shop
 from typer.testing import CliRunner
 
-from attribution_assets.cli import app
+from attribution_assets.command.cli import app
 from attribution_assets.demo import make_demo_database
 
 

@@ -11,9 +11,9 @@ from shop import Shop
 from typer.testing import CliRunner
 from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_tables, oracle_of
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.lineage import stored_state
-from attribution_assets.cli import app
+from attribution_assets.attribution.freshness.lineage import stored_state
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.command.cli import app
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
 
@@ -120,7 +120,7 @@ def test_an_endpoint_that_cannot_be_reached_is_said_before_anything_is_done(week
 WITHOUT_ITS_LIBRARY = """
 import sys
 sys.modules["s3fs"] = None
-from attribution_assets.cli import app
+from attribution_assets.command.cli import app
 app()
 """
 

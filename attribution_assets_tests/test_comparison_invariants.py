@@ -6,14 +6,14 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.comparison_invariants import (
+from attribution_assets.attribution.invariants.comparison import (
     attributed_orders,
     markov_problems,
     model_problems,
     path_problems,
     role_problems,
 )
-from attribution_assets.schemas import RULE_MODELS
+from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 Table = Callable[..., pd.DataFrame]
 ORDERS = pd.DataFrame({"conv_id": ["o1", "o2"], "revenue": [50.0, 30.0]})

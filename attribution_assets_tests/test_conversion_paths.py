@@ -11,9 +11,9 @@ from attributed_orders import MIDNIGHT, ORDERS, Order, came_by, conversions, ihc
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.conversion_paths import conversion_paths, path_in_words
-from attribution_assets.attribution.invariants import schema_problems
-from attribution_assets.schemas import CONVERSION_PATHS
+from attribution_assets.attribution.comparison.conversion_paths import conversion_paths, path_in_words
+from attribution_assets.attribution.invariants.attribution import schema_problems
+from attribution_assets.attribution.tables.schemas import CONVERSION_PATHS
 
 
 def paths(*orders: Order) -> pd.DataFrame:

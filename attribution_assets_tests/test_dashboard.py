@@ -16,10 +16,10 @@ from dashboard_server import running_dashboard
 from playwright.sync_api import Browser, Page
 from stored_results import LOOKBACK_DAYS
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.locations import location
-from attribution_assets.attribution.report_file import write_report
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.files.locations import location
+from attribution_assets.attribution.reporting.report_file import write_report
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 
 pytestmark = needs_chromium
 

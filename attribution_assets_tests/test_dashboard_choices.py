@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.channel_results import MODELS
-from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.results.channel_results import MODELS
 from attribution_assets.dashboard.choices import METRICS, PRESETS, Choices, Goals, Reported, read_choices
 
 FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 3, 31)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.dashboard.charts import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Value, line_chart, ticks_up_to
+from attribution_assets.charts.lines import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Value, line_chart, ticks_up_to
 from attribution_assets.dashboard.choices import Choices, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side

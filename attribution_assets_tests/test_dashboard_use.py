@@ -14,7 +14,7 @@ from dashboard_server import running_dashboard
 from playwright.sync_api import Browser, Page
 from stored_results import Order, Visit, store_results
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
 
 pytestmark = needs_chromium
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from databases import execute, rows_of
 
-from attribution_assets.attribution.database import Database, DatabaseError
+from attribution_assets.attribution.database.database import Database, DatabaseError
 
 ROWS_IN_ANOTHER_PROCESS = """
 import sys
-from attribution_assets.attribution.database import Database
+from attribution_assets.attribution.database.database import Database
 with Database(sys.argv[1]).reading() as connection:
     print(connection.exec_driver_sql("SELECT count(*) FROM t").scalar())
 """

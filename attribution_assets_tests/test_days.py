@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.days import (
+from attribution_assets.attribution.calendar.days import (
     adjacent_ranges,
     batches,
     batches_by_day,

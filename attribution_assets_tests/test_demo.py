@@ -8,7 +8,7 @@ import pytest
 from databases import execute, rows_of
 from source_tables import in_pandas
 
-from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.demo import (
     CHANNELS,
     SOURCE_TABLES,

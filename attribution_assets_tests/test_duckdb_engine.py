@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import run_sql
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.sql.engine import run_sql
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
 
 Table = Callable[..., pd.DataFrame]
 

@@ -16,8 +16,13 @@ from oracle import Source, Truth, truth
 from shop import Shop
 from whole_shop import LOOKBACK_DAYS, PaidEndpoint, check_tables
 
-from attribution_assets.attribution.days import days_between, in_words
-from attribution_assets.attribution.lineage import ORDER_ASSETS, REPORT_ASSETS, SOURCE_ASSETS, WINDOW_COMPARISONS
+from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.freshness.lineage import (
+    ORDER_ASSETS,
+    REPORT_ASSETS,
+    SOURCE_ASSETS,
+    WINDOW_COMPARISONS,
+)
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 10)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]

@@ -9,9 +9,9 @@ import pytest
 from made_shop import MadeShop
 
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.automation.sensors import failed_runs, failure_reports
+from attribution_assets.defs.resources import FailureReports, failure_report_settings
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.resources import FailureReports, failure_report_settings
-from attribution_assets.sensors import failed_runs, failure_reports
 
 EMAIL = {
     "ATTRIBUTION_EMAIL_TO": "ann@shop.example, ben@shop.example",

@@ -16,12 +16,12 @@ from ihc_endpoint import Fault, IhcEndpoint, reset, status
 from postgresql_history import keep_history_in
 from shop import Shop
 
-from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, Traffic
-from attribution_assets.attribution.lineage import ALL_ASSETS
-from attribution_assets.dagster_history import history_to_read
-from attribution_assets.health import Health, PipelineHealth
-from attribution_assets.history_facts import StepTotals
-from attribution_assets.resources import from_environment
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, Traffic
+from attribution_assets.defs.resources import from_environment
+from attribution_assets.instance.opening import history_to_read
+from attribution_assets.monitoring.health import Health, PipelineHealth
+from attribution_assets.monitoring.history_facts import StepTotals
 
 DAYS = ("2024-02-20", "2024-02-27")
 UNAVAILABLE, TOO_MANY, FORBIDDEN = status(503), status(429, Retry_After="0"), status(403)

@@ -9,13 +9,13 @@ import dagster as dg
 import pytest
 from shop import Shop
 
-from attribution_assets.dagster_history import dagster_instance, history_to_read
 from attribution_assets.dashboard.health_page import HealthLook
+from attribution_assets.defs.resources import from_environment
 from attribution_assets.errors import RunFailedError
-from attribution_assets.health import PipelineHealth
-from attribution_assets.history_reader import HistoryReader
-from attribution_assets.resources import from_environment
-from attribution_assets.run_history import ATTRIBUTION_JOB
+from attribution_assets.instance.opening import dagster_instance, history_to_read
+from attribution_assets.instance.runs import ATTRIBUTION_JOB
+from attribution_assets.monitoring.health import PipelineHealth
+from attribution_assets.monitoring.history_reader import HistoryReader
 
 
 @dg.op

@@ -13,10 +13,10 @@ from databases import rows_of
 from ihc_endpoint import Answer, IhcEndpoint, Reply, stalls
 from ihc_journeys import journeys_of, quick_api
 
-from attribution_assets.attribution import ledger_claims
-from attribution_assets.attribution.ihc_answers import IhcRequestError
-from attribution_assets.attribution.ihc_api import IhcClient
-from attribution_assets.attribution.ledger import Ledger
+from attribution_assets.attribution.ihc_api.answers import IhcRequestError
+from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ledger import claims as ledger_claims
+from attribution_assets.attribution.ledger.ledger import Ledger
 
 BATCHES = [{f"{number}-{order}": 2 for order in "abc"} for number in range(4)]
 ONE_BY_ONE = {"max_journeys_per_request": 1, "max_concurrent_requests": 1}

@@ -11,17 +11,17 @@ from databases import execute, rows_of
 from ihc_endpoint import KEY, Answer, IhcEndpoint, Reply, credit, lost_journey, status
 from ihc_journeys import credited, journeys_of, quick_api, settled
 
-from attribution_assets.attribution import ihc_api
-from attribution_assets.attribution.ihc_answers import (
+from attribution_assets.attribution.ihc_api import client as ihc_api
+from attribution_assets.attribution.ihc_api.account import IhcApi
+from attribution_assets.attribution.ihc_api.answers import (
     IhcAnswerError,
     IhcAuthenticationError,
     IhcBudgetError,
     IhcTransientError,
 )
-from attribution_assets.attribution.ihc_api import Attribution, IhcClient, RequestPlan, StandIn
-from attribution_assets.attribution.ihc_settings import IhcApi
-from attribution_assets.attribution.ledger import Ledger, Selection
-from attribution_assets.attribution.ledger_tables import LedgerError
+from attribution_assets.attribution.ihc_api.client import Attribution, IhcClient, RequestPlan, StandIn
+from attribution_assets.attribution.ledger.ledger import Ledger, Selection
+from attribution_assets.attribution.ledger.tables import LedgerError
 
 
 def attribute(

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution import invariants
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.invariants import (
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.invariants import attribution as invariants
+from attribution_assets.attribution.invariants.attribution import (
     cost_problems,
     credit_problems,
     order_problems,
@@ -18,7 +18,7 @@ from attribution_assets.attribution.invariants import (
     schema_problems_by_day,
     touchpoint_problems,
 )
-from attribution_assets.schemas import TABLES
+from attribution_assets.attribution.tables.schemas import TABLES
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

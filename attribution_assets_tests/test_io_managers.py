@@ -9,11 +9,11 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
-from attribution_assets.attribution.days import days_between
-from attribution_assets.io_managers import MAY_MISS_DAYS, DailyTableIOManager, DailyTables, partition_days
-from attribution_assets.partitions import attribution_window, daily, lookback_window
-from attribution_assets.resources import DatabaseResource, Storage
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
+from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTableIOManager, DailyTables, partition_days
+from attribution_assets.defs.partitions import attribution_window, daily, lookback_window
+from attribution_assets.defs.resources import DatabaseResource, Storage
 
 Table = Callable[..., pd.DataFrame]
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution import asset_storage
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.invariants import schema_problems
-from attribution_assets.attribution.journeys import customer_journeys
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.invariants.attribution import schema_problems
+from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.storage import asset_storage
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

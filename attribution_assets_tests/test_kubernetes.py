@@ -26,8 +26,9 @@ from kubernetes_pods import (
 )
 from sqlalchemy import make_url
 
-from attribution_assets import resources, settings
+from attribution_assets import settings
 from attribution_assets.definitions import defs
+from attribution_assets.defs import resources
 
 PROJECT = Path(__file__).parents[1]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")

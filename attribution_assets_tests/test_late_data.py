@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_shop import SOURCES, WINDOWS, MadeShop, day, days, stage
 
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.late_data import Watch, changed_days, extraction_stages
-from attribution_assets.attribution.source_database import SourceDatabase
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.freshness.late_data import Watch, changed_days, extraction_stages
+from attribution_assets.attribution.source.database import SourceDatabase
 
 STORED = days_between(day(1), day(10))
 

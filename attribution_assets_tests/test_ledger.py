@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from databases import execute, rows_of
 
-from attribution_assets.attribution.database import DatabaseError
-from attribution_assets.attribution.ledger import (
+from attribution_assets.attribution.database.database import DatabaseError
+from attribution_assets.attribution.ledger.ledger import (
     AnsweredRequest,
     AnswersOfMonth,
     AnswerTerms,
@@ -17,13 +17,13 @@ from attribution_assets.attribution.ledger import (
     Ledger,
     Selection,
 )
-from attribution_assets.attribution.ledger_tables import LedgerError
+from attribution_assets.attribution.ledger.tables import LedgerError
 
 TERMS = AnswerTerms("new", "https://ihc.example/v1", {"b": 1, "a": {"y": 0.5, "x": "ä"}})
 NOON = dt.datetime(2024, 2, 28, 12, tzinfo=dt.UTC)
 MAKE_TABLES = """
 import sys
-from attribution_assets.attribution.ledger import Ledger
+from attribution_assets.attribution.ledger.ledger import Ledger
 print(sorted(Ledger(sys.argv[1]).known(["k"])))
 """
 

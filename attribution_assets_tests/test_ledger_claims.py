@@ -15,10 +15,10 @@ from ihc_endpoint import IhcEndpoint
 from ihc_journeys import journeys_of, quick_api
 from waiting import wait_until
 
-from attribution_assets.attribution.ihc_api import Attribution, IhcClient
-from attribution_assets.attribution.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
-from attribution_assets.attribution.ledger_claims import Claims
-from attribution_assets.attribution.processes import this_process
+from attribution_assets.attribution.files.processes import this_process
+from attribution_assets.attribution.ihc_api.client import Attribution, IhcClient
+from attribution_assets.attribution.ledger.claims import Claims
+from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 
 TWENTY = [f"c{number}" for number in range(20)]
 

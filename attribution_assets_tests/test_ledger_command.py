@@ -7,7 +7,7 @@ from ihc_endpoint import IhcEndpoint
 from shop import Shop
 from typer.testing import CliRunner
 
-from attribution_assets.cli import app
+from attribution_assets.command.cli import app
 
 
 def two_orders(shop: Shop) -> None:

@@ -7,9 +7,9 @@ from threading import Event
 
 import pytest
 
-from attribution_assets.attribution.ledger import AnsweredRequest
-from attribution_assets.attribution.ledger_tables import LedgerError
-from attribution_assets.attribution.ledger_writer import LedgerWriter
+from attribution_assets.attribution.ledger.ledger import AnsweredRequest
+from attribution_assets.attribution.ledger.tables import LedgerError
+from attribution_assets.attribution.ledger.writer import LedgerWriter
 
 
 def answered(name: str) -> AnsweredRequest:

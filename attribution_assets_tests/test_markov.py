@@ -14,9 +14,9 @@ from attributed_orders import CHANNELS
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.invariants import schema_problems
-from attribution_assets.attribution.markov import markov_comparison
-from attribution_assets.schemas import MARKOV_COMPARISON
+from attribution_assets.attribution.comparison.markov import markov_comparison
+from attribution_assets.attribution.invariants.attribution import schema_problems
+from attribution_assets.attribution.tables.schemas import MARKOV_COMPARISON
 
 FIRST, LAST = dt.date(2024, 2, 1), dt.date(2024, 2, 29)
 Paths = Mapping[tuple[str, ...], int]

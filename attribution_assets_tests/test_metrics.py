@@ -14,7 +14,7 @@ from exporter import Exporter, Samples, running_exporter, value
 from ihc_endpoint import KEY, IhcEndpoint, status
 from shop import Shop
 
-from attribution_assets.attribution.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
 
 PROMTOOL = shutil.which("promtool")
 
@@ -140,7 +140,9 @@ def test_it_ends_when_it_is_told_to_as_the_first_process_of_a_container_too(week
 
 def test_without_its_package_the_command_says_what_to_install(week: Shop) -> None:
     assert week.folder.exists()
-    without = "import sys; sys.modules['prometheus_client'] = None; from attribution_assets.cli import app; app()"
+    without = (
+        "import sys; sys.modules['prometheus_client'] = None; from attribution_assets.command.cli import app; app()"
+    )
     refused = subprocess.run([sys.executable, "-c", without, "metrics"], capture_output=True, text=True, check=False)  # noqa: S603 - our own
     assert refused.returncode == 2
     assert refused.stderr == "Not possible: metrics needs a package: pip install 'attribution-assets[metrics]'\n"

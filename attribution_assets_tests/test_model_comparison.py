@@ -11,11 +11,11 @@ from attributed_orders import DAY, MIDNIGHT, ORDERS, Order, came_by, conversions
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.channel_report import channel_report
-from attribution_assets.attribution.invariants import schema_problems
-from attribution_assets.attribution.model_comparison import model_comparison
-from attribution_assets.schemas import MODEL_COMPARISON, RULE_MODELS
+from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.invariants.attribution import schema_problems
+from attribution_assets.attribution.reporting.channel_report import channel_report
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.tables.schemas import MODEL_COMPARISON, RULE_MODELS
 
 ROUNDED_TO = 1e-9
 """Revenue keeps nine decimal places."""

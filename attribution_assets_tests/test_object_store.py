@@ -16,13 +16,13 @@ from s3_server import S3Server
 from upath import UPath
 from waiting import looks
 
-from attribution_assets.attribution import stamps
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, version_of
-from attribution_assets.attribution.atomic_files import read_file, replace_file
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import run_sql
-from attribution_assets.attribution.locations import LocationError, local_path, location
-from attribution_assets.attribution.object_store import ObjectStoreError
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.files.atomic_files import read_file, replace_file
+from attribution_assets.attribution.files.locations import LocationError, local_path, location
+from attribution_assets.attribution.files.object_store import ObjectStoreError
+from attribution_assets.attribution.sql.engine import run_sql
+from attribution_assets.attribution.storage import stamps
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, version_of
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
 
@@ -152,8 +152,8 @@ def test_a_day_that_is_what_it_was_again_after_another_one_was_met_has_its_stamp
 
 KILLED_WRITER = """
 import sys
-from attribution_assets.attribution.atomic_files import replace_file
-from attribution_assets.attribution.locations import location
+from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.files.locations import location
 
 path = location(sys.argv[1])
 while True:

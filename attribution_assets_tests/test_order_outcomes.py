@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays
-from attribution_assets.attribution.channel_report import order_outcomes
-from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.reporting.channel_report import order_outcomes
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -15,11 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import SqlEngine
-from attribution_assets.attribution.markov import markov_comparison
-from attribution_assets.attribution.order_results import (
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.comparison.markov import markov_comparison
+from attribution_assets.attribution.results.order_results import (
     PlacedOrders,
     answered_by_over,
     channel_roles_over,
@@ -31,6 +29,8 @@ from attribution_assets.attribution.order_results import (
     top_paths,
     unattributed_over,
 )
+from attribution_assets.attribution.sql.engine import SqlEngine
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

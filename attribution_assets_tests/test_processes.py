@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from attribution_assets.attribution.processes import has_ended, this_process
+from attribution_assets.attribution.files.processes import has_ended, this_process
 
 SAYS_WHO_IT_IS = (
-    "import sys; from attribution_assets.attribution.processes import this_process;"
+    "import sys; from attribution_assets.attribution.files.processes import this_process;"
     " print(this_process(), flush=True); sys.stdin.read()"
 )
 

@@ -16,9 +16,9 @@ import pytest
 from attributed_orders import DAY, Order, came_by, conversions, ihc_attributions
 from mta import MTA
 
-from attribution_assets.attribution.conversion_paths import conversion_paths
-from attribution_assets.attribution.markov import markov_comparison
-from attribution_assets.attribution.model_comparison import model_comparison
+from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
+from attribution_assets.attribution.comparison.markov import markov_comparison
+from attribution_assets.attribution.comparison.model_comparison import model_comparison
 
 CHANNEL_ATTRIBUTION = {
     "alpha": (19121.2723557987, 28414.2142743639, 24524.7095688335, 0.55965),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from attribution_assets.report_plots import report_plots
+from attribution_assets.charts.report_plots import report_plots
 
 Row = dict[str, Any]
 

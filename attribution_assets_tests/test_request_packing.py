@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.request_packing import fewest_requests, pack
+from attribution_assets.attribution.ihc_api.packing import fewest_requests, pack
 
 
 def lengths(kind: str, mean: float, journeys: int, seed: int) -> list[int]:

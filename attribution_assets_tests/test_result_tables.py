@@ -13,9 +13,9 @@ from databases import create_source_tables, execute, rows_of
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, version_of
-from attribution_assets.attribution.database import DatabaseError
-from attribution_assets.attribution.result_tables import ResultTables, ResultTablesError, published_version
+from attribution_assets.attribution.database.database import DatabaseError
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, version_of
+from attribution_assets.attribution.storage.result_tables import ResultTables, ResultTablesError, published_version
 
 DAYS = [dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
 

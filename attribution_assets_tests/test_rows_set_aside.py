@@ -6,12 +6,12 @@ import pytest
 from databases import insert
 from shop import Shop
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.source.schemas import SOURCE_TABLES
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.tables.schemas import RESULT_TABLES, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
-from attribution_assets.resources import from_environment
-from attribution_assets.schemas import RESULT_TABLES, TABLES_BESIDE
-from attribution_assets.source_schemas import SOURCE_TABLES
+from attribution_assets.defs.resources import from_environment
 
 DAY, NEXT_DAY = "2024-02-20", "2024-02-21"  # the first two days of all
 

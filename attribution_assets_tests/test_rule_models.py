@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from attribution_assets.attribution.rule_models import MODELS, Touchpoints
-from attribution_assets.schemas import RULE_MODELS
+from attribution_assets.attribution.comparison.rule_models import MODELS, Touchpoints
+from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 
 def weights(model: str, *journeys: list[float], direct: tuple[int, ...] = ()) -> list[list[float]]:

@@ -14,12 +14,12 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobO
 from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
 from postgresql_history import with_driver
 
-from attribution_assets import run_history
-from attribution_assets.attribution.processes import this_process
-from attribution_assets.run_history import PROCESS_TAG, end_killed_runs, runs_under_way, say_which_process
+from attribution_assets.attribution.files.processes import this_process
+from attribution_assets.instance import runs as run_history
+from attribution_assets.instance.runs import PROCESS_TAG, end_killed_runs, runs_under_way, say_which_process
 
 STARTED = dg.DagsterRunStatus.STARTED
-SAYS_WHO_IT_IS = "from attribution_assets.attribution.processes import this_process; print(this_process())"
+SAYS_WHO_IT_IS = "from attribution_assets.attribution.files.processes import this_process; print(this_process())"
 
 
 ORIGIN = RemoteJobOrigin(RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("here"), "__repository__"), "attribution")

@@ -16,8 +16,8 @@ from shop import Shop
 from waiting import wait_until
 from whole_shop import FIRST, LAST, PaidEndpoint, a_busy_week, check_tables, oracle_of
 
-from attribution_assets.attribution.lineage import ORDER_ASSETS
-from attribution_assets.run_history import PROCESS_TAG
+from attribution_assets.attribution.freshness.lineage import ORDER_ASSETS
+from attribution_assets.instance.runs import PROCESS_TAG
 
 WAIT_SECONDS = 180
 RANGES = [(f"2024-02-{day}", f"2024-02-{day + 1}") for day in (20, 22, 24, 26)]

@@ -14,14 +14,21 @@ from databases import create_source_tables, insert
 from made_shop import ATTRIBUTION, CHAINS, REPORTS, SOURCES, WINDOWS, MadeShop, day, stage
 from source_tables import order, session
 
-from attribution_assets.attribution.late_data import Watch
-from attribution_assets.attribution.lineage import ALL_ASSETS
-from attribution_assets.attribution.processes import this_process
-from attribution_assets.attribution.source_database import SourceDatabase
-from attribution_assets.attribution.staleness import Stage
-from attribution_assets.resources import DatabaseResource, Storage, from_environment
-from attribution_assets.run_history import PROCESS_TAG, REQUEST_TAG
-from attribution_assets.sensors import MOST_RUNS_PER_TICK, TRIED_LATELY, due_requests, is_due, late_data, restatement
+from attribution_assets.attribution.files.processes import this_process
+from attribution_assets.attribution.freshness.late_data import Watch
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.staleness import Stage
+from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets.defs.automation.sensors import (
+    MOST_RUNS_PER_TICK,
+    TRIED_LATELY,
+    due_requests,
+    is_due,
+    late_data,
+    restatement,
+)
+from attribution_assets.defs.resources import DatabaseResource, Storage, from_environment
+from attribution_assets.instance.runs import PROCESS_TAG, REQUEST_TAG
 
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},

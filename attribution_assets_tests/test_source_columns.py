@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.source_columns import are_in_order, are_plain_ids, plain_amounts, plain_times
-from attribution_assets.attribution.source_rows import session_rows
-from attribution_assets.source_schemas import CONVERSIONS, TIME
+from attribution_assets.attribution.source.column_checks import are_in_order, are_plain_ids, plain_amounts, plain_times
+from attribution_assets.attribution.source.schemas import CONVERSIONS, TIME
+from attribution_assets.attribution.source.usable_rows import session_rows
 
 DAY = dt.date(2024, 2, 28)
 WHOLE_SECONDS = st.times().map(lambda time: time.strftime("%H:%M:%S"))

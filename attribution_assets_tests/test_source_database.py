@@ -23,8 +23,8 @@ from source_tables import (
     source,
 )
 
-from attribution_assets.attribution.database import Database, DatabaseError, DatabaseUrlError
-from attribution_assets.attribution.source_database import SourceSchemaError, SourceUnreachableError
+from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError
+from attribution_assets.attribution.source.database import SourceSchemaError, SourceUnreachableError
 
 SPAN = (dt.datetime(2024, 2, 27), dt.datetime(2024, 3, 3))  # noqa: DTZ001  all times are UTC without saying so
 

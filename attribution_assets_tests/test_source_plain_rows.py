@@ -15,12 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from source_tables import DAYS, FIRST, create_unkeyed_tables, extracted_orders, extracted_sessions, source
 
-from attribution_assets.attribution.asset_storage import version_of
-from attribution_assets.attribution.database import Database
-from attribution_assets.attribution.source_database import SourceUnreachableError
-from attribution_assets.attribution.source_query import CONVERSIONS, SESSIONS
-from attribution_assets.attribution.source_reading import raw_days
-from attribution_assets.attribution.source_rows import DayRows, conversion_rows, session_rows
+from attribution_assets.attribution.database.database import Database
+from attribution_assets.attribution.source.database import SourceUnreachableError
+from attribution_assets.attribution.source.row_reader import raw_days
+from attribution_assets.attribution.source.statements import CONVERSIONS, SESSIONS
+from attribution_assets.attribution.source.usable_rows import DayRows, conversion_rows, session_rows
+from attribution_assets.attribution.storage.asset_storage import version_of
 
 Row = tuple[Any, ...]
 

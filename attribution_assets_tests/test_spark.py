@@ -11,17 +11,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable, StoredDays, version_of
-from attribution_assets.attribution.channel_report import (
+from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.reporting.channel_report import (
     answered_by,
     channel_report,
     order_outcomes,
     unattributed_orders,
     with_phases,
 )
-from attribution_assets.attribution.days import by_day, days_between
-from attribution_assets.attribution.engine import SqlEngine, run_sql
-from attribution_assets.attribution.journeys import customer_journeys, orders_without_their_journey
+from attribution_assets.attribution.reporting.journeys import customer_journeys, orders_without_their_journey
+from attribution_assets.attribution.sql.engine import SqlEngine, run_sql
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays, version_of
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

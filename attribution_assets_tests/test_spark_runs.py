@@ -11,12 +11,12 @@ from shop import Shop
 from typer.testing import CliRunner
 from whole_shop import FIRST, LAST, a_busy_week, check_tables, oracle_of, published
 
-from attribution_assets.attribution.asset_storage import AssetStorage, versions_of
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import SqlEngine
-from attribution_assets.attribution.lineage import ALL_ASSETS
-from attribution_assets.attribution.staleness import stale_days
-from attribution_assets.cli import app
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.staleness import stale_days
+from attribution_assets.attribution.sql.engine import SqlEngine
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, versions_of
+from attribution_assets.command.cli import app
 
 
 def stored_versions(folder: str) -> dict[str, dict[object, str]]:
@@ -89,7 +89,7 @@ def test_an_engine_that_is_not_known_is_refused_before_anything_is_written(shop:
 
 def test_without_pyspark_the_command_says_what_to_install(shop: Shop, start_command: StartCommand) -> None:
     shop.set(ATTRIBUTION_ENGINE="spark")
-    program = "import sys; sys.modules['pyspark'] = None; from attribution_assets.cli import app; app()"
+    program = "import sys; sys.modules['pyspark'] = None; from attribution_assets.command.cli import app; app()"
     process = start_command(FIRST, LAST, [sys.executable, "-c", program])
     output, _ = process.communicate()
     assert process.returncode == 2

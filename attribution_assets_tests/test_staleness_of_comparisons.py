@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from made_shop import ATTRIBUTION, CHAINS, COMPARISONS, WINDOWS, MadeShop, day, days, stage, stale_only
 
-from attribution_assets.attribution import lineage
-from attribution_assets.attribution.staleness import Scope, Stale, next_stages
+from attribution_assets.attribution.freshness import lineage
+from attribution_assets.attribution.freshness.staleness import Scope, Stale, next_stages
 
 
 def test_another_direct_channel_makes_only_the_models_stale_whose_rows_it_changes(made_shop: MadeShop) -> None:

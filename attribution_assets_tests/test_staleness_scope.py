@@ -3,7 +3,7 @@
 import pytest
 from made_shop import ALL, ATTRIBUTION, REPORTS, WINDOWS, MadeShop, days, stage, stale_only
 
-from attribution_assets.attribution.staleness import Scope, Stale, next_stages, stale_days
+from attribution_assets.attribution.freshness.staleness import Scope, Stale, next_stages, stale_days
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from click.testing import Result
 from made_shop import REPORTS, SOURCES, MadeShop
 from typer.testing import CliRunner
 
-from attribution_assets.attribution.lineage import ALL_ASSETS
-from attribution_assets.cli import app
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.command.cli import app
 
 ALL = "2024-02-20..2024-02-28"
 RUN_THEM = "Run these days to bring them up to date."

@@ -9,11 +9,11 @@ from ihc_endpoint import IhcEndpoint
 from made_shop import ATTRIBUTION, REPORTS, MadeShop, day
 from shop import Shop
 
-from attribution_assets.attribution.asset_storage import AssetStorage, StoredDays
-from attribution_assets.attribution.channel_report import order_outcomes, unattributed_orders
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.invariants import unattributed_problems
-from attribution_assets.schemas import TABLES_BESIDE
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.invariants.attribution import unattributed_problems
+from attribution_assets.attribution.reporting.channel_report import order_outcomes, unattributed_orders
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
 
 Table = Callable[..., pd.DataFrame]
 COLUMNS = ["conv_id", "conversion_time", "reason", "detail", "revenue"]

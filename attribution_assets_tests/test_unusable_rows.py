@@ -22,7 +22,7 @@ from source_tables import (
     source,
 )
 
-from attribution_assets.attribution.source_database import ExtractedDay, SourceDatabase
+from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 
 LEAP_DAY = DAYS[1]
 Rejected = list[tuple[str | None, str]]
@@ -370,8 +370,8 @@ class TestDates:
 
 
 def _query_plans(url: str) -> list[str]:
-    from attribution_assets.attribution import source_query  # noqa: PLC0415  # the statements are no interface
-    from attribution_assets.attribution.database import Database  # noqa: PLC0415
+    from attribution_assets.attribution.database.database import Database  # noqa: PLC0415
+    from attribution_assets.attribution.source import statements as source_query  # noqa: PLC0415
 
     table = source_query.CONVERSIONS
     plans = []

@@ -18,9 +18,9 @@ from ihc_endpoint import IhcEndpoint, Received, Reply, credit
 from oracle import Source, Truth, truth
 from shop import Shop
 
-from attribution_assets.attribution.database import Database
-from attribution_assets.attribution.days import days_between
-from attribution_assets.resources import from_environment
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.database.database import Database
+from attribution_assets.defs.resources import from_environment
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 """The days of the shop: the first one is the first of the calendar."""

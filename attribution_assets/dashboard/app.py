@@ -14,8 +14,8 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.dashboard import charts
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.charts import lines
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
 from attribution_assets.dashboard.health_page import HealthPage
@@ -23,7 +23,7 @@ from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_pa
 from attribution_assets.dashboard.overview import EMBEDDED, Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import written
-from attribution_assets.health import CANNOT_BE_READ
+from attribution_assets.monitoring.health import CANNOT_BE_READ
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.filters["written"] = written
-        self._templates.globals.update(offered=offered, box=charts, embedded=EMBEDDED, lookback_days=lookback_days)
+        self._templates.globals.update(offered=offered, box=lines, embedded=EMBEDDED, lookback_days=lookback_days)
 
     def overview(self, request: Request) -> Response:
         return self._page(request, "overview")

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from attribution_assets.attribution.channel_results import MODELS, DateBasis
-from attribution_assets.attribution.days import days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
 
 PRESETS = {"7": "last 7 days", "30": "last 30 days", "all": "all days"}
 MARKOV = "markov"

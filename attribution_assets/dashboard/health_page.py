@@ -11,12 +11,12 @@ from typing import TypeVar
 import dagster as dg
 import pandas as pd
 
-from attribution_assets.attribution.ihc_traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
-from attribution_assets.attribution.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.dashboard.tables import Column, Table, spoken
-from attribution_assets.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
-from attribution_assets.history_facts import History, RunFacts
-from attribution_assets.resources import Resources
+from attribution_assets.defs.resources import Resources
+from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
+from attribution_assets.monitoring.history_facts import History, RunFacts
 
 Part = TypeVar("Part")
 

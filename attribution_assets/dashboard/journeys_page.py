@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.channel_results import (
+from attribution_assets.attribution.comparison.conversion_paths import path_in_words
+from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
     known_until,
     roas_by_days_since_touch,
 )
-from attribution_assets.attribution.conversion_paths import path_in_words
-from attribution_assets.attribution.order_results import (
+from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     channel_roles_over,
     path_lengths,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.dashboard.charts import LineChart, Value, line_chart
+from attribution_assets.charts.lines import LineChart, Value, line_chart
 from attribution_assets.dashboard.choices import METRICS, Choices
 from attribution_assets.dashboard.tables import RESULT_COLUMNS, Column, Table, summed, written
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.channel_report import PHASES
-from attribution_assets.attribution.channel_results import (
+from attribution_assets.attribution.reporting.channel_report import PHASES
+from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
     compared_models,
     final_and_provisional_days,
     results_by_day,
 )
-from attribution_assets.attribution.order_results import (
+from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     markov_over,
     phase_shares,

@@ -5,7 +5,7 @@ import uvicorn
 
 from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthLook
-from attribution_assets.resources import Resources
+from attribution_assets.defs.resources import Resources
 
 
 def serve(instance: dg.DagsterInstance, resources: Resources, lookback_days: int, host: str, port: int) -> None:

@@ -8,8 +8,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from attribution_assets.attribution.asset_storage import AssetStorage
-from attribution_assets.attribution.channel_results import reported_days, results_version
+from attribution_assets.attribution.results.channel_results import reported_days, results_version
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.choices import Reported
 
 Answer = TypeVar("Answer")

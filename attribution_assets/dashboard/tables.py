@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from attribution_assets.attribution.channel_report import with_ratios
-from attribution_assets.attribution.days import in_words
+from attribution_assets.attribution.calendar.days import in_words
+from attribution_assets.attribution.reporting.channel_report import with_ratios
 
 NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
 """How each kind of column is written; columns of kind `text` are written as they are."""

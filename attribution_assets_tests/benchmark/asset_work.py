@@ -8,10 +8,10 @@ import json
 import sys
 import time
 
-from attribution_assets.attribution.asset_storage import AssetStorage, DayTable
-from attribution_assets.attribution.channel_report import channel_report
-from attribution_assets.attribution.days import by_day, days_between
-from attribution_assets.attribution.journeys import customer_journeys
+from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.reporting.channel_report import channel_report
+from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
 
 
 def main(arguments: list[str]) -> None:

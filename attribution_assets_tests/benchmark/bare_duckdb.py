@@ -10,10 +10,10 @@ import time
 
 import duckdb
 
-from attribution_assets.attribution.channel_report import REPORT_SQL
-from attribution_assets.attribution.days import days_between
-from attribution_assets.attribution.engine import with_literals
-from attribution_assets.attribution.journeys import JOURNEYS_SQL, over_the_window
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
+from attribution_assets.attribution.reporting.journeys import JOURNEYS_SQL, over_the_window
+from attribution_assets.attribution.sql.engine import with_literals
 
 
 def main(arguments: list[str]) -> None:

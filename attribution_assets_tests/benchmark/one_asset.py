@@ -9,9 +9,9 @@ import sys
 
 import dagster as dg
 
-from attribution_assets.automation import attribution_job, range_tags
-from attribution_assets.dagster_history import dagster_instance
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.automation.schedules import attribution_job, range_tags
+from attribution_assets.instance.opening import dagster_instance
 
 
 def main(asset: str, first: str, last: str) -> None:

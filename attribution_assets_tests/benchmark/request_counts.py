@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from attribution_assets.attribution.request_packing import fewest_requests, pack
+from attribution_assets.attribution.ihc_api.packing import fewest_requests, pack
 
 LIMITS = [(200, 100), (3000, 100)]
 

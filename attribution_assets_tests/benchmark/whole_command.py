@@ -42,7 +42,7 @@ def whole_command(database: Path, first: str, last: str, runs: int) -> dict[str,
 
         def imports() -> Command:
             agree(folder)
-            return Command([sys.executable, "-c", "import attribution_assets.runs"], {}, folder)
+            return Command([sys.executable, "-c", "import attribution_assets.command.report_range"], {}, folder)
 
         competitors: Mapping[str, Callable[[], Command]] = {"command": command, "script": script, "imports": imports}
         taken = in_turn(competitors, runs)

@@ -1,0 +1,1 @@
+"""Days, the windows that tie them together, and which of them are final."""

@@ -1,0 +1,61 @@
+"""Reports the part that each channel has in the journeys to orders: whether it was there, led on, began or closed."""
+
+import numpy as np
+import pandas as pd
+
+from attribution_assets.attribution.comparison.attributed_journeys import (
+    AMOUNT_PLACES,
+    ORDER_PLACES,
+    attributed_journeys,
+    sums_by_group,
+)
+from attribution_assets.attribution.comparison.rule_models import Integers
+from attribution_assets.attribution.reporting.channel_report import PHASES
+
+
+def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
+    """The part of each channel in the orders of one day that have been attributed.
+
+    A channel assists an order in whose journey it stands before the last touchpoint, also if the last one is of the
+    channel too: an assist interaction of Google Analytics' multi-channel funnels
+    (https://support.google.com/analytics/answer/1191204). An order counts once for a channel, however often it stands
+    there.
+
+    Args:
+        attributions: The day's `ihc_attributions`.
+        conversions: The day's `conversions`; an order that is not in it does not count.
+
+    Returns:
+        The `channel_roles` table by channel: `influenced_orders` and `assisted_orders` are whole orders, initializer,
+        holder and closer sums of the phases' shares to 12 decimal places, revenue in the source's currency to 9.
+
+    Raises:
+        ValueError: See `attributed_journeys`.
+    """
+    journeys = attributed_journeys(attributions, conversions)
+    channels = len(journeys.channels)
+    is_last = np.zeros(len(journeys.channel), dtype=bool)
+    is_last[journeys.ends - 1] = True
+
+    def orders_and_revenue(journey: Integers, channel: Integers) -> tuple[Integers, list[float]]:
+        order, of_channel = np.divmod(np.unique(journey * max(channels, 1) + channel), max(channels, 1))
+        (revenue,) = sums_by_group(of_channel, channels, journeys.revenue[order])
+        return np.bincount(of_channel, minlength=channels), [round(amount, AMOUNT_PLACES) for amount in revenue]
+
+    influenced = orders_and_revenue(journeys.journey, journeys.channel)
+    assisted = orders_and_revenue(journeys.journey[~is_last], journeys.channel[~is_last])
+    shares = sums_by_group(journeys.channel, channels, *(journeys.credit[phase].to_numpy() for phase in PHASES))
+    return pd.DataFrame(
+        {
+            "channel_name": np.array(journeys.channels, dtype=object),
+            "conversion_date": np.full(channels, journeys.conversion_date, dtype=object),
+            "influenced_orders": influenced[0],
+            "influenced_revenue": np.array(influenced[1], dtype=float),
+            "assisted_orders": assisted[0],
+            "assisted_revenue": np.array(assisted[1], dtype=float),
+            **{
+                phase: np.array([round(share, ORDER_PLACES) for share in of_phase], dtype=float)
+                for phase, of_phase in zip(PHASES, shares, strict=True)
+            },
+        }
+    )

@@ -1,0 +1,58 @@
+"""Reports the channels that journeys led through to orders, in their order, and how long they took."""
+
+import json
+from itertools import groupby, pairwise
+
+import numpy as np
+import pandas as pd
+
+from attribution_assets.attribution.comparison.attributed_journeys import (
+    AMOUNT_PLACES,
+    attributed_journeys,
+    sums_by_group,
+)
+
+
+def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
+    """How many orders of one day came by each path in each time, of those that have been attributed.
+
+    Args:
+        attributions: The day's `ihc_attributions`.
+        conversions: The day's `conversions`; an order that is not in it does not count.
+
+    Returns:
+        The `conversion_paths` table by path, then days: `path` is a JSON list of channel names, `revenue` in the
+        source's currency to 9 decimal places.
+
+    Raises:
+        ValueError: See `attributed_journeys`.
+    """
+    journeys = attributed_journeys(attributions, conversions)
+    written = [json.dumps(name, ensure_ascii=False) for name in journeys.channels]
+    names = [written[channel] for channel in journeys.channel.tolist()]
+    ends = journeys.ends.tolist()
+    path = [f"[{', '.join(names[start:end])}]" for start, end in pairwise([0, *ends])]
+    first_time = journeys.session_time[journeys.ends - journeys.sizes]
+    days = ((journeys.conversion_time - first_time) // np.timedelta64(1, "D")).tolist()
+
+    number_of = {row: number for number, row in enumerate(sorted(set(zip(path, days, strict=True))))}
+    group = np.array([number_of[row] for row in zip(path, days, strict=True)], dtype=np.int64)
+    (revenue,) = sums_by_group(group, len(number_of), journeys.revenue)
+    touchpoints = np.zeros(len(number_of), dtype=np.int64)
+    touchpoints[group] = journeys.sizes
+    return pd.DataFrame(
+        {
+            "path": np.array([row_path for row_path, _ in number_of], dtype=object),
+            "days_to_conversion": np.array([row_days for _, row_days in number_of], dtype=np.int64),
+            "conversion_date": np.full(len(number_of), journeys.conversion_date, dtype=object),
+            "touchpoints": touchpoints,
+            "orders": np.bincount(group, minlength=len(number_of)),
+            "revenue": np.array([round(amount, AMOUNT_PLACES) for amount in revenue], dtype=float),
+        }
+    )
+
+
+def path_in_words(path: str) -> str:
+    """A path of `conversion_paths` as people write it: consecutive touchpoints of a channel once, with their number."""
+    visits = [(name, len(list(repeats))) for name, repeats in groupby(json.loads(path))]
+    return " > ".join(f"{name} \N{MULTIPLICATION SIGN}{times}" if times > 1 else name for name, times in visits)

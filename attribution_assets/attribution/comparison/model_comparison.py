@@ -1,0 +1,74 @@
+"""Compares attribution models: what each channel earned by IHC, and by each model that follows a rule.
+
+The rules are in `rule_models.py`. The Markov chain, which needs the orders of many days, is in `markov.py`.
+"""
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+
+from attribution_assets.attribution.comparison.attributed_journeys import (
+    AMOUNT_PLACES,
+    ORDER_PLACES,
+    AttributedJourneys,
+    attributed_journeys,
+    sums_by_group,
+)
+from attribution_assets.attribution.comparison.rule_models import MODELS, Touchpoints
+
+
+def model_comparison(
+    attributions: pd.DataFrame, conversions: pd.DataFrame, direct_channels: Collection[str]
+) -> pd.DataFrame:
+    """What each model credits to each channel and touch date, of the orders of one day that have been attributed.
+
+    All models share out the same orders and the same revenue, by IHC as far as the API's rounding of credit to 4
+    decimal places allows.
+
+    Args:
+        attributions: The day's `ihc_attributions`.
+        conversions: The day's `conversions`; an order that is not in it does not count.
+        direct_channels: The channels that stand for visits without marketing, in upper or lower case.
+
+    Returns:
+        The `model_comparison` table by model, channel and touch date: `orders` to 12 decimal places, `revenue` in the
+        source's currency to 9. What is credited with neither has no row.
+
+    Raises:
+        ValueError: See `attributed_journeys`.
+    """
+    journeys = attributed_journeys(attributions, conversions)
+    touchpoints = _touchpoints(journeys, direct_channels)
+    dates, date = np.unique(journeys.session_time.astype("datetime64[D]"), return_inverse=True)
+    cells, cell = np.unique(journeys.channel * len(dates) + date, return_inverse=True)
+    channel, touch_date = np.divmod(cells, max(len(dates), 1))
+    revenue = np.repeat(journeys.revenue, journeys.sizes)
+
+    weights = {name: model(touchpoints) for name, model in MODELS.items()} | {"ihc": journeys.credit["ihc"].to_numpy()}
+    names = sorted(weights)
+    amounts = [amount for name in names for amount in (weights[name], weights[name] * revenue)]
+    sums = iter(sums_by_group(cell, len(cells), *amounts))
+    orders, revenues = zip(*zip(sums, sums, strict=True), strict=True)
+    comparison = pd.DataFrame(
+        {
+            "model": np.repeat(np.array(names, dtype=object), len(cells)),
+            "channel_name": np.tile(np.array(journeys.channels, dtype=object)[channel], len(names)),
+            "touch_date": np.tile(dates.astype(str).astype(object)[touch_date], len(names)),
+            "conversion_date": np.full(len(names) * len(cells), journeys.conversion_date, dtype=object),
+            "orders": [round(amount, ORDER_PLACES) for of_model in orders for amount in of_model],
+            "revenue": [round(amount, AMOUNT_PLACES) for of_model in revenues for amount in of_model],
+        }
+    ).astype({"orders": float, "revenue": float})
+    return comparison[(comparison["orders"] > 0) | (comparison["revenue"] > 0)].reset_index(drop=True)
+
+
+def _touchpoints(journeys: AttributedJourneys, direct_channels: Collection[str]) -> Touchpoints:
+    last_time = np.repeat(journeys.session_time[journeys.ends - 1], journeys.sizes)
+    direct_names = {name.casefold() for name in direct_channels}
+    is_direct = np.array([name.casefold() in direct_names for name in journeys.channels], dtype=bool)
+    return Touchpoints(
+        sizes=journeys.sizes,
+        age_days=(last_time - journeys.session_time) / np.timedelta64(1, "D"),
+        direct=is_direct[journeys.channel],
+    )

@@ -1,0 +1,1 @@
+"""The database with the source tables and our own tables beside them."""

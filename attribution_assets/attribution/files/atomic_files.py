@@ -1,0 +1,53 @@
+"""Files that are replaced whole: a reader sees the old content or the new one, whatever happens to the writer."""
+
+import glob
+import os
+import uuid
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from upath import UPath
+
+from attribution_assets.attribution.files.locations import local_path
+from attribution_assets.attribution.files.object_store import read_object, write_object
+from attribution_assets.attribution.files.processes import has_ended, this_process
+
+
+def read_file(path: UPath) -> bytes:
+    """One version of a file, whole.
+
+    Raises:
+        FileNotFoundError: There is none.
+        OSError: It cannot be read.
+    """
+    local = local_path(path)
+    return read_object(path) if local is None else local.read_bytes()
+
+
+def replace_file(path: UPath, content: bytes) -> None:
+    """Put `content` at `path` so that a reader sees the old file or the new one, never a part.
+
+    In a folder the content is written beside the file and renamed over it; in an object store one upload does it.
+    """
+    local = local_path(path)
+    if local is None:
+        write_object(path, content)
+        return
+    local.parent.mkdir(parents=True, exist_ok=True)
+    _clear_leftovers(local)
+    beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())  # else a power failure could leave the new name with nothing in it
+        beside.replace(local)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _clear_leftovers(path: Path) -> None:
+    """Delete what writers of this file left beside it when they were killed."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
+        if has_ended(unquote(left.name.split("~")[1])):
+            left.unlink(missing_ok=True)

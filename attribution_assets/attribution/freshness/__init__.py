@@ -1,0 +1,1 @@
+"""Which days are stale, missing or changed in the source, and what brings them up to date."""

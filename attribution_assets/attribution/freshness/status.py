@@ -1,0 +1,94 @@
+"""How up to date everything is: what is missing, stale, changed in the source, or can still change."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.freshness.late_data import changed_days
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, SOURCE_ASSETS, StoredState, Windows
+from attribution_assets.attribution.freshness.staleness import Stale
+from attribution_assets.attribution.reporting.channel_report import final_and_provisional
+from attribution_assets.attribution.source.database import SourceDatabase
+
+
+@dataclass(frozen=True)
+class Status:
+    """The days that there is something to say of.
+
+    Attributes:
+        stored: asset -> its stored days.
+        missing: asset -> days that hold data, or lie between days that do, and were never materialized.
+        changed: `sessions` and `conversions` -> days whose rows in the source are not those that were read.
+        stale: what is to be made anew.
+        final: reported days that only late rows can change.
+        provisional: reported days that orders still to be attributed can change.
+    """
+
+    stored: Mapping[str, Sequence[dt.date]]
+    missing: Mapping[str, AbstractSet[dt.date]]
+    changed: Mapping[str, AbstractSet[dt.date]]
+    stale: Stale
+    final: Sequence[dt.date]
+    provisional: Sequence[dt.date]
+
+    @property
+    def to_run(self) -> bool:
+        """Whether running days would bring something up to date."""
+        return bool(self.stale) or any([*self.missing.values(), *self.changed.values()])
+
+    @property
+    def up_to_date(self) -> bool:
+        """Whether nothing is missing, stale, waiting or changed."""
+        return not (self.to_run or any(self.stale.blocked.values()))
+
+
+def status(
+    state: StoredState, stale: Stale, source: SourceDatabase, calendar: tuple[dt.date, dt.date], windows: Windows
+) -> Status:
+    """How up to date everything is.
+
+    Args:
+        state: What is stored.
+        stale: What of it is to be made anew.
+        source: The source tables.
+        calendar: The first and the last day that can be materialized.
+        windows: How the days are tied together.
+
+    Raises:
+        SourceDatabaseError: The source cannot be read.
+    """
+    due = days_due(source, calendar)
+    stored = {asset: sorted(day for day in state.stamps[asset] if day >= calendar[0]) for asset in ALL_ASSETS}
+    changed = {
+        asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
+        for asset in SOURCE_ASSETS
+    }
+    final, provisional = final_and_provisional(
+        stored["channel_reporting"], state.stamps["ihc_attributions"], windows.lookback_days
+    )
+    return Status(
+        stored=stored,
+        missing={asset: due.difference(days) for asset, days in stored.items()},
+        changed=changed,
+        stale=stale,
+        final=final,
+        provisional=provisional,
+    )
+
+
+def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[dt.date]:
+    """The days that hold data or lie between such days, and can be materialized; arguments, errors as for `status`."""
+    first, last = source.days_with_data() or (calendar[1], calendar[0])
+    return set(days_between(max(first, calendar[0]), min(last, calendar[1])))
+
+
+def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:
+    """The days of orders attributed by another endpoint, conversion type, redistribution parameter or limit than now.
+
+    Args:
+        state: What is stored.
+        settings: A text that stands for the settings as they are now, see `Stamp`.
+    """
+    return {day for day, stamp in state.stamps["ihc_attributions"].items() if stamp.settings != settings}

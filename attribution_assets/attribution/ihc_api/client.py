@@ -1,0 +1,345 @@
+"""The client of the IHC API: journeys in, credit for each of their touchpoints out, none of it paid for twice.
+
+Here belongs the order of things: what the ledger knows is taken from it, what another client is asking for is waited
+for, the rest is claimed, packed and asked for. The settings are in `ihc_settings.py`, the way from a frame to journeys
+and back in `journey_batch.py`, which journeys share a request in `request_packing.py`, how a request is repeated in
+`ihc_requests.py`, and what an answer means in `ihc_answers.py`, where the exceptions are too.
+"""
+
+import datetime as dt
+import logging
+import uuid
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from threading import Event, Lock
+from typing import Self
+
+import pandas as pd
+import tenacity
+
+from attribution_assets.attribution.ihc_api.account import IhcApi
+from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, IhcAnswerError, IhcBudgetError, some_of
+from attribution_assets.attribution.ihc_api.connection import IhcConnection
+from attribution_assets.attribution.ihc_api.journey_batch import JourneyBatch
+from attribution_assets.attribution.ihc_api.packing import pack
+from attribution_assets.attribution.ihc_api.retries import IhcRequests, Request, RequestBudget
+from attribution_assets.attribution.ihc_api.traffic import Traffic, TrafficCount
+from attribution_assets.attribution.ledger.claims import Claims
+from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
+from attribution_assets.attribution.ledger.tables import LedgerError
+from attribution_assets.attribution.ledger.writer import LedgerWriter
+
+KEEP_TRYING_SECONDS = 300
+"""How long an answer that has been paid for is held ready while the ledger's database is locked or away."""
+
+BATCHES_AT_ONCE = 2
+"""So many batches are being asked for, or wait to be taken, at one time: the API has no pause between them."""
+
+requests_planned = logging.getLogger("attribution_assets.requests_planned")
+"""Says at level INFO what a run is about to ask the API for; a record's argument is the `RequestPlan`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """What came of a frame of journeys.
+
+    Attributes:
+        touchpoints: the table `ihc_attributions`, one row for each touchpoint of the journeys, in their order: conv_id,
+            conversion_time, session_id, session_time, channel_name, initializer, holder, closer, ihc (NaN unless
+            attributed), outcome (attributed, too_long or refused), reason (str or None).
+        requests: requests that were answered.
+        retries: tries beyond the first of each request.
+        reused: journeys that the ledger answered.
+        asked: the orders whose journeys were asked for -> how much of a request each took, in equal parts of the one
+            whose answer it came with.
+    """
+
+    touchpoints: pd.DataFrame
+    requests: int
+    retries: int
+    reused: int
+    asked: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class RequestPlan:
+    """What the API will have to be asked for; its text says so in a line.
+
+    Attributes:
+        journeys: journeys to ask for.
+        touchpoints: touchpoints of these journeys.
+        requests: requests that hold them, if each is answered in full at its first try.
+        reused: journeys that the ledger answers.
+        budget: requests that may be made, each try counted; None for any number.
+    """
+
+    journeys: int
+    touchpoints: int
+    requests: int
+    reused: int
+    budget: int | None = None
+
+    def __str__(self) -> str:
+        """The same in words."""
+        asked = (
+            f"{self.journeys:,} journeys with {self.touchpoints:,} touchpoints to ask for in {self.requests:,} requests"
+        )
+        beyond = self.budget is not None and self.requests > self.budget
+        return f"{asked}, {self.reused:,} journeys known from the ledger" + (
+            f"; only {self.budget:,} requests may be made (IHC_MAX_REQUESTS_PER_RUN)" if beyond else ""
+        )
+
+
+@dataclass
+class _Tally:
+    """What a batch took: see `Attribution`."""
+
+    requests: int = 0
+    retries: int = 0
+    reused: int = 0
+    asked: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StandIn:
+    """A service that answers in place of the API.
+
+    Attributes:
+        name: what it and its version are called in the ledger.
+        start: runs it as long as the context is open, and gives the full URL of its `compute_ihc`.
+    """
+
+    name: str
+    start: Callable[[], AbstractContextManager[str]]
+
+
+class IhcClient:
+    """Has journeys attributed by the ledger and the IHC API; a context manager.
+
+    Nothing is connected to or started before it is needed.
+
+    Args:
+        api: where and how the API is called.
+        ledger: the answers that are known.
+        stand_in: what answers in place of the API at `api.url`, if anything does.
+    """
+
+    def __init__(self, api: IhcApi, ledger: Ledger, stand_in: StandIn | None = None) -> None:
+        self._api, self._ledger, self._stand_in = api, ledger, stand_in
+        endpoint = stand_in.name if stand_in else api.url.replace(api.api_key, "***")
+        self._terms = AnswerTerms(api.conv_type_id, endpoint, api.redistribution_parameter)
+        self._writer = LedgerWriter(partial(ledger.keep, self._terms))
+        self._budget = RequestBudget(api.max_requests_per_run)
+        self._planned = 0
+        self._asked = 0
+        self._open = ExitStack()
+        self._sending: IhcRequests | None = None
+        self._starting = Lock()
+        self._tallies: list[_Tally] = []
+        self._traffic = TrafficCount()
+
+    @property
+    def requests(self) -> int:
+        """Requests that were answered so far."""
+        return sum(tally.requests for tally in self._tallies)
+
+    @property
+    def retries(self) -> int:
+        """Tries beyond the first of each of them."""
+        return sum(tally.retries for tally in self._tallies)
+
+    @property
+    def reused(self) -> int:
+        """Journeys that the ledger answered so far."""
+        return sum(tally.reused for tally in self._tallies)
+
+    @property
+    def traffic(self) -> Traffic:
+        """What went to the API and came back so far, failed requests and their tries included."""
+        return self._traffic.so_far
+
+    def __enter__(self) -> Self:
+        """Return the client itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections, and end the stand-in."""
+        self._open.close()
+
+    def plan(self, batches: Iterable[pd.DataFrame]) -> RequestPlan:
+        """What has to be asked for when `attribute` gets these batches one after another; tells `requests_planned`.
+
+        Args:
+            batches: as for `attribute`.
+
+        Raises:
+            ValueError: the rows of a journey are not adjacent, or one of its sessions comes twice.
+            LedgerError: the ledger cannot be read or written.
+        """
+        journeys = touchpoints = requests = reused = 0
+        for frame in batches:
+            batch = self._batch(frame)
+            unsettled = batch.unsettled()
+            known = self._ledger.known([batch.keys[journey] for journey in unsettled])
+            asked = [journey for journey in unsettled if batch.keys[journey] not in known]
+            journeys, reused = journeys + len(asked), reused + len(known)
+            touchpoints += sum(batch.sizes[journey] for journey in asked)
+            requests += len(self._packed(batch, asked))
+        self._planned = journeys
+        plan = RequestPlan(journeys, touchpoints, requests, reused, self._api.max_requests_per_run)
+        requests_planned.info("%s", plan)
+        return plan
+
+    def attribute(self, journeys: pd.DataFrame) -> Attribution:
+        """Have each order split over the touchpoints of its journey.
+
+        What the ledger knows is not asked for. The other journeys, of any number of days, are sent together, whole, in
+        as few requests as the limits allow, and what comes is in the ledger before anything else happens. Journeys with
+        more touchpoints than a request may hold are not sent (`too_long`). Journeys whose rows are missing from an
+        answer are sent again; if the API never gives the rows but does name a reason, they are `refused`. Journeys that
+        another client is asking for are waited for.
+
+        Args:
+            journeys: the table `journeys`, one row for each touchpoint: conv_id, conversion_time, session_id,
+                session_time (naive, UTC), channel_name, holder_engagement, closer_engagement, impression_interaction,
+                conversion. The rows of a journey are adjacent and in time order.
+
+        Raises:
+            ValueError: the rows of a journey are not adjacent, or one of its sessions comes twice.
+            IhcTransientError: a request failed until the bounds on repeating it were reached.
+            IhcAnswerError: the same because its answers were wrong, or journeys were missing from all answers.
+            IhcPermanentError: the API rejected a request in a way that repeating it cannot change.
+            IhcBudgetError: the budget of requests is used up, and journeys are still to be asked for.
+            LedgerError: the ledger cannot be read or written.
+        """
+        return self._attribute(journeys, Event())
+
+    def attribute_each(self, batches: Iterable[pd.DataFrame]) -> Generator[Attribution]:
+        """`attribute` for one batch after another; the next is being asked for while the caller has the last one.
+
+        With a budget of requests there is no such overlap, so that an earlier batch has what there is of it.
+
+        Args:
+            batches: as for `attribute`; taken one ahead of what has been given out.
+
+        Raises:
+            IhcApiError: as `attribute`, when it is the batch's turn.
+        """
+        at_once = BATCHES_AT_ONCE if self._api.max_requests_per_run is None else 1
+        pending: deque[tuple[Event, Future[Attribution]]] = deque()
+        with ThreadPoolExecutor(at_once, thread_name_prefix="ihc-batch") as pool:
+            try:
+                for batch in batches:
+                    stopped = Event()
+                    pending.append((stopped, pool.submit(self._attribute, batch, stopped)))
+                    if len(pending) == at_once:
+                        yield self._first_of(pending)
+                while pending:
+                    yield self._first_of(pending)
+            finally:
+                for stopped, future in pending:
+                    stopped.set()
+                    future.cancel()
+
+    @staticmethod
+    def _first_of(pending: deque[tuple[Event, Future[Attribution]]]) -> Attribution:
+        attribution = pending[0][1].result()  # still pending, and stopped with the others, if the waiting is broken off
+        pending.popleft()
+        return attribution
+
+    def _attribute(self, journeys: pd.DataFrame, stopped: Event) -> Attribution:
+        """What `attribute` says.
+
+        Raises:
+            CancelledError: `stopped` was set by the caller.
+        """
+        batch, tally = self._batch(journeys), _Tally()
+        self._tallies.append(tally)
+        known = self._ledger.answers([batch.keys[journey] for journey in batch.unsettled()])
+        self._reuse(batch, known, tally)
+        with closing(Claims(self._ledger.tables)) as claims:
+            while unsettled := batch.unsettled():
+                keys = [batch.keys[journey] for journey in unsettled]
+                taken = claims.take(keys)
+                self._reuse(batch, taken.answers, tally)
+                if claimed := [journey for journey in unsettled if batch.keys[journey] in taken.claimed]:
+                    self._ask(batch, claimed, claims, stopped, tally)
+                elif not taken.answers:
+                    claims.wait(keys, stopped)
+                if stopped.is_set():
+                    raise CancelledError
+        return Attribution(batch.touchpoints(), **asdict(tally))
+
+    def _ask(self, batch: JourneyBatch, journeys: Sequence[int], claims: Claims, stopped: Event, tally: _Tally) -> None:
+        """Ask for journeys until each is settled, the claims on them may be void, or the caller has stopped it."""
+        for turn in range(1, self._api.max_answers_per_journey + 1):
+            settled = partial(self._settle, batch, tally, last=turn == self._api.max_answers_per_journey)
+            requests = [
+                Request(partial(batch.sent, members), partial(settled, members))
+                for members in self._packed(batch, journeys)
+            ]
+            tries = self._sender().ask(requests, lambda: claims.hold, stopped)
+            tally.requests += len(tries)
+            tally.retries += sum(tries) - len(tries)
+            unsettled = set(batch.unsettled())
+            asked, journeys = len(journeys), [journey for journey in journeys if journey in unsettled]
+            self._asked += asked - len(journeys)
+            if journeys and self._budget.exceeded:
+                raise IhcBudgetError(
+                    f"{self._budget.made} requests were made, which is all that IHC_MAX_REQUESTS_PER_RUN allows, and"
+                    f" {max(self._planned - self._asked, len(unsettled))} journeys are still to be asked for. What was"
+                    " answered is in the ledger: run again to go on from there, or raise IHC_MAX_REQUESTS_PER_RUN"
+                )
+            if not journeys or not claims.hold or stopped.is_set():
+                return
+        times = self._api.max_answers_per_journey
+        missing = some_of([batch.conv_ids[journey] for journey in journeys])
+        raise IhcAnswerError(f"{missing} were asked for {times} times, and each answer lacked rows of them")
+
+    def _settle(
+        self, batch: JourneyBatch, tally: _Tally, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool
+    ) -> None:
+        """Take in the answer to a request for these journeys; the ledger comes first."""
+        kept = batch.kept(journeys, answer.last() if last else answer)
+        answered = AnsweredRequest(kept, uuid.uuid4().hex, dt.datetime.now(dt.UTC))
+        persisting = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(LedgerError),
+            stop=tenacity.stop_after_delay(KEEP_TRYING_SECONDS),
+            wait=tenacity.wait_fixed(1),
+            reraise=True,
+        )
+        persisting(self._writer.keep, answered)
+        batch.settle(kept)
+        tally.asked.update((journey.conv_id, 1 / len(kept)) for journey in kept.values())
+        self._traffic.answered(len(kept))
+
+    def _reuse(self, batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:
+        batch.settle(answers)
+        tally.reused += len(answers)
+        self._traffic.reused(len(answers))
+
+    def _batch(self, journeys: pd.DataFrame) -> JourneyBatch:
+        return JourneyBatch(journeys, self._terms, self._api.max_sessions_per_request)
+
+    def _packed(self, batch: JourneyBatch, journeys: Sequence[int]) -> list[list[int]]:
+        """Which of these journeys share a request."""
+        sizes = [batch.sizes[journey] for journey in journeys]
+        packed = pack(sizes, self._api.max_sessions_per_request, self._api.max_journeys_per_request)
+        return [[journeys[position] for position in members] for members in packed]
+
+    def _sender(self) -> IhcRequests:
+        """What sends the requests; made, and what it needs started, when the first one is to be sent."""
+        with self._starting:
+            if self._sending is None:
+                api = self._api
+                url = self._open.enter_context(self._stand_in.start()) if self._stand_in else api.url
+                timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
+                connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
+                self._open.callback(connection.close)
+                sending = IhcRequests(api, connection, self._budget, self._traffic)
+                self._sending = self._open.enter_context(closing(sending))
+            return self._sending

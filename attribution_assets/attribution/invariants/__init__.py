@@ -1,0 +1,1 @@
+"""What must hold of each day's tables, as pure functions that return what is wrong in words."""

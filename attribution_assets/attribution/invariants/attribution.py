@@ -1,0 +1,181 @@
+"""What must hold of a day's stored tables. Each function names what does not, in plain words; none if all is well."""
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandera.errors import SchemaError, SchemaErrors
+from pandera.pandas import Column, DataFrameSchema
+
+from attribution_assets.attribution.ihc_api.answers import SUM_TOLERANCE
+from attribution_assets.attribution.tables.schemas import TABLES
+
+RELATIVE_ERROR = 1e-9
+"""Sums of the same amounts in another order agree this well."""
+
+COST_ERROR, SUM_ERROR = 1e-12, 1e-9
+"""The report rounds each cost to 12 decimal places, and their sum to 9."""
+
+PROBLEMS_NAMED = 5
+
+ROWS_LOOKED_AT_TOGETHER = 10_000
+"""Of several days: a small table takes pandera 10 to 25 ms, of which its rows take little."""
+
+REJECTED_NAMED = 3
+"""In the one line that stands for a day; the day's list names more."""
+
+
+def schema_problems(asset: str, frame: pd.DataFrame) -> list[str]:
+    """Rows or columns of the asset's table that break its schema."""
+    if frame.empty:
+        return []
+    try:
+        TABLES[asset].validate(frame, lazy=True)
+    except SchemaErrors as error:
+        problems = [_schema_problem(case, frame) for case in error.failure_cases.itertuples()]
+        return list(dict.fromkeys(problems))[:PROBLEMS_NAMED]
+    return []
+
+
+def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a row of pandera's failure cases
+    if case.schema_context == "DataFrameSchema" and not pd.isna(case.index):
+        return f"{frame.columns[0]} {frame.iloc[int(case.index), 0]!r}: {case.check} fails"
+    return f"{case.column}: {case.check} fails on {case.failure_case!r}"
+
+
+def schema_problems_by_day(
+    asset: str, days: Iterable[tuple[dt.date, pd.DataFrame]]
+) -> Iterator[tuple[dt.date, list[str]]]:
+    """The same for each day's table; small ones are looked at together, and alone where something is wrong."""
+    for group in _groups(days):
+        sound = len(group) > 1 and _all_match(asset, group)
+        for day, frame in group:
+            yield day, [] if sound else schema_problems(asset, frame)
+
+
+def _groups(days: Iterable[tuple[dt.date, pd.DataFrame]]) -> Iterator[list[tuple[dt.date, pd.DataFrame]]]:
+    """The days in turn, as many with the same columns at a time as have few rows together, and at least one."""
+    group: list[tuple[dt.date, pd.DataFrame]] = []
+    rows = 0
+    for day, frame in days:
+        too_many = rows + len(frame) > ROWS_LOOKED_AT_TOGETHER
+        if group and (too_many or not frame.dtypes.equals(group[0][1].dtypes)):
+            yield group
+            group, rows = [], 0
+        group.append((day, frame))
+        rows += len(frame)
+    if group:
+        yield group
+
+
+@cache
+def _of_several_days(asset: str) -> DataFrameSchema:
+    """The asset's schema for tables of several days: with a column that tells the days apart, unique within each."""
+    schema = TABLES[asset]
+    unique = schema.unique or [name for name, column in schema.columns.items() if column.unique]
+    of_days = schema.update_columns({name: {"unique": False} for name in unique})
+    of_days = of_days.add_columns({"of_day": Column(int)})
+    of_days.unique = [*unique, "of_day"]
+    return of_days
+
+
+def _all_match(asset: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
+    together = pd.concat([frame.assign(of_day=day.toordinal()) for day, frame in group], ignore_index=True)
+    try:
+        _of_several_days(asset).validate(together)
+    except SchemaError:
+        return False
+    return True
+
+
+def usability_problems(rejected: pd.DataFrame, kept: int, largest_share: float) -> tuple[list[str], bool]:
+    """How many source rows of the day were set aside, and which; and whether they are too many.
+
+    Args:
+        rejected: The day's table of the rows that were set aside.
+        kept: The number of rows that were not.
+        largest_share: The share of the day's rows that may be set aside.
+    """
+    if rejected.empty:
+        return [], False
+    rows = len(rejected) + kept
+    too_many = len(rejected) > largest_share * rows
+    keys = rejected["row_key"].fillna("(no id)")
+    named = [f"{key}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
+    limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if too_many else ""
+    first = " | ".join(named[:REJECTED_NAMED])
+    return [f"{len(rejected)} of {rows} source rows were set aside{limit}: {first}", *named], too_many
+
+
+def credit_problems(attributions: pd.DataFrame) -> list[str]:
+    """Attributed orders whose credit does not sum to 1."""
+    attributed = attributions[attributions["outcome"] == "attributed"]
+    sums = attributed.groupby("conv_id")["ihc"].sum()
+    wrong = sums[(sums - 1).abs() > SUM_TOLERANCE + RELATIVE_ERROR]
+    return [f"order {order}: credit sums to {total:.6f}" for order, total in wrong.items()]
+
+
+def touchpoint_problems(journeys: pd.DataFrame, attributions: pd.DataFrame) -> list[str]:
+    """Touchpoints that got lost or were made up on the way from journeys to attribution."""
+    due, found = (pd.MultiIndex.from_frame(frame[["conv_id", "session_id"]]) for frame in (journeys, attributions))
+    lost, made_up = due.difference(found), found.difference(due)
+    problems = [f"order {order}: its touchpoint {session} was never attributed" for order, session in lost]
+    return problems + [f"order {order}: its touchpoint {session} is in no journey" for order, session in made_up]
+
+
+def order_problems(conversions: pd.DataFrame, attributions: pd.DataFrame, outcomes: pd.DataFrame) -> list[str]:
+    """Orders or revenue that are not accounted for exactly once.
+
+    Args:
+        conversions: The day's orders.
+        attributions: The day's `ihc_attributions`.
+        outcomes: The day's `order_outcomes`.
+    """
+    never_placed = sorted(set(attributions["conv_id"]) - set(conversions["conv_id"]))
+    problems = [f"order {order} was never placed" for order in never_placed]
+    ends = attributions.groupby("conv_id")["outcome"].nunique()
+    problems += [f"order {order} has {count} outcomes" for order, count in ends[ends > 1].items()]
+    if len(outcomes) != len(conversions):
+        problems.append(f"{len(outcomes)} orders are accounted for, {len(conversions)} were placed")
+    placed, accounted = conversions["revenue"].sum(), outcomes["revenue"].sum()
+    if not math.isclose(placed, accounted, rel_tol=RELATIVE_ERROR):
+        problems.append(f"revenue of {accounted} is accounted for, {placed} was placed")
+    return problems
+
+
+def unattributed_problems(
+    conversions: pd.DataFrame, attributions: pd.DataFrame, unattributed: pd.DataFrame
+) -> list[str]:
+    """Orders or revenue that are neither attributed nor kept as unattributed, or both.
+
+    Args:
+        conversions: The day's orders.
+        attributions: The day's `ihc_attributions`.
+        unattributed: The day's `unattributed_orders`.
+    """
+    attributed = set(attributions.loc[attributions["outcome"] == "attributed", "conv_id"])
+    placed, kept = conversions.set_index("conv_id")["revenue"], unattributed.set_index("conv_id")["revenue"]
+    lost = sorted(set(placed.index) - attributed - set(kept.index))
+    both = sorted(attributed & set(kept.index))
+    never_placed = sorted(set(kept.index) - set(placed.index))
+    problems = [f"order {order} is neither attributed nor kept as unattributed" for order in lost]
+    problems += [f"order {order} is attributed and kept as unattributed" for order in both]
+    problems += [f"order {order} is kept as unattributed, but was never placed" for order in never_placed]
+    accounted = placed[placed.index.isin(attributed)].sum() + kept.sum()
+    if not math.isclose(placed.sum(), accounted, rel_tol=RELATIVE_ERROR):
+        problems.append(f"revenue of {accounted} is accounted for, {placed.sum()} was placed")
+    return problems
+
+
+def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame) -> list[str]:
+    """A report whose cost is not that of the day's sessions, channel by channel."""
+    spent = sessions.groupby("channel_name")["cost"].sum()
+    reported = report.groupby("channel_name")["cost"].sum()
+    rounding = SUM_ERROR + COST_ERROR * len(sessions)
+    costs = pd.concat([reported, spent], axis="columns", keys=["reported", "spent"]).fillna(0.0).sort_index()
+    wrong = costs[~np.isclose(costs["reported"], costs["spent"], rtol=RELATIVE_ERROR, atol=rounding)]
+    return [f"{cost.Index}: cost {cost.reported} is reported, {cost.spent} was spent" for cost in wrong.itertuples()]

@@ -1,0 +1,149 @@
+"""Claims on journeys: who is asking the IHC API for which, so that no two clients, wherever they run, pay for the same.
+
+A claim holds as long as its claimant lives. A claimant says every few seconds that it does; where it is a process of
+this machine that no longer runs, its claims are void at once, else when it has been silent for `LEASE_SECONDS`. Time is
+that of the database. The tables are in `ledger_tables.py`, and what an answer is in `ledger.py`.
+"""
+
+import time
+import uuid
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Event, Thread
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from attribution_assets.attribution.files.processes import has_ended, this_process
+from attribution_assets.attribution.ledger.ledger import KeptAnswer, answers_in
+from attribution_assets.attribution.ledger.tables import CLAIM, CLAIMANT, LedgerError, LedgerTables, rows_with_keys
+
+LEASE_SECONDS: Final = 30.0
+_RENEWAL_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.2
+
+_SECONDS_SINCE_1970: Final = {
+    "sqlite": sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Double),
+    "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double),
+}
+_CLAIMS: Final = sa.select(CLAIM.c.journey_key, CLAIM.c.claimant, *CLAIMANT.c[1:]).select_from(
+    CLAIM.outerjoin(CLAIMANT, CLAIM.c.claimant == CLAIMANT.c.claimant)
+)
+_RENEW: Final = sa.text(
+    "INSERT INTO ihc_claimant (claimant, process, alive_until) VALUES (:claimant, :process, :alive_until)"
+    " ON CONFLICT (claimant) DO UPDATE SET alive_until = excluded.alive_until"
+)
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of journeys that a client wants to ask for; the others are claimed by somebody else.
+
+    Attributes:
+        answers: those that have an answer by now.
+        claimed: keys of those that are the client's to ask for.
+    """
+
+    answers: dict[str, KeptAnswer]
+    claimed: set[str]
+
+
+class Claims:
+    """The claims of one client. `close` when it is done.
+
+    Args:
+        tables: where they are kept.
+    """
+
+    def __init__(self, tables: LedgerTables) -> None:
+        self._tables = tables
+        self._claimant = uuid.uuid4().hex
+        self._renewed_at = 0.0
+        self._closed = Event()
+        self._renewal: Thread | None = None
+
+    @property
+    def hold(self) -> bool:
+        """Whether nobody else can have taken the claims over; after a sleep of the machine somebody may have."""
+        return time.time() - self._renewed_at < LEASE_SECONDS - _RENEWAL_SECONDS
+
+    def take(self, keys: Sequence[str]) -> Taken:
+        """Claim those of the journeys that have no answer and no living claimant, in one transaction.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        with self._tables.writing() as connection:
+            self._renew(connection)
+            answers = answers_in(connection, keys)
+            living, void = self._claimants(connection, keys)
+            if void:
+                connection.execute(CLAIM.delete().where(CLAIM.c.claimant.in_(void)))
+                connection.execute(CLAIMANT.delete().where(CLAIMANT.c.claimant.in_(void)))
+            claimed = [key for key in keys if key not in answers and living.get(key, self._claimant) == self._claimant]
+            new = [{"journey_key": key, "claimant": self._claimant} for key in claimed if key not in living]
+            if new:
+                connection.execute(CLAIM.insert(), new)
+        if self._renewal is None:
+            self._renewal = Thread(target=self._keep_alive, name="ihc-claims", daemon=True)
+            self._renewal.start()
+        return Taken(answers, set(claimed))
+
+    def wait(self, keys: Sequence[str], stopped: Event) -> None:
+        """Wait until one of the journeys, all claimed by others, is answered or free, or the caller is stopped.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        while not stopped.wait(_POLL_SECONDS):
+            with self._tables.reading() as connection:
+                living, _ = self._claimants(connection, keys)
+            if len(living) < len(keys):
+                return
+
+    def close(self) -> None:
+        """Give up all claims, and the right to make more."""
+        self._closed.set()
+        if self._renewal is not None:
+            self._renewal.join()
+            with suppress(LedgerError), self._tables.writing() as connection:  # what cannot be given up lapses soon
+                for table in (CLAIM, CLAIMANT):
+                    connection.execute(table.delete().where(table.c.claimant == self._claimant))
+
+    def _claimants(self, connection: sa.Connection, keys: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+        """The living claimant of each key that has one, and the dead ones, whose claims are void."""
+        now = _now(connection)
+        living, void, judged = {}, set(), {}
+        for row in rows_with_keys(connection, _CLAIMS, keys):
+            if row.claimant not in judged:
+                judged[row.claimant] = row.claimant == self._claimant or _is_alive(row, now)
+            if judged[row.claimant]:
+                living[row.journey_key] = row.claimant
+            else:
+                void.add(row.claimant)
+        return living, sorted(void)
+
+    def _renew(self, connection: sa.Connection) -> None:
+        row = {"claimant": self._claimant, "process": this_process(), "alive_until": _now(connection) + LEASE_SECONDS}
+        connection.execute(_RENEW, row)
+        self._renewed_at = time.time()
+
+    def _keep_alive(self) -> None:
+        while not self._closed.wait(_RENEWAL_SECONDS):
+            if self.hold:  # else the claims are to be taken anew
+                with suppress(LedgerError), self._tables.writing() as connection:  # tried again, until they lapse
+                    if self.hold:  # still, after waiting for the others who write
+                        self._renew(connection)
+
+
+def _now(connection: sa.Connection) -> float:
+    """Seconds since 1970 by the database's clock, which is the same for all claimants."""
+    return float(connection.execute(sa.select(_SECONDS_SINCE_1970[connection.dialect.name])).scalar_one())
+
+
+def _is_alive(claimant: sa.Row[Any], now: float) -> bool:
+    """Whether a claimant still asks for what it claimed."""
+    if claimant.alive_until is None or claimant.alive_until <= now:
+        return False
+    return not has_ended(claimant.process)

@@ -1,0 +1,257 @@
+"""The ledger of IHC answers: what was paid for once is looked up from then on.
+
+An answer is kept under a key of all that determines it (see `AnswerTerms`). The tables are in `ledger_tables.py`. What
+a client is asking for is claimed in `ledger_claims.py`; asking is in `ihc_api.py`. No API key comes near the ledger.
+"""
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+from attribution_assets.attribution.ledger.tables import ANSWER, CLAIM, LedgerTables, chunks, rows_with_keys
+
+_ANSWER_COLUMNS: Final = [column.name for column in ANSWER.columns]
+_KEEP: Final = sa.text(
+    f"INSERT INTO ihc_answer ({', '.join(_ANSWER_COLUMNS)})"  # noqa: S608 - names from above
+    f" VALUES ({', '.join(f':{column}' for column in _ANSWER_COLUMNS)}) ON CONFLICT (journey_key) DO NOTHING"
+)
+
+
+@dataclass(frozen=True)
+class AnswerTerms:
+    """What an answer depends on beside the journey itself.
+
+    Attributes:
+        conv_type_id: conversion type.
+        endpoint: the API's URL, or the name and version of what answers in its place.
+        redistribution_parameter: as it is sent.
+    """
+
+    conv_type_id: str
+    endpoint: str
+    redistribution_parameter: Mapping[str, Any] | None = None
+
+    def journey_keys(self, journeys: Sequence[object]) -> list[str]:
+        """The key of each journey: SHA-256, in hex, of the terms and of the journey as canonical JSON.
+
+        Args:
+            journeys: all that is sent for each of them, as JSON can write it.
+        """
+        terms = [self.conv_type_id, self.endpoint, self.redistribution_parameter]
+        of_terms = hashlib.sha256(_canonical(terms).encode() + b"\n")
+        keys = []
+        for journey in journeys:
+            digest = of_terms.copy()
+            digest.update(_canonical(journey).encode())
+            keys.append(digest.hexdigest())
+        return keys
+
+
+@dataclass(frozen=True)
+class KeptAnswer:
+    """What the API said of one journey.
+
+    Attributes:
+        conv_id: the journey's order.
+        outcome: attributed or refused.
+        touchpoints: session_id, initializer, holder, closer, ihc (None unless attributed) and reason (or None) of each
+            touchpoint, in the order of the journey.
+    """
+
+    conv_id: str
+    outcome: str
+    touchpoints: Sequence[Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class AnsweredRequest:
+    """What one request was answered.
+
+    Attributes:
+        answers: what it says of each journey, by journey key.
+        request_id: the same for all of them.
+        at: when the answer came, with its time zone.
+    """
+
+    answers: Mapping[str, KeptAnswer]
+    request_id: str
+    at: dt.datetime
+
+
+@dataclass(frozen=True)
+class AnswersOfMonth:
+    """The answers of one endpoint for one conversion type in one month.
+
+    Attributes:
+        endpoint: who answered.
+        conv_type_id: conversion type.
+        month: YYYY-MM, UTC.
+        answers: journeys answered.
+        requests: requests that these answers came with.
+        touchpoints: touchpoints of the journeys.
+    """
+
+    endpoint: str
+    conv_type_id: str
+    month: str
+    answers: int
+    requests: int
+    touchpoints: int
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some answers of the ledger: those of which all that is given holds.
+
+    Attributes:
+        conv_type_id: conversion type.
+        before: answered before this day, UTC.
+        conv_ids: answers on these orders; none stands for all orders.
+    """
+
+    conv_type_id: str | None = None
+    before: dt.date | None = None
+    conv_ids: Collection[str] = ()
+
+    def condition(self) -> sa.ColumnElement[bool]:
+        """The same as SQL."""
+        conditions: list[sa.ColumnElement[bool]] = [sa.true()]
+        if self.conv_type_id is not None:
+            conditions.append(ANSWER.c.conv_type_id == self.conv_type_id)
+        if self.before is not None:
+            conditions.append(ANSWER.c.answered_at < self.before.isoformat())
+        if self.conv_ids:
+            conditions.append(ANSWER.c.conv_id.in_(self.conv_ids))
+        return sa.and_(*conditions)
+
+
+class Ledger:
+    """The ledger of one database, for any number of threads. Making one connects to nothing.
+
+    Args:
+        url: as for `database.Database`.
+
+    Attributes:
+        tables: where the answers are.
+
+    Raises:
+        DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.tables = LedgerTables(url)
+
+    def __repr__(self) -> str:
+        """Which database it is, without user and password."""
+        return f"Ledger({self.tables})"
+
+    def known(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that have an answer.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self.tables.reading() as connection:
+            return {row.journey_key for row in rows_with_keys(connection, sa.select(ANSWER.c.journey_key), keys)}
+
+    def answers(self, keys: Sequence[str]) -> dict[str, KeptAnswer]:
+        """The answers to those of the keys that have one.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self.tables.reading() as connection:
+            return answers_in(connection, keys)
+
+    def keep(self, terms: AnswerTerms, requests: Sequence[AnsweredRequest]) -> None:
+        """Keep what requests were answered, and free their journeys of claims, in one transaction.
+
+        Args:
+            terms: what was asked for all of them.
+            requests: with the answers.
+
+        Raises:
+            LedgerError: the ledger cannot be written; it is as it was.
+        """
+        parameter = terms.redistribution_parameter
+        of_all = {
+            "conv_type_id": terms.conv_type_id,
+            "endpoint": terms.endpoint,
+            "redistribution_parameter": None if parameter is None else _canonical(parameter),
+        }
+        rows = [
+            {
+                "journey_key": key,
+                "conv_id": answer.conv_id,
+                "outcome": answer.outcome,
+                "touchpoints": len(answer.touchpoints),
+                "credit": json.dumps(answer.touchpoints, separators=(",", ":"), allow_nan=False),
+                "answered_at": request.at.astimezone(dt.UTC).isoformat(timespec="seconds"),
+                "request_id": request.request_id,
+                **of_all,
+            }
+            for request in requests
+            for key, answer in request.answers.items()
+        ]
+        if rows:
+            with self.tables.writing() as connection:
+                connection.execute(_KEEP, rows)
+                for some in chunks([key for request in requests for key in request.answers]):
+                    connection.execute(CLAIM.delete().where(CLAIM.c.journey_key.in_(some)))
+
+    def summary(self) -> list[AnswersOfMonth]:
+        """The answers by endpoint, conversion type and month; none where there is no ledger yet.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        month = sa.func.substr(ANSWER.c.answered_at, 1, 7)
+        group = (ANSWER.c.endpoint, ANSWER.c.conv_type_id, month)
+        counts = (sa.func.count(), sa.func.count(ANSWER.c.request_id.distinct()), sa.func.sum(ANSWER.c.touchpoints))
+        with self.tables.reading_if_there() as connection:
+            if connection is None:
+                return []
+            rows = connection.execute(sa.select(*group, *counts).group_by(*group).order_by(*group)).all()
+        return [AnswersOfMonth(*row) for row in rows]
+
+    def count(self, selection: Selection) -> int:
+        """How many answers are selected.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        with self.tables.reading_if_there() as connection:
+            if connection is None:
+                return 0
+            query = sa.select(sa.func.count()).select_from(ANSWER).where(selection.condition())
+            return connection.execute(query).scalar_one()
+
+    def forget(self, selection: Selection) -> int:
+        """Forget the selected answers, so that their journeys are asked for again when they are needed.
+
+        Returns:
+            How many they were.
+
+        Raises:
+            LedgerError: the ledger cannot be written; it is as it was.
+        """
+        with self.tables.writing() as connection:
+            return connection.execute(ANSWER.delete().where(selection.condition())).rowcount
+
+
+def answers_in(connection: sa.Connection, keys: Sequence[str]) -> dict[str, KeptAnswer]:
+    """The answers to those of the keys that have one, within a transaction."""
+    query = sa.select(ANSWER.c.journey_key, ANSWER.c.conv_id, ANSWER.c.outcome, ANSWER.c.credit)
+    return {
+        row.journey_key: KeptAnswer(row.conv_id, row.outcome, json.loads(row.credit))
+        for row in rows_with_keys(connection, query, keys)
+    }
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

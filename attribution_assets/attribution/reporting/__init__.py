@@ -1,0 +1,1 @@
+"""Customer journeys, the channel report and its file."""

@@ -1,0 +1,71 @@
+"""Tables as CSV files: UTF-8, quoting and line ends as RFC 4180 has them, numbers with all their digits."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+from upath import UPath
+
+from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.reporting.channel_report import with_ratios
+from attribution_assets.attribution.storage.asset_storage import StoredDays
+
+CHANNEL_SEPARATOR = " > "
+
+
+def write_report(report: pd.DataFrame, path: UPath) -> None:
+    """Replace the CSV file at `path` by the report with its ratios.
+
+    Columns channel_name, date, cost, ihc, ihc_revenue, CPO, ROAS; empty where a ratio is undefined.
+
+    Args:
+        report: The `channel_reporting` table.
+        path: A file in a folder or in an object store.
+    """
+    _write(with_ratios(report), path)
+
+
+def write_stored_table(stored: StoredDays, day: dt.date, path: UPath) -> str:
+    """Replace the CSV file at `path` by the stored table of a day, in the form in which people read it.
+
+    `channel_reporting` comes with its ratios, as in `write_report`; of `conversion_paths`, the channels of a path stand
+    with ` > ` between them; any other table as it is stored.
+
+    If the stored table is replaced meanwhile, the file is written again: of several writers of the same day, the last
+    to write its file writes the table that is stored then.
+
+    Args:
+        stored: The table's days, with this one.
+        day: The day.
+        path: As for `write_report`.
+
+    Returns:
+        The version of the table in the file.
+    """
+    written = ""
+    while True:
+        frame, stamp = stored.stamped(day)
+        if stamp.version == written:
+            return written
+        _write(_FORMS.get(stored.asset, _as_stored)(frame), path)
+        written = stamp.version
+
+
+def with_readable_paths(paths: pd.DataFrame) -> pd.DataFrame:
+    """The table `conversion_paths` with each path as text: `Search > Email`."""
+    return paths.assign(path=[CHANNEL_SEPARATOR.join(json.loads(path)) for path in paths["path"]])
+
+
+def _as_stored(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+_FORMS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "channel_reporting": with_ratios,
+    "conversion_paths": with_readable_paths,
+}
+
+
+def _write(table: pd.DataFrame, path: UPath) -> None:
+    replace_file(path, table.to_csv(index=False, lineterminator="\r\n").encode())

@@ -1,0 +1,294 @@
+"""What each channel cost and earned over a range of days, by attribution model and date basis, read from stored days.
+
+What is read over and over by people who look at results belongs here; what became of the orders placed in a range, and
+along which paths they came, is in `order_results.py`. Nothing here writes. Days that are not stored are left out, and
+a range without any gives an empty table with its columns. Where runs replace days meanwhile, one day can be older than
+another, but each is whole.
+
+Credit is shown by one of two date bases (`DateBasis`); cost always stands on the day on which it was spent. Amounts are
+in the source's currency to 9 decimal places, orders to 12.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from enum import StrEnum
+from itertools import takewhile
+
+import pandas as pd
+
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
+from attribution_assets.attribution.reporting.channel_report import final_and_provisional, is_final
+from attribution_assets.attribution.sql.engine import decimal_of, run_sql
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays, name_beside
+from attribution_assets.attribution.tables.schemas import RULE_MODELS
+
+MODELS = ("ihc", *RULE_MODELS)
+"""The models whose credit is stored by day; the Markov chain is one of a whole range, see `order_results.py`."""
+
+READ_TABLES = (
+    "conversions",
+    "ihc_attributions",
+    "channel_reporting",
+    name_beside("channel_reporting"),
+    "model_comparison",
+    "conversion_paths",
+    "channel_roles",
+)
+"""What the results are read from, here and in `order_results.py`."""
+
+
+class DateBasis(StrEnum):
+    """On which day credit counts: that of the visit, where its cost is, or that of the order, where its revenue is."""
+
+    TOUCH = "touch_date"
+    CONVERSION = "conversion_date"
+
+
+_ORDERS, _REVENUE = f"SUM({decimal_of('orders')})", f"ROUND(SUM({decimal_of('revenue')}), 9)"
+
+REPORTED_BY_DAY_SQL = """
+SELECT date, channel_name, cost, ihc AS orders, ihc_revenue AS revenue
+FROM channel_reporting
+ORDER BY date, channel_name
+"""
+
+REPORTED_SQL = f"""
+SELECT channel_name, ROUND(SUM({decimal_of("cost")}), 9) AS cost, SUM({decimal_of("ihc")}) AS orders,
+       ROUND(SUM({decimal_of("ihc_revenue")}), 9) AS revenue
+FROM channel_reporting
+GROUP BY channel_name
+ORDER BY channel_name
+"""  # noqa: S608 - all of it stands here
+
+RESULTS_BY_DAY_SQL = f"""
+WITH credit AS (
+    SELECT {{date}} AS date, channel_name, {_ORDERS} AS orders, {_REVENUE} AS revenue
+    FROM model_comparison
+    WHERE model = '{{model}}' AND ({{credited}})
+    GROUP BY {{date}}, channel_name
+)
+SELECT COALESCE(r.date, credit.date) AS date, COALESCE(r.channel_name, credit.channel_name) AS channel_name,
+       COALESCE(r.cost, 0) AS cost, COALESCE(credit.orders, 0) AS orders, COALESCE(credit.revenue, 0) AS revenue
+FROM channel_reporting r
+FULL OUTER JOIN credit ON credit.date = r.date AND credit.channel_name = r.channel_name
+ORDER BY date, channel_name
+"""  # noqa: S608 - the same; what is written in is a column, a name of MODELS and dates
+
+COMPARED_SQL = f"""
+SELECT model, channel_name, {_ORDERS} AS orders, {_REVENUE} AS revenue
+FROM model_comparison
+WHERE {{credited}}
+GROUP BY model, channel_name
+ORDER BY model, channel_name
+"""  # noqa: S608 - the same
+
+SINCE_TOUCH_SQL = """
+SELECT channel_name, {columns}
+FROM model_comparison
+WHERE model = '{model}' AND ({credited})
+GROUP BY channel_name
+ORDER BY channel_name
+"""
+
+WITHIN = "CAST(conversion_date AS DATE) <= CAST(touch_date AS DATE) + INTERVAL '{days}' DAY"
+
+
+def results_by_day(  # noqa: PLR0913 - each is a choice of its own
+    storage: AssetStorage,
+    first: dt.date,
+    last: dt.date,
+    *,
+    lookback_days: int,
+    model: str = "ihc",
+    basis: DateBasis = DateBasis.TOUCH,
+) -> pd.DataFrame:
+    """Cost and credit by day and channel from `first` to `last`.
+
+    By touch date, `ihc` is what `channel_reporting` says, to the last digit. All else is credit of `model_comparison`,
+    on the days of `compared_days`: elsewhere the cost or the credit would be made up.
+
+    Args:
+        storage: The stored days.
+        first: First day shown.
+        last: Last day shown.
+        lookback_days: Length of the lookback window: so many days later are orders looked for that credit visits.
+        model: One of `MODELS`.
+        basis: On which day credit counts.
+
+    Returns:
+        date (YYYY-MM-DD), channel_name, cost, orders, revenue, by date, then channel: channels with cost or credit.
+
+    Raises:
+        ValueError: There is no such model.
+    """
+    _require(model)
+    if model == "ihc" and basis is DateBasis.TOUCH:
+        return run_sql(REPORTED_BY_DAY_SQL, storage.days("channel_reporting", days_between(first, last)))
+    reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
+    sql = RESULTS_BY_DAY_SQL.format(date=basis, model=model, credited=_credited(reported, basis))
+    return run_sql(sql, reported, credit)
+
+
+def compared_models(
+    storage: AssetStorage, first: dt.date, last: dt.date, *, lookback_days: int, basis: DateBasis = DateBasis.TOUCH
+) -> pd.DataFrame:
+    """Cost and credit by model and channel from `first` to `last`, on days for which all models can be compared.
+
+    By touch date, the credit of `ihc` is that of `channel_reporting`.
+
+    Args:
+        storage: The stored days.
+        first: First day.
+        last: Last day.
+        lookback_days: Length of the lookback window.
+        basis: On which day credit counts.
+
+    Returns:
+        model, channel_name, cost, orders, revenue: each of `MODELS`, in their order, with the same channels by name.
+    """
+    reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
+    by_channel = run_sql(REPORTED_SQL, reported).set_index("channel_name")
+    compared = run_sql(COMPARED_SQL.format(credited=_credited(reported, basis)), credit)
+    if basis is DateBasis.TOUCH:
+        ihc = by_channel[["orders", "revenue"]].reset_index().assign(model="ihc")
+        compared = pd.concat([compared[compared["model"] != "ihc"], ihc], ignore_index=True)
+    channels = sorted({*by_channel.index, *compared["channel_name"]})
+    rows = pd.MultiIndex.from_product([MODELS, channels], names=["model", "channel_name"])
+    result = compared.set_index(rows.names)[["orders", "revenue"]].reindex(rows, fill_value=0.0).reset_index()
+    result.insert(2, "cost", result["channel_name"].map(by_channel["cost"]).fillna(0.0))
+    return result
+
+
+def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
+    storage: AssetStorage,
+    first: dt.date,
+    last: dt.date,
+    *,
+    lookback_days: int,
+    model: str = "ihc",
+    days: Sequence[int] = (7, 30),
+) -> pd.DataFrame:
+    """What the visits from `first` to `last` cost, and what they had earned so many days after.
+
+    Args:
+        storage: The stored days.
+        first: First day of the visits.
+        last: Last day of the visits.
+        lookback_days: Length of the lookback window.
+        model: One of `MODELS`.
+        days: An order counts for each number that its day is at most so many calendar days after the visit's day.
+
+    Returns:
+        channel_name, cost, and for each of `days` orders_7, revenue_7, roas_7 and so on, by channel: of the days that
+        `results_by_day` shows. Empty where orders that could count have not been attributed yet, and where days reach
+        beyond the lookback window; ROAS also where nothing was spent.
+
+    Raises:
+        ValueError: There is no such model.
+    """
+    _require(model)
+    reported, credit = _reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
+    columns = ", ".join(
+        f"SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('orders')} ELSE 0 END) AS orders_{n}, "
+        f"ROUND(SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('revenue')} ELSE 0 END), 9) AS revenue_{n}"
+        for n in days
+    )
+    credited = _credited(reported, DateBasis.TOUCH)
+    earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=credited), credit)
+    spent = run_sql(REPORTED_SQL, reported)[["channel_name", "cost"]]
+    result = spent.merge(earned, "outer", "channel_name").fillna(0.0).sort_values("channel_name", ignore_index=True)
+    for place, n in enumerate(days):
+        if n > lookback_days or not all(is_final(day, credit.files, n) for day in reported.files):
+            result[[f"orders_{n}", f"revenue_{n}"]] = float("nan")
+        roas = result[f"revenue_{n}"] / result["cost"].where(result["cost"] != 0)
+        result.insert(4 + 3 * place, f"roas_{n}", roas)
+    return result
+
+
+def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int) -> dt.date | None:
+    """The latest day up to which it is known what all visits from `first` on had earned so many days after.
+
+    Args:
+        storage: The stored days.
+        first: First day of the visits.
+        last: Last day of the visits.
+        days: How many days after.
+
+    Returns:
+        A day that has a report; None if it is not known of the first of them either.
+    """
+    reported = storage.days("channel_reporting", days_between(first, last)).files
+    compared = storage.days("model_comparison", days_between(first, last + dt.timedelta(days=days))).files
+    known = list(takewhile(lambda day: is_final(day, compared, days), reported))
+    return known[-1] if known else None
+
+
+def compared_days(
+    storage: AssetStorage, first: dt.date, last: dt.date, *, lookback_days: int, basis: DateBasis
+) -> list[dt.date]:
+    """The reported days from `first` to `last` of which all models know the credit of the same orders.
+
+    A day is none of them while its orders, or by touch date those of any day that can credit its visits, have been
+    attributed and not yet been compared.
+
+    Args:
+        storage: The stored days.
+        first: First day.
+        last: Last day.
+        lookback_days: Length of the lookback window.
+        basis: On which day credit counts.
+    """
+    reported, _ = _reported_and_credit(storage, first, last, lookback_days, basis)
+    return list(reported.files)
+
+
+def final_and_provisional_days(
+    storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int
+) -> tuple[list[dt.date], list[dt.date]]:
+    """Which stored reports from `first` to `last` are final, and which orders still to be attributed can change.
+
+    Args:
+        storage: The stored days.
+        first: First day.
+        last: Last day.
+        lookback_days: Length of the lookback window.
+    """
+    days = days_between(first, last)
+    attributed = storage.days("ihc_attributions", days_between(first, last + dt.timedelta(days=lookback_days))).files
+    reported = storage.days("channel_reporting", days).files
+    return final_and_provisional(reported, attributed, lookback_days)
+
+
+def reported_days(storage: AssetStorage) -> list[dt.date]:
+    """The days whose report is stored, in calendar order: the first, the last and those between as far as they are."""
+    return storage.stored_days("channel_reporting")
+
+
+def results_version(storage: AssetStorage) -> str:
+    """What is another one once rows that results are read from have changed; no file is opened."""
+    return storage.state_of(*READ_TABLES)
+
+
+def _require(model: str) -> None:
+    if model not in MODELS:
+        raise ValueError(f"there is no model {model!r}: it takes one of {', '.join(MODELS)}")
+
+
+def _reported_and_credit(
+    storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, basis: DateBasis
+) -> tuple[StoredDays, StoredDays]:
+    """`channel_reporting` of the days of `compared_days`, and `model_comparison` of the orders that can credit them."""
+    reach = dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
+    around = days_between(first, last + reach)
+    compared = storage.days("model_comparison", around)
+    due = [day for day in storage.days("ihc_attributions", around).files if day not in compared.files]
+    reported = storage.days("channel_reporting", days_between(first, last)).among(compared.files)
+    waiting = {day for day in reported.files if any(day <= other <= day + reach for other in due)}
+    reported = reported.among(reported.files.keys() - waiting)
+    return reported, compared if basis is DateBasis.TOUCH else compared.among(reported.files)
+
+
+def _credited(reported: StoredDays, basis: DateBasis) -> str:
+    """SQL for the credit that counts on one of the days shown."""
+    ranges = [f"{basis} BETWEEN '{first}' AND '{last}'" for first, last in adjacent_ranges(reported.files)]
+    return " OR ".join(ranges) or "FALSE"

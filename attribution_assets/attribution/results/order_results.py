@@ -1,0 +1,156 @@
+"""The orders placed in a range of days: what became of them, along which paths they came, what part channels had.
+
+All days here are those of the orders. What channels cost and earned is in `channel_results.py`, where it is also said
+what holds for both modules. Amounts are in the source's currency to 9 decimal places.
+"""
+
+import datetime as dt
+from typing import NamedTuple
+
+import pandas as pd
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.comparison.markov import markov_comparison
+from attribution_assets.attribution.reporting.channel_report import PHASES, answered_by
+from attribution_assets.attribution.results.channel_results import DateBasis, compared_days
+from attribution_assets.attribution.sql.engine import decimal_of, run_sql
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+
+UNATTRIBUTED = name_beside("channel_reporting")
+
+_ORDERS, _REVENUE = "CAST(SUM(orders) AS BIGINT) AS orders", f"ROUND(SUM({decimal_of('revenue')}), 9) AS revenue"
+
+UNATTRIBUTED_SQL = f"""
+SELECT reason, COUNT(*) AS orders, {_REVENUE}
+FROM unattributed_orders
+GROUP BY reason
+ORDER BY reason
+"""  # noqa: S608 - all of it stands here
+
+PLACED_SQL = f"SELECT COUNT(*) AS orders, {_REVENUE} FROM conversions"  # noqa: S608 - the same
+
+ROLES_SQL = f"""
+SELECT channel_name,
+       CAST(SUM(influenced_orders) AS BIGINT) AS influenced_orders,
+       ROUND(SUM({decimal_of("influenced_revenue")}), 9) AS influenced_revenue,
+       CAST(SUM(assisted_orders) AS BIGINT) AS assisted_orders,
+       ROUND(SUM({decimal_of("assisted_revenue")}), 9) AS assisted_revenue,
+       SUM({decimal_of("initializer")}) AS initializer,
+       SUM({decimal_of("holder")}) AS holder,
+       SUM({decimal_of("closer")}) AS closer
+FROM channel_roles
+GROUP BY channel_name
+ORDER BY channel_name
+"""  # noqa: S608 - the same
+
+TOP_PATHS_SQL = f"""
+SELECT path, MIN(touchpoints) AS touchpoints, {_ORDERS}, {_REVENUE}
+FROM conversion_paths
+GROUP BY path
+ORDER BY orders DESC, revenue DESC, path
+LIMIT $most
+"""  # noqa: S608 - the same
+
+PATH_LENGTHS_SQL = f"""
+SELECT touchpoints, {_ORDERS}, {_REVENUE}
+FROM conversion_paths
+GROUP BY touchpoints
+ORDER BY touchpoints
+"""  # noqa: S608 - the same
+
+TIME_LAGS_SQL = f"""
+SELECT days_to_conversion, {_ORDERS}, {_REVENUE}
+FROM conversion_paths
+GROUP BY days_to_conversion
+ORDER BY days_to_conversion
+"""  # noqa: S608 - the same
+
+
+class PlacedOrders(NamedTuple):
+    """All orders of some days, whatever became of them.
+
+    Attributes:
+        orders: how many.
+        revenue: their value, in the source's currency.
+    """
+
+    orders: int
+    revenue: float
+
+
+def placed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> PlacedOrders:
+    """The orders placed from `first` to `last` of which it is known what became of them."""
+    days = days_between(first, last)
+    attributed = storage.days("ihc_attributions", days).among(storage.days(UNATTRIBUTED, days).files)
+    placed = run_sql(PLACED_SQL, storage.days("conversions", days).among(attributed.files))
+    return PlacedOrders(int(placed["orders"][0]), float(placed["revenue"].fillna(0.0)[0]))
+
+
+def unattributed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """The orders placed from `first` to `last` that got no credit: reason, orders, revenue, by reason.
+
+    The reasons are no_sessions, too_long and refused, as far as there are any.
+    """
+    return run_sql(UNATTRIBUTED_SQL, storage.days(UNATTRIBUTED, days_between(first, last)))
+
+
+def answered_by_over(storage: AssetStorage, first: dt.date, last: dt.date) -> str:
+    """Who attributed the orders placed from `first` to `last`, see `channel_report.answered_by`.
+
+    The credit of visits comes from orders of their day and of the lookback window's length after it.
+    """
+    return answered_by(storage.days("ihc_attributions", days_between(first, last)))
+
+
+def channel_roles_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """The table `channel_roles` summed over orders placed from `first` to `last`, by channel: its columns but the date.
+
+    An order that a channel influenced or assisted counts once, however often the channel stands in its journey; several
+    channels share such an order, so these columns do not sum to the orders. Those of the phases do.
+    """
+    return run_sql(ROLES_SQL, storage.days("channel_roles", days_between(first, last)))
+
+
+def phase_shares(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Each channel's share of the three phases of orders placed from `first` to `last`.
+
+    Returns:
+        channel_name, initializer, holder, closer, by channel: each phase sums to 1 over the channels, so that a channel
+        whose initializer is greater than its closer opens more than it closes. Empty where a phase has nothing.
+    """
+    phases = channel_roles_over(storage, first, last).set_index("channel_name")[[*PHASES]]
+    totals = phases.sum()
+    return (phases / totals.where(totals != 0)).reset_index()
+
+
+def top_paths(storage: AssetStorage, first: dt.date, last: dt.date, most: int = 20) -> pd.DataFrame:
+    """The most frequent paths of attributed orders placed from `first` to `last`.
+
+    Returns:
+        path (as stored in `conversion_paths`), touchpoints, orders, revenue; by falling orders, then falling revenue.
+    """
+    return run_sql(TOP_PATHS_SQL, storage.days("conversion_paths", days_between(first, last)), most=most)
+
+
+def path_lengths(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Attributed orders placed from `first` to `last` by their journey's touchpoints: touchpoints, orders, revenue."""
+    return run_sql(PATH_LENGTHS_SQL, storage.days("conversion_paths", days_between(first, last)))
+
+
+def time_lags(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """Attributed orders placed from `first` to `last` by the days since their first touchpoint.
+
+    Returns:
+        days_to_conversion (whole days of 24 hours), orders, revenue; by days.
+    """
+    return run_sql(TIME_LAGS_SQL, storage.days("conversion_paths", days_between(first, last)))
+
+
+def markov_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """The table `markov_comparison` over the paths of attributed orders placed from `first` to `last`.
+
+    It is of the days that `compared_models` is of by conversion date.
+    """
+    days = compared_days(storage, first, last, lookback_days=0, basis=DateBasis.CONVERSION)
+    paths = storage.days("conversion_paths", days)
+    return markov_comparison(run_sql("SELECT path, orders, revenue FROM conversion_paths", paths), first, last)

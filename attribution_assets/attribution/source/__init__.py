@@ -1,0 +1,1 @@
+"""The source tables: which rows are usable, and a fingerprint of each day."""

@@ -1,0 +1,95 @@
+"""Looks at a whole column at once, many times faster than at each value: is nothing wrong with it, what is it typed?
+
+A column that passes holds nothing unusable; one that does not may be good too, and has to be looked at value by value.
+What a usable value is stands in `source_schemas`.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
+import numpy as np
+import numpy.typing as npt
+
+from attribution_assets.attribution.source.schemas import MAX_ID_LENGTH, MOST_AMOUNT, TIME
+
+_ID_LENGTHS = frozenset(range(1, MAX_ID_LENGTH + 1))
+_TIMES = re.compile(rf"(?:{TIME}\n)*+")
+_LEAST_TIME, _MOST_TIME = (np.frombuffer(time, dtype=np.uint8) for time in (b"00:00:00", b"29:59:59"))
+_SECONDS_PER_DAY = 86_400
+# seconds that a digit is worth at each place of HH:MM:SS
+_SECONDS = np.array([36_000, 3_600, 0, 600, 60, 0, 10, 1], dtype=np.int32)
+# microseconds that a digit is worth at each place of HH:MM:SS.ffffff
+_MICROSECONDS = np.array(
+    [36 * 10**9, 36 * 10**8, 0, 6 * 10**8, 6 * 10**7, 0, 10**7, 10**6, 0, 10**5, 10**4, 10**3, 100, 10, 1]
+)
+
+
+def are_texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Whether all values are text."""
+    return set(map(type, values)) <= {str}
+
+
+def are_plain_ids(values: Sequence[object]) -> bool:
+    """Whether all values are ids of printable characters only."""
+    return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and is_printable("".join(values).encode())
+
+
+def plain_times(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
+    """The times as `since_midnight` gives them; None where a value is no time of the day."""
+    if not are_texts(values):
+        return None
+    if set(map(len, values)) <= {len("HH:MM:SS")}:
+        return whole_seconds("".join(values).encode())
+    # one match over all values joined by newlines, which no value may hold
+    text = "\n".join([*values, ""])
+    are_times = text.count("\n") == len(values) and _TIMES.fullmatch(text) is not None
+    return since_midnight(values) if are_times else None
+
+
+def since_midnight(times: Sequence[str]) -> npt.NDArray[np.timedelta64]:
+    """Times of the day in microseconds since midnight."""
+    places = len(_MICROSECONDS)
+    characters = np.array(times, dtype=f"S{places}").view(np.uint8).reshape(len(times), places)
+    digits = (characters.astype(np.int64) - ord("0")).clip(min=0)
+    microseconds: npt.NDArray[np.timedelta64] = (digits @ _MICROSECONDS).astype("timedelta64[us]")
+    return microseconds
+
+
+def whole_seconds(text: bytes | memoryview) -> npt.NDArray[np.timedelta64] | None:
+    """The times as `since_midnight` gives them, of times HH:MM:SS one after the other; None if one is none."""
+    characters = np.frombuffer(text, dtype=np.uint8)
+    if len(characters) % len(_SECONDS):
+        return None
+    characters = characters.reshape(-1, len(_SECONDS))
+    seconds = (characters.astype(np.int32) - ord("0")) @ _SECONDS
+    of_that_form = (characters >= _LEAST_TIME).all() and (characters <= _MOST_TIME).all()
+    if not of_that_form or (seconds >= _SECONDS_PER_DAY).any():
+        return None
+    return seconds.astype("timedelta64[s]").astype("timedelta64[us]")
+
+
+def are_in_order(times: npt.NDArray[np.datetime64], ids: Sequence[Any]) -> bool:
+    """Whether the rows come by time, then id; the ids are text."""
+    steps = np.diff(times)
+    [same_time] = np.nonzero(steps == np.timedelta64(0))
+    return bool((steps >= np.timedelta64(0)).all()) and all(ids[i] < ids[i + 1] for i in same_time.tolist())
+
+
+def plain_amounts(values: Sequence[Any], types: set[type]) -> npt.NDArray[np.float64] | None:
+    """The amounts, NaN for None; None where a value is of another type or out of the range of amounts."""
+    if set(map(type, values)) <= types:
+        amounts = np.array(values, dtype=np.float64)
+        if ((amounts >= 0) & (amounts < MOST_AMOUNT)).sum() == len(values) - values.count(None):
+            return amounts
+    return None
+
+
+def is_printable(text: bytes | memoryview) -> bool:
+    """Whether UTF-8 holds printable characters only."""
+    codes = np.frombuffer(text, dtype=np.uint8)
+    if not len(codes):
+        return True
+    # str.isprintable looks up each character: for ASCII a comparison does
+    is_ascii = codes.max() < ord("\x80")
+    return bool(codes.min() >= ord(" ") and codes.max() <= ord("~")) if is_ascii else bytes(text).decode().isprintable()

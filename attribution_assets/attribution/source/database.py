@@ -1,0 +1,290 @@
+"""The source tables: sessions with their cost, and orders, read a day at a time from SQLite or PostgreSQL.
+
+What a usable row is stands in `source_rows`; connections in `database`. Nothing here writes: connections are read-only.
+
+    session_sources(session_id, user_id, event_date, event_time, channel_name,
+                    holder_engagement, closer_engagement, impression_interaction)
+    session_costs(session_id, cost)
+    conversions(conv_id, user_id, conv_date, conv_time, revenue)
+
+Dates are `YYYY-MM-DD`, times `HH:MM:SS` with or without a fraction, both UTC. On PostgreSQL they may also be date, time
+or timestamp columns, amounts numeric, flags boolean, and ids of any type that has a text form.
+
+    DatabaseError
+    └── SourceDatabaseError
+        ├── SourceUnreachableError     no database there, no connection, locked, no rights
+        └── SourceSchemaError          a table or a column is missing
+
+A row that cannot be used is no error: it is set aside, with the reason.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import pandas as pd
+import pyarrow as pa
+import sqlalchemy as sa
+
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
+from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError, missing_parts
+from attribution_assets.attribution.source import statements as source_query
+from attribution_assets.attribution.source.day_tables import conversion_table, session_table
+from attribution_assets.attribution.source.fingerprints import (
+    fingerprints_of_days,
+    postgresql_fingerprint,
+    postgresql_marker,
+    sqlite_fingerprint,
+    sqlite_marker,
+)
+from attribution_assets.attribution.source.plain_rows import SqliteDay, sqlite_days
+from attribution_assets.attribution.source.row_reader import RawDay, raw_days
+from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
+from attribution_assets.attribution.source.usable_rows import (
+    CostRow,
+    DayRows,
+    RawColumns,
+    conversion_rows,
+    rejected_rows,
+    session_rows,
+)
+
+_PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
+
+_DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS}
+
+
+class SourceDatabaseError(DatabaseError):
+    """The source tables cannot be read."""
+
+
+class SourceUnreachableError(SourceDatabaseError):
+    """The database cannot be reached or read at all."""
+
+
+class SourceSchemaError(SourceDatabaseError):
+    """A table or a column is missing."""
+
+
+class ExtractedDay(NamedTuple):
+    """What the source tables hold of one day, all read in one transaction.
+
+    Attributes:
+        day: the day.
+        frame: its usable rows: an Arrow table of a day of SQLite of which nothing is set aside, else in pandas.
+        rejected: the rows that are set aside: `row_key` (the id as text, None where it is NULL), `reason` (all that is
+            wrong, joined by "; ", each as column, value and what is wrong with it) and `row` (its values by column as
+            JSON, long ones shortened), by row_key, then row.
+        fingerprint: as `SourceDatabase.fingerprints` gives it.
+    """
+
+    day: dt.date
+    frame: pd.DataFrame | pa.Table
+    rejected: pd.DataFrame
+    fingerprint: str
+
+
+class SourceDatabase:
+    """The source tables of one database. Making one connects to nothing; each method connects and lets go again.
+
+    Args:
+        url: as for `database.Database`.
+        first_day: the first day that is ever read; rows whose date has no place in the calendar are filed with it.
+
+    Raises:
+        DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
+    """
+
+    def __init__(self, url: str, first_day: dt.date) -> None:
+        self._database = Database(url, error=SourceUnreachableError)
+        self._first_day = first_day
+
+    def __str__(self) -> str:
+        """The database in words, without user and password."""
+        return str(self._database)
+
+    def __repr__(self) -> str:
+        """Which database it is, without user and password."""
+        return f"SourceDatabase({self._database})"
+
+    def check(self) -> None:
+        """See that the database is there and has every table and column.
+
+        Raises:
+            SourceUnreachableError: it is not there, or lets nobody in.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading():
+            pass
+
+    def sessions(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        """The sessions of each day with their cost, in one pass over the tables.
+
+        Rows that cannot be used are set aside: a session whole; a cost without its session, which stays with an empty
+        cost; of an id or a cost that has several rows, all of them. A row whose date is no day of the calendar is
+        filed with the day in whose range its text falls as text sorts ("2024-02-30" with 2024-02-29), and with the
+        first day if it has no place there (NULL, "", "garbage").
+
+        The read transaction lasts until the last day is taken or the iterator is closed; on SQLite outside WAL mode,
+        nothing can be written to the database meanwhile.
+
+        Args:
+            days: consecutive days in ascending order.
+
+        Yields:
+            Each day of `days` in order, days without sessions included. Its frame: session_id, user_id,
+            channel_name (str), session_time (in microseconds, UTC), holder_engagement, closer_engagement,
+            impression_interaction (int64), cost (float64; NaN, in Arrow null, where there is no usable cost),
+            by session_time, then session_id.
+
+        Raises:
+            ValueError: the days are not consecutive.
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        return self._extracted(SESSIONS, _consecutive(days)) if days else iter(())
+
+    def conversions(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        """The orders of each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
+
+        Yields:
+            Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str),
+            conversion_time (in microseconds, UTC), revenue (float64), by conversion_time, then conv_id.
+        """
+        return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
+
+    def fingerprints(self, table: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
+        """For each day a short text that changes when anything changes that is read of the day's rows.
+
+        Any row of the day that is added, removed or changed changes it, and so does a cost, another row with an id of
+        the day, or a row without a day (of the first day). The order of rows and columns, the time zone and other
+        settings of the connection do not. Fingerprints of SQLite and PostgreSQL differ.
+
+        Args:
+            table: "sessions" or "conversions".
+            days: any days.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        found: dict[dt.date, str] = {}
+        with self._reading() as connection:
+            for first, last in adjacent_ranges(days):
+                adjacent = days_between(first, last)
+                found |= fingerprints_of_days(connection, _DATED_TABLES[table], adjacent, self._first_day)
+        return found
+
+    def rows_without_a_day(self, table: str) -> int:
+        """How many rows of a table have a date with no place in the calendar: they are filed with the first day.
+
+        Args:
+            table: "sessions" or "conversions".
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading() as connection:
+            count = source_query.count_without_a_day(connection, _DATED_TABLES[table], self._first_day)
+            rows: int = connection.execute(count).scalar_one()
+        return rows
+
+    def change_marker(self) -> str:
+        """A text that differs from an earlier one whenever the source tables may have changed since; cheap to get.
+
+        It may differ although nothing has changed. Take it before the rows or the fingerprints that it stands for. On
+        PostgreSQL it is made of the server's statistics, which lag behind a commit by a second, by up to ten where the
+        writing session stays open: that only delays the notice of a change. Where there are no statistics (of a
+        view, a foreign table, or with track_counts off), it is different every time.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+        """
+        if (path := self._database.path) is None:
+            with self._database.reading() as connection:
+                return postgresql_marker(connection)
+        try:
+            return sqlite_marker(path)
+        except OSError as error:
+            raise SourceUnreachableError(
+                f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
+            ) from None
+
+    def days_with_data(self) -> tuple[dt.date, dt.date] | None:
+        """The first and the last day that has a session or an order; None if there is none at all.
+
+        Rows whose date is no day of the calendar do not count.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        found: list[dt.date] = []
+        with self._reading() as connection:
+            for table in (SESSIONS, CONVERSIONS):
+                dates = connection.execute(source_query.first_and_last_date(connection, table)).one()
+                found += [dt.date.fromisoformat(date) for date in dates if date is not None]
+        return (min(found), max(found)) if found else None
+
+    def holds_data(self, first: dt.date, last: dt.date) -> bool:
+        """Whether any session or order falls in the days from `first` to `last`, both inclusive.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading() as connection:
+            return any(
+                connection.scalar(source_query.any_row(connection, table, first, last))
+                for table in (SESSIONS, CONVERSIONS)
+            )
+
+    def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        with self._reading() as connection:
+            # by map, which keeps no day while the next one is read
+            if connection.dialect.name == POSTGRESQL:
+                yield from map(partial(_of_postgresql, table), raw_days(connection, table, days, self._first_day))
+            else:
+                yield from map(partial(_of_sqlite, table), sqlite_days(connection, table, days, self._first_day))
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with self._database.reading() as connection:
+            missing = missing_parts(connection, SCHEMA)
+            if missing:
+                raise SourceSchemaError(
+                    f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set"
+                    " ATTRIBUTION_DATABASE_URL to the database that has the source tables (`attribution-assets demo`"
+                    " makes one to look at)."
+                )
+            if connection.dialect.name == POSTGRESQL:
+                connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
+            yield connection
+
+
+def _of_postgresql(table: DatedTable, raw: RawDay) -> ExtractedDay:
+    rows = _rows(table, raw.day, raw.columns, raw.several_costs)
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, postgresql_fingerprint(raw))
+
+
+def _of_sqlite(table: DatedTable, read: SqliteDay) -> ExtractedDay:
+    fingerprint = sqlite_fingerprint(table, read)
+    whole = session_table(read) if table is SESSIONS else conversion_table(read)
+    if whole is not None:
+        return ExtractedDay(read.day, whole, rejected_rows(()), fingerprint)
+    rows = _rows(table, read.day, read.columns(table), read.several_costs)
+    return ExtractedDay(read.day, rows.frame, rows.rejected, fingerprint)
+
+
+def _rows(table: DatedTable, day: dt.date, columns: RawColumns, several_costs: Sequence[CostRow]) -> DayRows:
+    return session_rows(day, columns, several_costs) if table is SESSIONS else conversion_rows(day, columns)
+
+
+def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:
+    if any(later - earlier != dt.timedelta(days=1) for earlier, later in pairwise(days)):
+        raise ValueError(f"not consecutive days: {', '.join(map(str, days))}")
+    return days

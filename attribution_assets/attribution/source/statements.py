@@ -1,0 +1,243 @@
+"""The SQL that reads the source tables, for SQLite and PostgreSQL and for whatever types the columns have there.
+
+Statements only: nothing here executes one. How a column's values get one form is in `source_table`.
+"""
+
+import datetime as dt
+from functools import reduce
+from operator import add
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.source.column_expressions import SourceTable, Value
+
+
+class DatedTable(NamedTuple):
+    """A source table with one row per id, each on a day."""
+
+    name: str
+    key: str
+    date: str
+    time: str
+    texts: tuple[str, ...]
+    flags: tuple[str, ...]
+    amounts: tuple[str, ...]
+
+
+SESSIONS = DatedTable(
+    name="session_sources",
+    key="session_id",
+    date="event_date",
+    time="event_time",
+    texts=("session_id", "user_id", "channel_name"),
+    flags=("holder_engagement", "closer_engagement", "impression_interaction"),
+    amounts=(),
+)
+CONVERSIONS = DatedTable(
+    name="conversions",
+    key="conv_id",
+    date="conv_date",
+    time="conv_time",
+    texts=("conv_id", "user_id"),
+    flags=(),
+    amounts=("revenue",),
+)
+COSTS = "session_costs"
+FILED = "filed"
+FLAGS = "flags"
+COUNTS = ("id_rows", "cost_rows")
+ROW_HASH = "row_hash"
+
+SCHEMA = {
+    **{t.name: (*t.texts, t.date, t.time, *t.flags, *t.amounts) for t in (SESSIONS, CONVERSIONS)},
+    COSTS: ("session_id", "cost"),
+}
+"""Table -> the columns that are read of it."""
+
+
+def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
+    """The rows that are filed with the days from `first` to `last`, by day, sessions with their cost.
+
+    A row whose date is no day of the calendar is filed with the day in whose range its text falls, as text sorts in
+    the database: "2024-02-30" with 2024-02-29.
+
+    Columns are those of the table, `cost`, and `id_rows`, `cost_rows` (NULL or the number of rows of this id in the
+    table and in session_costs) where no key of the database keeps them at 1; then `cost` is the largest of them. Costs
+    are joined so that they never multiply a session's row. Where the date does not say the day by itself, `filed` does:
+    of text in PostgreSQL, which may sort otherwise than in Python. On PostgreSQL `row_hash` is a hash of all of them.
+
+    SQLite also sorts the rows of a day, by time and id as Python sorts them: it costs less there.
+    """
+    source = SourceTable(connection, table.name)
+    return _by_day(connection, source, table, source.in_days(table.date, first, last), (first, last))
+
+
+def odd_rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
+    """Those of `rows_of_days`, of SQLite, that are not plain.
+
+    A row is plain whose date is one of the days, whose texts and time are text, and whose flags are 0 or 1.
+    """
+    source = SourceTable(connection, table.name)
+    return _by_day(connection, source, table, _is_odd(source, table, first, last), (first, last))
+
+
+def any_odd_row(
+    connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, first_day: dt.date
+) -> sa.Select[tuple[bool]]:
+    """One value: whether there are `odd_rows_of_days`, or, if `first_day` is one of the days, `rows_without_a_day`."""
+    source = SourceTable(connection, table.name)
+    odd = _is_odd(source, table, first, last)
+    if first <= first_day <= last:
+        odd |= source.without_a_day(table.date, first_day)  # one pass over a table that has no index on the date
+    return sa.select(sa.select(sa.literal(1)).select_from(source.table).where(odd).exists())
+
+
+def plain_rows_of_days(
+    connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, *, all_are_plain: bool
+) -> sa.Select[Any]:
+    """`rows_of_days`, of SQLite, without the odd ones: one row per day, with all values of a column in one.
+
+    Columns are the date; the texts and the time, each in the encoding of the database with a newline between two
+    values; `FLAGS`, if there are flags: one digit per row, with a bit for each of them; and for each of the amounts,
+    `cost`, `id_rows` and `cost_rows` what the function `gathered` makes of its values, of any type. Their rows are in
+    one order, whichever.
+
+    Args:
+        connection: of SQLite.
+        table: the table.
+        first: the first day.
+        last: the last day.
+        all_are_plain: whether it is known that there are no `odd_rows_of_days`.
+    """
+    source = SourceTable(connection, table.name)
+    where = source.in_days(table.date, first, last)
+    if not all_are_plain:
+        where &= _is_plain(source, table, first, last)
+    each = _rows(connection, source, table, where, None).subquery().c
+    texts = (*table.texts, table.time)
+    date = sa.collate(each[table.date], "BINARY")
+    newline: Value = sa.literal_column("char(10)")
+    columns: list[Value] = [date.label(table.date)]
+    columns += [sa.cast(sa.func.group_concat(each[text], newline), sa.LargeBinary).label(text) for text in texts]
+    if table.flags:
+        digit = reduce(add, (each[flag] * 2**bit for bit, flag in enumerate(table.flags)))
+        columns.append(sa.cast(sa.func.group_concat(digit, ""), sa.LargeBinary).label(FLAGS))
+    others = [value for value in each if value.name not in {*texts, table.date, *table.flags}]
+    columns += [sa.func.gathered(value).label(value.name) for value in others]
+    return sa.select(*columns).group_by(date).order_by(date)
+
+
+def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
+    """The rows whose date has no place among the days from `first_day` on, with the columns of `rows_of_days`.
+
+    That is a date that is NULL, or that is no day of the calendar and sorts before `first_day` or after 2099-12-31:
+    "", "0000-00-00", "20.02.2024", "garbage"; of a date type, one before 0001-01-01 or after 9999-12-31.
+    """
+    source = SourceTable(connection, table.name)
+    filed = sa.literal(first_day.isoformat()) if source.files_otherwise(table.date) else None
+    return _rows(connection, source, table, source.without_a_day(table.date, first_day), filed)
+
+
+def count_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
+    """One value: how many rows `rows_without_a_day` are."""
+    source = SourceTable(connection, table.name)
+    return sa.select(sa.func.count()).select_from(source.table).where(source.without_a_day(table.date, first_day))
+
+
+def fingerprints(rows: sa.Select[Any], table: DatedTable) -> sa.Select[Any]:
+    """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes."""
+    each = rows.order_by(None).subquery()
+    day = each.c[FILED if FILED in each.c else table.date]
+    return sa.select(day, sa.func.count(), sa.func.sum(each.c[ROW_HASH])).group_by(day)
+
+
+def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.date) -> sa.Select[tuple[Any, Any]]:
+    """The rows of session_costs, session_id and cost, of the sessions that are filed with one day."""
+    sessions, costs = SourceTable(connection, SESSIONS.name), SourceTable(connection, COSTS)
+    of_day = sessions.in_days(SESSIONS.date, day, day)
+    if day == first_day:
+        of_day |= sessions.without_a_day(SESSIONS.date, first_day)
+    ids = sa.select(sessions["session_id"]).where(of_day)
+    return sa.select(costs.text("session_id"), costs.amount("cost")).where(costs["session_id"].in_(ids))
+
+
+def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any]]:
+    """One row: the smallest and the largest date that is a day of the calendar, as text; NULL if there is none."""
+    source = SourceTable(connection, table.name)
+    value = source.day_value(table.date)
+    dates = sa.select(source.date_text(table.date)).where(source.is_calendar_day(table.date))
+    # each from one end of an index on the date, as far as the first row that counts
+    first, last = (dates.order_by(order).limit(1).scalar_subquery() for order in (value.asc(), value.desc()))
+    return sa.select(first, last)
+
+
+def any_row(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[tuple[bool]]:
+    """One value: whether a row is filed with the days from `first` to `last`."""
+    source = SourceTable(connection, table.name)
+    return sa.select(sa.select(sa.literal(1)).where(source.in_days(table.date, first, last)).exists())
+
+
+def _by_day(
+    connection: sa.Connection,
+    source: SourceTable,
+    table: DatedTable,
+    where: sa.ColumnElement[bool],
+    days: tuple[dt.date, dt.date],
+) -> sa.Select[Any]:
+    rows = _rows(connection, source, table, where, source.filed(table.date, *days))
+    within_day = [] if source.typed else [source[table.time], sa.collate(source[table.key], "BINARY")]
+    return rows.order_by(source.day_value(table.date), *within_day)
+
+
+def _rows(
+    connection: sa.Connection,
+    source: SourceTable,
+    table: DatedTable,
+    where: sa.ColumnElement[bool],
+    filed: Value | None,
+) -> sa.Select[Any]:
+    columns = [
+        *(source.text(column).label(column) for column in table.texts),
+        source.date_text(table.date).label(table.date),
+        *([] if filed is None else [filed.label(FILED)]),
+        source.time(table.time).label(table.time),
+        *(source[column] for column in table.flags),
+        *(source.amount(column).label(column) for column in table.amounts),
+    ]
+    joined: sa.FromClause = source.table
+    of_days = sa.select(source[table.key]).where(where).correlate(None)
+    if not source.is_key(table.key):
+        ids = source.counted(table.key, "id_rows", of_days)
+        joined = joined.outerjoin(ids, ids.c.id == source[table.key])
+        columns.append(ids.c.id_rows)
+    if table is SESSIONS:
+        costs = SourceTable(connection, COSTS)
+        if costs.is_key("session_id"):
+            joined = joined.outerjoin(costs.table, costs["session_id"] == source["session_id"])
+            columns.append(costs.amount("cost").label("cost"))
+        else:
+            cost = costs.amount("cost")
+            digest = [sa.func.sum(_hash(sa.cast(cost, sa.Text))).label("cost_digest")] if costs.typed else []
+            sums = costs.counted("session_id", "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
+            joined = joined.outerjoin(sums, sums.c.id == source["session_id"])
+            columns += [column for column in sums.c if column.name != "id"]
+    if source.typed:
+        row = sa.func.row(*(column for column in columns if column.name != FILED))
+        columns.append(_hash(sa.cast(row, sa.Text)).label(ROW_HASH))
+    return sa.select(*columns).select_from(joined).where(where)
+
+
+def _is_plain(source: SourceTable, table: DatedTable, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
+    is_day = sa.collate(source[table.date], "BINARY").in_([day.isoformat() for day in days_between(first, last)])
+    texts = (source.is_text(column) for column in (*table.texts, table.time))
+    return sa.and_(is_day, *texts, *(source.is_flag(column) for column in table.flags))
+
+
+def _is_odd(source: SourceTable, table: DatedTable, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
+    return source.in_days(table.date, first, last) & _is_plain(source, table, first, last).is_not(sa.true())
+
+
+def _hash(text: Value) -> Value:
+    return sa.func.hashtextextended(text, 0)

@@ -1,0 +1,1 @@
+"""What runs SQL over the stored days: DuckDB or Spark."""

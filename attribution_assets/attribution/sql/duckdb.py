@@ -1,0 +1,90 @@
+"""DuckDB as the engine of `engine.py`: in this process, reading the Parquet files of the days in place."""
+
+import functools
+import os
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from attribution_assets.attribution.files.locations import local_path
+from attribution_assets.attribution.files.object_store import local_copies
+from attribution_assets.attribution.sql.engine import QueriedTable
+
+MEMORY_LIMIT = "700MB"
+"""What all queries of the process hold at once. What does not fit goes to a temporary folder, until the query ends."""
+
+MOST_THREADS = 8
+"""More of them would share the memory in parts too small to sort in."""
+
+ROWS_PER_BATCH = 50_000
+
+
+@dataclass(frozen=True)
+class DuckDb:
+    """DuckDB, with one database in memory for the process: making one takes longer than a small query."""
+
+    def check(self) -> None:
+        """Nothing to see to: it needs nothing but its library."""
+
+    @contextmanager
+    def query(self, sql: str, tables: Sequence[QueriedTable]) -> Iterator[pa.RecordBatchReader]:
+        """See `SqlEngine`."""
+        with ExitStack() as opened:
+            opened.push(_given_up_after_an_error)
+            connection = opened.enter_context(_database().cursor())
+            for table in tables:
+                _create_view(connection, table, opened.enter_context(_readable(table)))
+            yield opened.enter_context(connection.sql(sql).to_arrow_reader(ROWS_PER_BATCH))
+
+
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The database, which holds nothing but what queries are at work on."""
+    return duckdb.connect(
+        config={
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": str(Path(tempfile.gettempdir()) / f"attribution_assets_{uuid.uuid4().hex}"),
+            "threads": _threads(),
+            "enable_external_file_cache": False,  # a day may be replaced by one of the same size within the same tick
+        }
+    )
+
+
+def _given_up_after_an_error(kind: type[BaseException] | None, *_: object) -> None:
+    """Have the next query begin with a new database: after some errors one refuses all that follows."""
+    if kind is not None:
+        _database.cache_clear()
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, MOST_THREADS)
+
+
+@contextmanager
+def _readable(table: QueriedTable) -> Iterator[list[str]]:
+    """The paths on this machine under which the days can be read, in place or copied from an object store.
+
+    DuckDB reads a file in many parts, which of an object could be parts of several versions.
+    """
+    files = list(table.files.values())
+    local = [str(path) for file in files if (path := local_path(file))]
+    if len(local) == len(files):
+        yield local
+    else:
+        with local_copies(files) as copies:
+            yield [str(path) for path in copies]
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, table: QueriedTable, files: list[str]) -> None:
+    """A view that only this connection sees."""
+    if files:
+        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
+        connection.execute(f"CREATE TEMP VIEW {table.asset} AS SELECT * FROM read_parquet([{listed}])")  # noqa: S608  # quoted
+    else:
+        connection.register(table.asset, pa.Table.from_batches([], table.schema))

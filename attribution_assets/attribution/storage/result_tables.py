@@ -1,0 +1,233 @@
+"""The result tables: where people query what was attributed, in the database that also holds the source tables.
+
+What is published is what the asset storage holds at that moment, and says exactly that; nothing here computes credit.
+
+    attribution_customer_journey(conv_id, session_id, ihc)          one row per touchpoint of an attributed order
+    attribution_order(conv_id, date, outcome, reason)               one row per order and day that has a journey:
+                                                                    attributed, too_long or refused, with the reason
+    channel_reporting(channel_name, date, cost, ihc, ihc_revenue)   one row per channel and day
+    unattributed_order(conv_id, date, reason, detail, revenue)      one row per order without credit
+    attribution_day(asset, date, version)                           which version of a stored day is published
+
+A day is replaced in one transaction, which reads the storage after it has begun: whoever of several writers of a day
+publishes last publishes what the last of them stored. Which journeys belong to a day is known from attribution_order,
+so that an order that moved to another day, vanished, or lost its attribution leaves nothing behind, in whatever order
+days are published. Tables that exist are used as they are (column types included), the others are created.
+
+    DatabaseError
+    └── ResultTablesError     the database cannot be written, or a table lacks a column
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+import pandas as pd
+import sqlalchemy as sa
+
+from attribution_assets.attribution.database.database import (
+    REAL,
+    Database,
+    DatabaseError,
+    column_types,
+    insert_rows,
+)
+from attribution_assets.attribution.database.own_tables import OwnTables
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+
+JOURNEY = "attribution_customer_journey"
+ORDER = "attribution_order"
+REPORT = "channel_reporting"
+UNATTRIBUTED = "unattributed_order"
+DAY = "attribution_day"
+PUBLISHED_ASSETS = ("ihc_attributions", "channel_reporting")
+
+_TABLES = sa.MetaData()
+sa.Table(
+    JOURNEY,
+    _TABLES,
+    sa.Column("conv_id", sa.Text, primary_key=True),
+    sa.Column("session_id", sa.Text, primary_key=True),
+    sa.Column("ihc", REAL),
+)
+sa.Table(
+    ORDER,
+    _TABLES,
+    sa.Column("conv_id", sa.Text, primary_key=True),
+    sa.Column("date", sa.Text, primary_key=True, index=True),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+)
+sa.Table(
+    REPORT,
+    _TABLES,
+    sa.Column("channel_name", sa.Text, primary_key=True),
+    sa.Column("date", sa.Text, primary_key=True),
+    sa.Column("cost", REAL),
+    sa.Column("ihc", REAL),
+    sa.Column("ihc_revenue", REAL),
+)
+sa.Table(
+    UNATTRIBUTED,
+    _TABLES,
+    sa.Column("conv_id", sa.Text, primary_key=True),
+    sa.Column("date", sa.Text, primary_key=True, index=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text),
+    sa.Column("revenue", REAL),
+)
+sa.Table(
+    DAY,
+    _TABLES,
+    sa.Column("asset", sa.Text, primary_key=True),
+    sa.Column("date", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, nullable=False),
+)
+_COLUMNS = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
+
+_ADVISORY_LOCK = 4_972_036_115
+
+# `date` without a type, so that PostgreSQL takes it for whatever the column is
+_CLAIMED_BY_OTHER_DAYS = sa.text(
+    "SELECT o.conv_id, o.date FROM attribution_order o WHERE o.date <> :date"
+    " AND o.conv_id IN (SELECT conv_id FROM attribution_order WHERE date = :date) ORDER BY o.date"
+)
+_FORGET_JOURNEYS = sa.text(
+    "DELETE FROM attribution_customer_journey WHERE conv_id IN"
+    " (SELECT conv_id FROM attribution_order WHERE date = :date UNION SELECT conv_id FROM published_order)"
+)
+
+
+class ResultTablesError(DatabaseError):
+    """The result tables cannot be written."""
+
+
+class ResultTables:
+    """The result tables of one database. Making one connects to nothing; each method connects and lets go again.
+
+    Args:
+        url: as for `database.Database`.
+
+    Raises:
+        DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url, error=ResultTablesError)
+        self._tables = OwnTables(
+            self._database, _COLUMNS, _make_tables, advisory_lock=_ADVISORY_LOCK, error=ResultTablesError
+        )
+
+    def __repr__(self) -> str:
+        """Which database it is, without user and password."""
+        return f"ResultTables({self._database})"
+
+    def publish(self, asset: str, day: dt.date, storage: AssetStorage) -> None:
+        """Make the result tables say of the asset's day what the storage holds.
+
+        Args:
+            asset: `ihc_attributions` or `channel_reporting`; of other assets nothing is published.
+            day: a day that is stored: of the orders, or of the report.
+            storage: the stored tables.
+
+        Raises:
+            MissingDaysError: the day is not stored.
+            ResultTablesError: the tables cannot be written, or one lacks a column; they are as they were.
+        """
+        if asset not in PUBLISHED_ASSETS:
+            return
+        with self._tables.writing() as connection:
+            frame, stamp = storage.days(asset, [day]).stamped(day)
+            versions = [stamp.version]
+            if asset == "ihc_attributions":
+                _publish_attributions(connection, day, frame, storage)
+            else:
+                unattributed, beside = storage.days(name_beside(asset), [day]).stamped(day)
+                versions.append(beside.version)
+                _replace_day(connection, REPORT, day, frame)
+                _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
+            _record(connection, asset, day, published_version(*versions))
+
+    def published(self) -> dict[str, dict[dt.date, str]]:
+        """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
+
+        Raises:
+            ResultTablesError: the database cannot be read.
+        """
+        published: dict[str, dict[dt.date, str]] = {asset: {} for asset in PUBLISHED_ASSETS}
+        with self._database.reading() as connection:
+            if all(column_types(connection, table) for table in _COLUMNS):
+                for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
+                    published[asset][dt.date.fromisoformat(date)] = version
+        return published
+
+
+def published_version(*versions: str) -> str:
+    """The version of a published day: that of the asset's table, and of the one beside it that is published with it."""
+    return " ".join(versions)
+
+
+def _make_tables(connection: sa.Connection) -> None:
+    there = {table for table in _COLUMNS if column_types(connection, table)}
+    if ORDER in there and sa.inspect(connection).get_pk_constraint(ORDER)["constrained_columns"] == ["conv_id"]:
+        _give_orders_a_day(connection)
+    _TABLES.create_all(connection)
+    if DAY in there and len(there) < len(_COLUMNS):
+        connection.execute(sa.delete(_TABLES.tables[DAY]))  # a table that was taken away holds no published day
+
+
+def _give_orders_a_day(connection: sa.Connection) -> None:
+    """Rebuild attribution_order, which once held an order on one day only."""
+    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_attribution_order_date")
+    connection.exec_driver_sql("CREATE TEMPORARY TABLE order_before AS SELECT * FROM attribution_order")
+    connection.exec_driver_sql("DROP TABLE attribution_order")
+    _TABLES.tables[ORDER].create(connection)
+    connection.exec_driver_sql("INSERT INTO attribution_order SELECT conv_id, date, outcome, reason FROM order_before")
+    connection.exec_driver_sql("DROP TABLE order_before")
+
+
+def _publish_attributions(
+    connection: sa.Connection, day: dt.date, attributions: pd.DataFrame, storage: AssetStorage
+) -> None:
+    orders = attributions.drop_duplicates("conv_id").assign(date=day.isoformat())
+    published = set(orders["conv_id"])
+    claimed_by = {  # an order that other days claim too is the latest one's
+        conv_id: dt.date.fromisoformat(str(date))
+        for conv_id, date in connection.execute(_CLAIMED_BY_OTHER_DAYS, {"date": day.isoformat()})
+        if conv_id not in published
+    }
+    released: dict[dt.date, set[str]] = {}
+    for conv_id, other in claimed_by.items():
+        released.setdefault(other, set()).add(conv_id)
+    connection.exec_driver_sql("CREATE TEMPORARY TABLE published_order (conv_id text)")
+    insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
+    connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
+    connection.exec_driver_sql("DROP TABLE published_order")
+    _replace_day(connection, ORDER, day, orders)
+    _insert(connection, JOURNEY, attributions[attributions["outcome"] == "attributed"])
+    # an order that has moved is the other day's now, whichever of the two was published last
+    for other, conv_ids in released.items():
+        stored = storage.days("ihc_attributions", [other])
+        if other in stored.files:
+            theirs = stored.frame(other)
+            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == "attributed")
+            _insert(connection, JOURNEY, theirs[kept])
+
+
+def _replace_day(connection: sa.Connection, table: str, day: dt.date, frame: pd.DataFrame) -> None:
+    connection.execute(sa.text(f"DELETE FROM {table} WHERE date = :date"), {"date": day.isoformat()})  # noqa: S608  a name of this module
+    _insert(connection, table, frame)
+
+
+def _insert(connection: sa.Connection, table: str, frame: pd.DataFrame) -> None:
+    insert_rows(connection, table, _COLUMNS[table], _rows(frame, table))
+
+
+def _record(connection: sa.Connection, asset: str, day: dt.date, version: str) -> None:
+    days = _TABLES.tables[DAY]
+    connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
+    connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=version))
+
+
+def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:
+    columns = [frame[column].astype(object).where(frame[column].notna(), None).tolist() for column in _COLUMNS[table]]
+    return zip(*columns, strict=True)

@@ -1,0 +1,137 @@
+"""The stamp that each stored day carries in its file: the version of its rows, and of what they were made from.
+
+Content and stamp are one file, so that no crash and no second writer can part them.
+"""
+
+import functools
+import json
+import os
+from collections.abc import Callable, Hashable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from upath import UPath
+
+from attribution_assets.attribution.files.locations import local_path
+from attribution_assets.attribution.files.object_store import (
+    REQUESTS_AT_ONCE,
+    list_objects,
+    object_version,
+    open_version,
+)
+
+Key = TypeVar("Key", bound=Hashable)
+
+_STAMP_KEY, _SUFFIX = b"attribution_assets", ".parquet"
+
+_TRIES = 3
+"""Failures before one is the object's own: another version may have been there meanwhile, and this one be back."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What a stored day is.
+
+    Attributes:
+        version: digest of its rows: equal versions mean equal tables.
+        made_from: digest of the versions of all that its rows were made from, and of the tables stored beside it.
+        settings: digest of the settings that it was made with, where re-making it with others is up to the user.
+        rows: how many there are.
+    """
+
+    version: str
+    made_from: str
+    settings: str | None
+    rows: int
+
+
+def digest(versions: Mapping[str, str]) -> str:
+    """One version that stands for several, whatever their order."""
+    return blake2b(json.dumps(sorted(versions.items())).encode(), digest_size=16).hexdigest()
+
+
+def written_with_stamp(content: pa.Table, stamp: Callable[[], Stamp]) -> bytes:
+    """A table as a Parquet file with its stamp, which is asked for when the rows have been written."""
+    buffer = pa.BufferOutputStream()
+    with pq.ParquetWriter(buffer, content.schema, compression="lz4") as writer:
+        writer.write_table(content)
+        writer.add_key_value_metadata({_STAMP_KEY: json.dumps(asdict(stamp()))})
+    file: bytes = buffer.getvalue().to_pybytes()
+    return file
+
+
+def stamp_in(metadata: pq.FileMetaData) -> Stamp:
+    """The stamp in a Parquet file's footer."""
+    stored = (metadata.metadata or {}).get(_STAMP_KEY)
+    return Stamp(**json.loads(stored)) if stored else Stamp("", "", None, metadata.num_rows)
+
+
+def stamp_of(file: UPath) -> Stamp:
+    """The stamp of a stored file: of a local one as it is now, of an object as it was listed last or later.
+
+    Only the footer is read, and only if it has not been before.
+
+    Raises:
+        OSError: The file cannot be read.
+        pa.ArrowException: It is no Parquet file.
+    """
+    local = local_path(file)
+    if local is None:
+        return _stamp_of_object(file)
+    return _stamp_of_local(local, *_state(local.stat()))
+
+
+def file_versions(folder: UPath) -> dict[str, str]:
+    """What is another one once a stored file has changed, of all those right below a folder, by their names.
+
+    Raises:
+        OSError: They cannot be listed.
+    """
+    local = local_path(folder)
+    if local is None:
+        return {name: object_version(folder / name) for name in list_objects(folder) if name.endswith(_SUFFIX)}
+    if not local.is_dir():
+        return {}
+    with os.scandir(local) as entries:
+        return {entry.name: str(_state(entry.stat())) for entry in entries if entry.name.endswith(_SUFFIX)}
+
+
+def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
+    """The stamps of several files, those in an object store read side by side; errors as for `stamp_of`."""
+    if not any(local_path(file) is None for file in files.values()):
+        return {key: stamp_of(file) for key, file in files.items()}
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        return dict(zip(files, pool.map(stamp_of, files.values()), strict=True))
+
+
+def _state(of_file: os.stat_result) -> tuple[int, int, int]:
+    return of_file.st_mtime_ns, of_file.st_ino, of_file.st_size
+
+
+@functools.lru_cache(maxsize=100_000)
+def _stamp_of_local(path: Path, _mtime: int, _inode: int, _size: int) -> Stamp:
+    with path.open("rb") as file:
+        return stamp_in(pq.read_metadata(file))
+
+
+def _stamp_of_object(path: UPath) -> Stamp:
+    version, failures = object_version(path), 0
+    while True:
+        try:
+            return _stamp_of_version(path, version)
+        except (OSError, pa.ArrowException):
+            now, failures = object_version(path, anew=True), failures + 1
+            if now == version and failures >= _TRIES:
+                raise
+            version = now
+
+
+@functools.lru_cache(maxsize=100_000)
+def _stamp_of_version(path: UPath, version: str) -> Stamp:
+    with open_version(path, version) as file:
+        return stamp_in(pq.read_metadata(file))

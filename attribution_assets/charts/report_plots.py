@@ -1,0 +1,79 @@
+"""Which numbers of a report are drawn: the same three charts of a day and of a range of days.
+
+How they are drawn is in `charts.py`.
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from attribution_assets.attribution.reporting.channel_report import PHASES
+from attribution_assets.charts.bars import BLUE, ORANGE, BarChart, Series, amount, percent
+
+MOST_ROWS = 12
+"""So many channels are drawn; of more, those with the largest sum of cost and revenue, and the others together."""
+
+BREAK_EVEN = 1.0
+LONGEST_BAR = 3
+"""A bar of ROAS is cut off at so many times the ROAS of all channels together, or so many times 1 if that is less.
+
+Channels that cost next to nothing would leave no room for the others."""
+
+_NUMBERS = ["cost", "ihc_revenue", *PHASES]
+
+
+def report_plots(report: pd.DataFrame, period: str) -> str:
+    """Cost against attributed revenue, ROAS, and who opened, held and closed the orders: by channel, in Markdown.
+
+    Args:
+        report: A row per channel: channel_name, cost, ihc_revenue, initializer, holder, closer.
+        period: The day or days, for the titles.
+
+    Returns:
+        The charts of which a number can be drawn, below each other; none for a report without rows.
+    """
+    channels = _drawn(report)
+    if not channels:
+        return ""
+    names = [name for name, _ in channels]
+    cost, revenue, *phases = zip(*(numbers for _, numbers in channels), strict=True)
+    spent, earned = sum(cost), sum(revenue)
+    charts = [
+        BarChart(
+            f"Cost and attributed revenue by channel, {period}",
+            names,
+            [
+                [
+                    Series(f"cost ({amount(spent)} in all)", cost, ORANGE),
+                    Series(f"attributed revenue ({amount(earned)} in all)", revenue, BLUE),
+                ]
+            ],
+            amount,
+        )
+    ]
+    if spent:
+        legend = f"attributed revenue / cost ({amount(earned / spent)} in all; the dashed line is at 1)"
+        roas = Series(legend, _ratios(revenue, cost))
+        limit = LONGEST_BAR * max(BREAK_EVEN, earned / spent)
+        charts.append(BarChart(f"ROAS by channel, {period}", names, [[roas]], amount, BREAK_EVEN, limit))
+    if any(map(any, phases)):
+        shares = (_ratios(phase, [sum(phase)] * len(phase)) for phase in phases)
+        panels = [[Series(name, of_phase)] for name, of_phase in zip(PHASES, shares, strict=True)]
+        charts.append(BarChart(f"Share of each phase by channel, {period}", names, panels, percent))
+    return "\n\n".join(chart.markdown() for chart in charts)
+
+
+def _drawn(report: pd.DataFrame) -> list[tuple[str, list[float]]]:
+    """The channels that are drawn, the largest first, with their `_NUMBERS`."""
+    numbers: list[list[float]] = report[_NUMBERS].to_numpy().tolist()
+    rows = zip(report["channel_name"].tolist(), numbers, strict=True)
+    channels = sorted(rows, key=lambda row: (-row[1][0] - row[1][1], row[0]))
+    if len(channels) <= MOST_ROWS:
+        return channels
+    drawn, others = channels[: MOST_ROWS - 1], channels[MOST_ROWS - 1 :]
+    together = [sum(column) for column in zip(*(of_one for _, of_one in others), strict=True)]
+    return [*drawn, (f"{len(others)} others", together)]
+
+
+def _ratios(numerators: Sequence[float], denominators: Sequence[float]) -> list[float | None]:
+    return [above / below if below else None for above, below in zip(numerators, denominators, strict=True)]

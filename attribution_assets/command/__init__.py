@@ -1,0 +1,1 @@
+"""What a person types: the command `attribution-assets`, what it runs, and what it prints."""

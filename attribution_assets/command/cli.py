@@ -1,0 +1,258 @@
+"""The command `attribution-assets`: thin over the code location, so that all it does is in Dagster's history too.
+
+Only arguments, exit codes and printing belong here. Exit codes: 0 if every asset and blocking check succeeded, 1 if a
+run failed, 2 if what was asked for cannot be done; then nothing has been written. Dagster and pandas are imported
+only by the commands that need them, so that --help answers at once.
+"""
+
+import datetime as dt
+import gc
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+from attribution_assets.settings import log_format, lookback_days
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+FAILED, NOT_POSSIBLE = 1, 2
+
+app = typer.Typer(
+    help="What each marketing channel cost and earned, with IHC attribution.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def demo() -> None:
+    """Make a demo database if there is none, then do what `run` does over all its days."""
+    with _problems_in_one_line():
+        from attribution_assets.defs.partitions import first_and_last_partition
+        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.demo import has_source_tables, make_demo_database
+
+        first_day, _ = first_and_last_partition()
+        url = from_environment(references=False).database.url
+        if not has_source_tables(url):
+            make_demo_database(url, first_day)
+        _report(None, None, None)
+
+
+@app.command()
+def run(
+    start_date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="First day; without it, the first that holds data.")
+    ] = None,
+    end_date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day; without it, the last that holds data.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FILE.csv", help="Where to write the report: a file, or a URL.")
+    ] = None,
+) -> None:
+    """Materialize all assets for a range of days, both ends included, and report what each channel cost and earned."""
+    start, end = _day("--start-date", start_date), _day("--end-date", end_date)
+    with _problems_in_one_line():
+        _report(start, end, output)
+
+
+@app.command()
+def status() -> None:
+    """List the days that are missing, stale, changed in the source since, or provisional."""
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.command import report_range as runs
+        from attribution_assets.command import terminal
+        from attribution_assets.defs.resources import from_environment
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        terminal.print_status(Console(), *runs.current_status(resources))
+
+
+@app.command()
+def ledger(
+    forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
+    conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,
+    before: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Forget only those of days before this one (UTC).")
+    ] = None,
+    order: Annotated[
+        list[str] | None, typer.Option(metavar="CONV_ID", help="Forget only those on this order; repeatable.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Forget without asking back.")] = False,  # noqa: FBT002  # the same
+) -> None:
+    """Show which answers of the IHC API are kept, by conversion type and month, or forget some."""
+    day = _day("--before", before)
+    if not forget and (conversion_type is not None or day or order or yes):
+        raise typer.BadParameter("--conversion-type, --before, --order and --yes go with --forget")
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.attribution.ledger.ledger import Selection
+        from attribution_assets.defs.resources import from_environment
+
+        answers = from_environment(references=False).database.ledger()
+        if forget:
+            selection = Selection(conversion_type, day, tuple(order or ()))
+            typer.echo(f"Answers to forget: {answers.count(selection)}; they are asked for again when needed.")
+            if yes or typer.confirm("Forget them?", abort=True):
+                typer.echo(f"Forgotten: {answers.forget(selection)}.")
+        else:
+            from attribution_assets.command.terminal import print_ledger
+
+            print_ledger(Console(), answers.summary())
+
+
+@app.command()
+def metrics(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+) -> None:
+    """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
+    with _problems_in_one_line():
+        with _extra("metrics", "prometheus_client"):
+            from attribution_assets.monitoring.metrics import serve_metrics
+        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.instance.opening import history_to_read
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with suppress(KeyboardInterrupt), history_to_read() as instance:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
+            wait = serve_metrics(instance, resources, host, port)
+            typer.echo(f"Metrics: http://{host}:{port}/metrics")
+            wait()
+
+
+@app.command()
+def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700) -> None:
+    """Run the embedded IHC service by itself until it is interrupted."""
+    from attribution_assets.ihc_service.server import serve
+
+    serve(port)
+
+
+@app.command()
+def dashboard(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
+    host: Annotated[str, typer.Option(help="Address to listen on; the page asks nobody who they are.")] = "127.0.0.1",
+) -> None:
+    """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
+    with _problems_in_one_line():
+        with _extra("dashboard", "jinja2"):
+            from attribution_assets.dashboard.server import serve
+        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.instance.opening import history_to_read
+
+        resources = from_environment(references=False)
+        resources.storage.check()
+        with history_to_read() as instance:
+            serve(instance, resources, lookback_days(), host, port)
+
+
+@contextmanager
+def _extra(name: str, package: str) -> Iterator[None]:
+    """Say which extra, of the command's name, to install where its package is missing."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if missing.name != package:
+            raise
+        raise ConfigurationError(f"{name} needs a package: pip install 'attribution-assets[{name}]'") from None
+
+
+def _day(option: str, text: str | None) -> dt.date | None:
+    try:
+        return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date written YYYY-MM-DD", param_hint=option) from None
+
+
+def _writable(output: str) -> "UPath":
+    from attribution_assets.attribution.files.locations import LocationError, local_path, location
+    from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
+
+    try:
+        path = location(output)
+        require_bucket(path.parent)
+    except (LocationError, ObjectStoreError) as problem:
+        raise RunRejectedError(f"--output {output} cannot be written: {problem}") from None
+    if (local := local_path(path)) is None:
+        return path
+    if local.is_dir():
+        raise RunRejectedError(f"--output {output} is a folder: name a file")
+    folder = next(folder for folder in local.absolute().parents if folder.exists())
+    if not (folder.is_dir() and os.access(folder, os.W_OK)):
+        raise RunRejectedError(f"--output {output} cannot be written: {folder} is no folder that may be written to")
+    return path
+
+
+def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
+    gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
+    from rich.console import Console
+
+    from attribution_assets.attribution.reporting.report_file import write_report
+    from attribution_assets.attribution.results.channel_results import final_and_provisional_days
+    from attribution_assets.command import report_range as runs
+    from attribution_assets.command import terminal
+    from attribution_assets.defs.resources import from_environment
+
+    gc.freeze()
+    gc.set_threshold(200_000)
+    gc.enable()
+    console, resources = Console(), from_environment(references=False)
+    resources.ihc_api.check()
+    resources.storage.check()
+    resources.reports.check()
+    path = _writable(output) if output else resources.reports.file("channel_reporting.csv")
+    storage = resources.storage.tables()
+    first, last = runs.days_to_report(resources.database.source(), storage, start, end)
+    with terminal.progress(console) as on_stage:
+        runs.report_days(first, last, resources, on_stage)
+    report, outcomes = runs.results(storage, first, last)
+    write_report(report, path)
+    set_aside = runs.rows_set_aside(storage, first, last)
+    terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, lookback_days()))
+    console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
+
+
+@contextmanager
+def _problems_in_one_line() -> Iterator[None]:
+    from attribution_assets.attribution.database.database import DatabaseError
+    from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
+
+    as_json = False
+    try:
+        if as_json := log_format() == "json":
+            from attribution_assets.instance.json_logs import use_for_all_else
+
+            use_for_all_else()
+        yield
+    except (RunFailedError, OSError) as problem:
+        _tell("Failed", problem, as_json=as_json)
+        raise typer.Exit(FAILED) from None
+    except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
+        _tell("Not possible", problem, as_json=as_json)
+        raise typer.Exit(NOT_POSSIBLE) from None
+    finally:
+        gc.unfreeze()
+
+
+def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
+    words = f"{what}: {' '.join(str(problem).split())}"
+    if as_json:
+        logging.getLogger(__name__).error(words)
+    else:
+        typer.echo(words, err=True)

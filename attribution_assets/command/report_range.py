@@ -1,0 +1,205 @@
+"""One report over a range of days, from this process: what is materialized, in which order, and whether it succeeded.
+
+Everything is materialized through Dagster's job, in the instance that `dagster dev` shows. What the user says and
+sees is in `cli.py` and `terminal.py`.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+
+import dagster as dg
+import pandas as pd
+from dagster._core.utils import make_new_run_id
+
+from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
+from attribution_assets.attribution.freshness.staleness import Scope, Stage, next_stages, stale_days
+from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
+from attribution_assets.attribution.reporting.channel_report import order_outcomes
+from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.automation.schedules import attribution_job, range_tags
+from attribution_assets.defs.partitions import first_and_last_partition, windows
+from attribution_assets.defs.resources import Resources
+from attribution_assets.errors import RunFailedError, RunRejectedError
+from attribution_assets.instance.opening import dagster_instance
+from attribution_assets.instance.runs import process_tag, root_cause
+from attribution_assets.settings import log_format, max_rejected_share
+
+SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""A run's configuration for those who see its progress: its log is in Dagster's history."""
+
+MOST_ROUNDS = 7
+"""Journeys, attributions, reports and comparisons, Markov chains: each makes the next stale. More are needed only
+if others change the same."""
+
+
+def days_to_report(
+    source: SourceDatabase, storage: AssetStorage, start: dt.date | None, end: dt.date | None
+) -> tuple[dt.date, dt.date]:
+    """The first and the last day of a report: as asked for, or else all days that hold data.
+
+    Days whose orders are stored count as days with data: what has vanished from the database is to be reported anew.
+
+    Raises:
+        RunRejectedError: There is no such day, no data on it, or it lies outside the partitions.
+        SourceDatabaseError: The database cannot be read.
+        ForeignStorageError: The storage holds the tables of another database.
+    """
+    first_partition, last_partition = first_and_last_partition()
+    source.check()
+    storage.require(str(source))
+    with_data = [] if start and end else _days_with_data(source, storage)
+    first, last = start or with_data[0], end or min(with_data[-1], last_partition)
+    if last < first:
+        raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
+    if first < first_partition:
+        raise RunRejectedError(
+            f"{first} is before the first day, {first_partition}: set ATTRIBUTION_START_DATE to {first} or earlier"
+        )
+    if last > last_partition:
+        raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
+    days = days_between(first, last)
+    if not source.holds_data(first, last) and not storage.days("conversions", days).files:
+        with_data = _days_with_data(source, storage)
+        raise RunRejectedError(
+            f"the database holds no sessions and no conversions of {in_words(days)}: "
+            f"it has {in_words(days_between(with_data[0], with_data[-1]))}"
+        )
+    return first, last
+
+
+def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.date]:
+    """The first and the last day of the source's rows, and the days whose orders are stored."""
+    with_data = sorted({*(source.days_with_data() or ()), *storage.stored_days("conversions")})
+    if not with_data:
+        raise RunRejectedError("the database holds no sessions and no conversions")
+    return with_data
+
+
+def report_days(
+    first: dt.date,
+    last: dt.date,
+    resources: Resources,
+    on_stage: Callable[[Stage], None],
+) -> None:
+    """Materialize all assets from `first` to `last`, and before and after these days what they touch.
+
+    Before: the sessions of the lookback window that are missing, and stored days near by that have changed in the
+    source since they were read (an order or a session may have moved from there). After: the journeys of other days
+    that sessions belong to, and the reports of the days whose credit has changed.
+
+    Args:
+        first: First day.
+        last: Last day.
+        resources: The database and the storage.
+        on_stage: Told of each stage before it starts.
+
+    Raises:
+        RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
+    """
+    job = build_definitions().resolve_job_def(attribution_job.name)
+    storage, results = resources.storage.tables(), resources.database.results()
+    touched = windows.days_touched_by(first, last)
+    read = windows.days_touched_by(*touched)
+    with dagster_instance() as instance:
+
+        def materialize(stage: Stage) -> None:
+            on_stage(stage)
+            _materialize(job, instance, stage)
+
+        for stage in _stages_before(resources, first, last):
+            materialize(stage)
+        materialize(Stage(ALL_ASSETS, first, last))
+        for _ in range(MOST_ROUNDS):
+            state = stored_state(storage, results.published(), read)
+            stale = stale_days(storage, state, windows, max_rejected_share(), Scope(within=touched))
+            if not stale:
+                return
+            for stage in next_stages(stale, windows):
+                materialize(stage)
+    days = in_words({day for days in stale.days.values() for day in days})
+    raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
+
+
+def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:
+    """What has to be extracted before the days from `first` to `last` can be made right."""
+    storage, source = resources.storage.tables(), resources.database.source()
+    earliest, latest = windows.days_touched_by(first, last)
+    around = [day for day in days_between(earliest, latest) if not first <= day <= last]
+    state = stored_state(storage, {}, (earliest, latest))
+    due = {}
+    for asset in SOURCE_ASSETS:
+        stored = [day for day in around if day in state.stamps[asset]]
+        due[asset] = changed_days(state, asset, stored, source.fingerprints(asset, stored))
+    lookback = [day for day in around if day < first]
+    return extraction_stages({**due, "sessions": due["sessions"].union(storage.days("sessions", lookback).missing)})
+
+
+def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is reported from `first` to `last`: `channel_reporting` of all days, and their `order_outcomes`."""
+    days = days_between(first, last)
+    report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
+    return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
+
+
+def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
+    """How up to date everything is, and the days attributed with other settings than those of now.
+
+    Raises:
+        SourceDatabaseError: The source cannot be read.
+        ResultTablesError: The result tables cannot.
+        ForeignStorageError: The storage holds the tables of another database.
+    """
+    storage, source = resources.storage.tables(), resources.database.source()
+    storage.require(str(source))
+    state = stored_state(storage, resources.database.results().published())
+    stale = stale_days(storage, state, windows, max_rejected_share())
+    found = status(state, stale, source, first_and_last_partition(), windows)
+    return found, attributed_with_other_settings(state, resources.ihc_api.settings)
+
+
+def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, int]:
+    """How many source rows of the days from `first` to `last` were set aside, by asset."""
+    days = days_between(first, last)
+    return {
+        asset: sum(stamp.rows for stamp in storage.days(name_beside(asset), days).stamps().values())
+        for asset in SOURCE_ASSETS
+    }
+
+
+def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:
+    run_id = make_new_run_id()
+    result = job.execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
+        tags=range_tags(stage.first, stage.last) | process_tag(run_id),
+        run_config={} if log_format() == "json" else SILENT,
+        raise_on_error=False,
+    )
+    if not result.success:
+        raise RunFailedError(_failure(result))
+
+
+def _failure(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, in one line: the failed checks, else what went wrong in the steps, else in the run itself."""
+    checks = [
+        f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
+        for evaluation in result.get_asset_check_evaluations()
+        if evaluation.partition is None
+        and evaluation.blocking
+        and not evaluation.passed
+        and evaluation.severity == dg.AssetCheckSeverity.ERROR
+    ]
+    if checks:
+        return "; ".join(checks)
+    steps = [
+        f"{event.step_key}: {root_cause(event.step_failure_data.error)}" for event in result.get_step_failure_events()
+    ]
+    runs = [
+        root_cause(event.job_failure_data.error) for event in result.filter_events(lambda event: event.is_run_failure)
+    ]
+    return "; ".join(steps or runs)

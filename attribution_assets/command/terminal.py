@@ -1,0 +1,195 @@
+"""What the command shows in the terminal: progress by asset and day, and a summary of the report."""
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from attribution_assets.attribution.calendar.days import in_words
+from attribution_assets.attribution.freshness.staleness import Stage
+from attribution_assets.attribution.freshness.status import Status
+from attribution_assets.attribution.ihc_api.client import requests_planned
+from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
+from attribution_assets.attribution.reporting.channel_report import by_channel, with_ratios
+from attribution_assets.attribution.storage.asset_storage import days_written
+
+
+class _DaysWritten(logging.Handler):
+    """Moves an asset's bar on with each day that is written."""
+
+    def __init__(self, bars: Progress) -> None:
+        super().__init__(logging.INFO)
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def start(self, stage: Stage) -> None:
+        """Show a bar for each asset of the stage."""
+        days = (stage.last - stage.first).days + 1
+        for asset in stage.assets:
+            self._tasks[asset] = self._bars.add_task(f"{asset} {stage.first}..{stage.last}", total=days)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in that an asset's day has been written."""
+        if isinstance(record.args, tuple) and (task := self._tasks.get(str(record.args[0]))) is not None:
+            self._bars.advance(task)
+
+
+class _RequestsPlanned(logging.Handler):
+    """Prints above the bars what the IHC API is about to be asked for."""
+
+    def __init__(self, bars: Progress) -> None:
+        super().__init__(logging.INFO)
+        self._bars = bars
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take in a plan."""
+        self._bars.console.print(f"IHC API: {record.getMessage()}", highlight=False, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
+    """Show the progress of each stage that the yielded function is told of, day by day as they are written."""
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=console) as bars:
+        handler, planned = _DaysWritten(bars), _RequestsPlanned(bars)
+        days_written.addHandler(handler)
+        days_written.setLevel(logging.INFO)
+        requests_planned.addHandler(planned)
+        requests_planned.setLevel(logging.INFO)
+        try:
+            yield handler.start
+        finally:
+            days_written.removeHandler(handler)
+            requests_planned.removeHandler(planned)
+
+
+def print_summary(
+    console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str, set_aside: Mapping[str, int]
+) -> None:
+    """Print the report by channel, then the unattributed orders by reason.
+
+    Args:
+        console: Where to.
+        report: `channel_reporting` of all days.
+        outcomes: `order_outcomes` of the same days.
+        answered_by: Who attributed the orders.
+        set_aside: How many source rows could not be used, by asset.
+    """
+    console.print(_channels(report))
+    console.print(_unattributed(outcomes))
+    if answered_by == "embedded":
+        console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
+    else:
+        console.print(f"Attributed by {answered_by}.")
+    if rows := sum(set_aside.values()):
+        of_each = ", ".join(f"{count} of {asset}" for asset, count in set_aside.items() if count)
+        tables = " and ".join(f"rejected_{asset}" for asset, count in set_aside.items() if count)
+        console.print(
+            f"{rows} source row{'s were' if rows > 1 else ' was'} set aside ({of_each}): see the check rows_are_usable,"
+            f" or the table{'s' * (' and ' in tables)} {tables} in the asset storage.",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+
+def print_certainty(console: Console, final: Sequence[dt.date], provisional: Sequence[dt.date]) -> None:
+    """Say which reported days are final, and which can still change.
+
+    Args:
+        console: Where to.
+        final: Days that only late rows can change.
+        provisional: Days that orders still to be attributed can change.
+    """
+    if final:
+        _say(console, f"Final, unless rows arrive late: {in_words(final)}.")
+    if provisional:
+        _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
+
+
+def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
+    """Print what is stored, missing and stale of each asset, and what can still change.
+
+    Args:
+        console: Where to.
+        status: What to print.
+        other_settings: Days attributed with other settings than those of now.
+    """
+    table = Table(title="Days by asset")
+    for heading in ("asset", "stored", "missing", "stale"):
+        table.add_column(heading, overflow="fold")
+    for asset, days in status.stored.items():
+        stale = status.stale.days.get(asset, status.changed.get(asset, set()))
+        table.add_row(asset, *(in_words(some) for some in (days, status.missing[asset], stale)))
+    console.print(table)
+    print_certainty(console, status.final, status.provisional)
+    if waiting := {day for days in status.stale.blocked.values() for day in days}:
+        _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)}.")
+    if other_settings:
+        _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
+    if status.to_run:
+        _say(console, "Run these days to bring them up to date.")
+    elif status.up_to_date:
+        _say(console, "Everything is up to date.")
+
+
+def _say(console: Console, words: str) -> None:
+    console.print(words, soft_wrap=True, highlight=False, markup=False)
+
+
+def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:
+    """Print what the ledger holds, by who answered, conversion type and month."""
+    if not months:
+        console.print("The ledger is empty: nothing has been asked for yet.")
+        return
+    table = Table(title="Ledger of IHC answers", show_footer=True)
+    table.add_column("answered by", "total", overflow="fold")
+    table.add_column("conversion type", overflow="fold")
+    table.add_column("month", no_wrap=True)
+    for figure in ("answers", "requests", "touchpoints"):
+        table.add_column(figure, f"{sum(getattr(month, figure) for month in months):,}", justify="right", no_wrap=True)
+    for month in months:
+        figures = (f"{figure:,}" for figure in (month.answers, month.requests, month.touchpoints))
+        table.add_row(Text(month.endpoint), Text(month.conv_type_id), month.month, *figures)
+    console.print(table)
+
+
+def _channels(report: pd.DataFrame) -> Table:
+    channels = by_channel(report)
+    table = Table(title="By channel and touch date", show_footer=True)
+    totals = with_ratios(channels[["cost", "ihc", "ihc_revenue"]].sum().to_frame().T).iloc[0]
+    table.add_column("channel", "total", overflow="fold", min_width=12)
+    for heading, column, digits in COLUMNS:
+        table.add_column(heading, _figure(totals[column], digits), justify="right", no_wrap=True)
+    for row in with_ratios(channels).to_dict("records"):
+        table.add_row(Text(str(row["channel_name"])), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
+    return table
+
+
+def _unattributed(outcomes: pd.DataFrame) -> Table:
+    table = Table(title="Orders", show_footer=True)
+    table.add_column("outcome", "total")
+    table.add_column("orders", str(len(outcomes)), justify="right")
+    table.add_column("revenue", _figure(float(outcomes["revenue"].sum()), 2), justify="right")
+    for outcome, orders in outcomes.groupby("outcome"):
+        table.add_row(str(outcome), str(len(orders)), _figure(float(orders["revenue"].sum()), 2))
+    return table
+
+
+COLUMNS = (
+    ("cost", "cost", 2),
+    ("orders", "ihc", 2),
+    ("revenue", "ihc_revenue", 2),
+    ("CPO", "CPO", 2),
+    ("ROAS", "ROAS", 3),
+)
+
+
+def _figure(value: float, digits: int) -> str:
+    return "" if pd.isna(value) else f"{value:,.{digits}f}"

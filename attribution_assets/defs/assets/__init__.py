@@ -1,0 +1,1 @@
+"""The assets: each reads days, has one function do the work, and hands days over."""

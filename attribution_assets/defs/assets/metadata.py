@@ -1,0 +1,175 @@
+"""What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
+
+import datetime as dt
+import math
+from collections.abc import Container, Mapping
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from dagster_pandera import pandera_schema_to_dagster_type
+
+from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.reporting.channel_report import is_final
+from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.charts.report_plots import report_plots
+
+PREVIEW_ROWS = 5
+
+Metadata = dict[str, Any]
+
+
+def column_schema(asset: str) -> Metadata:
+    """The columns of an asset's table, from its pandera schema, for its definition; nothing if it has no table."""
+    if asset not in TABLES:
+        return {}
+    return {"dagster/column_schema": pandera_schema_to_dagster_type(TABLES[asset]).metadata["schema"]}
+
+
+def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
+    """Of any table: its number of rows and the first of them."""
+    first = table[:PREVIEW_ROWS].to_pandas() if isinstance(table, pa.Table) else table.head(PREVIEW_ROWS)
+    schema = dg.TableSchema([dg.TableColumn(name) for name in first.columns])
+    rows = (["" if pd.isna(value) else str(value) for value in row] for row in first.itertuples(index=False, name=None))
+    records = [dg.TableRecord(dict(zip(first.columns, row, strict=True))) for row in rows]
+    return {"dagster/partition_row_count": len(table), "first_rows": dg.MetadataValue.table(records, schema)}
+
+
+def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
+    """What the day's sessions cost, and how many of them have no cost on record."""
+    cost = _column(sessions, "cost")
+    return {"cost": _amount(cost.sum()), "sessions_without_cost": int(cost.isna().sum())}
+
+
+def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
+    """The number of the day's orders and their revenue."""
+    return {"orders": len(conversions), "revenue": _amount(_column(conversions, "revenue").sum())}
+
+
+def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metadata:
+    """How many source rows of the day were set aside.
+
+    Args:
+        rejected: The day's table of them.
+        rows_without_a_day: How many rows of the source table have a date with no place in the calendar, where the run
+            does not include the first day, with which they are set aside.
+    """
+    stray = {"rows_without_a_day": rows_without_a_day} if rows_without_a_day else {}
+    return {"rows_rejected": len(rejected)} | stray
+
+
+def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
+    """How many of the day's orders have a journey, and how many touchpoints the longest one has."""
+    touchpoints = journeys.column("conv_id").value_counts().field("counts")
+    return {
+        "orders": orders,
+        "orders_with_journey": len(touchpoints),
+        "longest_journey": pc.max(touchpoints).as_py() or 0,
+    }
+
+
+def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]) -> Metadata:
+    """What became of the day's orders, and what their journeys cost.
+
+    Args:
+        attributions: The day's `ihc_attributions`.
+        asked: The orders whose journeys were asked for, and how much of a request each took, see `Attribution`.
+
+    Returns:
+        The number of orders attributed, too long and refused; of journeys that were asked for, and of those that the
+        ledger knew; and the requests that the former took. A request that holds journeys of several days counts in
+        parts, so that the days of a run add up to the requests that brought answers.
+    """
+    orders = attributions.drop_duplicates("conv_id")
+    counts = orders["outcome"].value_counts()
+    found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+    parts = [asked[order] for order in orders["conv_id"] if order in asked]
+    reused = len(orders) - found["orders_too_long"] - len(parts)
+    return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}
+
+
+def requests_metadata(client: IhcClient) -> Metadata:
+    """What a run's orders cost in requests, and how many of its journeys cost none because the ledger knew them."""
+    return {
+        "requests_of_run": client.requests,
+        "retries_of_run": client.retries,
+        "journeys_reused_of_run": client.reused,
+    }
+
+
+def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame | None) -> Metadata:
+    """The day's totals by touch date, and what became of the orders placed on it; a ratio to 0 is left out.
+
+    Args:
+        report: The day's `channel_reporting`.
+        outcomes: `order_outcomes` of the day; None while the day's orders have not been attributed.
+
+    Returns:
+        By touch date: `cost`, `attributed_orders`, `attributed_revenue`, `cpo`, `roas`. By the day of the order:
+        `orders` and `revenue`, both by outcome too, and the shares of them that were not attributed.
+    """
+    cost, credit, earned = (_amount(report[name].sum()) for name in ("cost", "ihc", "ihc_revenue"))
+    totals = {"cost": cost, "attributed_orders": credit, "attributed_revenue": earned}
+    totals |= _ratio("cpo", cost, credit) | _ratio("roas", earned, cost)
+    return totals if outcomes is None else totals | _outcomes_metadata(outcomes)
+
+
+def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
+    orders, revenue = len(outcomes), _amount(outcomes["revenue"].sum())
+    found: Metadata = {"orders": orders, "revenue": revenue}
+    for outcome in ("attributed", "no_sessions", "too_long", "refused"):
+        of_outcome = outcomes.loc[outcomes["outcome"] == outcome, "revenue"]
+        found |= {f"orders_{outcome}": len(of_outcome), f"revenue_{outcome}": _amount(of_outcome.sum())}
+    return (
+        found
+        | _ratio("unattributed_orders_share", orders - found["orders_attributed"], orders)
+        | _ratio("unattributed_revenue_share", revenue - found["revenue_attributed"], revenue)
+    )
+
+
+def plots_metadata(report: pd.DataFrame, period: str, *, of_range: bool = False) -> Metadata:
+    """The charts of a report's channels; nothing of a report without rows.
+
+    Args:
+        report: As for `report_plots`.
+        period: The day or days.
+        of_range: Whether it is of more than the day that shows it, so that the key has to say of what.
+    """
+    plots = report_plots(report, period)
+    return {f"plots_of_{period}" if of_range else "plots": dg.MetadataValue.md(plots)} if plots else {}
+
+
+def comparison_metadata(table: pd.DataFrame) -> Metadata:
+    """The orders and the revenue that a table of comparisons is of, by model where it has several."""
+    if "model" not in table:
+        return {name: _amount(table[name].sum()) for name in ("orders", "revenue") if name in table}
+    sums = table.groupby("model")[["orders", "revenue"]].sum()
+    return {f"{name}_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns}
+
+
+def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:
+    """Whether the day's report is final, or what has to be attributed before it is; late rows can change both.
+
+    Args:
+        day: The day of the report.
+        attributed: The days whose orders have been attributed.
+        lookback_days: Length of the lookback window.
+    """
+    last = day + dt.timedelta(days=lookback_days)
+    provisional = not is_final(day, attributed, lookback_days)
+    return {"provisional": provisional, "final_once_attributed_until": str(last)}
+
+
+def _column(table: pd.DataFrame | pa.Table, name: str) -> "pd.Series[float]":
+    column: pd.Series[float] = table[name].to_pandas() if isinstance(table, pa.Table) else table[name]
+    return column
+
+
+def _ratio(name: str, numerator: float, denominator: float) -> Metadata:
+    return {name: _amount(numerator / denominator)} if denominator else {}
+
+
+def _amount(value: float) -> float:
+    return round(float(value), 6)

@@ -1,0 +1,1 @@
+"""What runs without a person: jobs, schedules and sensors, all off at first."""

@@ -1,0 +1,1 @@
+"""The asset checks: the invariants, day by day."""

@@ -1,0 +1,74 @@
+"""The invariants of what stands beside the report, day by day: all of it is of the same orders. All block."""
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+
+import dagster as dg
+import pandas as pd
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.invariants import comparison as invariants
+from attribution_assets.defs.checks.daily import BLOCKING, evaluated
+from attribution_assets.defs.io_managers import partition_days
+from attribution_assets.defs.partitions import windows
+from attribution_assets.defs.resources import Storage
+
+
+def _of_the_orders(
+    context: dg.AssetCheckExecutionContext,
+    storage: Storage,
+    asset: str,
+    problems: Callable[[pd.DataFrame, pd.DataFrame], list[str]],
+) -> dg.AssetCheckResult:
+    """What does not hold of each day's table of attributed orders, given the orders and the table."""
+    tables, days = storage.tables(), partition_days(context)
+    orders, credit, made = (tables.days(name, days) for name in ("conversions", "ihc_attributions", asset))
+    return evaluated(
+        context,
+        (
+            (
+                day,
+                problems(
+                    invariants.attributed_orders(
+                        orders.frame(day, "conv_id", "revenue"), credit.frame(day, "conv_id", "outcome")
+                    ),
+                    made.frame(day),
+                ),
+            )
+            for day in days
+        ),
+    )
+
+
+@dg.asset_check(asset="model_comparison", **BLOCKING)
+def models_share_out_the_same(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """Each model's orders sum to the attributed orders, and its revenue to theirs."""
+    return _of_the_orders(context, storage, "model_comparison", invariants.model_problems)
+
+
+@dg.asset_check(asset="conversion_paths", **BLOCKING)
+def paths_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """The paths' orders sum to the attributed orders, and their revenue to theirs."""
+    return _of_the_orders(context, storage, "conversion_paths", invariants.path_problems)
+
+
+@dg.asset_check(asset="channel_roles", **BLOCKING)
+def roles_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """No phase sums to more than the attributed orders; no channel assists more of them than it influences."""
+    return _of_the_orders(context, storage, "channel_roles", invariants.role_problems)
+
+
+@dg.asset_check(asset="markov_comparison", **BLOCKING)
+def markov_shares_out_the_same(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """The Markov chain's orders and revenue sum to those of the paths of its window."""
+    tables, days = storage.tables(), partition_days(context)
+    paths = tables.days("conversion_paths", days_between(windows.paths_of(days[0])[0], days[-1]))
+    chains = tables.days("markov_comparison", days)
+    totals = {day: frame[["orders", "revenue"]].sum() for day, frame in paths.frames()}
+
+    def problems() -> Iterable[tuple[dt.date, list[str]]]:
+        for day in days:
+            window = [totals[of_window] for of_window in days_between(*windows.paths_of(day)) if of_window in totals]
+            yield day, invariants.markov_problems(pd.DataFrame(window), chains.frame(day))
+
+    return evaluated(context, problems())

@@ -1,0 +1,77 @@
+"""What all checks have in common: partitioned by day, blocking, with an evaluation of each day in a range too."""
+
+import datetime as dt
+import warnings
+from collections.abc import Container, Iterable
+from typing import Any
+
+import dagster as dg
+
+from attribution_assets.defs.partitions import daily
+
+# Dagster calls partitioned checks a preview; tests pin what they give.
+warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
+
+BLOCKING: dict[str, Any] = {"partitions_def": daily, "blocking": True}
+
+PROBLEMS_SHOWN = 10
+"""Of each day; the event log is no place for all rows of a broken table."""
+
+
+def evaluated(
+    context: dg.AssetCheckExecutionContext,
+    problems_by_day: Iterable[tuple[dt.date, list[str]]],
+    tolerated: Container[dt.date] = (),
+) -> dg.AssetCheckResult:
+    """The result over all days of the run; in a run over a range, with an evaluation of each day besides.
+
+    Dagster plans an evaluation for each day of a range, but makes only one that belongs to none, and would show the
+    days as skipped.
+
+    Args:
+        context: Of the check.
+        problems_by_day: What is wrong on each day.
+        tolerated: Days whose problems are a warning, which blocks nothing.
+    """
+    checked, problems, first_blocked = 0, {}, None
+    for day, found in problems_by_day:
+        checked += 1
+        if found:
+            problems[str(day)] = _some_of(found)
+            if day not in tolerated:
+                first_blocked = first_blocked or str(day)
+        if context.has_partition_key_range:
+            _evaluate_day(context, day, _some_of(found), _severity(blocks=not found or day not in tolerated))
+    named = sorted(problems, key=lambda day: (day != first_blocked, day))[:3]
+    return dg.AssetCheckResult(
+        passed=not problems,
+        severity=_severity(blocks=not problems or first_blocked is not None),
+        description="; ".join(f"{day}: {problems[day][0]}" for day in named) or None,
+        metadata={"days_checked": checked, "problems": problems},
+    )
+
+
+def _severity(*, blocks: bool) -> dg.AssetCheckSeverity:
+    return dg.AssetCheckSeverity.ERROR if blocks else dg.AssetCheckSeverity.WARN
+
+
+def _evaluate_day(
+    context: dg.AssetCheckExecutionContext, day: dt.date, problems: list[str], severity: dg.AssetCheckSeverity
+) -> None:
+    (check,) = context.op_execution_context.selected_asset_check_keys
+    evaluation = dg.AssetCheckEvaluation(
+        asset_key=check.asset_key,
+        check_name=check.name,
+        partition=str(day),
+        passed=not problems,
+        severity=severity,
+        description=problems[0] if problems else None,
+        metadata={"problems": problems},
+        blocking=True,
+    )
+    context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]  # its signature lags behind its body
+
+
+def _some_of(problems: list[str]) -> list[str]:
+    rest = len(problems) - PROBLEMS_SHOWN
+    return problems if rest <= 0 else [*problems[:PROBLEMS_SHOWN], f"and {rest} more"]

@@ -1,0 +1,106 @@
+"""Log lines as JSON, one object a line on stderr, where ATTRIBUTION_LOG_FORMAT says so.
+
+    time      when, in UTC
+    level     debug, info, warning, error, critical
+    message   what, in words
+    run, job  whose line it is
+    asset     what it is about, and day: or first_day and last_day of the run's range
+    event     Dagster's type of event
+    error     what went wrong at the root
+
+What is not known of a line is left out. Each event of a run is a line: those of Dagster's own doing at level debug.
+"""
+
+import datetime as dt
+import json
+import logging
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution import context_creation_job
+from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR, DagsterLogRecordMetadata
+from dagster._core.storage.tags import (
+    ASSET_PARTITION_RANGE_END_TAG,
+    ASSET_PARTITION_RANGE_START_TAG,
+    PARTITION_NAME_TAG,
+)
+
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.instance.runs import root_cause
+
+
+class JsonLines(logging.Formatter):
+    """Formats a record as such a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        about: DagsterLogRecordMetadata | None = getattr(record, LOG_RECORD_METADATA_ATTR, None)
+        line: dict[str, Any] = {
+            "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "message": about["orig_message"] if about else record.getMessage(),
+        }
+        if about:
+            line |= _of_run(about)
+        if record.exc_info and record.exc_info[1]:
+            line["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
+        return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
+
+
+def _of_run(about: DagsterLogRecordMetadata) -> dict[str, Any]:
+    event, tags = about["dagster_event"], about["job_tags"]
+    error = getattr(event.event_specific_data, "error", None) if event else None
+    day = (event.partition if event else None) or tags.get(PARTITION_NAME_TAG)
+    if event and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        day = event.asset_check_evaluation_data.partition or day
+    return {
+        "run": about["run_id"],
+        "job": about["job_name"],
+        "asset": _asset(event, about["step_key"] or ""),
+        "day": day,
+        "first_day": None if day else tags.get(ASSET_PARTITION_RANGE_START_TAG),
+        "last_day": None if day else tags.get(ASSET_PARTITION_RANGE_END_TAG),
+        "event": event.event_type_value if event else None,
+        "error": root_cause(error) if error else None,
+    }
+
+
+def _asset(event: dg.DagsterEvent | None, step: str) -> str | None:
+    """The asset of an event or step; the step of a check is called asset_check."""
+    if event and event.asset_key:
+        return event.asset_key.to_user_string()
+    return max((asset for asset in ALL_ASSETS if f"{step}_".startswith(f"{asset}_")), key=len, default=None)
+
+
+@dg.logger(config_schema={"log_level": dg.Field(str, default_value="DEBUG", description="The lowest level shown")})
+def json_console(context: dg.InitLoggerContext) -> logging.Logger:
+    """Writes the lines of a run as JSON."""
+    logger = logging.Logger(__name__, context.logger_config["log_level"])  # noqa: LOG001  # its own for each run
+    logger.addHandler(json_handler())
+    return logger
+
+
+def json_handler() -> logging.Handler:
+    """Writes what it gets to stderr as JSON lines."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    return handler
+
+
+def use_for_all_runs() -> None:
+    """Have Dagster take `json_console` for each run of this process whose configuration names no logger.
+
+    The loggers of `Definitions` are those that a run's configuration may name; where it names none, as mostly, Dagster
+    takes a logger of its own, and leaves no other way to replace it in all runs, those without a job among them.
+    """
+
+    def loggers(instance: dg.DagsterInstance | None) -> list[tuple[dg.LoggerDefinition, dict[str, object]]]:
+        return [(json_console, {"log_level": (instance and instance.python_log_level) or "DEBUG"})]
+
+    context_creation_job.default_system_loggers = loggers  # type: ignore[attr-defined]  # private
+
+
+def use_for_all_else() -> None:
+    """Have all other loggers of this process, and warnings, write JSON lines too."""
+    logging.basicConfig(handlers=[json_handler()], level=logging.WARNING)
+    logging.captureWarnings(capture=True)

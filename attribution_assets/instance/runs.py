@@ -1,0 +1,104 @@
+"""What Dagster's history says of runs: which are under way, and which only seem to be because they were killed."""
+
+import datetime as dt
+from collections.abc import Iterable, Iterator
+
+import dagster as dg
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
+from dagster_shared.error import SerializableErrorInfo
+
+from attribution_assets.attribution.files.processes import has_ended, this_process
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+
+ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
+MOST_NAMED = 3
+
+PROCESS_TAG = "attribution_assets/process"
+"""Which process a run is in, so that a run whose process was killed does not count as under way for ever."""
+
+REQUEST_TAG = "attribution_assets/request"
+"""What a sensor has requested a run for: the same again, as long as nothing has changed."""
+
+
+def say_which_process(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Note on a run that it is in this process."""
+    instance.add_run_tags(run_id, process_tag(run_id))
+
+
+def process_tag(run_id: str) -> dict[str, str]:
+    """The tag of a run that is in this process."""
+    return {PROCESS_TAG: f"{run_id} {this_process()}"}
+
+
+def end_killed_runs(instance: dg.DagsterInstance) -> None:
+    """Mark as failed the runs whose process on this machine has ended, and free the pool slots that they held.
+
+    Dagster often notices first that a process was killed, and then leaves the slots to its run monitoring, which comes
+    minutes later.
+    """
+    for run in _unfinished(instance):
+        if was_killed(run) and not _has_finished(instance, run.run_id):
+            instance.report_run_failed(run, "The process that this run was in has been killed.")
+    for run_id in instance.event_log_storage.get_concurrency_run_ids():
+        holder = instance.get_run_by_id(run_id)
+        if holder and holder.is_finished and was_killed(holder):
+            instance.event_log_storage.free_concurrency_slots_for_run(run_id)
+
+
+def runs_of_request(instance: dg.DagsterInstance, request: str) -> list[dt.datetime]:
+    """When each of the runs that were made of a request ended, or was last heard of."""
+    records = instance.get_run_records(filters=dg.RunsFilter(tags={REQUEST_TAG: request}))
+    return [
+        dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else record.update_timestamp
+        for record in records
+    ]
+
+
+def _has_finished(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether a run has finished by now: its process may have ended after the run was found unfinished."""
+    run = instance.get_run_by_id(run_id)
+    return run is None or run.is_finished
+
+
+def runs_under_way(instance: dg.DagsterInstance) -> str:
+    """The runs and backfills of this project's assets that have not ended, in words; empty if there are none."""
+    end_killed_runs(instance)
+    active = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
+    backfills = [
+        f"backfill {backfill.backfill_id}"
+        for backfill in instance.get_backfills(filters=active)
+        if is_ours(backfill.job_name, backfill.asset_selection)
+    ]
+    named = [f"run {run.run_id[:8]}" for run in _unfinished(instance)] + backfills
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ", ".join(named[:MOST_NAMED]) + more
+
+
+def was_killed(run: dg.DagsterRun) -> bool:
+    """Whether the process that a run was in, on this machine, has ended. Says nothing of how the run ended."""
+    run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
+    return run_id == run.run_id and has_ended(process)  # a run that is executed again begins with the tags of the first
+
+
+def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    return (run for run in runs if is_ours(run.job_name, run.asset_selection))
+
+
+def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
+    """Whether a run or backfill is of this project, by its job and the assets that it selects."""
+    return job in JOBS or any(asset.to_user_string() in ALL_ASSETS for asset in assets or ())
+
+
+def root_cause(error: SerializableErrorInfo | None) -> str:
+    """What went wrong at the root of an error that Dagster recorded, in one line."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    if error is None:
+        return "Dagster does not say why: see the run's log in the UI"
+    kind, _, words = error.message.strip().partition(": ")
+    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
+        return "interrupted"
+    speaks_for_itself = kind.startswith("attribution_assets.")
+    return words if speaks_for_itself else f"{kind}: {words}"

@@ -1,0 +1,87 @@
+"""When each day of each asset was materialized last, and what became of the orders of the latest days.
+
+Of the many events of materialized days only the indexed columns are read, but for the reports of the latest days.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+
+import dagster as dg
+
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.source.schemas import is_iso_date
+from attribution_assets.settings import lookback_days
+
+EVENTS_AT_ONCE = 10_000
+
+OVERLAP = 1000
+"""So many ids before the last one are read again: of two transactions the later id can be there first."""
+
+
+class MaterializedDays:
+    """The materialized days of a history, read again and again.
+
+    Args:
+        instance: Whose history it is.
+
+    Attributes:
+        last_success: asset -> when a day of it was materialized last, in seconds since 1970.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self._instance = instance
+        self._cursors = dict.fromkeys(ALL_ASSETS, 0)
+        self._latest: dict[str, dict[str, tuple[int, float]]] = {asset: {} for asset in ALL_ASSETS}
+        self._orders: dict[str, tuple[int, Mapping[str, object]]] = {}
+        self.last_success: dict[str, float] = {}
+
+    def read(self) -> None:
+        """Take in what is new; errors as for `HistoryReader.read`."""
+        for asset, days in self._latest.items():
+            for storage_id, day, at in self._new(asset):
+                self.last_success[asset] = max(at, self.last_success.get(asset, at))
+                # Another code location may have an asset of the same name with other partitions.
+                if day and is_iso_date(day) and storage_id >= days.get(day, (0, 0.0))[0]:
+                    days[day] = storage_id, at
+
+    def _new(self, asset: str) -> Iterator[tuple[int, str | None, float]]:
+        after, more = max(self._cursors[asset] - OVERLAP, 0), True
+        while more:
+            events = self._instance.event_log_storage.get_asset_event_summary_records(
+                dg.DagsterEventType.ASSET_MATERIALIZATION,
+                dg.AssetKey(asset),
+                after_storage_id=after,
+                limit=EVENTS_AT_ONCE,
+                ascending=True,
+            )
+            for event in events:
+                after = event.storage_id
+                yield after, event.partition, event.timestamp
+            more = len(events) == EVENTS_AT_ONCE
+            self._cursors[asset] = max(after, self._cursors[asset])
+
+    def latest_window(self) -> dict[str, dict[str, float]]:
+        """Asset -> day -> when it was materialized last: of the latest day, and of the lookback window before it."""
+        latest = max((day for days in self._latest.values() for day in days), default=None)
+        first = str(dt.date.fromisoformat(latest) - dt.timedelta(days=lookback_days())) if latest else ""
+        return {
+            asset: {day: at for day, (_, at) in sorted(days.items()) if day >= first}
+            for asset, days in self._latest.items()
+        }
+
+    def orders(self, outcomes: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Day -> outcome -> orders, as the latest report of each day of the latest window says."""
+        reports = self._latest["channel_reporting"]
+        wanted = {day: reports[day][0] for day in self.latest_window()["channel_reporting"]}
+        known = {day: found for day, found in self._orders.items() if wanted.get(day) == found[0]}
+        if unread := [storage_id for day, storage_id in wanted.items() if day not in known]:
+            chosen = dg.AssetRecordsFilter(dg.AssetKey("channel_reporting"), storage_ids=unread)
+            for record in self._instance.fetch_materializations(chosen, limit=len(unread)).records:
+                if record.asset_materialization and record.partition_key:
+                    metadata = {name: entry.value for name, entry in record.asset_materialization.metadata.items()}
+                    known[record.partition_key] = record.storage_id, metadata
+        self._orders = known
+        return {
+            day: {outcome: int(str(metadata.get(f"orders_{outcome}", 0))) for outcome in outcomes}
+            for day, (_, metadata) in sorted(known.items())
+        }
