@@ -5,35 +5,38 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets.defs.assets import attribution as assets
-from attribution_assets.defs.assets import comparison as comparison_assets
-from attribution_assets.defs.automation import schedules as automation
+from attribution_assets.defs.asset_graph import daily_assets, daily_checks
 from attribution_assets.defs.automation import sensors
-from attribution_assets.defs.checks import attribution as asset_checks
-from attribution_assets.defs.checks import comparison as comparison_checks
+from attribution_assets.defs.automation.failure_reports import failure_reports
+from attribution_assets.defs.automation.jobs import attribution_job, extraction_job
+from attribution_assets.defs.automation.schedules import schedules
 from attribution_assets.defs.io_managers import DailyTableIOManager
-from attribution_assets.defs.resources import from_environment
+from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance import json_logs
-from attribution_assets.settings import log_format
+from attribution_assets.settings import Settings
 
 
-def build_definitions(resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """The code location.
+def build_definitions(settings: Settings | None = None, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
+    """The code location of the settings; several can live in one process.
 
     Args:
-        resources: Resources (`database`, `storage`, `reports`, `ihc_api`) in place of those that the environment
-            describes.
+        settings: The settings; without them, those that the environment describes.
+        resources: Resources (`database`, `storage`, `reports`, `ihc_api`, `rules`) in place of those of the settings.
+
+    Raises:
+        ConfigurationError: An environment variable has a value that cannot be used.
     """
-    as_json = log_format() == "json"
+    used_settings = settings or Settings.from_environment()
+    as_json = used_settings.log_format == "json"
     if as_json:
         json_logs.use_for_all_runs()
-    used = {**vars(from_environment(references=True)), **(resources or {})}
+    used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
     return dg.Definitions(
-        assets=dg.load_assets_from_modules([assets, comparison_assets]),
-        asset_checks=dg.load_asset_checks_from_modules([asset_checks, comparison_checks]),
-        jobs=[automation.attribution_job, automation.extraction_job],
-        schedules=[automation.daily_schedule, automation.weekly_check_up],
-        sensors=[sensors.restatement, sensors.late_data, *sensors.failure_reports()],
+        assets=[asset.definition(used_settings) for asset in daily_assets()],
+        asset_checks=[check.definition(used_settings) for check in daily_checks()],
+        jobs=[attribution_job, extraction_job],
+        schedules=schedules(used_settings),
+        sensors=[sensors.restatement, sensors.late_data, *failure_reports()],
         resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
         executor=dg.in_process_executor,
         loggers={"console": json_logs.json_console} if as_json else None,

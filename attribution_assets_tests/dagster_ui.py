@@ -21,8 +21,8 @@ from ports import free_port
 from shop import Shop
 from waiting import wait_until
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
-from attribution_assets.defs.automation.schedules import range_tags
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.instance.opening import dagster_instance
 
 HERE = Path(__file__).parent
@@ -62,7 +62,7 @@ class Run:
     @property
     def does(self) -> str:
         """What the run makes, as `asset+asset first..last`, in the order of the graph."""
-        return f"{'+'.join(asset for asset in ALL_ASSETS if asset in self.assets)} {self.first}..{self.last}"
+        return f"{'+'.join(asset for asset in ASSETS if asset in self.assets)} {self.first}..{self.last}"
 
 
 class Dagster:
@@ -118,7 +118,7 @@ class Dagster:
 
     def launch_asset_backfill(self, *days: object) -> str:
         """Launch a backfill of all assets for days by name; its id."""
-        assets = [{"path": [asset]} for asset in ALL_ASSETS]
+        assets = [{"path": [asset]} for asset in ASSETS]
         return self._backfill(assetSelection=assets, partitionNames=[*map(str, days)], fromFailure=False)
 
     def launch_job_backfill(self, *days: object) -> str:
@@ -243,7 +243,7 @@ def requested(runs: Collection[Run], sensor: str) -> list[str]:
 def _run(found: Mapping[str, Any]) -> Run:
     tags = {tag["key"]: tag["value"] for tag in found["tags"]}
     day = tags.get("dagster/partition", "")
-    of_the_job = {"extraction": ALL_ASSETS[:2]}.get(found["jobName"], ALL_ASSETS)
+    of_the_job = {"extraction": tuple(ASSETS)[:2]}.get(found["jobName"], ASSETS)
     assets = [asset["path"][-1] for asset in found["assetSelection"] or []] or of_the_job
     return Run(
         run_id=found["runId"],

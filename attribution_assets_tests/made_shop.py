@@ -13,6 +13,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -21,16 +22,19 @@ from databases import NewDatabase, new_databases
 from ihc_endpoint import IhcEndpoint
 from shop import Shop
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, StoredState, Windows, stored_state
-from attribution_assets.attribution.freshness.staleness import Scope, Stage, Stale, next_stages, stale_days
+from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.freshness.lineage import StoredState, stored_state
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.repair import Stage, next_stages
+from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.schedules import range_tags
-from attribution_assets.settings import direct_channels
+from attribution_assets.defs.automation.jobs import range_tags
+from attribution_assets.settings import Settings
 
 ALL = Scope()
-WINDOWS = Windows(dt.date(2024, 2, 20), 4, direct_channels())
+WINDOWS = replace(Settings().windows, first_day=dt.date(2024, 2, 20), lookback_days=4)
 SOURCES = ("sessions", "conversions")
 COMPARISONS = ("model_comparison", "conversion_paths", "channel_roles")
 ATTRIBUTION = ("journeys", "ihc_attributions", *COMPARISONS)
@@ -101,7 +105,7 @@ class MadeShop(Shop):
 
 def stale_only(**by_asset: set[dt.date]) -> dict[str, set[dt.date]]:
     """The days of `Stale` if these are all that are stale."""
-    return {asset: by_asset.get(asset, set()) for asset in ALL_ASSETS[2:]}
+    return {asset: by_asset.get(asset, set()) for asset in tuple(ASSETS)[2:]}
 
 
 @pytest.fixture(scope="session")
@@ -124,7 +128,7 @@ def _make(folder: Path, endpoint: IhcEndpoint, url: str | None = None) -> Path:
         shop.order("o1", "ann", "2024-02-24 20:00:00", 90.0)
         shop.order("o2", "ben", "2024-02-27 09:00:00", 30.0)
         shop.order("o3", "dan", "2024-02-27 10:00:00", 7.0)
-        assert shop.make(ALL_ASSETS, 20, 28).success
+        assert shop.make(tuple(ASSETS), 20, 28).success
     return folder
 
 

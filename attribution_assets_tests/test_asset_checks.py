@@ -8,13 +8,14 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import pytest
+from made_shop import WINDOWS
 
+from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.comparison.markov import markov_comparison
-from attribution_assets.attribution.comparison.order_comparisons import order_comparison
+from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, name_beside
 from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.partitions import windows
 from attribution_assets.defs.resources import Storage
 
 DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
@@ -78,7 +79,7 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
         compare(storage, {asset: table(asset, *rows) for asset, rows in tables.items() if asset in COMPARED})
         checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
         definitions = dg.Definitions.merge(
-            build_definitions({"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
+            build_definitions(resources={"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
         )
         tags = {"dagster/asset_partition_range_start": str(DAYS[0]), "dagster/asset_partition_range_end": str(DAYS[1])}
         with dg.DagsterInstance.ephemeral() as instance:
@@ -98,10 +99,10 @@ def compare(storage: AssetStorage, first_day: dict[str, pd.DataFrame]) -> None:
     paths = []
     for day in DAYS:
         credit, orders = (storage.days(asset, DAYS).frame(day) for asset in ("ihc_attributions", "conversions"))
-        made = {asset: order_comparison(asset, credit, orders, windows) for asset in COMPARED[:-1]}
+        made = {asset: ORDER_COMPARISONS[asset](credit, orders, WINDOWS) for asset in COMPARED[:-1]}
         made |= first_day if day == DAYS[0] else {}
         paths.append(made["conversion_paths"])
-        chain = {"markov_comparison": markov_comparison(pd.concat(paths), *windows.paths_of(day))}
+        chain = {"markov_comparison": markov_comparison(pd.concat(paths), *WINDOWS.read_by(day, Window.LOOKBACK))}
         for asset, frame in (chain | made).items():
             storage.write(asset, DayTable(day, frame, {}))
 

@@ -9,11 +9,12 @@ import pytest
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.schedules import range_tags, weekly_check_up
+from attribution_assets.defs.automation.jobs import range_tags
+from attribution_assets.defs.automation.schedules import schedules
 from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Storage, from_environment
+from attribution_assets.defs.resources import Storage, resources_of
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.settings import daily_hour, max_rejected_share
+from attribution_assets.settings import Settings
 
 
 def test_schedules_and_sensors_are_off_until_somebody_turns_them_on() -> None:
@@ -37,16 +38,22 @@ MONDAY = dt.datetime(2024, 3, 11, 5, 30, tzinfo=dt.UTC)
 
 def weekly_requests(storage: AssetStorage) -> list[dg.RunRequest] | dg.SkipReason:
     """What the weekly check-up requests with these tables."""
+    rules = resources_of(Settings.from_environment(), references=False).rules
     root = str(storage._root)  # noqa: SLF001  # its folder, as a setting
-    context = dg.build_schedule_context(scheduled_execution_time=MONDAY, resources={"storage": Storage(root=root)})
-    return weekly_check_up(context)
+    context = dg.build_schedule_context(
+        scheduled_execution_time=MONDAY, resources={"storage": Storage(root=root), "rules": rules}
+    )
+    _, weekly = schedules(Settings.from_environment())
+    result: list[dg.RunRequest] | dg.SkipReason = weekly(context)
+    return result
 
 
 def test_the_weekly_check_up_reads_the_lookback_window_again_as_far_as_it_is_in_use(
     storage: AssetStorage, table: Callable[..., pd.DataFrame]
 ) -> None:
-    assert (weekly_check_up.cron_schedule, weekly_check_up.job_name) == ("30 5 * * 1", "extraction")
-    last = first_and_last_partition()[1]
+    _, weekly = schedules(Settings.from_environment())
+    assert (weekly.cron_schedule, weekly.job_name) == ("30 5 * * 1", "extraction")
+    last = first_and_last_partition(dt.date(2024, 2, 20))[1]
     for asset, days in {"sessions": (5, 3, 0), "conversions": (1, 0)}.items():
         for ago in days:
             storage.write(asset, DayTable(last - dt.timedelta(days=ago), table(asset), {}))
@@ -70,14 +77,14 @@ def test_the_weekly_check_up_of_what_was_never_read_requests_nothing(storage: As
 @pytest.mark.parametrize(("text", "hour"), [("", 5), ("0", 0), ("23", 23), ("07", 7)])
 def test_the_hour_of_the_daily_schedule_is_as_set(monkeypatch: pytest.MonkeyPatch, text: str, hour: int) -> None:
     monkeypatch.setenv("ATTRIBUTION_DAILY_HOUR", text)
-    assert daily_hour() == hour
+    assert Settings.from_environment().daily_hour == hour
 
 
 @pytest.mark.parametrize("text", ["24", "-1", "5.5", "five", " 5", "5h"])
 def test_an_hour_that_there_is_not_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ATTRIBUTION_DAILY_HOUR", text)
     with pytest.raises(ConfigurationError) as raised:
-        daily_hour()
+        Settings.from_environment()
     assert str(raised.value) == f"ATTRIBUTION_DAILY_HOUR is {text!r}: it takes a whole number from 0 to 23"
 
 
@@ -86,14 +93,14 @@ def test_the_share_of_rows_that_may_be_rejected_is_as_set(
     monkeypatch: pytest.MonkeyPatch, text: str, share: float
 ) -> None:
     monkeypatch.setenv("ATTRIBUTION_MAX_REJECTED_SHARE", text)
-    assert max_rejected_share() == share
+    assert Settings.from_environment().max_rejected_share == share
 
 
 @pytest.mark.parametrize("text", ["1.01", "-0.1", "1%", "nan", "inf", "few"])
 def test_a_share_that_there_is_not_is_named_before_anything_runs(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ATTRIBUTION_MAX_REJECTED_SHARE", text)
     with pytest.raises(ConfigurationError) as raised:
-        from_environment(references=False)
+        resources_of(Settings.from_environment(), references=False)
     assert str(raised.value) == f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1"
 
 
@@ -102,5 +109,5 @@ def test_a_key_in_the_address_is_not_in_what_says_who_attributed(
 ) -> None:
     monkeypatch.setenv("IHC_API_URL", "https://api.test/v1/compute_ihc?key=k3y")
     monkeypatch.setenv("IHC_API_KEY", "k3y")
-    account = from_environment(references=False).ihc_api
+    account = resources_of(Settings.from_environment(), references=False).ihc_api
     assert account.answered_by == "https://api.test/v1/compute_ihc?key=***"

@@ -17,15 +17,13 @@ from shop import Shop
 from whole_shop import LOOKBACK_DAYS, PaidEndpoint, check_tables
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
-from attribution_assets.attribution.freshness.lineage import (
-    ORDER_ASSETS,
-    REPORT_ASSETS,
-    SOURCE_ASSETS,
-    WINDOW_COMPARISONS,
-)
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 10)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
+ORDER_ASSETS = ("journeys", "ihc_attributions", "model_comparison", "conversion_paths", "channel_roles")
+REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
+WINDOW_COMPARISONS = ("markov_comparison", "comparison_csv")
 ORDERS, REPORTS, CHAINS = "+".join(ORDER_ASSETS), "+".join(REPORT_ASSETS), "+".join(WINDOW_COMPARISONS)
 EVERYTHING = f"sessions+conversions+{ORDERS}+{REPORTS}+{CHAINS}"
 

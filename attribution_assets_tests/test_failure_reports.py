@@ -9,9 +9,9 @@ import pytest
 from made_shop import MadeShop
 
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.sensors import failed_runs, failure_reports
-from attribution_assets.defs.resources import FailureReports, failure_report_settings
+from attribution_assets.defs.automation.failure_reports import failed_runs, failure_reports
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.settings import FailureReports
 
 EMAIL = {
     "ATTRIBUTION_EMAIL_TO": "ann@shop.example, ben@shop.example",
@@ -28,14 +28,14 @@ def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
 
 
 def test_by_default_failures_are_reported_in_the_log_alone() -> None:
-    assert failure_report_settings() == FailureReports()
+    assert FailureReports.from_environment() == FailureReports()
     assert failure_reports() == [failed_runs]
     assert failed_runs.name == "failed_runs"
 
 
 def test_with_email_set_up_there_is_one_sensor_more(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, EMAIL)
-    assert failure_report_settings() == FailureReports(
+    assert FailureReports.from_environment() == FailureReports(
         email_to=("ann@shop.example", "ben@shop.example"),
         email_from="reports@shop.example",
         email_password="s3cret-mail",  # noqa: S106  # made up
@@ -80,7 +80,7 @@ def test_what_is_missing_of_settings_that_go_together_is_named(
 
 def test_no_secret_is_in_what_the_settings_look_like(monkeypatch: pytest.MonkeyPatch) -> None:
     set_all(monkeypatch, EMAIL | SLACK)
-    shown = repr(failure_report_settings())
+    shown = repr(FailureReports.from_environment())
     assert "reports@shop.example" in shown
     assert "s3cret" not in shown
 

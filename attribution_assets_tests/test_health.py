@@ -16,12 +16,13 @@ from ihc_endpoint import Fault, IhcEndpoint, reset, status
 from postgresql_history import keep_history_in
 from shop import Shop
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, Traffic
-from attribution_assets.defs.resources import from_environment
+from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.opening import history_to_read
 from attribution_assets.monitoring.health import Health, PipelineHealth
 from attribution_assets.monitoring.history_facts import StepTotals
+from attribution_assets.settings import Settings
 
 DAYS = ("2024-02-20", "2024-02-27")
 UNAVAILABLE, TOO_MANY, FORBIDDEN = status(503), status(429, Retry_After="0"), status(403)
@@ -72,12 +73,12 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Health]:
 @contextmanager
 def watched() -> Iterator[PipelineHealth]:
     with history_to_read() as instance:
-        yield PipelineHealth(instance, from_environment(references=False))
+        yield PipelineHealth(instance, resources_of(Settings.from_environment(), references=False))
 
 
 def health() -> Health:
     with history_to_read() as instance:
-        return PipelineHealth(instance, from_environment(references=False)).now()
+        return PipelineHealth(instance, resources_of(Settings.from_environment(), references=False)).now()
 
 
 def run(week: Shop, exit_code: int = 0) -> None:
@@ -93,7 +94,7 @@ def test_a_range_counts_once_as_a_run_as_its_steps_and_as_its_checks(reported: H
     found = reported.history
     assert found.runs["attribution"].ended == {"success": 1, "failure": 0, "canceled": 0}
     assert sum(found.runs["attribution"].by_duration) == 1
-    assert {asset: found.steps[asset].ended for asset in ALL_ASSETS} == dict.fromkeys(ALL_ASSETS, 1)
+    assert {asset: found.steps[asset].ended for asset in ASSETS} == dict.fromkeys(ASSETS, 1)
     assert found.steps["sessions"].seconds > 0
     assert set(found.checks.values()) == {1}
     assert {result for _, _, result in found.checks} == {"passed"}
@@ -156,7 +157,7 @@ def test_a_reader_that_reads_on_and_one_that_starts_anew_say_the_same(week: Shop
 def test_orders_and_times_are_those_of_the_latest_lookback_window(reported: Health) -> None:
     history = reported.history
     window = ["2024-02-23", "2024-02-24", "2024-02-25", "2024-02-26", "2024-02-27"]
-    assert {asset: list(days) for asset, days in history.materialized.items()} == dict.fromkeys(ALL_ASSETS, window)
+    assert {asset: list(days) for asset, days in history.materialized.items()} == dict.fromkeys(ASSETS, window)
     assert list(history.orders) == window
     assert history.orders["2024-02-27"] == {"attributed": 1, "no_sessions": 1, "too_long": 0, "refused": 0}
     assert history.last_success["sessions"] == max(history.materialized["sessions"].values())
@@ -169,7 +170,7 @@ def test_days_are_counted_that_are_missing_stale_blocked_or_provisional(week: Sh
     week.session("later", "cat", "2024-02-28 10:00:00")
     with watched() as watch:
         before = watch.days()
-        assert before.missing == {asset: {dt.date(2024, 2, 28)} for asset in ALL_ASSETS}
+        assert before.missing == {asset: {dt.date(2024, 2, 28)} for asset in ASSETS}
         assert before.rows["sessions"][dt.date(2024, 2, 26)] == 2
         assert before.provisional == [dt.date(2024, 2, day) for day in (24, 25, 26, 27)]
         assert set().union(*before.stale.values(), *before.blocked.values()) == set()

@@ -10,12 +10,13 @@ import pytest
 from shop import Shop
 
 from attribution_assets.dashboard.health_page import HealthLook
-from attribution_assets.defs.resources import from_environment
+from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.instance.runs import ATTRIBUTION_JOB
 from attribution_assets.monitoring.health import PipelineHealth
 from attribution_assets.monitoring.history_reader import HistoryReader
+from attribution_assets.settings import Settings
 
 
 @dg.op
@@ -59,7 +60,8 @@ def unreadable(home: Path) -> Iterator[None]:
 
 def test_runs_that_could_not_be_read_are_counted_once_they_can(home: Path) -> None:
     with history_to_read() as instance:
-        health, reader = PipelineHealth(instance, from_environment(references=False)), HistoryReader(instance)
+        resources = resources_of(Settings.from_environment(), references=False)
+        health, reader = PipelineHealth(instance, resources), HistoryReader(instance, resources.rules.lookback_days)
         with unreadable(home), pytest.raises(RunFailedError, match="cannot be used"):
             health.history()
         assert health.history().runs[ATTRIBUTION_JOB].ended == {"success": 2, "failure": 0, "canceled": 0}
@@ -70,12 +72,12 @@ def test_an_asset_of_the_same_name_with_other_partitions_is_left_out(home: Path)
     with dagster_instance() as instance:
         for partition in ("north", "2024-02-30", "2024-02-21", None):
             instance.report_runless_asset_event(dg.AssetMaterialization("sessions", partition=partition))
-        history = HistoryReader(instance).read()
+        history = HistoryReader(instance, 4).read()
     assert home.exists()
     assert list(history.materialized["sessions"]) == ["2024-02-21"]
 
 
 def test_the_page_says_that_the_history_cannot_be_read(home: Path) -> None:
     with history_to_read() as instance, unreadable(home):
-        page = HealthLook(instance, from_environment(references=False)).now()
+        page = HealthLook(instance, resources_of(Settings.from_environment(), references=False)).now()
     assert any("Dagster's history cannot be read" in problem for problem in page.problems)

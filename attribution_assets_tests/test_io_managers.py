@@ -10,14 +10,17 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
 from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTableIOManager, DailyTables, partition_days
-from attribution_assets.defs.partitions import attribution_window, daily, lookback_window
+from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.defs.resources import DatabaseResource, Storage
 
 Table = Callable[..., pd.DataFrame]
 
 FIRST, LAST = dt.date(2024, 2, 27), dt.date(2024, 3, 1)
+daily = daily_partitions(dt.date(2024, 2, 20))
+lookback_window, attribution_window = (window_mapping(window, 4) for window in (Window.LOOKBACK, Window.ATTRIBUTION))
 DAYS = days_between(FIRST, LAST)
 
 
@@ -34,7 +37,7 @@ def storage(root: str) -> AssetStorage:
 @pytest.fixture
 def io_manager(root: str, tmp_path: Path) -> DailyTableIOManager:
     """An IO manager over the place of the fixture `storage`."""
-    database = DatabaseResource(url=f"sqlite:///{tmp_path / 'shop.db'}")
+    database = DatabaseResource(url=f"sqlite:///{tmp_path / 'shop.db'}", first_day="2024-02-20")
     return DailyTableIOManager(storage=Storage(root=root), database=database)
 
 

@@ -28,7 +28,6 @@ from sqlalchemy import make_url
 
 from attribution_assets import settings
 from attribution_assets.definitions import defs
-from attribution_assets.defs import resources
 
 PROJECT = Path(__file__).parents[1]
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
@@ -50,7 +49,7 @@ def test_the_code_server_of_the_chart_is_that_of_the_image() -> None:
 
 
 def test_the_code_reads_every_variable_that_is_set() -> None:
-    read = Path(resources.__file__).read_text(encoding="utf-8") + Path(settings.__file__).read_text(encoding="utf-8")
+    read = Path(settings.__file__).read_text(encoding="utf-8")
     names = [variable["name"] for variable in code_server(helm_values())["env"]]
 
     assert names

@@ -14,7 +14,7 @@ from exporter import Exporter, Samples, running_exporter, value
 from ihc_endpoint import KEY, IhcEndpoint, status
 from shop import Shop
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 
 PROMTOOL = shutil.which("promtool")
 
@@ -83,7 +83,7 @@ def test_days_are_exported_for_the_latest_lookback_window_only(samples: Samples)
     days = {dict(labels)["day"] for _, labels in samples if "day" in dict(labels)}
     assert days == {"2024-02-23", "2024-02-24", "2024-02-25", "2024-02-26", "2024-02-27"}
     per_day = [labels for name, labels in samples if name == "attribution_day_materialized_timestamp_seconds"]
-    assert len(per_day) == len(ALL_ASSETS) * len(days)
+    assert len(per_day) == len(ASSETS) * len(days)
 
 
 @pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed")

@@ -16,19 +16,14 @@ from source_tables import order, session
 
 from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.attribution.freshness.late_data import Watch
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
-from attribution_assets.attribution.freshness.staleness import Stage
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.defs.automation.sensors import (
-    MOST_RUNS_PER_TICK,
-    TRIED_LATELY,
-    due_requests,
-    is_due,
-    late_data,
-    restatement,
-)
-from attribution_assets.defs.resources import DatabaseResource, Storage, from_environment
+from attribution_assets.defs.automation.requests import MOST_RUNS_PER_TICK, due_requests, is_due
+from attribution_assets.defs.automation.sensors import TRIED_LATELY, late_data, restatement
+from attribution_assets.defs.resources import DatabaseResource, resources_of
 from attribution_assets.instance.runs import PROCESS_TAG, REQUEST_TAG
+from attribution_assets.settings import Settings
 
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},
@@ -73,10 +68,9 @@ def tick(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> dg.SensorResult | dg.SkipReason:
     """What a tick of the sensor gives, with the settings of the environment."""
-    resources = from_environment(references=False)
-    context = dg.build_sensor_context(
-        instance, cursor, resources={"database": resources.database, "storage": resources.storage}
-    )
+    resources = resources_of(Settings.from_environment(), references=False)
+    used = {"database": resources.database, "storage": resources.storage, "rules": resources.rules}
+    context = dg.build_sensor_context(instance, cursor, resources=used)
     result = sensor(context)
     assert isinstance(result, dg.SensorResult | dg.SkipReason)
     return result
@@ -231,7 +225,7 @@ class TestRestatement:
     def test_no_more_than_ten_runs_are_requested_at_once(
         self, made_shop: MadeShop, instance: dg.DagsterInstance
     ) -> None:
-        assert made_shop.make(ALL_ASSETS, 29, 46).success
+        assert made_shop.make(tuple(ASSETS), 29, 46).success
         for number in range(20, 46, 2):
             made_shop.file("channel_reporting_csv", number).unlink()
         expected = [stage(REPORTS, number) for number in range(20, 46, 2)]
@@ -248,10 +242,10 @@ class TestLateData:
         assert skip_reason(first) == "No changes in 2024-02-20..2024-02-28."
         assert Watch.from_cursor(first.cursor).look_on_from is None
         assert skip_reason(tick(late_data, instance, first.cursor)) == UNCHANGED
-        unreadable = DatabaseOfMarkers(url=made_shop.url)
-        context = dg.build_sensor_context(
-            instance, first.cursor, resources={"database": unreadable, "storage": Storage(root="data/assets")}
-        )
+        resources = resources_of(Settings.from_environment(), references=False)
+        unreadable = DatabaseOfMarkers(url=made_shop.url, first_day="2024-02-20")
+        used = {"database": unreadable, "storage": resources.storage, "rules": resources.rules}
+        context = dg.build_sensor_context(instance, first.cursor, resources=used)
         assert skip_reason(late_data(context)) == UNCHANGED
 
     def test_exactly_the_changed_days_are_read_again(self, made_shop: MadeShop, instance: dg.DagsterInstance) -> None:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from whole_shop import FIRST, LAST, a_busy_week, check_tables, oracle_of, published
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import stale_days
 from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, versions_of
@@ -23,7 +23,7 @@ def stored_versions(folder: str) -> dict[str, dict[object, str]]:
     """The version of every stored day but those of the CSV files, which are named by their path."""
     storage = AssetStorage(folder)
     week = days_between(FIRST, LAST)
-    return versions_of(*(storage.days(asset, week) for asset in ALL_ASSETS if not asset.endswith("_csv")))
+    return versions_of(*(storage.days(asset, week) for asset in ASSETS if not asset.endswith("_csv")))
 
 
 def status() -> str:

@@ -20,8 +20,9 @@ from made_shop import (
     stale_only,
 )
 
-from attribution_assets.attribution.freshness import lineage
-from attribution_assets.attribution.freshness.staleness import Scope, next_stages
+from attribution_assets.attribution.freshness import records
+from attribution_assets.attribution.freshness.repair import next_stages
+from attribution_assets.attribution.freshness.staleness import Scope
 from attribution_assets.attribution.storage.asset_storage import DayTable
 
 LOOKS_ONLY = ("f1", "fay", "2024-02-23 09:00:00")
@@ -36,7 +37,7 @@ def chains(first: int) -> dict[str, set[dt.date]]:
 def test_after_a_run_nothing_is_stale(made_shop: MadeShop) -> None:
     stale = made_shop.stale()
     assert stale.days == stale_only()
-    assert (stale.missing_sessions, stale.blocked, stale.confirmed) == (set(), {}, set())
+    assert (stale.missing, stale.blocked, stale.confirmed) == ({}, {}, set())
     assert not stale
     assert next_stages(stale, WINDOWS) == []
 
@@ -188,10 +189,10 @@ def test_another_lookback_window_makes_journeys_stale_only_where_it_changes_them
     assert longer == stale_only(markov_comparison=days(*range(25, 29)))
 
 
-def test_an_earlier_first_day_asks_for_the_missing_sessions_before_anything_else(made_shop: MadeShop) -> None:
+def test_an_earlier_first_day_asks_for_the_missing_before_anything_else(made_shop: MadeShop) -> None:
     stale = made_shop.stale(windows=replace(WINDOWS, first_day=day(18)))
     assert stale.days == stale_only(journeys=days(20, 21, 22, 23), markov_comparison=days(20, 21, 22, 23))
-    assert stale.missing_sessions == days(18, 19)
+    assert stale.missing == {"sessions": days(18, 19)}
     assert next_stages(stale, WINDOWS) == [stage(("sessions",), 18, 19)]
 
 
@@ -280,8 +281,8 @@ def test_days_before_a_calendar_that_begins_later_are_left_alone(made_shop: Made
 def test_what_another_query_made_is_looked_at_again_and_stale_only_where_rows_differ(
     made_shop: MadeShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lineage, "JOURNEYS_VERSION", "of another release")
-    monkeypatch.setattr(lineage, "REPORT_VERSION", "of another release")
+    monkeypatch.setattr(records, "JOURNEYS_VERSION", "of another release")
+    monkeypatch.setattr(records, "REPORT_VERSION", "of another release")
     stale = made_shop.stale()
     assert stale.days == stale_only()
     assert len(stale.confirmed) == 2 * 9

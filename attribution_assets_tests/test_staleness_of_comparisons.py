@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from made_shop import ATTRIBUTION, CHAINS, COMPARISONS, WINDOWS, MadeShop, day, days, stage, stale_only
 
-from attribution_assets.attribution.freshness import lineage
-from attribution_assets.attribution.freshness.staleness import Scope, Stale, next_stages
+from attribution_assets.attribution.freshness import records
+from attribution_assets.attribution.freshness.repair import next_stages
+from attribution_assets.attribution.freshness.staleness import Scope, Stale
 
 
 def test_another_direct_channel_makes_only_the_models_stale_whose_rows_it_changes(made_shop: MadeShop) -> None:
@@ -77,7 +78,7 @@ def test_chains_are_looked_at_a_lookback_window_beyond_the_scope(made_shop: Made
 
 
 def test_what_other_rules_made_is_looked_at_again(made_shop: MadeShop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lineage, "COMPARISON_VERSION", "of another release")
+    monkeypatch.setattr(records, "COMPARISON_VERSION", "of another release")
     stale = made_shop.stale()
     assert stale.days == stale_only(markov_comparison=days(*range(20, 29)))
     assert len(stale.confirmed) == 3 * 9

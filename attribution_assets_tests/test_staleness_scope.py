@@ -3,7 +3,8 @@
 import pytest
 from made_shop import ALL, ATTRIBUTION, REPORTS, WINDOWS, MadeShop, days, stage, stale_only
 
-from attribution_assets.attribution.freshness.staleness import Scope, Stale, next_stages, stale_days
+from attribution_assets.attribution.freshness.repair import next_stages
+from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def test_missing_sessions_come_before_journeys_these_before_reports() -> None:
     by_asset = stale_only(
         journeys=days(24), ihc_attributions=days(24), channel_reporting=days(22), channel_reporting_csv=days(21)
     )
-    assert next_stages(Stale(by_asset, missing_sessions=days(18, 19)), WINDOWS) == [stage(("sessions",), 18, 19)]
+    assert next_stages(Stale(by_asset, missing={"sessions": days(18, 19)}), WINDOWS) == [stage(("sessions",), 18, 19)]
     assert next_stages(Stale(by_asset), WINDOWS) == [stage(ATTRIBUTION, 24)]
     reports = stale_only(channel_reporting=days(22), channel_reporting_csv=days(21))
     assert next_stages(Stale(reports), WINDOWS) == [stage(REPORTS, 21, 22)]

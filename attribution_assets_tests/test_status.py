@@ -7,7 +7,7 @@ from click.testing import Result
 from made_shop import REPORTS, SOURCES, MadeShop
 from typer.testing import CliRunner
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.command.cli import app
 
 ALL = "2024-02-20..2024-02-28"
@@ -42,7 +42,7 @@ def files_in(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.usefixtures("made_shop")
 def test_a_shop_that_is_up_to_date_is_said_to_be() -> None:
-    assert said(ask()) == ({asset: [ALL, "", ""] for asset in ALL_ASSETS}, [FINAL, PROVISIONAL, UP_TO_DATE])
+    assert said(ask()) == ({asset: [ALL, "", ""] for asset in ASSETS}, [FINAL, PROVISIONAL, UP_TO_DATE])
 
 
 def test_days_with_data_that_were_never_made_are_missing(made_shop: MadeShop) -> None:
@@ -59,7 +59,7 @@ def test_of_a_shop_where_nothing_was_made_all_days_with_data_are_missing(any_mad
     for path in (any_made_shop.folder / "data/assets").rglob("*.parquet"):
         path.unlink()
     table, lines = said(ask())
-    assert table == {asset: ["", "2024-02-22..2024-02-27", ""] for asset in ALL_ASSETS}
+    assert table == {asset: ["", "2024-02-22..2024-02-27", ""] for asset in ASSETS}
     assert lines == [RUN_THEM]
 
 
@@ -67,7 +67,7 @@ def test_without_any_data_there_is_nothing_to_do(any_made_shop: MadeShop) -> Non
     any_made_shop.sql("DELETE FROM session_sources", "DELETE FROM conversions", "DELETE FROM session_costs")
     for path in (any_made_shop.folder / "data/assets").rglob("*.parquet"):
         path.unlink()
-    assert said(ask()) == ({asset: ["", "", ""] for asset in ALL_ASSETS}, [UP_TO_DATE])
+    assert said(ask()) == ({asset: ["", "", ""] for asset in ASSETS}, [UP_TO_DATE])
 
 
 def test_stale_days_are_named_by_asset(made_shop: MadeShop) -> None:
@@ -87,7 +87,7 @@ def test_days_that_have_changed_in_the_source_are_stale_of_the_tables_that_are_r
     any_made_shop.session("f1", "fay", "2024-02-21 09:00:00")
     any_made_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
     table, lines = said(ask())
-    assert {asset: cells[2] for asset, cells in table.items()} == dict.fromkeys(ALL_ASSETS, "") | {
+    assert {asset: cells[2] for asset, cells in table.items()} == dict.fromkeys(ASSETS, "") | {
         "sessions": "2024-02-21",
         "conversions": "2024-02-24",
     }
@@ -95,7 +95,7 @@ def test_days_that_have_changed_in_the_source_are_stale_of_the_tables_that_are_r
 
 
 def test_once_later_orders_are_attributed_days_are_final(made_shop: MadeShop) -> None:
-    assert made_shop.make(ALL_ASSETS, 29, 30).success
+    assert made_shop.make(tuple(ASSETS), 29, 30).success
     _, lines = said(ask())
     assert lines[:2] == [
         "Final, unless rows arrive late: 2024-02-20..2024-02-26.",
@@ -131,7 +131,7 @@ def test_days_that_wait_for_corrections_are_named(made_shop: MadeShop) -> None:
     made_shop.order("o5", "ann", "2024-02-25 11:00:00", -1.0)
     made_shop.make(["conversions"], 25)
     table, lines = said(ask())
-    assert [cells[2] for cells in table.values()] == [""] * len(ALL_ASSETS)
+    assert [cells[2] for cells in table.values()] == [""] * len(ASSETS)
     assert lines[2:] == ["Waiting until rejected rows are corrected in the source: 2024-02-25."]
 
 

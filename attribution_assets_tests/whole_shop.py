@@ -20,7 +20,8 @@ from shop import Shop
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.database.database import Database
-from attribution_assets.defs.resources import from_environment
+from attribution_assets.defs.resources import resources_of
+from attribution_assets.settings import Settings
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 """The days of the shop: the first one is the first of the calendar."""
@@ -145,7 +146,7 @@ def check_comparisons(shop: Shop, expected: Truth) -> None:
     """The stored comparisons say exactly what the oracle says, and so do the CSV files that are made of them."""
     source = Source(*(rows_of(shop.url, table) for table in ("session_sources", "session_costs", "conversions")))
     due = comparisons(source, expected, days=days_between(FIRST, LAST), lookback_days=LOOKBACK_DAYS)
-    tables = from_environment(references=False).storage.tables()
+    tables = resources_of(Settings.from_environment(), references=False).storage.tables()
     stored = {
         asset: pd.concat([frame for _, frame in tables.days(asset, days_between(FIRST, LAST)).frames()])
         for asset in ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
-from attribution_assets.settings import log_format, lookback_days
+from attribution_assets.settings import Settings, log_format
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -37,13 +37,12 @@ def demo() -> None:
     """Make a demo database if there is none, then do what `run` does over all its days."""
     with _problems_in_one_line():
         from attribution_assets.defs.partitions import first_and_last_partition
-        from attribution_assets.defs.resources import from_environment
         from attribution_assets.demo import has_source_tables, make_demo_database
 
-        first_day, _ = first_and_last_partition()
-        url = from_environment(references=False).database.url
-        if not has_source_tables(url):
-            make_demo_database(url, first_day)
+        settings = Settings.from_environment()
+        first_day, _ = first_and_last_partition(settings.first_day)
+        if not has_source_tables(settings.database_url):
+            make_demo_database(settings.database_url, first_day)
         _report(None, None, None)
 
 
@@ -71,13 +70,12 @@ def status() -> None:
     with _problems_in_one_line():
         from rich.console import Console
 
-        from attribution_assets.command import report_range as runs
-        from attribution_assets.command import terminal
-        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.command import report_range, terminal
+        from attribution_assets.defs.resources import resources_of
 
-        resources = from_environment(references=False)
+        resources = resources_of(Settings.from_environment(), references=False)
         resources.storage.check()
-        terminal.print_status(Console(), *runs.current_status(resources))
+        terminal.print_status(Console(), *report_range.current_status(resources))
 
 
 @app.command()
@@ -100,9 +98,9 @@ def ledger(
         from rich.console import Console
 
         from attribution_assets.attribution.ledger.ledger import Selection
-        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.defs.resources import resources_of
 
-        answers = from_environment(references=False).database.ledger()
+        answers = resources_of(Settings.from_environment(), references=False).database.ledger()
         if forget:
             selection = Selection(conversion_type, day, tuple(order or ()))
             typer.echo(f"Answers to forget: {answers.count(selection)}; they are asked for again when needed.")
@@ -123,10 +121,10 @@ def metrics(
     with _problems_in_one_line():
         with _extra("metrics", "prometheus_client"):
             from attribution_assets.monitoring.metrics import serve_metrics
-        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        resources = from_environment(references=False)
+        resources = resources_of(Settings.from_environment(), references=False)
         resources.storage.check()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
@@ -152,13 +150,13 @@ def dashboard(
     with _problems_in_one_line():
         with _extra("dashboard", "jinja2"):
             from attribution_assets.dashboard.server import serve
-        from attribution_assets.defs.resources import from_environment
+        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        resources = from_environment(references=False)
+        resources = resources_of(Settings.from_environment(), references=False)
         resources.storage.check()
         with history_to_read() as instance:
-            serve(instance, resources, lookback_days(), host, port)
+            serve(instance, resources, host, port)
 
 
 @contextmanager
@@ -204,27 +202,27 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
 
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
-    from attribution_assets.command import report_range as runs
-    from attribution_assets.command import terminal
-    from attribution_assets.defs.resources import from_environment
+    from attribution_assets.command import report_range, terminal
+    from attribution_assets.defs.resources import resources_of
 
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    console, resources = Console(), from_environment(references=False)
+    console, settings = Console(), Settings.from_environment()
+    resources = resources_of(settings, references=False)
     resources.ihc_api.check()
     resources.storage.check()
     resources.reports.check()
     path = _writable(output) if output else resources.reports.file("channel_reporting.csv")
     storage = resources.storage.tables()
-    first, last = runs.days_to_report(resources.database.source(), storage, start, end)
+    first, last = report_range.days_to_report(resources.database.source(), storage, settings.first_day, start, end)
     with terminal.progress(console) as on_stage:
-        runs.report_days(first, last, resources, on_stage)
-    report, outcomes = runs.results(storage, first, last)
+        report_range.report_days(first, last, settings, resources, on_stage)
+    report, outcomes = report_range.results(storage, first, last)
     write_report(report, path)
-    set_aside = runs.rows_set_aside(storage, first, last)
+    set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
-    terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, lookback_days()))
+    terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, settings.lookback_days))
     console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -5,7 +5,8 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import dagster as dg
 import pandas as pd
@@ -13,20 +14,22 @@ from dagster._core.utils import make_new_run_id
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
-from attribution_assets.attribution.freshness.staleness import Scope, Stage, next_stages, stale_days
+from attribution_assets.attribution.freshness.lineage import stored_state
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.repair import Stage, next_stages
+from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
 from attribution_assets.attribution.reporting.channel_report import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.schedules import attribution_job, range_tags
-from attribution_assets.defs.partitions import first_and_last_partition, windows
+from attribution_assets.defs.automation.jobs import attribution_job, range_tags
+from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.runs import process_tag, root_cause
-from attribution_assets.settings import log_format, max_rejected_share
+from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """A run's configuration for those who see its progress: its log is in Dagster's history."""
@@ -37,7 +40,7 @@ if others change the same."""
 
 
 def days_to_report(
-    source: SourceDatabase, storage: AssetStorage, start: dt.date | None, end: dt.date | None
+    source: SourceDatabase, storage: AssetStorage, first_day: dt.date, start: dt.date | None, end: dt.date | None
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day of a report: as asked for, or else all days that hold data.
 
@@ -48,7 +51,7 @@ def days_to_report(
         SourceDatabaseError: The database cannot be read.
         ForeignStorageError: The storage holds the tables of another database.
     """
-    first_partition, last_partition = first_and_last_partition()
+    first_partition, last_partition = first_and_last_partition(first_day)
     source.check()
     storage.require(str(source))
     with_data = [] if start and end else _days_with_data(source, storage)
@@ -82,6 +85,7 @@ def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.da
 def report_days(
     first: dt.date,
     last: dt.date,
+    settings: Settings,
     resources: Resources,
     on_stage: Callable[[Stage], None],
 ) -> None:
@@ -94,13 +98,15 @@ def report_days(
     Args:
         first: First day.
         last: Last day.
-        resources: The database and the storage.
+        settings: The settings of the code location.
+        resources: Its resources.
         on_stage: Told of each stage before it starts.
 
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
-    job = build_definitions().resolve_job_def(attribution_job.name)
+    job = build_definitions(settings).resolve_job_def(attribution_job.name)
+    windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
     storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
     read = windows.days_touched_by(*touched)
@@ -108,14 +114,14 @@ def report_days(
 
         def materialize(stage: Stage) -> None:
             on_stage(stage)
-            _materialize(job, instance, stage)
+            _materialize(job, instance, stage, run_config)
 
         for stage in _stages_before(resources, first, last):
             materialize(stage)
-        materialize(Stage(ALL_ASSETS, first, last))
+        materialize(Stage(tuple(ASSETS), first, last))
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
-            stale = stale_days(storage, state, windows, max_rejected_share(), Scope(within=touched))
+            stale = stale_days(storage, state, windows, settings.max_rejected_share, Scope(within=touched))
             if not stale:
                 return
             for stage in next_stages(stale, windows):
@@ -126,7 +132,7 @@ def report_days(
 
 def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:
     """What has to be extracted before the days from `first` to `last` can be made right."""
-    storage, source = resources.storage.tables(), resources.database.source()
+    storage, source, windows = resources.storage.tables(), resources.database.source(), resources.rules.windows
     earliest, latest = windows.days_touched_by(first, last)
     around = [day for day in days_between(earliest, latest) if not first <= day <= last]
     state = stored_state(storage, {}, (earliest, latest))
@@ -156,8 +162,10 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     storage, source = resources.storage.tables(), resources.database.source()
     storage.require(str(source))
     state = stored_state(storage, resources.database.results().published())
-    stale = stale_days(storage, state, windows, max_rejected_share())
-    found = status(state, stale, source, first_and_last_partition(), windows)
+    rules = resources.rules
+    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share)
+    calendar = first_and_last_partition(rules.windows.first_day)
+    found = status(state, stale, source, calendar, rules.windows)
     return found, attributed_with_other_settings(state, resources.ihc_api.settings)
 
 
@@ -170,14 +178,16 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
     }
 
 
-def _materialize(job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage) -> None:
+def _materialize(
+    job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage, run_config: Mapping[str, Any]
+) -> None:
     run_id = make_new_run_id()
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
         asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
         tags=range_tags(stage.first, stage.last) | process_tag(run_id),
-        run_config={} if log_format() == "json" else SILENT,
+        run_config=run_config,
         raise_on_error=False,
     )
     if not result.success:

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from attribution_assets.attribution.calendar.days import in_words
-from attribution_assets.attribution.freshness.staleness import Stage
+from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.freshness.status import Status
 from attribution_assets.attribution.ihc_api.client import requests_planned
 from attribution_assets.attribution.ledger.ledger import AnswersOfMonth

@@ -11,7 +11,7 @@ from typing import TypeVar
 import dagster as dg
 import pandas as pd
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.dashboard.tables import Column, Table, spoken
 from attribution_assets.defs.resources import Resources
@@ -117,7 +117,7 @@ def _checks(history: History) -> Table:
 
 def _assets(history: History | None, days: DaysHealth | None) -> Table:
     rows = []
-    for asset in ALL_ASSETS:
+    for asset in ASSETS:
         success = history.last_success.get(asset) if history else None
         last = "" if success is None else f"{pd.Timestamp(success, unit='s'):%Y-%m-%d %H:%M:%S}"
         states = (days.rows, days.missing, days.stale, days.blocked) if days else ({}, {}, {}, {})

@@ -8,13 +8,12 @@ from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.defs.resources import Resources
 
 
-def serve(instance: dg.DagsterInstance, resources: Resources, lookback_days: int, host: str, port: int) -> None:
+def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: int) -> None:
     """Serve the page.
 
     Args:
         instance: Dagster's instance.
         resources: The database and the storage.
-        lookback_days: Length of the lookback window.
         host: The address to listen on.
         port: The port.
 
@@ -22,5 +21,5 @@ def serve(instance: dg.DagsterInstance, resources: Resources, lookback_days: int
         ConfigurationError: The storage or its engine cannot be used.
         SystemExit: The port cannot be had.
     """
-    app = create_app(resources.storage.tables(), lookback_days, HealthLook(instance, resources).now)
+    app = create_app(resources.storage.tables(), resources.rules.lookback_days, HealthLook(instance, resources).now)
     uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

@@ -1,33 +1,35 @@
-"""The days that every asset is partitioned by, and the two windows that tie them together."""
+"""The days that every asset is partitioned by, and the windows that tie them together, as Dagster's objects."""
 
 import datetime as dt
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.lineage import Windows
+from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.settings import direct_channels, first_day, lookback_days
-
-daily = dg.DailyPartitionsDefinition(start_date=first_day().isoformat())
-"""Calendar days in UTC from ATTRIBUTION_START_DATE to yesterday."""
-
-lookback_window = dg.TimeWindowPartitionMapping(start_offset=-lookback_days())
-"""A day's journeys read the sessions of the day and of the L days before it; its Markov chain the paths of as many."""
-
-attribution_window = dg.TimeWindowPartitionMapping(end_offset=lookback_days())
-"""A day's report reads the credit of the orders of the day and of the L days after it."""
-
-windows = Windows(first_day(), lookback_days(), direct_channels())
-"""The same two, and which channels are direct, for what does not know Dagster."""
 
 
-def first_and_last_partition() -> tuple[dt.date, dt.date]:
+def daily_partitions(first_day: dt.date) -> dg.DailyPartitionsDefinition:
+    """Calendar days in UTC from the first day to yesterday."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat())
+
+
+def window_mapping(window: Window, lookback_days: int) -> dg.TimeWindowPartitionMapping | None:
+    """The partitions of an input that a partition reads; None stands for the same one."""
+    if window is Window.LOOKBACK:
+        return dg.TimeWindowPartitionMapping(start_offset=-lookback_days)
+    if window is Window.ATTRIBUTION:
+        return dg.TimeWindowPartitionMapping(end_offset=lookback_days)
+    return None
+
+
+def first_and_last_partition(first_day: dt.date) -> tuple[dt.date, dt.date]:
     """The first day of the calendar, and its last one as of now: yesterday.
 
     Raises:
-        ConfigurationError: ATTRIBUTION_START_DATE is not over yet, so there is no day at all.
+        ConfigurationError: The first day is not over yet, so there is no day at all.
     """
+    daily = daily_partitions(first_day)
     keys = daily.get_first_partition_key(), daily.get_last_partition_key()
     if keys[0] is None or keys[1] is None:
-        raise ConfigurationError(f"ATTRIBUTION_START_DATE is {first_day()}: no day from there on is over yet")
+        raise ConfigurationError(f"ATTRIBUTION_START_DATE is {first_day}: no day from there on is over yet")
     return dt.date.fromisoformat(keys[0]), dt.date.fromisoformat(keys[1])

@@ -1,21 +1,21 @@
-"""The database, storage, reports and API account that assets ask for, made from environment variables.
+"""The resources that assets, checks and sensors ask for: database, storage, reports, API account, windows.
 
-A variable that is not set has the default that stands here. Those that are set are read when a run starts, and the UI
-shows their names instead of their values. What shapes the asset graph is read on import, in `settings.py`; nothing else
-knows environment variables.
+They are made from a `Settings` object. What an environment variable gives is read when a run starts, and the UI shows
+the variable's name instead of its value.
 """
 
+import datetime as dt
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import dagster as dg
 from pydantic import Field
 from upath import UPath
 
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.files.locations import LocationError, location
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.ihc_api.account import IhcApi
@@ -27,61 +27,18 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.storage.stamps import digest
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.settings import first_day, max_rejected_share, whole_number
-
-EMAIL_VARIABLES = (
-    "ATTRIBUTION_EMAIL_TO",
-    "ATTRIBUTION_EMAIL_FROM",
-    "ATTRIBUTION_EMAIL_PASSWORD",
-    "ATTRIBUTION_SMTP_HOST",
-)
-IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
-
-
-@dataclass(frozen=True)
-class FailureReports:
-    """Where failed runs are reported besides the log: by e-mail, in Slack, or neither.
-
-    Attributes:
-        email_to: addresses; none without ATTRIBUTION_EMAIL_TO.
-        email_from: the sender's address, which logs in at the server.
-        email_password: its secret.
-        smtp_host: the server, which takes TLS from the start.
-        slack_channel: the channel; None without ATTRIBUTION_SLACK_CHANNEL.
-        slack_token: the bot's secret.
-    """
-
-    email_to: tuple[str, ...] = ()
-    email_from: str = ""
-    email_password: str = field(default="", repr=False)
-    smtp_host: str = ""
-    slack_channel: str | None = None
-    slack_token: str = field(default="", repr=False)
-
-
-def failure_report_settings() -> FailureReports:
-    """The settings of failure reports.
-
-    Raises:
-        ConfigurationError: One of the settings that go together is missing.
-    """
-    settings: dict[str, Any] = {}
-    if email := _together(*EMAIL_VARIABLES):
-        to, settings["email_from"], settings["email_password"], settings["smtp_host"] = email
-        settings["email_to"] = tuple(address.strip() for address in to.split(",") if address.strip())
-    if slack := _together("ATTRIBUTION_SLACK_CHANNEL", "ATTRIBUTION_SLACK_TOKEN"):
-        settings["slack_channel"], settings["slack_token"] = slack
-    return FailureReports(**settings)
+from attribution_assets.settings import VARIABLES, Settings
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
     """The database with the source tables, where the result tables go too."""
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
+    first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
 
     def source(self) -> SourceDatabase:
         """The source tables, read only."""
-        return SourceDatabase(self.url, first_day())
+        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day))
 
     def results(self) -> ResultTables:
         """The result tables."""
@@ -104,7 +61,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed, or the engine is.
         """
-        with _told_of("ATTRIBUTION_STORAGE", self.root):
+        with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
             return AssetStorage(self.root, engine_named(self.engine))
 
     def check(self) -> None:
@@ -113,7 +70,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: One of them cannot, or as for `tables`.
         """
-        with _told_of("ATTRIBUTION_STORAGE", self.root):
+        with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
             require_bucket(location(self.root))
             engine_named(self.engine).check()
 
@@ -129,7 +86,7 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed.
         """
-        with _told_of("ATTRIBUTION_REPORTS", self.root):
+        with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
             return location(self.root) / name
 
     def check(self) -> None:
@@ -138,7 +95,7 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: It cannot, or as for `file`.
         """
-        with _told_of("ATTRIBUTION_REPORTS", self.root):
+        with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
             require_bucket(location(self.root))
 
 
@@ -228,30 +185,8 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         return parameter
 
 
-class _Environment:
-    """Reads environment variables: as references that Dagster resolves when a run starts, or as values."""
-
-    def __init__(self, *, references: bool) -> None:
-        self._references = references
-
-    def text(self, variable: str, default: str) -> str:
-        return self.secret(variable) or default
-
-    def secret(self, variable: str) -> str | None:
-        if not os.environ.get(variable):
-            return None
-        return dg.EnvVar(variable) if self._references else os.environ[variable]
-
-    def number(self, variable: str, default: int) -> int:
-        value = whole_number(variable, default)
-        return dg.EnvVar.int(variable) if self._references and os.environ.get(variable) else value
-
-    def limit(self, variable: str) -> int | None:
-        return self.number(variable, 1) if os.environ.get(variable) else None
-
-
 @contextmanager
-def _told_of(variable: str, value: str) -> Iterator[None]:
+def _as_configuration_error(variable: str, value: str) -> Iterator[None]:
     try:
         yield
     except (LocationError, ObjectStoreError) as error:
@@ -260,14 +195,18 @@ def _told_of(variable: str, value: str) -> Iterator[None]:
         raise ConfigurationError(str(error)) from None
 
 
-def _together(*variables: str) -> list[str] | None:
-    """The values of variables that are set all or none."""
-    values = [os.environ.get(variable, "") for variable in variables]
-    if not any(values):
-        return None
-    if missing := [variable for variable, value in zip(variables, values, strict=True) if not value]:
-        raise ConfigurationError(f"{', '.join(missing)} must be set too, as {', '.join(variables)} go together")
-    return values
+class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+    """What shapes the days besides their rows: the calendar, the lookback window, and what counts as direct."""
+
+    first_day: str = Field(description="First day of the calendar, YYYY-MM-DD")
+    lookback_days: int = Field(description="Length L of the lookback window")
+    direct_channels: list[str] = Field(description="Channels that the model last_non_direct passes over, casefolded")
+    max_rejected_share: float = Field(description="Share of a day's source rows that may be set aside, 0 to 1")
+
+    @property
+    def windows(self) -> Windows:
+        """How the days are tied together."""
+        return Windows(dt.date.fromisoformat(self.first_day), self.lookback_days, frozenset(self.direct_channels))
 
 
 @dataclass(frozen=True)
@@ -278,35 +217,39 @@ class Resources:
     storage: Storage
     reports: Reports
     ihc_api: IhcApiAccount
+    rules: ReportingRules
 
 
-def from_environment(*, references: bool) -> Resources:
-    """The resources as the environment variables describe them.
+def resources_of(settings: Settings, *, references: bool) -> Resources:
+    """The resources that the settings describe.
 
     Args:
-        references: Whether they refer to the variables, for Dagster to resolve when a run starts and to show by name,
-            or hold the values that the variables have now.
-
-    Raises:
-        ConfigurationError: A variable has a value that cannot be used.
+        settings: The settings.
+        references: Whether those that come from an environment variable refer to it, for Dagster to resolve when a run
+            starts and to show by name, or hold their values.
     """
-    environment = _Environment(references=references)
-    max_rejected_share()  # else a value that cannot be used would show only when a check runs
+    given: dict[str, Any] = {name: getattr(settings, name) for name in VARIABLES}
+    if references:
+        for name in settings.from_variables:
+            numeric = isinstance(given[name], int)
+            given[name] = dg.EnvVar.int(VARIABLES[name]) if numeric else dg.EnvVar(VARIABLES[name])
+    first_day = settings.first_day.isoformat()
     return Resources(
-        database=DatabaseResource(url=environment.text("ATTRIBUTION_DATABASE_URL", "sqlite:///data/attribution.db")),
-        storage=Storage(
-            root=environment.text("ATTRIBUTION_STORAGE", "data/assets"),
-            engine=environment.text("ATTRIBUTION_ENGINE", "duckdb"),
-        ),
-        reports=Reports(root=environment.text("ATTRIBUTION_REPORTS", "data/reports")),
+        database=DatabaseResource(url=given["database_url"], first_day=first_day),
+        storage=Storage(root=given["storage"], engine=given["engine"]),
+        reports=Reports(root=given["reports"]),
         ihc_api=IhcApiAccount(
-            url=environment.text("IHC_API_URL", IHC_API_URL),
-            api_key=environment.secret("IHC_API_KEY"),
-            conv_type_id=environment.text("IHC_CONV_TYPE_ID", "default"),
-            max_journeys_per_request=environment.number("IHC_MAX_JOURNEYS_PER_REQUEST", 100),
-            max_sessions_per_request=environment.number("IHC_MAX_SESSIONS_PER_REQUEST", 200),
-            max_concurrent_requests=environment.number("IHC_MAX_CONCURRENT_REQUESTS", 4),
-            redistribution_parameter=environment.secret("IHC_REDISTRIBUTION_PARAMETER"),
-            max_requests_per_run=environment.limit("IHC_MAX_REQUESTS_PER_RUN"),
+            url=given["ihc_api_url"],
+            api_key=given["ihc_api_key"],
+            **{name.removeprefix("ihc_"): value for name, value in given.items() if name in _OF_THE_ACCOUNT},
+        ),
+        rules=ReportingRules(
+            first_day=first_day,
+            lookback_days=settings.lookback_days,
+            direct_channels=sorted(settings.direct_channels),
+            max_rejected_share=settings.max_rejected_share,
         ),
     )
+
+
+_OF_THE_ACCOUNT = {name for name in VARIABLES if name.startswith("ihc_")} - {"ihc_api_url", "ihc_api_key"}

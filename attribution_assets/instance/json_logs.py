@@ -25,7 +25,7 @@ from dagster._core.storage.tags import (
     PARTITION_NAME_TAG,
 )
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.instance.runs import root_cause
 
 
@@ -69,7 +69,7 @@ def _asset(event: dg.DagsterEvent | None, step: str) -> str | None:
     """The asset of an event or step; the step of a check is called asset_check."""
     if event and event.asset_key:
         return event.asset_key.to_user_string()
-    return max((asset for asset in ALL_ASSETS if f"{step}_".startswith(f"{asset}_")), key=len, default=None)
+    return max((asset for asset in ASSETS if f"{step}_".startswith(f"{asset}_")), key=len, default=None)
 
 
 @dg.logger(config_schema={"log_level": dg.Field(str, default_value="DEBUG", description="The lowest level shown")})

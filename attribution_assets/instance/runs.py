@@ -9,7 +9,7 @@ from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
 MOST_NAMED = 3
@@ -88,7 +88,7 @@ def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
 
 def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
     """Whether a run or backfill is of this project, by its job and the assets that it selects."""
-    return job in JOBS or any(asset.to_user_string() in ALL_ASSETS for asset in assets or ())
+    return job in JOBS or any(asset.to_user_string() in ASSETS for asset in assets or ())
 
 
 def root_cause(error: SerializableErrorInfo | None) -> str:

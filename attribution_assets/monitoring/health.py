@@ -14,19 +14,19 @@ import duckdb
 import pyarrow as pa
 
 from attribution_assets.attribution.database.database import DatabaseError
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, StoredState, stored_state
+from attribution_assets.attribution.freshness.lineage import StoredState, stored_state
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.freshness.status import days_due
 from attribution_assets.attribution.ledger.ledger import Selection
 from attribution_assets.attribution.reporting.channel_report import final_and_provisional
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
-from attribution_assets.defs.partitions import first_and_last_partition, windows
+from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import ReportingError
 from attribution_assets.instance.opening import history_errors_told
 from attribution_assets.monitoring.history_facts import History
 from attribution_assets.monitoring.history_reader import HistoryReader
-from attribution_assets.settings import max_rejected_share
 
 DAYS_VERIFIED_AT_ONCE = 60
 
@@ -44,6 +44,7 @@ class DaysHealth:
         stale: asset -> days to be made anew.
         blocked: asset -> stale days that wait until rows are corrected in the source.
         provisional: reported days that orders still to be attributed can change.
+        lookback_days: length of the lookback window.
     """
 
     rows: Mapping[str, Mapping[dt.date, int]]
@@ -51,12 +52,13 @@ class DaysHealth:
     stale: Mapping[str, AbstractSet[dt.date]]
     blocked: Mapping[str, AbstractSet[dt.date]]
     provisional: Sequence[dt.date]
+    lookback_days: int
 
     @property
     def latest_window(self) -> list[dt.date]:
         """The latest stored day and the days of the lookback window before it, as far as any of them is stored."""
         stored = sorted({day for days in self.rows.values() for day in days})
-        return [day for day in stored if (stored[-1] - day).days <= windows.lookback_days]
+        return [day for day in stored if (stored[-1] - day).days <= self.lookback_days]
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class PipelineHealth:
     """
 
     def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
-        self._reader, self._resources = HistoryReader(instance), resources
+        self._reader, self._resources = HistoryReader(instance, resources.rules.lookback_days), resources
         self._home = instance.root_directory
         self._stale, self._stale_of, self._looks_on = Stale({}), "", True
 
@@ -116,23 +118,26 @@ class PipelineHealth:
         storage.require(str(source))
         state = stored_state(storage, self._resources.database.results().published())
         stale = self._stale_days(storage, state)
-        due = days_due(source, first_and_last_partition())
+        windows = self._resources.rules.windows
+        due = days_due(source, first_and_last_partition(windows.first_day))
         _, provisional = final_and_provisional(
             sorted(state.stamps["channel_reporting"]), state.stamps["ihc_attributions"], windows.lookback_days
         )
         return DaysHealth(
-            rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in ALL_ASSETS},
-            missing={asset: due.difference(state.stamps[asset]) for asset in ALL_ASSETS},
-            stale={asset: stale.days.get(asset, set()) for asset in ALL_ASSETS},
-            blocked={asset: stale.blocked.get(asset, set()) for asset in ALL_ASSETS},
+            rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in ASSETS},
+            missing={asset: due.difference(state.stamps[asset]) for asset in ASSETS},
+            stale={asset: stale.days.get(asset, set()) for asset in ASSETS},
+            blocked={asset: stale.blocked.get(asset, set()) for asset in ASSETS},
             provisional=provisional,
+            lookback_days=windows.lookback_days,
         )
 
     def _stale_days(self, storage: AssetStorage, state: StoredState) -> Stale:
         """What is stale; looked for anew only where something has changed, or not all suspects have been looked at."""
         if self._stale_of != (now := state.digest()) or self._looks_on:
             scope = Scope(confirmed=self._stale.confirmed, most_verified=DAYS_VERIFIED_AT_ONCE)
-            stale = stale_days(storage, state, windows, max_rejected_share(), scope)
+            rules = self._resources.rules
+            stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, scope)
             self._looks_on = stale.confirmed != self._stale.confirmed
             self._stale, self._stale_of = stale, now
         return self._stale

@@ -24,7 +24,7 @@ from dagster._core.storage.tags import (
 )
 from dagster_shared.serdes import deserialize_value
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import Traffic
 from attribution_assets.defs.assets.api_observations import traffic_in
 from attribution_assets.instance.runs import is_ours, was_killed
@@ -97,9 +97,10 @@ class HistoryReader:
 
     Args:
         instance: Whose history it is.
+        lookback_days: Length of the lookback window.
     """
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
+    def __init__(self, instance: dg.DagsterInstance, lookback_days: int) -> None:
         self._instance = instance
         self._read_until: dt.datetime | None = None
         self._readings: defaultdict[str, _Reading] = defaultdict(_Reading)
@@ -109,7 +110,7 @@ class HistoryReader:
         self._checks: Counter[tuple[str, str, str]] = Counter()
         self._problems: dict[tuple[str, str, str], CheckProblem] = {}
         self._traffic = Traffic()
-        self._days = MaterializedDays(instance)
+        self._days = MaterializedDays(instance, lookback_days)
 
     def read(self) -> History:
         """What the history says now.
@@ -242,7 +243,7 @@ def _facts(record: RunRecord) -> RunFacts:
         run_id=run.run_id,
         job=run.job_name,
         status=_status(record),
-        assets=[asset for asset in ALL_ASSETS if asset in selected],
+        assets=[asset for asset in ASSETS if asset in selected],
         first_day=first,
         last_day=last,
         started=dt.datetime.fromtimestamp(record.start_time, dt.UTC) if record.start_time else None,

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.source.schemas import is_iso_date
-from attribution_assets.settings import lookback_days
 
 EVENTS_AT_ONCE = 10_000
 
@@ -23,15 +22,16 @@ class MaterializedDays:
 
     Args:
         instance: Whose history it is.
+        lookback_days: Length of the lookback window.
 
     Attributes:
         last_success: asset -> when a day of it was materialized last, in seconds since 1970.
     """
 
-    def __init__(self, instance: dg.DagsterInstance) -> None:
-        self._instance = instance
-        self._cursors = dict.fromkeys(ALL_ASSETS, 0)
-        self._latest: dict[str, dict[str, tuple[int, float]]] = {asset: {} for asset in ALL_ASSETS}
+    def __init__(self, instance: dg.DagsterInstance, lookback_days: int) -> None:
+        self._instance, self._lookback = instance, dt.timedelta(days=lookback_days)
+        self._cursors = dict.fromkeys(ASSETS, 0)
+        self._latest: dict[str, dict[str, tuple[int, float]]] = {asset: {} for asset in ASSETS}
         self._orders: dict[str, tuple[int, Mapping[str, object]]] = {}
         self.last_success: dict[str, float] = {}
 
@@ -63,7 +63,7 @@ class MaterializedDays:
     def latest_window(self) -> dict[str, dict[str, float]]:
         """Asset -> day -> when it was materialized last: of the latest day, and of the lookback window before it."""
         latest = max((day for days in self._latest.values() for day in days), default=None)
-        first = str(dt.date.fromisoformat(latest) - dt.timedelta(days=lookback_days())) if latest else ""
+        first = str(dt.date.fromisoformat(latest) - self._lookback) if latest else ""
         return {
             asset: {day: at for day, (_, at) in sorted(days.items()) if day >= first}
             for asset, days in self._latest.items()

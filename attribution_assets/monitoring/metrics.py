@@ -22,9 +22,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
-from attribution_assets.defs.automation.schedules import CHECKS
+from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.resources import Resources
 from attribution_assets.instance.runs import JOBS
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
@@ -147,14 +147,14 @@ def _steps(history: History) -> Iterator[Metric]:
     for step, totals in history.steps.items():
         durations.add_metric([step], totals.ended, totals.seconds)
     yield durations
-    failed = dict.fromkeys(ALL_ASSETS, 0) | {step: totals.failed for step, totals in history.steps.items()}
+    failed = dict.fromkeys(ASSETS, 0) | {step: totals.failed for step, totals in history.steps.items()}
     yield _counter(
         "attribution_step_failures", "Steps that failed.", ["step"], [([step], count) for step, count in failed.items()]
     )
 
 
 def _checks(history: History) -> Iterator[Metric]:
-    known = [(key.asset_key.to_user_string(), key.name) for key in CHECKS]
+    known = [(key.asset_key.to_user_string(), key.name) for key in check_keys()]
     counts = {(*check, result): 0 for check in known for result in RESULTS} | dict(history.checks)
     yield _counter(
         "attribution_check_evaluations",
@@ -229,7 +229,7 @@ def _days(days: DaysHealth) -> Iterator[Metric]:
         "blocked": ("Stale days that wait until rows are corrected in the source.", days.blocked),
     }
     for kind, (words, of_assets) in kinds.items():
-        counts = [([asset], len(of_assets[asset])) for asset in ALL_ASSETS]
+        counts = [([asset], len(of_assets[asset])) for asset in ASSETS]
         yield _gauge(f"attribution_{kind}_partitions", words, ["asset"], counts)
     yield GaugeMetricFamily(
         "attribution_provisional_partitions",

@@ -10,7 +10,7 @@ import sys
 import dagster as dg
 
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.schedules import attribution_job, range_tags
+from attribution_assets.defs.automation.jobs import attribution_job, range_tags
 from attribution_assets.instance.opening import dagster_instance
 
 

@@ -10,13 +10,9 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
-from attribution_assets.attribution.freshness.lineage import (
-    SOURCE_ASSETS,
-    StoredState,
-    beside_versions,
-    extraction_inputs,
-)
-from attribution_assets.attribution.freshness.staleness import Stage, adjacent_stages
+from attribution_assets.attribution.freshness.lineage import StoredState, beside_versions, extraction_inputs
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
+from attribution_assets.attribution.freshness.repair import Stage, adjacent_stages
 from attribution_assets.attribution.storage.stamps import digest
 
 

@@ -6,8 +6,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, SOURCE_ASSETS, StoredState, Windows
+from attribution_assets.attribution.freshness.lineage import StoredState
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.reporting.channel_report import final_and_provisional
 from attribution_assets.attribution.source.database import SourceDatabase
@@ -60,7 +62,7 @@ def status(
         SourceDatabaseError: The source cannot be read.
     """
     due = days_due(source, calendar)
-    stored = {asset: sorted(day for day in state.stamps[asset] if day >= calendar[0]) for asset in ALL_ASSETS}
+    stored = {asset: sorted(day for day in state.stamps[asset] if day >= calendar[0]) for asset in ASSETS}
     changed = {
         asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
         for asset in SOURCE_ASSETS

@@ -10,27 +10,15 @@ import pandas as pd
 import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import batches, by_day, in_words
-from attribution_assets.attribution.freshness.lineage import (
-    attributions_inputs,
-    csv_inputs,
-    extraction_inputs,
-    journeys_inputs,
-    report_inputs,
-)
-from attribution_assets.attribution.reporting.channel_report import (
-    answered_by,
-    by_channel,
-    channel_report,
-    order_outcomes,
-    unattributed_orders,
-    with_phases,
-)
+from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
+from attribution_assets.attribution.reporting.channel_report import answered_by, by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.reporting.report_blocks import report_blocks
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.storage.asset_storage import DayTable, StoredDays, order_blocks, versions_of
+from attribution_assets.attribution.storage.asset_storage import DayTable, StoredDays, versions_of
 from attribution_assets.defs.assets.api_observations import observed_client
-from attribution_assets.defs.assets.daily import daily_asset, described
+from attribution_assets.defs.assets.daily import daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import (
     Metadata,
     attributions_metadata,
@@ -43,14 +31,8 @@ from attribution_assets.defs.assets.metadata import (
     requests_metadata,
     sessions_metadata,
 )
-from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables, partition_days
-from attribution_assets.defs.partitions import attribution_window, lookback_window, windows
-from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, Reports, Storage
-from attribution_assets.settings import first_day, lookback_days
-
-GROUP = "attribution"
-
-LOOKBACK = dt.timedelta(days=lookback_days())
+from attribution_assets.defs.io_managers import DailyTables, partition_days
+from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, ReportingRules, Reports, Storage
 
 REQUESTS_PER_BATCH = 100
 """Journeys of several days are packed into requests together: up to about this many requests at a time."""
@@ -65,18 +47,19 @@ def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatab
 def _extracted(
     context: dg.AssetExecutionContext,
     source: SourceDatabase,
+    first_day: dt.date,
     days: Iterable[ExtractedDay],
     metadata: Callable[[pd.DataFrame | pa.Table], Metadata],
 ) -> Iterator[tuple[DayTable, Metadata]]:
     """Each day as it is stored: its usable rows, and beside them those that were set aside."""
     asset = context.asset_key.path[-1]
-    stray = 0 if first_day() in partition_days(context) else source.rows_without_a_day(asset)
+    stray = 0 if first_day in partition_days(context) else source.rows_without_a_day(asset)
     if stray:
         context.log.warning(
             "%d rows of %s have a date with no place in the calendar: they are set aside with the first day, %s",
             stray,
             asset,
-            first_day(),
+            first_day,
         )
     for extracted in days:
         inputs = extraction_inputs(extracted.fingerprint)
@@ -84,42 +67,48 @@ def _extracted(
         yield DayTable(extracted.day, extracted.frame, inputs, extracted.rejected), described
 
 
-@daily_asset(group=GROUP, kinds={"sql", "pandas"})
-def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
+@daily_asset(kinds={"sql", "pandas"})
+def sessions(
+    context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
+) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
-    return described(context, _extracted(context, source, days, sessions_metadata))
+    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, sessions_metadata))
 
 
-@daily_asset(group=GROUP, kinds={"sql", "pandas"})
-def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
+@daily_asset(kinds={"sql", "pandas"})
+def conversions(
+    context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
+) -> DailyTables:
     """Orders placed on the day, from the source database."""
     source = _claimed_source(database, storage)
     days = source.conversions(partition_days(context))
-    return described(context, _extracted(context, source, days, conversions_metadata))
+    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, conversions_metadata))
 
 
-@daily_asset(
-    group=GROUP,
-    kinds={"sql"},
-    ins={"sessions": dg.AssetIn(partition_mapping=lookback_window)},
-)
-def journeys(context: dg.AssetExecutionContext, conversions: StoredDays, sessions: StoredDays) -> DailyTables:
+@daily_asset(kinds={"sql"})
+def journeys(
+    context: dg.AssetExecutionContext, conversions: StoredDays, sessions: StoredDays, rules: ReportingRules
+) -> DailyTables:
     """Touchpoints of the orders placed on the day: the sessions in each order's lookback window."""
 
     def build() -> Iterator[tuple[DayTable, Metadata]]:
-        versions = versions_of(conversions, sessions)
-        for day, table in customer_journeys(conversions, sessions, LOOKBACK.days):
+        versions, windows = versions_of(conversions, sessions), rules.windows
+        for day, table in customer_journeys(conversions, sessions, windows.lookback_days):
             orders = conversions.stamp(day).rows
-            yield DayTable(day, table, journeys_inputs(versions, day, windows)), journeys_metadata(table, orders)
+            yield DayTable(day, table, made_from("journeys", versions, day, windows)), journeys_metadata(table, orders)
 
-    return described(context, build())
+    return with_metadata(context, build())
 
 
-@daily_asset(group=GROUP, kinds={"python"}, pool="ihc_api")
+@daily_asset(kinds={"python"}, pool="ihc_api")
 def ihc_attributions(
-    context: dg.AssetExecutionContext, journeys: StoredDays, ihc_api: IhcApiAccount, database: DatabaseResource
+    context: dg.AssetExecutionContext,
+    journeys: StoredDays,
+    ihc_api: IhcApiAccount,
+    database: DatabaseResource,
+    rules: ReportingRules,
 ) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
@@ -133,59 +122,49 @@ def ihc_attributions(
                 for (days, _), attribution in zip(asked, attributions, strict=True):
                     answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                     for day, frame in by_day(answered, "conversion_time", days):
-                        table = DayTable(day, frame, attributions_inputs(versions, day), settings=ihc_api.settings)
+                        inputs = made_from("ihc_attributions", versions, day, rules.windows)
+                        table = DayTable(day, frame, inputs, settings=ihc_api.settings)
                         yield table, attributions_metadata(frame, attribution.asked)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
-    return described(context, attribute())
+    return with_metadata(context, attribute())
 
 
-@daily_asset(
-    group=GROUP,
-    kinds={"sql"},
-    ins={
-        "ihc_attributions": dg.AssetIn(partition_mapping=attribution_window, metadata=MAY_MISS_DAYS),
-        "conversions": dg.AssetIn(partition_mapping=attribution_window, metadata=MAY_MISS_DAYS),
-    },
-)
+@daily_asset(kinds={"sql"})
 def channel_reporting(
     context: dg.AssetExecutionContext,
     sessions: StoredDays,
     ihc_attributions: StoredDays,
     conversions: StoredDays,
+    rules: ReportingRules,
 ) -> DailyTables:
     """Cost and credit of each channel seen or credited on the day."""
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
-        versions = versions_of(sessions, ihc_attributions, conversions)
-        due, of_blocks = partition_days(context), list[pd.DataFrame]()
-        for days in order_blocks(conversions, due):
-            first, last = days[0], days[-1]
-            credit, orders = (stored.within(first, last + LOOKBACK) for stored in (ihc_attributions, conversions))
-            reported = channel_report(sessions.within(first, last), credit, orders, first, last)
-            own_orders = order_outcomes(orders.within(first, last), credit.within(first, last))
+        versions, windows = versions_of(sessions, ihc_attributions, conversions), rules.windows
+        due, of_blocks, attributed = partition_days(context), list[pd.DataFrame](), versions["ihc_attributions"]
+        for block in report_blocks(sessions, ihc_attributions, conversions, due, windows.lookback_days):
             outcomes, unattributed = (
-                dict(by_day(table, "conversion_time", days)) for table in (own_orders, unattributed_orders(own_orders))
+                dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed())
             )
-            answered = {"answered_by": answered_by(credit)}
-            with_shares = with_phases(reported, credit, orders, first, last)
-            for day, frame in by_day(with_shares, "date", days):
-                inputs = report_inputs(versions, day, windows)
-                certainty = certainty_metadata(day, versions["ihc_attributions"], LOOKBACK.days)
-                found = outcomes[day] if day in versions["ihc_attributions"] else None
+            answered, with_shares = {"answered_by": answered_by(block.credit)}, block.with_phases()
+            for day, frame in by_day(with_shares, "date", block.days):
+                inputs = made_from("channel_reporting", versions, day, windows)
+                certainty = certainty_metadata(day, attributed, windows.lookback_days)
+                found = outcomes[day] if day in attributed else None
                 metadata = plots_metadata(frame, str(day)) | report_metadata(frame, found) | certainty | answered
-                yield DayTable(day, frame[list(reported)], inputs, unattributed[day]), metadata
+                yield DayTable(day, frame[list(block.report)], inputs, unattributed[day]), metadata
             of_blocks.append(by_channel(with_shares))
         if len(due) > 1:
             of_range = plots_metadata(by_channel(pd.concat(of_blocks)), in_words(due), of_range=True)
             context.add_asset_metadata(of_range, partition_key=str(due[-1]))
 
-    return described(context, report())
+    return with_metadata(context, report())
 
 
-@daily_asset(group=GROUP, kinds={"csv"})
+@daily_asset(kinds={"csv"})
 def channel_reporting_csv(
-    context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports
+    context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports, rules: ReportingRules
 ) -> DailyTables:
     """The day's report with CPO and ROAS as the file `channel_reporting_<day>.csv`."""
 
@@ -194,7 +173,7 @@ def channel_reporting_csv(
             path = reports.file(f"channel_reporting_{day}.csv")
             version = write_stored_table(channel_reporting, day, path)
             table = pd.DataFrame({"path": [str(path)]})
-            inputs = csv_inputs({"channel_reporting": {day: version}}, day)
+            inputs = made_from("channel_reporting_csv", {"channel_reporting": {day: version}}, day, rules.windows)
             yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}
 
-    return described(context, written())
+    return with_metadata(context, written())

@@ -1,48 +1,77 @@
-"""What all assets have in common: partitioned by day, a range of days in one run, tables handed over day by day."""
+"""What all assets have in common: partitioned by day, a range of days in one run, tables handed over day by day.
+
+Inputs, windows and groups come from the asset's record (`attribution/freshness/records.py`).
+"""
 
 import warnings
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
 
 import dagster as dg
 
+from attribution_assets.attribution.freshness.records import ASSETS, AssetRecord
 from attribution_assets.attribution.storage.asset_storage import DayTable
 from attribution_assets.defs.assets.metadata import Metadata, column_schema, table_metadata
-from attribution_assets.defs.io_managers import DailyTables
-from attribution_assets.defs.partitions import daily
+from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables
+from attribution_assets.defs.partitions import daily_partitions, window_mapping
+from attribution_assets.settings import Settings
 
-# Dagster calls these beta; both are pinned by tests. A range of days in one run is what keeps a backfill in order.
-warnings.filterwarnings(
-    "ignore", "(Parameter `backfill_policy`|Function `pandera_schema_to_dagster_type`)", dg.BetaWarning
-)
+
+@dataclass(frozen=True)
+class DailyAsset:
+    """An asset without its calendar: the function that makes its days, and what Dagster shows of it.
+
+    Attributes:
+        function: the function, named like the asset's record.
+        kinds: its kinds in the UI.
+        pool: the pool that its step takes a place in.
+    """
+
+    function: Callable[..., DailyTables | None]
+    kinds: frozenset[str]
+    pool: str | None
+
+    def definition(self, settings: Settings) -> dg.AssetsDefinition:
+        """The asset by day, a range of days in one run; inputs and windows are those of its record."""
+        with warnings.catch_warnings():
+            # Dagster calls these beta; tests pin what they do. A range of days in one run keeps a backfill in order.
+            beta = "(Parameter `backfill_policy`|Function `pandera_schema_to_dagster_type`)"
+            warnings.filterwarnings("ignore", beta, dg.BetaWarning)
+            return self._definition(ASSETS[self.function.__name__], settings)
+
+    def _definition(self, record: AssetRecord, settings: Settings) -> dg.AssetsDefinition:
+        decorator = dg.asset(
+            partitions_def=daily_partitions(settings.first_day),
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            group_name=record.group,
+            owners=["team:marketing-analytics"],
+            kinds=set(self.kinds),
+            ins={
+                given.asset: dg.AssetIn(
+                    partition_mapping=window_mapping(given.window, settings.lookback_days),
+                    metadata=MAY_MISS_DAYS if given.may_miss_days else None,
+                )
+                for given in record.inputs
+            },
+            pool=self.pool,
+            metadata=column_schema(record.name),
+        )
+        return decorator(self.function)
 
 
 def daily_asset(
-    *, group: str, kinds: set[str], ins: Mapping[str, dg.AssetIn] | None = None, pool: str | None = None
-) -> Callable[[Callable[..., DailyTables | None]], dg.AssetsDefinition]:
-    """Make an asset of a function: by day, a range of days in one run, its columns those of its table's schema."""
-
-    def decorate(function: Callable[..., DailyTables | None]) -> dg.AssetsDefinition:
-        decorator = dg.asset(
-            partitions_def=daily,
-            backfill_policy=dg.BackfillPolicy.single_run(),
-            group_name=group,
-            owners=["team:marketing-analytics"],
-            kinds=kinds,
-            ins=ins,
-            pool=pool,
-            metadata=column_schema(function.__name__),
-        )
-        return decorator(function)
-
-    return decorate
+    *, kinds: set[str], pool: str | None = None
+) -> Callable[[Callable[..., DailyTables | None]], DailyAsset]:
+    """Make an asset of the function of that name; the calendar comes with the settings, see `DailyAsset.definition`."""
+    return lambda function: DailyAsset(function, frozenset(kinds), pool)
 
 
-def described(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, Metadata]]) -> DailyTables:
+def with_metadata(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, Metadata]]) -> DailyTables:
     """The days as they are handed over, each with its metadata in the UI."""
 
-    def noted() -> Generator[DayTable]:
+    def described() -> Generator[DayTable]:
         for table, metadata in days:
             context.add_asset_metadata(metadata | table_metadata(table.frame), partition_key=table.day.isoformat())
             yield table
 
-    return DailyTables(noted())
+    return DailyTables(described())

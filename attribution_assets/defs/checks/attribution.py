@@ -9,20 +9,19 @@ from collections.abc import Iterator
 import dagster as dg
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
-from attribution_assets.attribution.freshness.lineage import SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
 from attribution_assets.attribution.reporting.channel_report import order_outcomes
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
 from attribution_assets.attribution.storage.asset_storage import name_beside, order_blocks
 from attribution_assets.attribution.tables.schemas import TABLES
-from attribution_assets.defs.checks.daily import BLOCKING, evaluated
+from attribution_assets.defs.checks.daily import DailyCheck, daily_check, evaluated
 from attribution_assets.defs.io_managers import partition_days
-from attribution_assets.defs.resources import Storage
-from attribution_assets.settings import lookback_days, max_rejected_share
+from attribution_assets.defs.resources import ReportingRules, Storage
 
 
-def _schema_check(asset: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=asset, name="matches_schema", **BLOCKING)
+def _schema_check(asset: str) -> DailyCheck:
+    @daily_check(asset)
     def matches_schema(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
         """Every row matches the table's schema."""
         days = partition_days(context)
@@ -32,14 +31,18 @@ def _schema_check(asset: str) -> dg.AssetChecksDefinition:
     return matches_schema
 
 
-schema_checks = [_schema_check(asset) for asset in TABLES]
+def schema_checks() -> list[DailyCheck]:
+    """A check of each asset that stores a table."""
+    return [_schema_check(asset) for asset in TABLES]
 
 
-def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
-    @dg.asset_check(asset=asset, name="rows_are_usable", **BLOCKING)
-    def rows_are_usable(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def _usable_rows_check(asset: str) -> DailyCheck:
+    @daily_check(asset)
+    def rows_are_usable(
+        context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+    ) -> dg.AssetCheckResult:
         """Every source row could be used. Rows set aside are a warning; blocks if they are too large a share."""
-        days, share = partition_days(context), max_rejected_share()
+        days, share = partition_days(context), rules.max_rejected_share
         kept, rejected = (storage.tables().days(name, days) for name in (asset, name_beside(asset)))
         problems, tolerated = {}, set()
         for day in days:
@@ -51,10 +54,12 @@ def _usable_rows_check(asset: str) -> dg.AssetChecksDefinition:
     return rows_are_usable
 
 
-usable_rows_checks = [_usable_rows_check(asset) for asset in SOURCE_ASSETS]
+def usable_rows_checks() -> list[DailyCheck]:
+    """A check of each asset that is read from the source."""
+    return [_usable_rows_check(asset) for asset in SOURCE_ASSETS]
 
 
-@dg.asset_check(asset="ihc_attributions", **BLOCKING)
+@daily_check("ihc_attributions")
 def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """The credit of each attributed order sums to 1."""
     days = partition_days(context)
@@ -65,14 +70,16 @@ def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage)
     )
 
 
-@dg.asset_check(asset="ihc_attributions", **BLOCKING)
-def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+@daily_check("ihc_attributions")
+def orders_are_conserved(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """Attributed and unattributed orders are the day's orders, and so is their revenue; none has lost its journey."""
     tables, days = storage.tables(), partition_days(context)
     conversions, journeys, attributions = (
         tables.days(asset, days) for asset in ("conversions", "journeys", "ihc_attributions")
     )
-    lookback = dt.timedelta(days=lookback_days())
+    lookback = dt.timedelta(days=rules.lookback_days)
     sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]))
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
@@ -99,7 +106,7 @@ def orders_are_conserved(context: dg.AssetCheckExecutionContext, storage: Storag
     return evaluated(context, problems())
 
 
-@dg.asset_check(asset="channel_reporting", **BLOCKING)
+@daily_check("channel_reporting")
 def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """The day's orders are those with credit and those kept without it, and so is their revenue."""
     tables, days = storage.tables(), partition_days(context)
@@ -122,7 +129,7 @@ def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage
     )
 
 
-@dg.asset_check(asset="channel_reporting", **BLOCKING)
+@daily_check("channel_reporting")
 def cost_is_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """The report's cost is that of the day's sessions, channel by channel."""
     tables, days = storage.tables(), partition_days(context)

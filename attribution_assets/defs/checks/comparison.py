@@ -7,11 +7,11 @@ import dagster as dg
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.invariants import comparison as invariants
-from attribution_assets.defs.checks.daily import BLOCKING, evaluated
+from attribution_assets.defs.checks.daily import daily_check, evaluated
 from attribution_assets.defs.io_managers import partition_days
-from attribution_assets.defs.partitions import windows
-from attribution_assets.defs.resources import Storage
+from attribution_assets.defs.resources import ReportingRules, Storage
 
 
 def _of_the_orders(
@@ -40,35 +40,38 @@ def _of_the_orders(
     )
 
 
-@dg.asset_check(asset="model_comparison", **BLOCKING)
+@daily_check("model_comparison")
 def models_share_out_the_same(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """Each model's orders sum to the attributed orders, and its revenue to theirs."""
     return _of_the_orders(context, storage, "model_comparison", invariants.model_problems)
 
 
-@dg.asset_check(asset="conversion_paths", **BLOCKING)
+@daily_check("conversion_paths")
 def paths_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """The paths' orders sum to the attributed orders, and their revenue to theirs."""
     return _of_the_orders(context, storage, "conversion_paths", invariants.path_problems)
 
 
-@dg.asset_check(asset="channel_roles", **BLOCKING)
+@daily_check("channel_roles")
 def roles_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """No phase sums to more than the attributed orders; no channel assists more of them than it influences."""
     return _of_the_orders(context, storage, "channel_roles", invariants.role_problems)
 
 
-@dg.asset_check(asset="markov_comparison", **BLOCKING)
-def markov_shares_out_the_same(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+@daily_check("markov_comparison")
+def markov_shares_out_the_same(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """The Markov chain's orders and revenue sum to those of the paths of its window."""
-    tables, days = storage.tables(), partition_days(context)
-    paths = tables.days("conversion_paths", days_between(windows.paths_of(days[0])[0], days[-1]))
+    tables, days, windows = storage.tables(), partition_days(context), rules.windows
+    paths = tables.days("conversion_paths", days_between(windows.read_by(days[0], Window.LOOKBACK)[0], days[-1]))
     chains = tables.days("markov_comparison", days)
     totals = {day: frame[["orders", "revenue"]].sum() for day, frame in paths.frames()}
 
     def problems() -> Iterable[tuple[dt.date, list[str]]]:
         for day in days:
-            window = [totals[of_window] for of_window in days_between(*windows.paths_of(day)) if of_window in totals]
+            of_day = days_between(*windows.read_by(day, Window.LOOKBACK))
+            window = [totals[of_window] for of_window in of_day if of_window in totals]
             yield day, invariants.markov_problems(pd.DataFrame(window), chains.frame(day))
 
     return evaluated(context, problems())

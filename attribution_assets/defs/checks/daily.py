@@ -2,17 +2,46 @@
 
 import datetime as dt
 import warnings
-from collections.abc import Container, Iterable
-from typing import Any
+from collections.abc import Callable, Container, Iterable
+from dataclasses import dataclass
 
 import dagster as dg
 
-from attribution_assets.defs.partitions import daily
+from attribution_assets.defs.partitions import daily_partitions
+from attribution_assets.settings import Settings
 
-# Dagster calls partitioned checks a preview; tests pin what they give.
-warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
 
-BLOCKING: dict[str, Any] = {"partitions_def": daily, "blocking": True}
+@dataclass(frozen=True)
+class DailyCheck:
+    """A blocking check of an asset without its calendar.
+
+    Attributes:
+        function: the function that checks a run's days.
+        asset: the asset that it checks.
+        name: its name.
+    """
+
+    function: Callable[..., dg.AssetCheckResult]
+    asset: str
+    name: str
+
+    def definition(self, settings: Settings) -> dg.AssetChecksDefinition:
+        """The check of each day of the settings' calendar."""
+        with warnings.catch_warnings():  # Dagster calls partitioned checks a preview; tests pin what they give
+            warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
+            decorator = dg.asset_check(
+                asset=self.asset,
+                name=self.name,
+                partitions_def=daily_partitions(settings.first_day),
+                blocking=True,
+            )
+            return decorator(self.function)
+
+
+def daily_check(asset: str) -> Callable[[Callable[..., dg.AssetCheckResult]], DailyCheck]:
+    """Make a blocking check of the asset of a function, named like it."""
+    return lambda function: DailyCheck(function, asset, function.__name__)
+
 
 PROBLEMS_SHOWN = 10
 """Of each day; the event log is no place for all rows of a broken table."""

@@ -1,0 +1,49 @@
+"""The windows that tie the days of the assets together. Which asset reads which window is said in `records`."""
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Window(Enum):
+    """The days of an input that one day of an asset reads.
+
+    Attributes:
+        DAY: the same day.
+        LOOKBACK: the day and the L days before it.
+        ATTRIBUTION: the day and the L days after it, whose orders can credit its sessions.
+    """
+
+    DAY = "day"
+    LOOKBACK = "lookback"
+    ATTRIBUTION = "attribution"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How the days are tied together, and what else their tables follow from besides rows.
+
+    Attributes:
+        first_day: the first day of the calendar.
+        lookback_days: length L of the lookback window.
+        direct_channels: the channels that the model `last_non_direct` passes over.
+    """
+
+    first_day: dt.date
+    lookback_days: int
+    direct_channels: frozenset[str] = frozenset()
+
+    def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
+        """First and last day of an input that the day of an asset reads."""
+        lookback = dt.timedelta(days=self.lookback_days)
+        earlier, later = max(self.first_day, day - lookback), day + lookback
+        return {Window.DAY: (day, day), Window.LOOKBACK: (earlier, day), Window.ATTRIBUTION: (day, later)}[window]
+
+    def readers_of(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
+        """First and last day of an asset that read the day of an input."""
+        opposite = {Window.LOOKBACK: Window.ATTRIBUTION, Window.ATTRIBUTION: Window.LOOKBACK}
+        return self.read_by(day, opposite.get(window, window))
+
+    def days_touched_by(self, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
+        """The days that can change when the days from `first` to `last` do."""
+        return self.read_by(first, Window.LOOKBACK)[0], self.read_by(last, Window.ATTRIBUTION)[1]

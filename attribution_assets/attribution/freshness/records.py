@@ -1,0 +1,275 @@
+"""One record per asset: what its days are made from, how a day is made anew, and what holds it up.
+
+Dagster's inputs and partition mappings, the stamps, staleness, the order of repair and the list of assets follow from
+these records. A new asset is one record here, one function in `defs/assets/` and one schema in `tables/schemas`.
+What is stored, and how it compares with what the records say, is in `lineage` and `staleness`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+import pyarrow as pa
+
+from attribution_assets.attribution.calendar.days import adjacent_ranges, by_day, days_between
+from attribution_assets.attribution.calendar.windows import Window, Windows
+from attribution_assets.attribution.comparison.channel_roles import channel_roles
+from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
+from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.reporting.channel_report import OUTCOMES_SQL, REPORT_SQL
+from attribution_assets.attribution.reporting.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL, customer_journeys
+from attribution_assets.attribution.reporting.report_blocks import report_blocks
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stamps import digest
+
+JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
+REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})
+"""With another query the rows may be others: what was made with the old one is looked at again."""
+
+COMPARISON_VERSION = "1"
+"""To be raised with the rules of the models, the paths or the roles: what was made with the old ones is made anew."""
+
+Tables = Mapping[str, pd.DataFrame | pa.Table]
+"""Name -> the asset's table of a day, or the table that is stored beside it."""
+
+Remake = Callable[[AssetStorage, Windows, Sequence[dt.date]], Iterator[tuple[dt.date, Tables]]]
+Compare = Callable[[pd.DataFrame, pd.DataFrame, Windows], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What an asset reads, or what holds it up.
+
+    Attributes:
+        asset: the input.
+        window: the days of it that one day of the asset reads.
+        may_miss_days: whether days of the window may not have been materialized yet.
+    """
+
+    asset: str
+    window: Window = Window.DAY
+    may_miss_days: bool = False
+
+
+def _no_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
+    return {}
+
+
+def _always(_table: pd.DataFrame | pa.Table) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class AssetRecord:
+    """What there is to know of an asset besides the function that makes it.
+
+    Attributes:
+        name: the asset, its table and its function.
+        group: its group in Dagster's UI.
+        inputs: the assets that it reads; none if it reads the source.
+        base: the input without whose day the asset has none.
+        rules: what a day is made from besides its inputs: name -> version.
+        remake: makes days anew, to see whether their rows would change; without it, a day whose inputs have changed is
+            stale whatever its rows would be.
+        expected_with: the input whose stored day has a day of the asset made that is not there; without it, `base`.
+        worth_making: whether such a day is wanted all the same, by what `remake` made of it.
+        repaired_with: the step of a repair in which the asset is made; assets of one step are made together.
+        held_up_by: source assets, each with the window whose days hold the asset's day up while too many of their rows
+            are rejected.
+    """
+
+    name: str
+    group: str
+    inputs: tuple[Input, ...] = ()
+    base: str = ""
+    rules: Callable[[Windows, dt.date], Mapping[str, str]] = _no_rules
+    remake: Remake | None = None
+    expected_with: str = ""
+    worth_making: Callable[[pd.DataFrame | pa.Table], bool] = _always
+    repaired_with: str = ""
+    held_up_by: tuple[Input, ...] = ()
+
+    @property
+    def reads_the_source(self) -> bool:
+        """Whether its days are extracted from the source database."""
+        return not self.inputs
+
+    def derived_inputs(self) -> Iterator[Input]:
+        """The inputs that are not extracted from the source."""
+        return (given for given in self.inputs if not ASSETS[given.asset].reads_the_source)
+
+
+def _journeys_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
+    return {
+        "sessions from": str(windows.read_by(day, Window.LOOKBACK)[0]),
+        "query": JOURNEYS_VERSION,
+        "lookback days": str(windows.lookback_days),
+    }
+
+
+def _report_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
+    return {"query": REPORT_VERSION}
+
+
+def _comparison_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
+    return {"rules": COMPARISON_VERSION}
+
+
+def _model_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
+    return {"rules": COMPARISON_VERSION, "direct channels": ", ".join(sorted(windows.direct_channels))}
+
+
+def _markov_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
+    return {"rules": COMPARISON_VERSION, "paths from": str(windows.read_by(day, Window.LOOKBACK)[0])}
+
+
+def _journeys_anew(
+    storage: AssetStorage, windows: Windows, days: Sequence[dt.date]
+) -> Iterator[tuple[dt.date, Tables]]:
+    for first, last in adjacent_ranges(days):
+        orders = storage.days("conversions", days_between(first, last))
+        sessions = storage.days("sessions", days_between(windows.read_by(first, Window.LOOKBACK)[0], last))
+        for day, table in customer_journeys(orders, sessions, windows.lookback_days):
+            yield day, {"journeys": table}
+
+
+def _reports_anew(storage: AssetStorage, windows: Windows, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, Tables]]:
+    for first, last in adjacent_ranges(days):
+        of_range = days_between(first, last)
+        credited_by = days_between(first, windows.read_by(last, Window.ATTRIBUTION)[1])
+        credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))
+        sessions = storage.days("sessions", of_range)
+        for block in report_blocks(sessions, credit, orders, of_range, windows.lookback_days):
+            unattributed = dict(by_day(block.unattributed(), "conversion_time", block.days))
+            for day, frame in by_day(block.report, "date", block.days):
+                yield day, {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
+
+
+def _comparisons_anew(name: str, compare: Compare) -> Remake:
+    def remake(storage: AssetStorage, windows: Windows, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, Tables]]:
+        credit, orders = (storage.days(asset, days) for asset in ("ihc_attributions", "conversions"))
+        for day in days:
+            if day in orders.files:
+                yield day, {name: compare(credit.frame(day), orders.frame(day), windows)}
+
+    return remake
+
+
+def _models(credit: pd.DataFrame, orders: pd.DataFrame, windows: Windows) -> pd.DataFrame:
+    return model_comparison(credit, orders, windows.direct_channels)
+
+
+def _paths(credit: pd.DataFrame, orders: pd.DataFrame, _windows: Windows) -> pd.DataFrame:
+    return conversion_paths(credit, orders)
+
+
+def _roles(credit: pd.DataFrame, orders: pd.DataFrame, _windows: Windows) -> pd.DataFrame:
+    return channel_roles(credit, orders)
+
+
+ORDER_COMPARISONS: Mapping[str, Compare] = {
+    "model_comparison": _models,
+    "conversion_paths": _paths,
+    "channel_roles": _roles,
+}
+"""Asset -> its table, made of a day's `ihc_attributions` and `conversions`."""
+
+
+def _has_credit(report: pd.DataFrame | pa.Table) -> bool:
+    return bool(report["ihc"].any())
+
+
+def _of_orders(name: str, rules: Callable[[Windows, dt.date], Mapping[str, str]]) -> AssetRecord:
+    """The record of a comparison that is made of the attributed orders of one day."""
+    return AssetRecord(
+        name,
+        COMPARISON,
+        inputs=(Input("ihc_attributions"), Input("conversions")),
+        base="ihc_attributions",
+        rules=rules,
+        remake=_comparisons_anew(name, ORDER_COMPARISONS[name]),
+        repaired_with="comparisons",
+        held_up_by=(Input("conversions"),),
+    )
+
+
+ATTRIBUTION, COMPARISON = "attribution", "comparison"
+
+_ORDERS_AND_THEIR_SESSIONS = (Input("conversions"), Input("sessions", Window.LOOKBACK))
+_ROWS_OF_THE_DAY = (Input("sessions"), Input("conversions"))
+
+_RECORDS = (
+    AssetRecord("sessions", ATTRIBUTION),
+    AssetRecord("conversions", ATTRIBUTION),
+    AssetRecord(
+        "journeys",
+        ATTRIBUTION,
+        inputs=(Input("conversions"), Input("sessions", Window.LOOKBACK)),
+        base="conversions",
+        rules=_journeys_rules,
+        remake=_journeys_anew,
+        repaired_with="journeys",
+        held_up_by=_ORDERS_AND_THEIR_SESSIONS,
+    ),
+    AssetRecord(
+        "ihc_attributions",
+        ATTRIBUTION,
+        inputs=(Input("journeys"),),
+        base="journeys",
+        repaired_with="attributions",
+        held_up_by=_ORDERS_AND_THEIR_SESSIONS,
+    ),
+    _of_orders("model_comparison", _model_rules),
+    _of_orders("conversion_paths", _comparison_rules),
+    _of_orders("channel_roles", _comparison_rules),
+    AssetRecord(
+        "channel_reporting",
+        ATTRIBUTION,
+        inputs=(
+            Input("sessions"),
+            Input("ihc_attributions", Window.ATTRIBUTION, may_miss_days=True),
+            Input("conversions", Window.ATTRIBUTION, may_miss_days=True),
+        ),
+        base="sessions",
+        rules=_report_rules,
+        remake=_reports_anew,
+        expected_with="ihc_attributions",
+        worth_making=_has_credit,
+        repaired_with="reports",
+        held_up_by=_ROWS_OF_THE_DAY,
+    ),
+    AssetRecord(
+        "channel_reporting_csv",
+        ATTRIBUTION,
+        inputs=(Input("channel_reporting"),),
+        base="channel_reporting",
+        repaired_with="reports",
+        held_up_by=_ROWS_OF_THE_DAY,
+    ),
+    AssetRecord(
+        "markov_comparison",
+        COMPARISON,
+        inputs=(Input("conversion_paths", Window.LOOKBACK, may_miss_days=True),),
+        base="conversion_paths",
+        rules=_markov_rules,
+        repaired_with="chains",
+    ),
+    AssetRecord(
+        "comparison_csv",
+        COMPARISON,
+        inputs=(
+            Input("model_comparison", may_miss_days=True),
+            Input("conversion_paths"),
+            Input("channel_roles", may_miss_days=True),
+            Input("markov_comparison", may_miss_days=True),
+        ),
+        base="conversion_paths",
+        repaired_with="chains",
+    ),
+)
+
+ASSETS: dict[str, AssetRecord] = {record.name: record for record in _RECORDS}
+"""All records, each asset after its inputs."""
+
+SOURCE_ASSETS = tuple(name for name, record in ASSETS.items() if record.reads_the_source)

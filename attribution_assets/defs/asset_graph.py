@@ -1,0 +1,31 @@
+"""All assets and all checks, found in their modules: a new one is in the graph by being written there."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from attribution_assets.defs.assets import attribution as attribution_assets
+from attribution_assets.defs.assets import comparison as comparison_assets
+from attribution_assets.defs.assets.daily import DailyAsset
+from attribution_assets.defs.checks import attribution as attribution_checks
+from attribution_assets.defs.checks import comparison as comparison_checks
+from attribution_assets.defs.checks.daily import DailyCheck
+
+
+def daily_assets() -> Iterator[DailyAsset]:
+    """The assets, in the order in which they are written."""
+    for module in (attribution_assets, comparison_assets):
+        yield from (found for found in vars(module).values() if isinstance(found, DailyAsset))
+
+
+def daily_checks() -> Iterator[DailyCheck]:
+    """The checks."""
+    yield from attribution_checks.schema_checks()
+    yield from attribution_checks.usable_rows_checks()
+    for module in (attribution_checks, comparison_checks):
+        yield from (found for found in vars(module).values() if isinstance(found, DailyCheck))
+
+
+def check_keys() -> list[dg.AssetCheckKey]:
+    """The keys of the checks."""
+    return [dg.AssetCheckKey(dg.AssetKey(check.asset), check.name) for check in daily_checks()]

@@ -1,0 +1,39 @@
+"""The jobs, and a run of a job over a range of days. When they run is said in `schedules` and `sensors`."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import dagster as dg
+from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
+
+from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON
+from attribution_assets.attribution.freshness.repair import Stage
+from attribution_assets.defs.asset_graph import check_keys
+from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB
+
+attribution_job = dg.define_asset_job(
+    ATTRIBUTION_JOB,
+    selection=dg.AssetSelection.groups(ATTRIBUTION, COMPARISON),
+    description="All assets of a day or of a range of days, with their checks",
+)
+
+extraction_job = dg.define_asset_job(
+    EXTRACTION_JOB,
+    selection=dg.AssetSelection.assets("sessions", "conversions"),
+    description="Reads days of the source again; what has changed makes stale what was made from it",
+)
+
+
+def stage_request(stage: Stage, run_key: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+    """A run of a stage's assets over its days, with their checks and no others."""
+    return dg.RunRequest(
+        run_key=run_key,
+        asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
+        asset_check_keys=[check for check in check_keys() if check.asset_key.to_user_string() in stage.assets],
+        tags={**range_tags(stage.first, stage.last), **(tags or {})},
+    )
+
+
+def range_tags(first: dt.date, last: dt.date) -> dict[str, str]:
+    """The tags by which Dagster runs the days from `first` to `last` in one run."""
+    return {ASSET_PARTITION_RANGE_START_TAG: str(first), ASSET_PARTITION_RANGE_END_TAG: str(last)}
