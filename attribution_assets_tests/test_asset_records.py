@@ -9,10 +9,9 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
-import pandera.pandas as pa
-import pyarrow as arrow
 import pytest
 from made_shop import WINDOWS, MadeShop, day, stale_only
+from pandera.pandas import Check, Column, DataFrameSchema
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
@@ -39,8 +38,8 @@ from attribution_assets.settings import Settings
 
 README = Path(__file__).parents[1] / "README.md"
 
-SCHEMA = pa.DataFrameSchema(
-    {"channel_name": pa.Column(str), "orders": pa.Column("int64", pa.Check.ge(0))}, name="last_touches", strict=True
+SCHEMA = DataFrameSchema(
+    {"channel_name": Column(str), "orders": Column("int64", Check.ge(0))}, name="last_touches", strict=True
 )
 
 
