@@ -21,7 +21,8 @@ from databases import NewDatabase, new_databases
 from ihc_endpoint import IhcEndpoint
 from shop import Shop
 
-from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, StoredState, Windows, stored_state
+from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, StoredState, stored_state
 from attribution_assets.attribution.freshness.staleness import Scope, Stage, Stale, next_stages, stale_days
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables

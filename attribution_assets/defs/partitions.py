@@ -4,7 +4,7 @@ import datetime as dt
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.lineage import Windows
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import direct_channels, first_day, lookback_days
 

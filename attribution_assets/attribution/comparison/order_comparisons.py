@@ -2,10 +2,10 @@
 
 import pandas as pd
 
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
-from attribution_assets.attribution.freshness.lineage import Windows
 
 
 def order_comparison(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.reporting.channel_report import OUTCOMES_SQL, REPORT_SQL
 from attribution_assets.attribution.reporting.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL
 from attribution_assets.attribution.storage.asset_storage import NOT_STORED, AssetStorage, name_beside, names_of
@@ -32,41 +33,6 @@ ORDER_COMPARISONS = ("model_comparison", "conversion_paths", "channel_roles")
 WINDOW_COMPARISONS = ("markov_comparison", "comparison_csv")
 ORDER_ASSETS = ("journeys", "ihc_attributions", *ORDER_COMPARISONS)
 ALL_ASSETS = (*SOURCE_ASSETS, *ORDER_ASSETS, *REPORT_ASSETS, *WINDOW_COMPARISONS)
-
-
-@dataclass(frozen=True)
-class Windows:
-    """How the days are tied together, and what else their tables follow from besides rows.
-
-    Attributes:
-        first_day: the first day of the calendar.
-        lookback_days: length L of the lookback window.
-        direct_channels: the channels that the model `last_non_direct` passes over.
-    """
-
-    first_day: dt.date
-    lookback_days: int
-    direct_channels: frozenset[str] = frozenset()
-
-    def sessions_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
-        """First and last day of the sessions that journeys of the day's orders are made of."""
-        return max(self.first_day, day - dt.timedelta(days=self.lookback_days)), day
-
-    def orders_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
-        """First and last day of the orders that can credit the day's sessions."""
-        return day, day + dt.timedelta(days=self.lookback_days)
-
-    def paths_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
-        """First and last day of the orders that the day's Markov chain is made of."""
-        return self.sessions_of(day)
-
-    def chains_of(self, day: dt.date) -> tuple[dt.date, dt.date]:
-        """First and last day of the Markov chains that the day's orders are in."""
-        return self.orders_of(day)
-
-    def days_touched_by(self, first: dt.date, last: dt.date) -> tuple[dt.date, dt.date]:
-        """The days that can change when the days from `first` to `last` do."""
-        return self.sessions_of(first)[0], self.orders_of(last)[1]
 
 
 @dataclass(frozen=True)

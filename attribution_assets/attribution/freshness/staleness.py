@@ -18,6 +18,7 @@ from hashlib import blake2b
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, by_day, days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.comparison.order_comparisons import order_comparison
 from attribution_assets.attribution.freshness.lineage import (
     ALL_ASSETS,
@@ -26,7 +27,6 @@ from attribution_assets.attribution.freshness.lineage import (
     REPORT_ASSETS,
     WINDOW_COMPARISONS,
     StoredState,
-    Windows,
     beside_versions,
     fitting_inputs,
     is_published,

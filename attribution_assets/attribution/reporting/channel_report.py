@@ -1,11 +1,9 @@
 """Reports what each channel cost and earned on each day, and what became of the orders."""
 
 import datetime as dt
-from collections.abc import Container, Iterable
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import StoredDays
 
@@ -133,27 +131,6 @@ def unattributed_orders(outcomes: pd.DataFrame) -> pd.DataFrame:
     left = outcomes[outcomes["outcome"] != "attributed"].reset_index(drop=True)
     left = left.rename(columns={"reason": "detail", "outcome": "reason"})
     return left[["conv_id", "conversion_time", "reason", "detail", "revenue"]]
-
-
-def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> bool:
-    """Whether all orders that can credit the day's sessions have been attributed; until then the day is provisional.
-
-    Args:
-        day: The day of the report.
-        attributed: The days whose orders have been attributed.
-        lookback_days: Length of the lookback window.
-    """
-    return all(later in attributed for later in days_between(day, day + dt.timedelta(days=lookback_days)))
-
-
-def final_and_provisional(
-    days: Iterable[dt.date], attributed: Container[dt.date], lookback_days: int
-) -> tuple[list[dt.date], list[dt.date]]:
-    """The days of final reports and those of provisional ones, in the order given; arguments as for `is_final`."""
-    reported = list(days)
-    final = [day for day in reported if is_final(day, attributed, lookback_days)]
-    known = set(final)
-    return final, [day for day in reported if day not in known]
 
 
 def answered_by(attributions: StoredDays) -> str:

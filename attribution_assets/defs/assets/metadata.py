@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dagster_pandera import pandera_schema_to_dagster_type
 
+from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
-from attribution_assets.attribution.reporting.channel_report import is_final
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.charts.report_plots import report_plots
 
