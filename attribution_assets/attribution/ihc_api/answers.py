@@ -22,9 +22,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-CREDIT_COLUMNS: Final = ("initializer", "holder", "closer", "ihc")
-SUM_TOLERANCE: Final = 5e-4
-"""How far the ihc of a journey may be from 1: the API rounds to 4 decimals."""
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, REFUSED, SUM_TOLERANCE
+
 _RANGE_TOLERANCE: Final = 1e-6
 _FLOAT_SLACK: Final = 1e-9
 _MOST_NAMED: Final = 3
@@ -101,7 +100,7 @@ class CheckedAnswer:
 
     Attributes:
         credit: float64 (n, 4), the `CREDIT_COLUMNS`; NaN unless the journey is attributed, 0 for excluded sessions.
-        outcome: object (n,), the same for a whole journey: "attributed", "refused", or None where rows are missing.
+        outcome: object (n,), the same for a whole journey: `ATTRIBUTED`, `REFUSED`, or None where rows are missing.
         reason: object (n,), the API's words: about the touchpoint where attributed, else about its journey; or None.
     """
 
@@ -114,7 +113,7 @@ class CheckedAnswer:
         outcome = self.outcome.copy()
         for row, reason in enumerate(self.reason):
             if outcome[row] is None and reason is not None:
-                outcome[row] = "refused"
+                outcome[row] = REFUSED
         return replace(self, outcome=outcome)
 
 
@@ -157,14 +156,14 @@ def check_answer(asked: Sequence[tuple[str, str]], answer: object, shown: Callab
             if abs(total - 1) > SUM_TOLERANCE + _FLOAT_SLACK:
                 raise IhcAnswerError(f"the ihc of conversion {conversion_id} sums to {total:.6g}, not 1")
             for row in rows:
-                outcome[row] = "attributed"
+                outcome[row] = ATTRIBUTED
                 credit[row] = credit_of.get(row, 0.0)
                 reason[row] = _words(failures_of.get(row, []))
         elif named:
             partial_failures = [partial_failure for row in named for partial_failure in failures_of[row]]
             about_journey = any(status != _EXCLUDED for status, _ in partial_failures)
             refused = not credited and (about_journey or len(named) == len(rows))
-            outcome[rows] = "refused" if refused else None
+            outcome[rows] = REFUSED if refused else None
             reason[rows] = _words(partial_failures)
     if not outcome.any() and not reason.any():
         raise IhcAnswerError(f"the answer says nothing on any of the {some_of(list(rows_of))}")

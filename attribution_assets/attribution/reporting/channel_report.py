@@ -6,9 +6,7 @@ import pandas as pd
 
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import StoredDays
-
-PHASES = ("initializer", "holder", "closer")
-"""The phases of a customer journey; in each of them, an order is split over its touchpoints."""
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, PHASES
 
 # Sums are made of decimals, so that they are the same in whatever order rows are added. Large amounts have no exact
 # twelfth place themselves: amounts keep 9. Credit is small enough to keep them all.
@@ -128,7 +126,7 @@ def unattributed_orders(outcomes: pd.DataFrame) -> pd.DataFrame:
         The `unattributed_orders` table by time, then order: reason (no_sessions, too_long, refused), detail (the API's
         words, or how long the journey is), revenue in the source's currency.
     """
-    left = outcomes[outcomes["outcome"] != "attributed"].reset_index(drop=True)
+    left = outcomes[outcomes["outcome"] != ATTRIBUTED].reset_index(drop=True)
     left = left.rename(columns={"reason": "detail", "outcome": "reason"})
     return left[["conv_id", "conversion_time", "reason", "detail", "revenue"]]
 

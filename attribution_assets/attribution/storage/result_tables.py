@@ -33,6 +33,7 @@ from attribution_assets.attribution.database.database import (
 )
 from attribution_assets.attribution.database.own_tables import OwnTables
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.tables.credit import ATTRIBUTED
 
 JOURNEY = "attribution_customer_journey"
 ORDER = "attribution_order"
@@ -203,13 +204,13 @@ def _publish_attributions(
     connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
     connection.exec_driver_sql("DROP TABLE published_order")
     _replace_day(connection, ORDER, day, orders)
-    _insert(connection, JOURNEY, attributions[attributions["outcome"] == "attributed"])
+    _insert(connection, JOURNEY, attributions[attributions["outcome"] == ATTRIBUTED])
     # an order that has moved is the other day's now, whichever of the two was published last
     for other, conv_ids in released.items():
         stored = storage.days("ihc_attributions", [other])
         if other in stored.files:
             theirs = stored.frame(other)
-            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == "attributed")
+            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
             _insert(connection, JOURNEY, theirs[kept])
 
 
