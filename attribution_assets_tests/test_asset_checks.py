@@ -11,7 +11,8 @@ import pytest
 
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.comparison.order_comparisons import order_comparison
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, name_beside
 from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.partitions import windows

@@ -7,7 +7,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.schedules import range_tags, weekly_check_up
 from attribution_assets.defs.partitions import first_and_last_partition

@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
 from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTableIOManager, DailyTables, partition_days
 from attribution_assets.defs.partitions import attribution_window, daily, lookback_window
 from attribution_assets.defs.resources import DatabaseResource, Storage

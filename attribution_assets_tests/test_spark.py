@@ -21,7 +21,9 @@ from attribution_assets.attribution.reporting.channel_report import (
 )
 from attribution_assets.attribution.reporting.journeys import customer_journeys, orders_without_their_journey
 from attribution_assets.attribution.sql.engine import SqlEngine, run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays, version_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
+from attribution_assets.attribution.tables.arrow import version_of
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -18,7 +18,8 @@ from attribution_assets.attribution.freshness.staleness import Scope, Stage, nex
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
 from attribution_assets.attribution.reporting.channel_report import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import name_beside
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.schedules import attribution_job, range_tags
 from attribution_assets.defs.partitions import first_and_last_partition, windows

@@ -34,8 +34,10 @@ from attribution_assets.attribution.freshness.lineage import (
 )
 from attribution_assets.attribution.reporting.channel_report import channel_report, order_outcomes, unattributed_orders
 from attribution_assets.attribution.reporting.journeys import customer_journeys
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, order_blocks, version_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest
+from attribution_assets.attribution.storage.stored_days import order_blocks
+from attribution_assets.attribution.tables.arrow import version_of
 
 
 @dataclass(frozen=True)

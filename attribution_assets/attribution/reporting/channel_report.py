@@ -5,7 +5,7 @@ import datetime as dt
 import pandas as pd
 
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
-from attribution_assets.attribution.storage.asset_storage import StoredDays
+from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, PHASES
 
 # Sums are made of decimals, so that they are the same in whatever order rows are added. Large amounts have no exact

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from attribution_assets.attribution.sql.engine import run_sql, run_sql_by_day
-from attribution_assets.attribution.storage.asset_storage import StoredDays, order_blocks
+from attribution_assets.attribution.storage.stored_days import StoredDays, order_blocks
 
 # What a journey consists of: the sessions of each order's lookback window.
 IN_THE_WINDOW_SQL = """

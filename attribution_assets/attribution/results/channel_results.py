@@ -19,7 +19,8 @@ import pandas as pd
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.calendar.finality import final_and_provisional, is_final
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays, name_beside
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 MODELS = ("ihc", *RULE_MODELS)

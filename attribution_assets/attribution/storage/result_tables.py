@@ -32,7 +32,8 @@ from attribution_assets.attribution.database.database import (
     insert_rows,
 )
 from attribution_assets.attribution.database.own_tables import OwnTables
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import name_beside
 from attribution_assets.attribution.tables.credit import ATTRIBUTED
 
 JOURNEY = "attribution_customer_journey"

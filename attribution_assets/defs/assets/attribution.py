@@ -28,7 +28,7 @@ from attribution_assets.attribution.reporting.channel_report import (
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.storage.asset_storage import DayTable, StoredDays, order_blocks, versions_of
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, order_blocks, versions_of
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import daily_asset, described
 from attribution_assets.defs.assets.metadata import (

@@ -16,7 +16,7 @@ from attribution_assets.attribution.freshness.lineage import (
     order_comparison_inputs,
 )
 from attribution_assets.attribution.reporting.report_file import write_stored_table
-from attribution_assets.attribution.storage.asset_storage import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
 from attribution_assets.defs.assets.daily import daily_asset, described
 from attribution_assets.defs.assets.metadata import Metadata, comparison_metadata
 from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables, partition_days

@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 
 import dagster as dg
 
-from attribution_assets.attribution.storage.asset_storage import DayTable
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.defs.assets.metadata import Metadata, column_schema, table_metadata
 from attribution_assets.defs.io_managers import DailyTables
 from attribution_assets.defs.partitions import daily

@@ -13,7 +13,7 @@ from attribution_assets.attribution.freshness.lineage import SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
 from attribution_assets.attribution.reporting.channel_report import order_outcomes
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
-from attribution_assets.attribution.storage.asset_storage import name_beside, order_blocks
+from attribution_assets.attribution.storage.stored_days import name_beside, order_blocks
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import BLOCKING, evaluated
 from attribution_assets.defs.io_managers import partition_days
