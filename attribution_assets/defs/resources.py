@@ -22,7 +22,8 @@ from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.client import IhcClient, StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.attribution.sql.engine import EngineUnavailableError, engine_named
+from attribution_assets.attribution.sql.engine import EngineUnavailableError
+from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.storage.stamps import digest

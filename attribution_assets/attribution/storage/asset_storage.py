@@ -17,7 +17,8 @@ import pyarrow as pa
 from attribution_assets.attribution.files.atomic_files import read_file, replace_file
 from attribution_assets.attribution.files.locations import local_path, location
 from attribution_assets.attribution.files.object_store import list_objects
-from attribution_assets.attribution.sql.engine import SqlEngine, engine_named
+from attribution_assets.attribution.sql.engine import SqlEngine
+from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.stamps import (
     Stamp,
     digest,
