@@ -15,7 +15,8 @@ from attribution_assets.attribution.reporting.journeys import IN_THE_WINDOW_SQL,
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_ASSETS, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
-from attribution_assets.attribution.storage.stored_days import NOT_STORED, name_beside, names_of
+from attribution_assets.attribution.storage.stored_days import NOT_STORED, names_of
+from attribution_assets.attribution.storage.stored_days import companion_table as name_beside
 
 JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
 REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})

@@ -36,7 +36,7 @@ from attribution_assets.attribution.reporting.channel_report import channel_repo
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest
-from attribution_assets.attribution.storage.stored_days import order_blocks
+from attribution_assets.attribution.storage.stored_days import query_batches as order_blocks
 from attribution_assets.attribution.tables.arrow import version_of
 
 

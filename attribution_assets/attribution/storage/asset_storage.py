@@ -25,7 +25,7 @@ from attribution_assets.attribution.storage.stamps import (
     file_versions,
     written_with_stamp,
 )
-from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, name_beside
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, companion_table
 from attribution_assets.attribution.tables.arrow import content_version, stored_form
 
 days_written = logging.getLogger("attribution_assets.days_written")
@@ -90,7 +90,7 @@ class AssetStorage:
         """
         inputs = dict(table.inputs)
         if table.beside is not None:
-            beside = name_beside(asset)
+            beside = companion_table(asset)
             inputs[beside] = self._write(beside, table.day, table.beside, {}, None)
         self._write(asset, table.day, table.frame, inputs, table.settings)
         days_written.info("%s %s: %d rows", asset, table.day, len(table.frame))

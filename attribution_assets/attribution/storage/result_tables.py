@@ -33,7 +33,7 @@ from attribution_assets.attribution.database.database import (
 )
 from attribution_assets.attribution.database.own_tables import OwnTables
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import name_beside
+from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.credit import ATTRIBUTED
 
 JOURNEY = "attribution_customer_journey"
@@ -143,7 +143,7 @@ class ResultTables:
             if asset == "ihc_attributions":
                 _publish_attributions(connection, day, frame, storage)
             else:
-                unattributed, beside = storage.days(name_beside(asset), [day]).stamped(day)
+                unattributed, beside = storage.days(companion_table(asset), [day]).stamped(day)
                 versions.append(beside.version)
                 _replace_day(connection, REPORT, day, frame)
                 _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))

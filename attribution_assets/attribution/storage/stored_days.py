@@ -49,14 +49,14 @@ class MissingDaysError(LookupError):
         super().__init__(f"{asset} was never materialized for {in_words(days)}: materialize these days of it first")
 
 
-def name_beside(asset: str) -> str:
-    """The name of the table that is stored beside the asset's."""
+def companion_table(asset: str) -> str:
+    """The name of the table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
     return str(TABLES_BESIDE[asset].name)
 
 
 def names_of(asset: str) -> list[str]:
     """The name of the asset's table, and that of the table beside it if there is one."""
-    return [asset, name_beside(asset)] if asset in TABLES_BESIDE else [asset]
+    return [asset, companion_table(asset)] if asset in TABLES_BESIDE else [asset]
 
 
 def versions_of(*tables: "StoredDays") -> dict[str, dict[dt.date, str]]:
@@ -132,8 +132,8 @@ class StoredDays:
         return replace(self, files=stored, missing=[day for day in self.missing if day in days])
 
 
-def order_blocks(conversions: StoredDays, days: Iterable[dt.date] | None = None) -> Iterator[Sequence[dt.date]]:
-    """The days that one query serves, in turn: see `ORDERS_PER_QUERY`.
+def query_batches(conversions: StoredDays, days: Iterable[dt.date] | None = None) -> Iterator[Sequence[dt.date]]:
+    """The days in turn, as many at a time as one query may serve: see `ORDERS_PER_QUERY`.
 
     Args:
         conversions: The orders.

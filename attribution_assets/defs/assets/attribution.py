@@ -28,7 +28,7 @@ from attribution_assets.attribution.reporting.channel_report import (
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, order_blocks, versions_of
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, query_batches, versions_of
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import daily_asset, described
 from attribution_assets.defs.assets.metadata import (
@@ -159,7 +159,7 @@ def channel_reporting(
     def report() -> Iterator[tuple[DayTable, Metadata]]:
         versions = versions_of(sessions, ihc_attributions, conversions)
         due, of_blocks = partition_days(context), list[pd.DataFrame]()
-        for days in order_blocks(conversions, due):
+        for days in query_batches(conversions, due):
             first, last = days[0], days[-1]
             credit, orders = (stored.within(first, last + LOOKBACK) for stored in (ihc_attributions, conversions))
             reported = channel_report(sessions.within(first, last), credit, orders, first, last)
