@@ -16,7 +16,7 @@ from attribution_assets.attribution.freshness.late_data import changed_days, ext
 from attribution_assets.attribution.freshness.lineage import ALL_ASSETS, SOURCE_ASSETS, stored_state
 from attribution_assets.attribution.freshness.staleness import Scope, Stage, next_stages, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
-from attribution_assets.attribution.reporting.channel_report import order_outcomes
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table

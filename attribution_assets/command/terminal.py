@@ -17,7 +17,8 @@ from attribution_assets.attribution.freshness.staleness import Stage
 from attribution_assets.attribution.freshness.status import Status
 from attribution_assets.attribution.ihc_api.client import requests_planned
 from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
-from attribution_assets.attribution.reporting.channel_report import by_channel, with_ratios
+from attribution_assets.attribution.reporting.channel_report import by_channel
+from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.storage.asset_storage import days_written
 from attribution_assets.attribution.tables.credit import EMBEDDED
 

@@ -10,8 +10,9 @@ from functools import partial
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Windows
-from attribution_assets.attribution.reporting.channel_report import OUTCOMES_SQL, REPORT_SQL
+from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
 from attribution_assets.attribution.reporting.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL
+from attribution_assets.attribution.reporting.order_outcomes import OUTCOMES_SQL
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_ASSETS, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest

@@ -32,8 +32,9 @@ from attribution_assets.attribution.freshness.lineage import (
     is_published,
     share_rejected,
 )
-from attribution_assets.attribution.reporting.channel_report import channel_report, order_outcomes, unattributed_orders
+from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest
 from attribution_assets.attribution.storage.stored_days import query_batches as order_blocks

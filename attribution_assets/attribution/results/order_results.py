@@ -11,7 +11,7 @@ import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.comparison.markov import markov_comparison
-from attribution_assets.attribution.reporting.channel_report import answered_by
+from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.results.channel_results import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage

@@ -17,15 +17,9 @@ from attribution_assets.attribution.freshness.lineage import (
     journeys_inputs,
     report_inputs,
 )
-from attribution_assets.attribution.reporting.channel_report import (
-    answered_by,
-    by_channel,
-    channel_report,
-    order_outcomes,
-    unattributed_orders,
-    with_phases,
-)
+from attribution_assets.attribution.reporting.channel_report import by_channel, channel_report, with_phases
 from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.reporting.order_outcomes import answered_by, order_outcomes, unattributed_orders
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, query_batches, versions_of

@@ -11,8 +11,8 @@ import dagster as dg
 from attribution_assets.attribution.calendar.days import by_day, days_between
 from attribution_assets.attribution.freshness.lineage import SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
-from attribution_assets.attribution.reporting.channel_report import order_outcomes
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.storage.stored_days import companion_table, query_batches
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import BLOCKING, evaluated
