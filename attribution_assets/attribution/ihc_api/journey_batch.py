@@ -1,7 +1,7 @@
 """Journeys that are attributed together: as the API is sent them, as the ledger knows them, and what came of each.
 
 Here belongs the way from a frame of touchpoints to whole journeys and back. Who is asked for them, and when, is in
-`ihc_api.py`.
+`client.py`.
 """
 
 from collections.abc import Mapping, Sequence
