@@ -20,7 +20,8 @@ import hypothesis  # noqa: E402 - the same
 import pandas as pd  # noqa: E402 - the same
 import pytest  # noqa: E402 - the same
 
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays  # noqa: E402 - the same
+from attribution_assets.attribution.storage.asset_storage import AssetStorage  # noqa: E402 - the same
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.attribution.tables.schemas import TABLES  # noqa: E402 - the same
 
 pytest_plugins = ["databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages"]

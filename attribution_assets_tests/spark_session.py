@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 from ports import free_port
 
-from attribution_assets.attribution.sql.engine import SqlEngine, engine_named
+from attribution_assets.attribution.sql.engine import SqlEngine
+from attribution_assets.attribution.sql.engines import engine_named
 
 _DEFAULTS = """
 spark.master                                      local[2]

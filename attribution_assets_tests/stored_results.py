@@ -10,8 +10,10 @@ from attribution_assets.attribution.calendar.days import by_day
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
-from attribution_assets.attribution.reporting.channel_report import channel_report, order_outcomes, unattributed_orders
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.reporting.channel_report import channel_report
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.schemas import TABLES
 
 LOOKBACK_DAYS = 4

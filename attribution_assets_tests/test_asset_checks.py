@@ -13,7 +13,8 @@ from made_shop import WINDOWS
 from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, companion_table
 from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.resources import Storage
@@ -61,7 +62,7 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
     def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame | None:
         if asset not in TABLES_BESIDE:
             return None
-        name = name_beside(asset)
+        name = companion_table(asset)
         by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
         columns = TABLES_BESIDE[asset].columns
         frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)

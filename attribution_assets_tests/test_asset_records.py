@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 import pytest
 from made_shop import WINDOWS, MadeShop, day, stale_only
 from pandera.pandas import Check, Column, DataFrameSchema
@@ -18,14 +19,10 @@ from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.freshness.lineage import made_from, stored_state
 from attribution_assets.attribution.freshness.records import ASSETS, COMPARISON, AssetRecord, Input, Tables
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
-from attribution_assets.attribution.storage.asset_storage import (
-    ARROW_SCHEMAS,
-    AssetStorage,
-    DayTable,
-    StoredDays,
-    versions_of,
-)
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.attribution.tables.schemas import STORED_TABLES, TABLES
 from attribution_assets.command.cli import app
 from attribution_assets.definitions import build_definitions
@@ -88,7 +85,7 @@ def new_asset(monkeypatch: pytest.MonkeyPatch) -> None:
     for tables in (TABLES, STORED_TABLES):
         monkeypatch.setitem(tables, "last_touches", SCHEMA)
     monkeypatch.setitem(
-        ARROW_SCHEMAS, "last_touches", arrow.schema([("channel_name", arrow.string()), ("orders", arrow.int64())])
+        ARROW_SCHEMAS, "last_touches", pa.schema([("channel_name", pa.string()), ("orders", pa.int64())])
     )
 
 

@@ -17,13 +17,9 @@ from upath import UPath
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.files.atomic_files import replace_file
 from attribution_assets.attribution.sql.engine import run_sql
-from attribution_assets.attribution.storage.asset_storage import (
-    AssetStorage,
-    DayTable,
-    MissingDaysError,
-    StoredDays,
-    version_of,
-)
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
+from attribution_assets.attribution.tables.arrow import version_of
 from attribution_assets.attribution.tables.schemas import TABLES
 
 Table = Callable[..., pd.DataFrame]
@@ -173,7 +169,7 @@ KILLED_WRITERS = """
 import os, random, signal, sys, time
 from pathlib import Path
 from upath import UPath
-from attribution_assets.attribution.storage.asset_storage import replace_file
+from attribution_assets.attribution.files.atomic_files import replace_file
 
 path, contents = Path(sys.argv[1]), (b"a" * 3_000_000, b"b" * 4_000_000)
 replace_file(UPath(path), contents[0])

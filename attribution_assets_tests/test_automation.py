@@ -7,7 +7,8 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.defs.automation.schedules import schedules

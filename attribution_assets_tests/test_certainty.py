@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 from made_shop import REPORTS, MadeShop, day, days
 
-from attribution_assets.attribution.reporting.channel_report import is_final
+from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.defs.assets.metadata import certainty_metadata
 
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.invariants.attribution import cost_problems, schema_problems
 from attribution_assets.attribution.reporting.channel_report import by_channel, channel_report, with_phases
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -33,7 +33,8 @@ from attribution_assets.attribution.results.channel_results import (
     roas_by_days_since_touch,
 )
 from attribution_assets.attribution.sql.engine import SqlEngine
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Row = dict[str, Any]

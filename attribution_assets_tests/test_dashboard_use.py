@@ -14,7 +14,8 @@ from dashboard_server import running_dashboard
 from playwright.sync_api import Browser, Page
 from stored_results import Order, Visit, store_results
 
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 
 pytestmark = needs_chromium
 

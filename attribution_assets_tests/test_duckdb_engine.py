@@ -13,7 +13,8 @@ import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.sql.engine import run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 
 Table = Callable[..., pd.DataFrame]
 

@@ -49,7 +49,7 @@ from whole_shop import (
 
 from attribution_assets.attribution.database import database
 from attribution_assets.attribution.ihc_api import client as ihc_api
-from attribution_assets.attribution.ihc_api.client import IhcApi
+from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 
 FAULTS: list[Fault] = [

@@ -11,8 +11,8 @@ from ihc_endpoint import KEY, Answer, Fault, IhcEndpoint, Reply, credit, lost_jo
 from ihc_journeys import attribute, credited, empty_ledger, journeys_of, settled
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.answers import IhcAnswerError, IhcAuthenticationError
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, IhcAuthenticationError
 
 
 def test_every_touchpoint_gets_its_own_credit_in_the_order_of_the_journeys() -> None:

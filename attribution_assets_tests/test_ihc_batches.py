@@ -13,8 +13,8 @@ from databases import rows_of
 from ihc_endpoint import Answer, IhcEndpoint, Reply, stalls
 from ihc_journeys import journeys_of, quick_api
 
-from attribution_assets.attribution.ihc_api.answers import IhcRequestError
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.errors import IhcRequestError
 from attribution_assets.attribution.ledger import claims as ledger_claims
 from attribution_assets.attribution.ledger.ledger import Ledger
 

@@ -22,8 +22,8 @@ from ihc_endpoint import (
 from ihc_journeys import attribute, credited, empty_ledger, journeys_of, quick_api
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.answers import IhcApiError, IhcAuthenticationError, IhcRequestError
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcAuthenticationError, IhcRequestError
 
 FAULTS = {
     "403": status(403, f"unknown key {KEY}"),

@@ -29,15 +29,15 @@ from ihc_endpoint import (
 from ihc_journeys import attribute, credited, empty_ledger, journeys_of
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.answers import (
+from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.connection import retry_after_seconds
+from attribution_assets.attribution.ihc_api.errors import (
     IhcAnswerError,
     IhcAuthenticationError,
     IhcPermanentError,
     IhcRequestError,
     IhcTransientError,
 )
-from attribution_assets.attribution.ihc_api.client import IhcClient
-from attribution_assets.attribution.ihc_api.connection import retry_after_seconds
 
 TRANSIENT = {
     "408": status(408),

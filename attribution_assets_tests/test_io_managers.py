@@ -11,7 +11,8 @@ import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, MissingDaysError, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
 from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTableIOManager, DailyTables, partition_days
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.defs.resources import DatabaseResource, Storage

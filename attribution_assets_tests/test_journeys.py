@@ -15,7 +15,8 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.storage import asset_storage
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.reporting.channel_report import channel_report
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.schemas import MODEL_COMPARISON, RULE_MODELS
 
 ROUNDED_TO = 1e-9

@@ -22,7 +22,9 @@ from attribution_assets.attribution.files.locations import LocationError, local_
 from attribution_assets.attribution.files.object_store import ObjectStoreError
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage import stamps
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, version_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets.attribution.tables.arrow import version_of
 
 s3fs = pytest.importorskip("s3fs", reason="s3fs is not installed")
 

@@ -8,8 +8,9 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.reporting.channel_report import order_outcomes
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

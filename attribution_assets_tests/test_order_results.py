@@ -30,7 +30,8 @@ from attribution_assets.attribution.results.order_results import (
     unattributed_over,
 )
 from attribution_assets.attribution.sql.engine import SqlEngine
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from upath import UPath
 
-from attribution_assets.attribution.reporting.channel_report import by_channel, with_ratios
+from attribution_assets.attribution.reporting.channel_report import by_channel
+from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.reporting.report_file import write_report, write_stored_table
-from attribution_assets.attribution.sql.engine import engine_named
-from attribution_assets.attribution.storage.asset_storage import StoredDays
+from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.stamps import Stamp
+from attribution_assets.attribution.storage.stored_days import StoredDays
 
 Table = Callable[..., pd.DataFrame]
 

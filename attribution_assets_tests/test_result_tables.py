@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.database.database import DatabaseError
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, version_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables, ResultTablesError, published_version
+from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets.attribution.tables.arrow import version_of
 
 DAYS = [dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
 

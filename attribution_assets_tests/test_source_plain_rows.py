@@ -20,7 +20,7 @@ from attribution_assets.attribution.source.database import SourceUnreachableErro
 from attribution_assets.attribution.source.row_reader import raw_days
 from attribution_assets.attribution.source.statements import CONVERSIONS, SESSIONS
 from attribution_assets.attribution.source.usable_rows import DayRows, conversion_rows, session_rows
-from attribution_assets.attribution.storage.asset_storage import version_of
+from attribution_assets.attribution.tables.arrow import version_of
 
 Row = tuple[Any, ...]
 

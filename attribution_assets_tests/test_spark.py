@@ -12,16 +12,13 @@ import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
-from attribution_assets.attribution.reporting.channel_report import (
-    answered_by,
-    channel_report,
-    order_outcomes,
-    unattributed_orders,
-    with_phases,
-)
+from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
 from attribution_assets.attribution.reporting.journeys import customer_journeys, orders_without_their_journey
+from attribution_assets.attribution.reporting.order_outcomes import answered_by, order_outcomes, unattributed_orders
 from attribution_assets.attribution.sql.engine import SqlEngine, run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays, version_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
+from attribution_assets.attribution.tables.arrow import version_of
 
 Row = dict[str, Any]
 Table = Callable[..., pd.DataFrame]

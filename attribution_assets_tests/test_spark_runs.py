@@ -15,7 +15,8 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import stale_days
 from attribution_assets.attribution.sql.engine import SqlEngine
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, versions_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import versions_of
 from attribution_assets.command.cli import app
 
 

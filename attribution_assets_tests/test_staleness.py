@@ -23,7 +23,7 @@ from made_shop import (
 from attribution_assets.attribution.freshness import records
 from attribution_assets.attribution.freshness.repair import next_stages
 from attribution_assets.attribution.freshness.staleness import Scope
-from attribution_assets.attribution.storage.asset_storage import DayTable
+from attribution_assets.attribution.storage.stored_days import DayTable
 
 LOOKS_ONLY = ("f1", "fay", "2024-02-23 09:00:00")
 LATE_OF_ANN = ("a3", "ann", "2024-02-23 09:00:00")

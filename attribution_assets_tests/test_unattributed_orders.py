@@ -11,8 +11,9 @@ from shop import Shop
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.invariants.attribution import unattributed_problems
-from attribution_assets.attribution.reporting.channel_report import order_outcomes, unattributed_orders
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
 
 Table = Callable[..., pd.DataFrame]

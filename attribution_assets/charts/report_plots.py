@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from attribution_assets.attribution.reporting.channel_report import PHASES
+from attribution_assets.attribution.tables.credit import PHASES
 from attribution_assets.charts.bars import BLUE, ORANGE, BarChart, Series, amount, percent
 
 MOST_ROWS = 12

@@ -19,9 +19,10 @@ from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSE
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
-from attribution_assets.attribution.reporting.channel_report import order_outcomes
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.jobs import attribution_job, range_tags
 from attribution_assets.defs.partitions import first_and_last_partition
@@ -173,7 +174,7 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
     """How many source rows of the days from `first` to `last` were set aside, by asset."""
     days = days_between(first, last)
     return {
-        asset: sum(stamp.rows for stamp in storage.days(name_beside(asset), days).stamps().values())
+        asset: sum(stamp.rows for stamp in storage.days(companion_table(asset), days).stamps().values())
         for asset in SOURCE_ASSETS
     }
 

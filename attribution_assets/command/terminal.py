@@ -17,8 +17,10 @@ from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.freshness.status import Status
 from attribution_assets.attribution.ihc_api.client import requests_planned
 from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
-from attribution_assets.attribution.reporting.channel_report import by_channel, with_ratios
+from attribution_assets.attribution.reporting.channel_report import by_channel
+from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.storage.asset_storage import days_written
+from attribution_assets.attribution.tables.credit import EMBEDDED
 
 
 class _DaysWritten(logging.Handler):
@@ -84,7 +86,7 @@ def print_summary(
     """
     console.print(_channels(report))
     console.print(_unattributed(outcomes))
-    if answered_by == "embedded":
+    if answered_by == EMBEDDED:
         console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
         console.print(f"Attributed by {answered_by}.")

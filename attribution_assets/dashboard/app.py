@@ -15,12 +15,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.charts import lines
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
-from attribution_assets.dashboard.overview import EMBEDDED, Overview, overview
+from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import written
 from attribution_assets.monitoring.health import CANNOT_BE_READ

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.reporting.channel_report import PHASES
 from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
@@ -21,6 +20,7 @@ from attribution_assets.attribution.results.order_results import (
     placed_over,
     unattributed_over,
 )
+from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
 from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
@@ -35,8 +35,6 @@ from attribution_assets.dashboard.tables import (
     total_of,
     with_cpo_and_roas,
 )
-
-EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True)
@@ -264,9 +262,9 @@ def _phases(stored: StoredResults, choices: Choices) -> Table:
 
 
 REASONS = {
-    "no_sessions": "no visit in the lookback window",
-    "too_long": "more visits than one request may hold",
-    "refused": "refused by the API",
+    NO_SESSIONS: "no visit in the lookback window",
+    TOO_LONG: "more visits than one request may hold",
+    REFUSED: "refused by the API",
 }
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import in_words
-from attribution_assets.attribution.reporting.channel_report import with_ratios
+from attribution_assets.attribution.reporting.ratios import with_ratios
 
 NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
 """How each kind of column is written; columns of kind `text` are written as they are."""
@@ -97,9 +97,8 @@ def spoken(days: Iterable[dt.date]) -> str:
 
 
 def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
-    """Results (cost, orders, revenue) with their CPO and ROAS, as `channel_report.with_ratios` has them."""
-    ratios = with_ratios(results.rename(columns={"orders": "ihc", "revenue": "ihc_revenue"}))
-    return results.assign(CPO=ratios["CPO"], ROAS=ratios["ROAS"])
+    """Results (cost, orders, revenue) with their CPO and ROAS, see `with_ratios`."""
+    return with_ratios(results, "orders", "revenue")
 
 
 def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from attribution_assets.attribution.storage.asset_storage import DayTable, MissingDaysError, StoredDays
+from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
 from attribution_assets.defs.resources import DatabaseResource, Storage
 from attribution_assets.instance.runs import say_which_process
 

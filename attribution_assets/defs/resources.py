@@ -22,10 +22,12 @@ from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.client import IhcClient, StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.attribution.sql.engine import EngineUnavailableError, engine_named
+from attribution_assets.attribution.sql.engine import EngineUnavailableError
+from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.storage.stamps import digest
+from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import VARIABLES, Settings
 
@@ -114,7 +116,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     @property
     def answered_by(self) -> str:
         """Who splits the orders: `embedded`, or the API's URL, without the key if that is a part of it."""
-        return self.url.replace(self.api_key, "***") if self.api_key else "embedded"
+        return self.url.replace(self.api_key, "***") if self.api_key else EMBEDDED
 
     @property
     def settings(self) -> str:
@@ -131,7 +133,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         Raises:
             ConfigurationError: One of them cannot.
         """
-        self._api(self.url, self.api_key or "embedded")
+        self._api(self.url, self.api_key or EMBEDDED)
 
     def client(self, ledger: Ledger) -> IhcClient:
         """A client of the API; without a key, of an embedded service that starts when it is first asked.
@@ -145,7 +147,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         if self.api_key:
             return IhcClient(self._api(self.url, self.api_key), ledger)
         stand_in = StandIn(self._embedded_name(), self._embedded_service)
-        return IhcClient(self._api(self.url, "embedded"), ledger, stand_in)
+        return IhcClient(self._api(self.url, EMBEDDED), ledger, stand_in)
 
     @staticmethod
     def _embedded_name() -> str:

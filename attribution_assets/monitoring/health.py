@@ -13,13 +13,13 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
+from attribution_assets.attribution.calendar.finality import final_and_provisional
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.freshness.lineage import StoredState, stored_state
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.freshness.status import days_due
 from attribution_assets.attribution.ledger.ledger import Selection
-from attribution_assets.attribution.reporting.channel_report import final_and_provisional
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources

@@ -15,7 +15,6 @@ from attribution_assets.attribution.ihc_api.traffic import Traffic
 RUN_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600, 10800)
 """Upper bounds of the classes in which runs are counted by how long they took."""
 
-OUTCOMES = ("attributed", "no_sessions", "too_long", "refused")
 """What becomes of an order."""
 
 PASSED, WARNED, FAILED = RESULTS = ("passed", "warned", "failed")
@@ -139,7 +138,7 @@ class History:
         problems: the days whose latest evaluation of a check did not pass.
         last_success: asset -> when a day of it was materialized last, in seconds since 1970.
         materialized: asset -> day -> when it was materialized last, for the days of the latest lookback window.
-        orders: day -> one of `OUTCOMES` -> orders, as its latest report says, for the days of the same window.
+        orders: day -> one of `credit.OUTCOMES` -> orders, as its latest report says, for the days of the same window.
         traffic: what was sent to the IHC API.
     """
 

@@ -26,6 +26,7 @@ from dagster_shared.serdes import deserialize_value
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import Traffic
+from attribution_assets.attribution.tables.credit import OUTCOMES
 from attribution_assets.defs.assets.api_observations import traffic_in
 from attribution_assets.instance.runs import is_ours, was_killed
 from attribution_assets.monitoring.history_facts import (
@@ -33,7 +34,6 @@ from attribution_assets.monitoring.history_facts import (
     FAILED,
     FAILURE,
     KILLED,
-    OUTCOMES,
     PASSED,
     SUCCESS,
     UNDER_WAY,

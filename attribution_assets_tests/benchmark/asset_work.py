@@ -11,7 +11,8 @@ import time
 from attribution_assets.attribution.calendar.days import by_day, days_between
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.reporting.journeys import customer_journeys
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 
 
 def main(arguments: list[str]) -> None:

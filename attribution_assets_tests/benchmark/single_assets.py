@@ -12,7 +12,8 @@ from ihc_endpoint import KEY, IhcEndpoint
 from measure import Command, in_turn, program
 from whole_command import LATENCY_SECONDS, settings
 
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 
 LOOKBACK_DAYS = 30
 CONCURRENT_REQUESTS = 8

@@ -14,12 +14,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from attribution_assets.attribution.comparison.rule_models import Floats, Integers
-from attribution_assets.attribution.ihc_api.answers import CREDIT_COLUMNS
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS
 
 Times = npt.NDArray[np.datetime64]
-
-ORDER_PLACES, AMOUNT_PLACES = 12, 9
-"""Decimal places that sums are rounded to, as in the channel report: of orders, and of amounts of money."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def attributed_journeys(attributions: pd.DataFrame, conversions: pd.DataFrame) -
             several days.
     """
     revenue_of_order = pd.Series(conversions["revenue"].to_numpy(float), index=conversions["conv_id"])
-    counts = (attributions["outcome"] == "attributed") & attributions["conv_id"].isin(revenue_of_order.index)
+    counts = (attributions["outcome"] == ATTRIBUTED) & attributions["conv_id"].isin(revenue_of_order.index)
     touchpoints = attributions[counts]
     journey, conv_ids = pd.factorize(touchpoints["conv_id"])
     session_time = touchpoints["session_time"].to_numpy("datetime64[us]")

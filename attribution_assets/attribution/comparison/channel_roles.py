@@ -3,14 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from attribution_assets.attribution.comparison.attributed_journeys import (
-    AMOUNT_PLACES,
-    ORDER_PLACES,
-    attributed_journeys,
-    sums_by_group,
-)
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys, sums_by_group
 from attribution_assets.attribution.comparison.rule_models import Integers
-from attribution_assets.attribution.reporting.channel_report import PHASES
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES, PHASES
 
 
 def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:

@@ -6,11 +6,8 @@ from itertools import groupby, pairwise
 import numpy as np
 import pandas as pd
 
-from attribution_assets.attribution.comparison.attributed_journeys import (
-    AMOUNT_PLACES,
-    attributed_journeys,
-    sums_by_group,
-)
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys, sums_by_group
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 
 def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:

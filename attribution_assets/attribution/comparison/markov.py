@@ -19,9 +19,9 @@ from math import fsum
 import numpy as np
 import pandas as pd
 
-from attribution_assets.attribution.comparison.attributed_journeys import AMOUNT_PLACES, ORDER_PLACES
 from attribution_assets.attribution.comparison.rule_models import Floats, Integers
-from attribution_assets.attribution.storage.asset_storage import StoredDays
+from attribution_assets.attribution.storage.stored_days import StoredDays
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 
 PATHS_AT_ONCE = 2_000
 

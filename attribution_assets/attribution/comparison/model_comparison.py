@@ -9,13 +9,12 @@ import numpy as np
 import pandas as pd
 
 from attribution_assets.attribution.comparison.attributed_journeys import (
-    AMOUNT_PLACES,
-    ORDER_PLACES,
     AttributedJourneys,
     attributed_journeys,
     sums_by_group,
 )
 from attribution_assets.attribution.comparison.rule_models import MODELS, Touchpoints
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 
 
 def model_comparison(

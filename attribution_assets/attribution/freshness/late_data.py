@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
-from attribution_assets.attribution.freshness.lineage import StoredState, beside_versions, extraction_inputs
+from attribution_assets.attribution.freshness.lineage import StoredState, companion_versions, extraction_inputs
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage, adjacent_stages
 from attribution_assets.attribution.storage.stamps import digest
@@ -81,7 +81,7 @@ def changed_days(
         for day in days
         if day in stored
         and stored[day].made_from
-        != digest(extraction_inputs(fingerprints[day]) | beside_versions(versions, asset, day))
+        != digest(extraction_inputs(fingerprints[day]) | companion_versions(versions, asset, day))
     }
 
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.records import ASSETS
-from attribution_assets.attribution.storage.asset_storage import NOT_STORED, AssetStorage, name_beside, names_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_ASSETS, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
+from attribution_assets.attribution.storage.stored_days import NOT_STORED, companion_table, names_of
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -91,7 +92,7 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
     return {**record.rules(windows, day), **stored}
 
 
-def beside_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
+def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
     """The version of the table that is stored beside the asset's, by its name; empty if there is none."""
     return {name: versions[name].get(day, NOT_STORED) for name in names_of(asset)[1:]}
 
@@ -106,6 +107,6 @@ def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
 
 def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
     """Share of the day's source rows that were rejected; 0 if there were none at all."""
-    kept, beside = state.stamps[asset][day].rows, state.stamps[name_beside(asset)]
+    kept, beside = state.stamps[asset][day].rows, state.stamps[companion_table(asset)]
     rejected = beside[day].rows if day in beside else 0
     return rejected / (kept + rejected) if rejected else 0.0

@@ -17,8 +17,9 @@ from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
-from attribution_assets.attribution.reporting.channel_report import OUTCOMES_SQL, REPORT_SQL
+from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
 from attribution_assets.attribution.reporting.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL, customer_journeys
+from attribution_assets.attribution.reporting.order_outcomes import OUTCOMES_SQL
 from attribution_assets.attribution.reporting.report_blocks import report_blocks
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest

@@ -19,14 +19,15 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.freshness.lineage import (
     StoredState,
-    beside_versions,
+    companion_versions,
     is_published,
     made_from,
     share_rejected,
 )
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, AssetRecord
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, version_of
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest
+from attribution_assets.attribution.tables.arrow import version_of
 
 Days = AbstractSet[dt.date]
 
@@ -144,7 +145,7 @@ def _suspects(
         for day in state.stamps[record.base]:
             if not first <= day <= last:
                 continue
-            fits = digest(made_from(name, versions, day, windows) | beside_versions(versions, name, day))
+            fits = digest(made_from(name, versions, day, windows) | companion_versions(versions, name, day))
             stamp = state.stamps[name].get(day)
             if stamp is None or stamp.made_from != fits or not is_published(state, name, day):
                 suspects[name][day] = fits

@@ -6,12 +6,12 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.finality import final_and_provisional
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days
 from attribution_assets.attribution.freshness.lineage import StoredState
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
-from attribution_assets.attribution.reporting.channel_report import final_and_provisional
 from attribution_assets.attribution.source.database import SourceDatabase
 
 

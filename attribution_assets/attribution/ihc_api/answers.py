@@ -1,16 +1,7 @@
 """What an answer of the IHC API means: credit for each touchpoint that was asked for, or which error.
 
-Here belong the decisions about an answer that has arrived, all of them pure functions, and the client's exceptions:
-
-    IhcApiError
-    ├── IhcTransientError             may pass by itself: was asked again until the bounds were reached
-    │   └── IhcAnswerError            the API answered, but not what it was asked
-    ├── IhcPermanentError             asking again cannot help: somebody has to change something
-    │   ├── IhcAuthenticationError    the key is not accepted
-    │   └── IhcRequestError           the request is not accepted
-    └── IhcBudgetError                the run has made all the requests that it may make
-
-Sending is in `ihc_connection.py`, waiting and repeating in `ihc_requests.py`.
+Here belong the decisions about an answer that has arrived, all of them pure functions. The exceptions are in
+`errors.py`, sending is in `connection.py`, waiting and repeating in `retries.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,77 +13,14 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-CREDIT_COLUMNS: Final = ("initializer", "holder", "closer", "ihc")
-SUM_TOLERANCE: Final = 5e-4
-"""How far the ihc of a journey may be from 1: the API rounds to 4 decimals."""
+from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, failure
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, REFUSED, SUM_TOLERANCE
+
 _RANGE_TOLERANCE: Final = 1e-6
 _FLOAT_SLACK: Final = 1e-9
 _MOST_NAMED: Final = 3
 _EXCLUDED: Final = 206
 """`statusCode` of a partial failure by which one session was left out and the rest of its journey attributed."""
-
-_ADVICE: Final[Mapping[int, str]] = {
-    400: "check IHC_CONV_TYPE_ID, IHC_REDISTRIBUTION_PARAMETER and the limits IHC_MAX_..._PER_REQUEST",
-    401: "check IHC_API_KEY",
-    403: "check IHC_API_KEY and IHC_API_URL",
-    404: "check IHC_API_URL",
-    405: "check IHC_API_URL",
-    413: "lower IHC_MAX_SESSIONS_PER_REQUEST",
-}
-
-
-class IhcApiError(Exception):
-    """The IHC API did not attribute what it was asked; the root of what its client raises."""
-
-
-class IhcTransientError(IhcApiError):
-    """A fault that may pass by itself.
-
-    Args:
-        message: one line, without the key.
-        retry_after: seconds that the API asked to wait before the next try, None if it did not say.
-    """
-
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class IhcAnswerError(IhcTransientError):
-    """The API answered, but something in the answer is wrong or missing."""
-
-
-class IhcPermanentError(IhcApiError):
-    """A fault that stays until somebody changes something."""
-
-
-class IhcAuthenticationError(IhcPermanentError):
-    """The API does not accept the key (401, 403)."""
-
-
-class IhcRequestError(IhcPermanentError):
-    """The API does not accept the request (any other 4xx), or is not at this address (3xx)."""
-
-
-class IhcBudgetError(IhcApiError):
-    """A run has made all the requests that it may make, and needs more."""
-
-
-def failure(status: int, message: str, retry_after: float | None = None) -> IhcApiError:
-    """The error, transient or permanent, that a status other than 2xx stands for.
-
-    Args:
-        status: HTTP status, or `statusCode` of an answer; 408, 429 and 5xx are transient.
-        message: the API's own words, in one line and without the key; may be empty.
-        retry_after: seconds that the API asked to wait.
-    """
-    said = f"the IHC API answered {status}" + (f": {message}" if message else "")
-    if status in (408, 429) or status >= 500:  # noqa: PLR2004 - 5xx is the name of this class
-        return IhcTransientError(said, retry_after)
-    if 300 <= status < 400:  # noqa: PLR2004 - 3xx is the name of this class
-        return IhcRequestError(f"{said} (redirects are not followed, lest the key go elsewhere: check IHC_API_URL)")
-    error = IhcAuthenticationError if status in (401, 403) else IhcRequestError
-    return error(said + (f" ({_ADVICE[status]})" if status in _ADVICE else ""))
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +29,7 @@ class CheckedAnswer:
 
     Attributes:
         credit: float64 (n, 4), the `CREDIT_COLUMNS`; NaN unless the journey is attributed, 0 for excluded sessions.
-        outcome: object (n,), the same for a whole journey: "attributed", "refused", or None where rows are missing.
+        outcome: object (n,), the same for a whole journey: `ATTRIBUTED`, `REFUSED`, or None where rows are missing.
         reason: object (n,), the API's words: about the touchpoint where attributed, else about its journey; or None.
     """
 
@@ -114,7 +42,7 @@ class CheckedAnswer:
         outcome = self.outcome.copy()
         for row, reason in enumerate(self.reason):
             if outcome[row] is None and reason is not None:
-                outcome[row] = "refused"
+                outcome[row] = REFUSED
         return replace(self, outcome=outcome)
 
 
@@ -157,14 +85,14 @@ def check_answer(asked: Sequence[tuple[str, str]], answer: object, shown: Callab
             if abs(total - 1) > SUM_TOLERANCE + _FLOAT_SLACK:
                 raise IhcAnswerError(f"the ihc of conversion {conversion_id} sums to {total:.6g}, not 1")
             for row in rows:
-                outcome[row] = "attributed"
+                outcome[row] = ATTRIBUTED
                 credit[row] = credit_of.get(row, 0.0)
                 reason[row] = _words(failures_of.get(row, []))
         elif named:
             partial_failures = [partial_failure for row in named for partial_failure in failures_of[row]]
             about_journey = any(status != _EXCLUDED for status, _ in partial_failures)
             refused = not credited and (about_journey or len(named) == len(rows))
-            outcome[rows] = "refused" if refused else None
+            outcome[rows] = REFUSED if refused else None
             reason[rows] = _words(partial_failures)
     if not outcome.any() and not reason.any():
         raise IhcAnswerError(f"the answer says nothing on any of the {some_of(list(rows_of))}")

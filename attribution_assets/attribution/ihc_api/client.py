@@ -1,9 +1,9 @@
 """The client of the IHC API: journeys in, credit for each of their touchpoints out, none of it paid for twice.
 
 Here belongs the order of things: what the ledger knows is taken from it, what another client is asking for is waited
-for, the rest is claimed, packed and asked for. The settings are in `ihc_settings.py`, the way from a frame to journeys
-and back in `journey_batch.py`, which journeys share a request in `request_packing.py`, how a request is repeated in
-`ihc_requests.py`, and what an answer means in `ihc_answers.py`, where the exceptions are too.
+for, the rest is claimed, packed and asked for. The settings are in `account.py`, the way from a frame to journeys
+and back in `journey_batch.py`, which journeys share a request in `packing.py`, how a request is repeated in
+`retries.py`, and what an answer means in `answers.py`, which exceptions are raised is in `errors.py`.
 """
 
 import datetime as dt
@@ -22,8 +22,9 @@ import pandas as pd
 import tenacity
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, IhcAnswerError, IhcBudgetError, some_of
+from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, some_of
 from attribution_assets.attribution.ihc_api.connection import IhcConnection
+from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, IhcBudgetError
 from attribution_assets.attribution.ihc_api.journey_batch import JourneyBatch
 from attribution_assets.attribution.ihc_api.packing import pack
 from attribution_assets.attribution.ihc_api.retries import IhcRequests, Request, RequestBudget

@@ -2,7 +2,7 @@
 
 Here belongs what concerns HTTP and the key: the pooled session, time limits, proxies, which statuses and broken
 connections are transient, and that the key goes to one address only and into no text. What the JSON means is in
-`ihc_answers.py`; what is sent and how often in `ihc_api.py`.
+`answers.py`; what is sent and how often in `client.py`.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
-from attribution_assets.attribution.ihc_api.answers import IhcApiError, IhcRequestError, IhcTransientError, failure
+from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcRequestError, IhcTransientError, failure
 from attribution_assets.attribution.ihc_api.traffic import NO_ANSWER, TrafficCount
 
 _MOST_SHOWN: Final = 300

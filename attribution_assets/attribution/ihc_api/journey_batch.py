@@ -1,7 +1,7 @@
 """Journeys that are attributed together: as the API is sent them, as the ledger knows them, and what came of each.
 
 Here belongs the way from a frame of touchpoints to whole journeys and back. Who is asked for them, and when, is in
-`ihc_api.py`.
+`client.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from attribution_assets.attribution.ihc_api.answers import CREDIT_COLUMNS, CheckedAnswer
+from attribution_assets.attribution.ihc_api.answers import CheckedAnswer
 from attribution_assets.attribution.ledger.ledger import AnswerTerms, KeptAnswer
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, TOO_LONG
 
 _KEPT_COLUMNS: Final = ["conv_id", "conversion_time", "session_id", "session_time", "channel_name"]
 _FLAGS: Final = ("holder_engagement", "closer_engagement", "conversion", "impression_interaction")
@@ -55,7 +56,7 @@ class JourneyBatch:
         for journey, size in enumerate(self.sizes):
             if size > max_sessions:
                 rows = slice(self._ends[journey], self._ends[journey + 1])
-                self._outcome[rows] = "too_long"
+                self._outcome[rows] = TOO_LONG
                 self._reason[rows] = f"{size} touchpoints, but a request may hold only {max_sessions} sessions"
 
     def unsettled(self) -> list[int]:
@@ -76,7 +77,7 @@ class JourneyBatch:
             if (outcome := answer.outcome[rows[0]]) is not None:
                 session_ids = self._fields["session_id"][self._ends[journey] : self._ends[journey + 1]]
                 credit = [
-                    answer.credit[row].tolist() if outcome == "attributed" else [None] * len(CREDIT_COLUMNS)
+                    answer.credit[row].tolist() if outcome == ATTRIBUTED else [None] * len(CREDIT_COLUMNS)
                     for row in rows
                 ]
                 touchpoints = [

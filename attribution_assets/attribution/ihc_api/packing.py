@@ -1,7 +1,7 @@
 """Which journeys share a request to the IHC API, so that as few requests as possible hold them all.
 
 Here belongs the choice alone, made from the journeys' lengths and the account's two limits. What a request looks like
-and how it is sent is in `ihc_api.py`.
+and how it is sent is in `client.py`.
 """
 
 from bisect import bisect_left, insort

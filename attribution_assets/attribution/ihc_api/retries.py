@@ -1,7 +1,7 @@
 """Requests to the IHC API: a bounded number at once, each repeated until it is answered, all within a budget.
 
 Here belongs how often and how long a request is repeated, and what becomes of the others when one fails. One POST is
-made in `ihc_connection.py`, what an answer means is in `ihc_answers.py`, which journeys are asked for in `ihc_api.py`.
+made in `connection.py`, what an answer means is in `answers.py`, which journeys are asked for in `client.py`.
 """
 
 import json
@@ -15,14 +15,9 @@ from typing import Any, Final
 import tenacity
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.answers import (
-    CheckedAnswer,
-    IhcApiError,
-    IhcPermanentError,
-    IhcTransientError,
-    check_answer,
-)
+from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, check_answer
 from attribution_assets.attribution.ihc_api.connection import IhcConnection
+from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcPermanentError, IhcTransientError
 from attribution_assets.attribution.ihc_api.traffic import TrafficCount
 
 _PREPARED_PER_SLOT: Final = 2

@@ -1,6 +1,6 @@
 """What went to the IHC API and came back, in numbers that can be added up over any number of steps and processes.
 
-Each try of a request counts, also those of requests that failed in the end. What a try is, is in `ihc_connection.py`.
+Each try of a request counts, also those of requests that failed in the end. What a try is, is in `connection.py`.
 """
 
 from bisect import bisect_left

@@ -11,14 +11,14 @@ import pandas as pd
 from pandera.errors import SchemaError, SchemaErrors
 from pandera.pandas import Column, DataFrameSchema
 
-from attribution_assets.attribution.ihc_api.answers import SUM_TOLERANCE
+from attribution_assets.attribution.tables.credit import (
+    ATTRIBUTED,
+    COST_ERROR,
+    RELATIVE_ERROR,
+    SUM_ERROR,
+    SUM_TOLERANCE,
+)
 from attribution_assets.attribution.tables.schemas import TABLES
-
-RELATIVE_ERROR = 1e-9
-"""Sums of the same amounts in another order agree this well."""
-
-COST_ERROR, SUM_ERROR = 1e-12, 1e-9
-"""The report rounds each cost to 12 decimal places, and their sum to 9."""
 
 PROBLEMS_NAMED = 5
 
@@ -113,7 +113,7 @@ def usability_problems(rejected: pd.DataFrame, kept: int, largest_share: float) 
 
 def credit_problems(attributions: pd.DataFrame) -> list[str]:
     """Attributed orders whose credit does not sum to 1."""
-    attributed = attributions[attributions["outcome"] == "attributed"]
+    attributed = attributions[attributions["outcome"] == ATTRIBUTED]
     sums = attributed.groupby("conv_id")["ihc"].sum()
     wrong = sums[(sums - 1).abs() > SUM_TOLERANCE + RELATIVE_ERROR]
     return [f"order {order}: credit sums to {total:.6f}" for order, total in wrong.items()]
@@ -157,7 +157,7 @@ def unattributed_problems(
         attributions: The day's `ihc_attributions`.
         unattributed: The day's `unattributed_orders`.
     """
-    attributed = set(attributions.loc[attributions["outcome"] == "attributed", "conv_id"])
+    attributed = set(attributions.loc[attributions["outcome"] == ATTRIBUTED, "conv_id"])
     placed, kept = conversions.set_index("conv_id")["revenue"], unattributed.set_index("conv_id")["revenue"]
     lost = sorted(set(placed.index) - attributed - set(kept.index))
     both = sorted(attributed & set(kept.index))

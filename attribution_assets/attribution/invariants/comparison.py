@@ -4,15 +4,13 @@ import math
 
 import pandas as pd
 
-from attribution_assets.attribution.ihc_api.answers import SUM_TOLERANCE
-from attribution_assets.attribution.invariants.attribution import RELATIVE_ERROR, SUM_ERROR
-from attribution_assets.attribution.reporting.channel_report import PHASES
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, PHASES, RELATIVE_ERROR, SUM_ERROR, SUM_TOLERANCE
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 
 def attributed_orders(conversions: pd.DataFrame, attributions: pd.DataFrame) -> pd.DataFrame:
     """The attributed orders among the day's `conversions`: conv_id, revenue."""
-    attributed = attributions.loc[attributions["outcome"] == "attributed", "conv_id"]
+    attributed = attributions.loc[attributions["outcome"] == ATTRIBUTED, "conv_id"]
     return conversions.loc[conversions["conv_id"].isin(attributed), ["conv_id", "revenue"]]
 
 

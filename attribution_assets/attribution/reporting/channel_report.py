@@ -1,16 +1,15 @@
-"""Reports what each channel cost and earned on each day, and what became of the orders."""
+"""Reports what each channel cost and earned on each day.
+
+What became of the orders is in `order_outcomes.py`, the ratios of cost, orders and revenue are in `ratios.py`.
+"""
 
 import datetime as dt
-from collections.abc import Container, Iterable
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
-from attribution_assets.attribution.storage.asset_storage import StoredDays
-
-PHASES = ("initializer", "holder", "closer")
-"""The phases of a customer journey; in each of them, an order is split over its touchpoints."""
+from attribution_assets.attribution.storage.stored_days import StoredDays
+from attribution_assets.attribution.tables.credit import PHASES
 
 # Sums are made of decimals, so that they are the same in whatever order rows are added. Large amounts have no exact
 # twelfth place themselves: amounts keep 9. Credit is small enough to keep them all.
@@ -47,19 +46,6 @@ WHERE a.outcome = 'attributed' AND CAST(a.session_time AS DATE) BETWEEN $first A
 GROUP BY a.channel_name, CAST(a.session_time AS DATE)
 ORDER BY date, a.channel_name
 """.format(**{phase: decimal_of(f"COALESCE(a.{phase}, 0)") for phase in PHASES})
-
-OUTCOMES_SQL = """
-WITH outcome AS (
-    SELECT conv_id, CAST(conversion_time AS DATE) AS day, MIN(outcome) AS outcome, MIN(reason) AS reason
-    FROM ihc_attributions
-    GROUP BY conv_id, CAST(conversion_time AS DATE)
-)
-SELECT c.conv_id, c.conversion_time, COALESCE(o.outcome, 'no_sessions') AS outcome,
-       CASE WHEN o.outcome <> 'attributed' THEN o.reason END AS reason, c.revenue
-FROM conversions c
-LEFT JOIN outcome o ON o.conv_id = c.conv_id AND o.day = CAST(c.conversion_time AS DATE)
-ORDER BY c.conversion_time, c.conv_id
-"""
 
 
 def channel_report(
@@ -104,70 +90,6 @@ def with_phases(
     phases = run_sql(PHASES_SQL, attributions, conversions, first=first, last=last)
     joined = report.merge(phases, how="left", on=["channel_name", "date"])
     return joined.fillna(dict.fromkeys(PHASES, 0.0))
-
-
-def order_outcomes(conversions: StoredDays, attributions: StoredDays) -> pd.DataFrame:
-    """What became of each order whose day has been attributed.
-
-    Args:
-        conversions: The days whose orders are wanted.
-        attributions: `ihc_attributions` of these days, as far as there are any.
-
-    Returns:
-        A row per order: conv_id, conversion_time, outcome (attributed, no_sessions, too_long, refused), reason (of
-        refused and too_long, else None), revenue.
-    """
-    return run_sql(OUTCOMES_SQL, conversions.among(attributions.files), attributions)
-
-
-def unattributed_orders(outcomes: pd.DataFrame) -> pd.DataFrame:
-    """The orders that got no credit.
-
-    Args:
-        outcomes: As `order_outcomes` gives them.
-
-    Returns:
-        The `unattributed_orders` table by time, then order: reason (no_sessions, too_long, refused), detail (the API's
-        words, or how long the journey is), revenue in the source's currency.
-    """
-    left = outcomes[outcomes["outcome"] != "attributed"].reset_index(drop=True)
-    left = left.rename(columns={"reason": "detail", "outcome": "reason"})
-    return left[["conv_id", "conversion_time", "reason", "detail", "revenue"]]
-
-
-def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> bool:
-    """Whether all orders that can credit the day's sessions have been attributed; until then the day is provisional.
-
-    Args:
-        day: The day of the report.
-        attributed: The days whose orders have been attributed.
-        lookback_days: Length of the lookback window.
-    """
-    return all(later in attributed for later in days_between(day, day + dt.timedelta(days=lookback_days)))
-
-
-def final_and_provisional(
-    days: Iterable[dt.date], attributed: Container[dt.date], lookback_days: int
-) -> tuple[list[dt.date], list[dt.date]]:
-    """The days of final reports and those of provisional ones, in the order given; arguments as for `is_final`."""
-    reported = list(days)
-    final = [day for day in reported if is_final(day, attributed, lookback_days)]
-    known = set(final)
-    return final, [day for day in reported if day not in known]
-
-
-def answered_by(attributions: StoredDays) -> str:
-    """Who attributed these days' orders: the API's URL, or `embedded`; several separated by commas, none is empty."""
-    found = run_sql("SELECT DISTINCT answered_by FROM ihc_attributions ORDER BY answered_by", attributions)
-    return ", ".join(found["answered_by"])
-
-
-def with_ratios(report: pd.DataFrame) -> pd.DataFrame:
-    """The report with CPO (`cost / ihc`) and ROAS (`ihc_revenue / cost`), each empty where its denominator is 0."""
-    return report.assign(
-        CPO=report["cost"] / report["ihc"].where(report["ihc"] != 0),
-        ROAS=report["ihc_revenue"] / report["cost"].where(report["cost"] != 0),
-    )
 
 
 def by_channel(report: pd.DataFrame) -> pd.DataFrame:

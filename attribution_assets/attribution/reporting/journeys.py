@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 
 from attribution_assets.attribution.sql.engine import run_sql, run_sql_by_day
-from attribution_assets.attribution.storage.asset_storage import StoredDays, order_blocks
+from attribution_assets.attribution.storage.stored_days import StoredDays, query_batches
 
 # What a journey consists of: the sessions of each order's lookback window.
 IN_THE_WINDOW_SQL = """
@@ -53,7 +53,7 @@ def customer_journeys(
         Each day of `conversions` with its `journeys` table: orders by time, the rows of a journey adjacent.
     """
     window = dt.timedelta(days=lookback_days)
-    for days in order_blocks(conversions):
+    for days in query_batches(conversions):
         orders, reached = conversions.within(days[0], days[-1]), sessions.within(days[0] - window, days[-1])
         yield from run_sql_by_day(
             over_the_window(JOURNEYS_SQL),

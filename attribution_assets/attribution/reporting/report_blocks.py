@@ -6,13 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.reporting.channel_report import (
-    channel_report,
-    order_outcomes,
-    unattributed_orders,
-    with_phases,
-)
-from attribution_assets.attribution.storage.asset_storage import StoredDays, order_blocks
+from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
+from attribution_assets.attribution.storage.stored_days import StoredDays, query_batches
 
 
 @dataclass(frozen=True)
@@ -55,7 +51,7 @@ def report_blocks(
         lookback_days: Length L of the lookback window.
     """
     lookback = dt.timedelta(days=lookback_days)
-    for block in order_blocks(orders, days):
+    for block in query_batches(orders, days):
         first, last = block[0], block[-1]
         window_credit, window_orders = (stored.within(first, last + lookback) for stored in (credit, orders))
         yield ReportBlock(

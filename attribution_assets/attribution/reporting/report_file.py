@@ -8,8 +8,8 @@ import pandas as pd
 from upath import UPath
 
 from attribution_assets.attribution.files.atomic_files import replace_file
-from attribution_assets.attribution.reporting.channel_report import with_ratios
-from attribution_assets.attribution.storage.asset_storage import StoredDays
+from attribution_assets.attribution.reporting.ratios import with_ratios
+from attribution_assets.attribution.storage.stored_days import StoredDays
 
 CHANNEL_SEPARATOR = " > "
 

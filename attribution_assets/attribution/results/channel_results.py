@@ -17,9 +17,10 @@ from itertools import takewhile
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
-from attribution_assets.attribution.reporting.channel_report import final_and_provisional, is_final
+from attribution_assets.attribution.calendar.finality import final_and_provisional, is_final
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, StoredDays, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 MODELS = ("ihc", *RULE_MODELS)
@@ -29,7 +30,7 @@ READ_TABLES = (
     "conversions",
     "ihc_attributions",
     "channel_reporting",
-    name_beside("channel_reporting"),
+    companion_table("channel_reporting"),
     "model_comparison",
     "conversion_paths",
     "channel_roles",

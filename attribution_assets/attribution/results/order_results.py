@@ -11,12 +11,14 @@ import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.comparison.markov import markov_comparison
-from attribution_assets.attribution.reporting.channel_report import PHASES, answered_by
+from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.results.channel_results import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import companion_table
+from attribution_assets.attribution.tables.credit import PHASES
 
-UNATTRIBUTED = name_beside("channel_reporting")
+UNATTRIBUTED = companion_table("channel_reporting")
 
 _ORDERS, _REVENUE = "CAST(SUM(orders) AS BIGINT) AS orders", f"ROUND(SUM({decimal_of('revenue')}), 9) AS revenue"
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from attribution_assets.attribution.source.column_checks import is_printable, plain_times, whole_seconds
 from attribution_assets.attribution.source.plain_rows import PlainRows, SqliteDay, are_without_fraction, characters
 from attribution_assets.attribution.source.schemas import MAX_ID_LENGTH, MOST_AMOUNT
-from attribution_assets.attribution.storage.asset_storage import ARROW_SCHEMAS
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 
 
 def session_table(read: SqliteDay) -> pa.Table | None:

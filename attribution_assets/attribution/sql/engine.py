@@ -22,7 +22,7 @@ from upath import UPath
 from attribution_assets.attribution.calendar.days import batches_by_day
 
 ORDERS_PER_QUERY = 1_000_000
-"""Neighbouring days share most of their window, so a query serves as many as together have up to so many orders."""
+"""Maximum orders per query: neighbouring days share most of their lookback window, so one query serves several."""
 
 
 class EngineUnavailableError(Exception):
@@ -68,26 +68,6 @@ class EngineTable(QueriedTable, Protocol):
     @property
     def engine(self) -> SqlEngine:
         """The engine."""
-
-
-def engine_named(name: str) -> SqlEngine:
-    """The engine of that name.
-
-    Raises:
-        EngineUnavailableError: There is none, or its library is not installed.
-    """
-    if name == "duckdb":
-        from attribution_assets.attribution.sql.duckdb import DuckDb  # noqa: PLC0415  # each engine loads a library
-
-        return DuckDb()
-    if name == "spark":
-        try:
-            from attribution_assets.attribution.sql.spark import Spark  # noqa: PLC0415  # the same
-        except ImportError as error:
-            raise EngineUnavailableError(name, f"{error}: pip install 'attribution-assets[spark]'") from None
-
-        return Spark()
-    raise EngineUnavailableError(name, "it takes duckdb or spark")
 
 
 def run_sql(sql: str, *tables: EngineTable, **parameters: dt.date | int) -> pd.DataFrame:

@@ -32,7 +32,9 @@ from attribution_assets.attribution.database.database import (
     insert_rows,
 )
 from attribution_assets.attribution.database.own_tables import OwnTables
-from attribution_assets.attribution.storage.asset_storage import AssetStorage, name_beside
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import companion_table
+from attribution_assets.attribution.tables.credit import ATTRIBUTED
 
 JOURNEY = "attribution_customer_journey"
 ORDER = "attribution_order"
@@ -141,7 +143,7 @@ class ResultTables:
             if asset == "ihc_attributions":
                 _publish_attributions(connection, day, frame, storage)
             else:
-                unattributed, beside = storage.days(name_beside(asset), [day]).stamped(day)
+                unattributed, beside = storage.days(companion_table(asset), [day]).stamped(day)
                 versions.append(beside.version)
                 _replace_day(connection, REPORT, day, frame)
                 _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
@@ -203,13 +205,13 @@ def _publish_attributions(
     connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
     connection.exec_driver_sql("DROP TABLE published_order")
     _replace_day(connection, ORDER, day, orders)
-    _insert(connection, JOURNEY, attributions[attributions["outcome"] == "attributed"])
+    _insert(connection, JOURNEY, attributions[attributions["outcome"] == ATTRIBUTED])
     # an order that has moved is the other day's now, whichever of the two was published last
     for other, conv_ids in released.items():
         stored = storage.days("ihc_attributions", [other])
         if other in stored.files:
             theirs = stored.frame(other)
-            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == "attributed")
+            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
             _insert(connection, JOURNEY, theirs[kept])
 
 

@@ -12,6 +12,8 @@ import math
 import pandas as pd
 from pandera.pandas import Check, Column, DataFrameSchema
 
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, JOURNEY_OUTCOMES, UNATTRIBUTED_OUTCOMES
+
 
 def _text(description: str, *checks: Check, nullable: bool = False, unique: bool = False) -> Column:
     return Column(str, list(checks), nullable=nullable, unique=unique, description=description)
@@ -46,7 +48,7 @@ def _touchpoint_precedes_order(frame: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def _credit_where_attributed(frame: pd.DataFrame) -> "pd.Series[bool]":
-    return frame["ihc"].notna() == (frame["outcome"] == "attributed")
+    return frame["ihc"].notna() == (frame["outcome"] == ATTRIBUTED)
 
 
 def _schema(name: str, columns: dict[str, Column], *checks: Check, unique: list[str] | None = None) -> DataFrameSchema:
@@ -106,7 +108,7 @@ IHC_ATTRIBUTIONS = _schema(
         "holder": _share("Share of the holder phase"),
         "closer": _share("Share of the closer phase"),
         "ihc": _share("Share of the order: the touchpoint's credit"),
-        "outcome": _text("What became of the order", Check.isin(["attributed", "too_long", "refused"])),
+        "outcome": _text("What became of the order", Check.isin([*JOURNEY_OUTCOMES])),
         "reason": _text("Why the order or the touchpoint got no credit", nullable=True),
         "answered_by": _text("Who attributed the order: the API's URL, or embedded"),
     },
@@ -130,7 +132,7 @@ UNATTRIBUTED_ORDERS = _schema(
     {
         "conv_id": _text("The order", unique=True),
         "conversion_time": _time("Time of the order, UTC"),
-        "reason": _text("Why it has no credit", Check.isin(["no_sessions", "too_long", "refused"])),
+        "reason": _text("Why it has no credit", Check.isin([*UNATTRIBUTED_OUTCOMES])),
         "detail": _text("The API's words, or how long the journey is", nullable=True),
         "revenue": _amount("Value of the order"),
     },

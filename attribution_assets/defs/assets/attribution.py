@@ -11,12 +11,13 @@ import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import batches, by_day, in_words
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
-from attribution_assets.attribution.reporting.channel_report import answered_by, by_channel
+from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.storage.asset_storage import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import (

@@ -13,7 +13,7 @@ from attribution_assets.attribution.comparison.markov import markov_by_day
 from attribution_assets.attribution.freshness.lineage import made_from
 from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
 from attribution_assets.attribution.reporting.report_file import write_stored_table
-from attribution_assets.attribution.storage.asset_storage import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
 from attribution_assets.defs.assets.daily import daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import Metadata, comparison_metadata
 from attribution_assets.defs.io_managers import DailyTables, partition_days

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS, AssetRecord
-from attribution_assets.attribution.storage.asset_storage import DayTable
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.defs.assets.metadata import Metadata, column_schema, table_metadata
 from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables
 from attribution_assets.defs.partitions import daily_partitions, window_mapping

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dagster_pandera import pandera_schema_to_dagster_type
 
+from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
-from attribution_assets.attribution.reporting.channel_report import is_final
+from attribution_assets.attribution.tables.credit import JOURNEY_OUTCOMES, OUTCOMES
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.charts.report_plots import report_plots
 
@@ -84,7 +85,7 @@ def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]
     """
     orders = attributions.drop_duplicates("conv_id")
     counts = orders["outcome"].value_counts()
-    found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in ("attributed", "too_long", "refused")}
+    found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in JOURNEY_OUTCOMES}
     parts = [asked[order] for order in orders["conv_id"] if order in asked]
     reused = len(orders) - found["orders_too_long"] - len(parts)
     return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}
@@ -119,7 +120,7 @@ def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame | None) -> Meta
 def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
     orders, revenue = len(outcomes), _amount(outcomes["revenue"].sum())
     found: Metadata = {"orders": orders, "revenue": revenue}
-    for outcome in ("attributed", "no_sessions", "too_long", "refused"):
+    for outcome in OUTCOMES:
         of_outcome = outcomes.loc[outcomes["outcome"] == outcome, "revenue"]
         found |= {f"orders_{outcome}": len(of_outcome), f"revenue_{outcome}": _amount(of_outcome.sum())}
     return (

@@ -11,9 +11,9 @@ import dagster as dg
 from attribution_assets.attribution.calendar.days import by_day, days_between
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
-from attribution_assets.attribution.reporting.channel_report import order_outcomes
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
-from attribution_assets.attribution.storage.asset_storage import name_beside, order_blocks
+from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
+from attribution_assets.attribution.storage.stored_days import companion_table, query_batches
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import DailyCheck, daily_check, evaluated
 from attribution_assets.defs.io_managers import partition_days
@@ -43,7 +43,7 @@ def _usable_rows_check(asset: str) -> DailyCheck:
     ) -> dg.AssetCheckResult:
         """Every source row could be used. Rows set aside are a warning; blocks if they are too large a share."""
         days, share = partition_days(context), rules.max_rejected_share
-        kept, rejected = (storage.tables().days(name, days) for name in (asset, name_beside(asset)))
+        kept, rejected = (storage.tables().days(name, days) for name in (asset, companion_table(asset)))
         problems, tolerated = {}, set()
         for day in days:
             problems[day], too_many = invariants.usability_problems(rejected.frame(day), kept.stamp(day).rows, share)
@@ -83,7 +83,7 @@ def orders_are_conserved(
     sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]))
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
-        for block in order_blocks(conversions, days):
+        for block in query_batches(conversions, days):
             outcomes = order_outcomes(conversions.among(block), attributions.among(block))
             window = sessions.within(block[0] - lookback, block[-1])
             missed = orders_without_their_journey(
@@ -111,7 +111,7 @@ def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage
     """The day's orders are those with credit and those kept without it, and so is their revenue."""
     tables, days = storage.tables(), partition_days(context)
     orders, credit, kept = (
-        tables.days(name, days) for name in ("conversions", "ihc_attributions", name_beside("channel_reporting"))
+        tables.days(name, days) for name in ("conversions", "ihc_attributions", companion_table("channel_reporting"))
     )
     return evaluated(
         context,

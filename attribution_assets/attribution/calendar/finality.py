@@ -1,0 +1,27 @@
+"""Which reported days are final, and which are provisional because orders still to be attributed can credit them."""
+
+import datetime as dt
+from collections.abc import Container, Iterable
+
+from attribution_assets.attribution.calendar.days import days_between
+
+
+def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> bool:
+    """Whether all orders that can credit the day's sessions have been attributed; until then the day is provisional.
+
+    Args:
+        day: The day of the report.
+        attributed: The days whose orders have been attributed.
+        lookback_days: Length of the lookback window.
+    """
+    return all(later in attributed for later in days_between(day, day + dt.timedelta(days=lookback_days)))
+
+
+def final_and_provisional(
+    days: Iterable[dt.date], attributed: Container[dt.date], lookback_days: int
+) -> tuple[list[dt.date], list[dt.date]]:
+    """The days of final reports and those of provisional ones, in the order given; arguments as for `is_final`."""
+    reported = list(days)
+    final = [day for day in reported if is_final(day, attributed, lookback_days)]
+    known = set(final)
+    return final, [day for day in reported if day not in known]
