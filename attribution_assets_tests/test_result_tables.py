@@ -298,21 +298,6 @@ class TestTheTables:
             "channel_reporting": [DAYS[0]],
         }
 
-    def test_a_table_that_held_an_order_on_one_day_only_is_rebuilt_with_its_rows(
-        self, database_url: str, results: Results
-    ) -> None:
-        execute(
-            database_url,
-            "CREATE TABLE attribution_order (conv_id text PRIMARY KEY, date text, outcome text, reason text)",
-            "CREATE INDEX ix_attribution_order_date ON attribution_order (date)",
-            "INSERT INTO attribution_order VALUES ('a', '2024-02-29', 'attributed', NULL)",
-        )
-        results.attribute(DAYS[0], {"a": Order()})
-        assert rows_of(database_url, "attribution_order") == [
-            ("a", "2024-02-28", "attributed", None),
-            ("a", "2024-02-29", "attributed", None),
-        ]
-
     def test_an_order_that_has_moved_twice_goes_to_one_of_the_days_that_still_claim_it(
         self, database_url: str, results: Results
     ) -> None:

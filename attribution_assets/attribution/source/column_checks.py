@@ -32,7 +32,7 @@ def are_texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
 
 def are_plain_ids(values: Sequence[object]) -> bool:
     """Whether all values are ids of printable characters only."""
-    return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and is_printable("".join(values).encode())
+    return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and _is_printable("".join(values).encode())
 
 
 def plain_times(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
@@ -40,7 +40,7 @@ def plain_times(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
     if not are_texts(values):
         return None
     if set(map(len, values)) <= {len("HH:MM:SS")}:
-        return whole_seconds("".join(values).encode())
+        return _whole_seconds("".join(values).encode())
     # one match over all values joined by newlines, which no value may hold
     text = "\n".join([*values, ""])
     are_times = text.count("\n") == len(values) and _TIMES.fullmatch(text) is not None
@@ -56,7 +56,7 @@ def since_midnight(times: Sequence[str]) -> npt.NDArray[np.timedelta64]:
     return microseconds
 
 
-def whole_seconds(text: bytes | memoryview) -> npt.NDArray[np.timedelta64] | None:
+def _whole_seconds(text: bytes) -> npt.NDArray[np.timedelta64] | None:
     """The times as `since_midnight` gives them, of times HH:MM:SS one after the other; None if one is none."""
     characters = np.frombuffer(text, dtype=np.uint8)
     if len(characters) % len(_SECONDS):
@@ -85,11 +85,11 @@ def plain_amounts(values: Sequence[Any], types: set[type]) -> npt.NDArray[np.flo
     return None
 
 
-def is_printable(text: bytes | memoryview) -> bool:
+def _is_printable(text: bytes) -> bool:
     """Whether UTF-8 holds printable characters only."""
     codes = np.frombuffer(text, dtype=np.uint8)
     if not len(codes):
         return True
     # str.isprintable looks up each character: for ASCII a comparison does
     is_ascii = codes.max() < ord("\x80")
-    return bool(codes.min() >= ord(" ") and codes.max() <= ord("~")) if is_ascii else bytes(text).decode().isprintable()
+    return bool(codes.min() >= ord(" ") and codes.max() <= ord("~")) if is_ascii else text.decode().isprintable()

@@ -8,8 +8,6 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
-from sqlalchemy.sql.elements import UnaryExpression
-from sqlalchemy.sql.operators import custom_op
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.database.database import POSTGRESQL, column_types
@@ -59,16 +57,6 @@ class SourceTable:
         if self._is(sa.DateTime, column):
             return sa.cast(sa.cast(self._in_utc(column, self[column]), sa.Time), sa.Text)
         return self.text(column)
-
-    def is_text(self, column: str) -> sa.ColumnElement[bool]:
-        """Whether `text` gives text: on SQLite, where it can also give a number, bytes or NULL."""
-        value = _as_it_is(self.text(column))  # numbers sort before all text, bytes after it
-        return (value >= "") & (value < sa.literal_column("x''"))
-
-    def is_flag(self, column: str) -> sa.ColumnElement[bool]:
-        """Whether the value is the number 0 or 1, on SQLite, where it can also be their text."""
-        value = _as_it_is(self[column])
-        return (value == 0) | (value == 1)
 
     def day_value(self, column: str) -> Value:
         """What days are compared and sorted by: the column itself, so that its index is used, where that works."""
@@ -163,11 +151,6 @@ class SourceTable:
 
     def _in_utc(self, column: str, value: Value) -> Value:
         return sa.func.timezone("UTC", value) if self._has_zone(column) else value
-
-
-def _as_it_is(value: Value) -> Value:
-    """SQLite's +: compared without conversion to a column's type, and without its index."""
-    return UnaryExpression(value, operator=custom_op("+"))
 
 
 def _same(left: Value, right: Value) -> sa.ColumnElement[bool]:

@@ -19,38 +19,27 @@ A row that cannot be used is no error: it is set aside, with the reason.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
 
 import pandas as pd
-import pyarrow as pa
 import sqlalchemy as sa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError, missing_parts
-from attribution_assets.attribution.source import statements as source_query
-from attribution_assets.attribution.source.day_tables import conversion_table, session_table
+from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.fingerprints import (
+    fingerprint_of_read_rows,
     fingerprints_of_days,
-    postgresql_fingerprint,
     postgresql_marker,
-    sqlite_fingerprint,
     sqlite_marker,
 )
-from attribution_assets.attribution.source.plain_rows import SqliteDay, sqlite_days
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
-from attribution_assets.attribution.source.usable_rows import (
-    CostRow,
-    DayRows,
-    RawColumns,
-    conversion_rows,
-    rejected_rows,
-    session_rows,
-)
+from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
 
 _PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
 
@@ -82,7 +71,7 @@ class ExtractedDay(NamedTuple):
     """
 
     day: dt.date
-    frame: pd.DataFrame | pa.Table
+    frame: pd.DataFrame
     rejected: pd.DataFrame
     fingerprint: str
 
@@ -137,7 +126,7 @@ class SourceDatabase:
         Yields:
             Each day of `days` in order, days without sessions included. Its frame: session_id, user_id,
             channel_name (str), session_time (in microseconds, UTC), holder_engagement, closer_engagement,
-            impression_interaction (int64), cost (float64; NaN, in Arrow null, where there is no usable cost),
+            impression_interaction (int64), cost (float64; NaN where there is no usable cost),
             by session_time, then session_id.
 
         Raises:
@@ -189,7 +178,7 @@ class SourceDatabase:
             SourceSchemaError: a table or a column is missing.
         """
         with self._reading() as connection:
-            count = source_query.count_without_a_day(connection, _DATED_TABLES[table], self._first_day)
+            count = statements.count_without_a_day(connection, _DATED_TABLES[table], self._first_day)
             rows: int = connection.execute(count).scalar_one()
         return rows
 
@@ -226,7 +215,7 @@ class SourceDatabase:
         found: list[dt.date] = []
         with self._reading() as connection:
             for table in (SESSIONS, CONVERSIONS):
-                dates = connection.execute(source_query.first_and_last_date(connection, table)).one()
+                dates = connection.execute(statements.first_and_last_date(connection, table)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
 
@@ -239,17 +228,17 @@ class SourceDatabase:
         """
         with self._reading() as connection:
             return any(
-                connection.scalar(source_query.any_row(connection, table, first, last))
+                connection.scalar(statements.any_row(connection, table, first, last))
                 for table in (SESSIONS, CONVERSIONS)
             )
 
     def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
+            fingerprint = fingerprint_of_read_rows(connection, table)
             # by map, which keeps no day while the next one is read
-            if connection.dialect.name == POSTGRESQL:
-                yield from map(partial(_of_postgresql, table), raw_days(connection, table, days, self._first_day))
-            else:
-                yield from map(partial(_of_sqlite, table), sqlite_days(connection, table, days, self._first_day))
+            yield from map(
+                partial(_extracted_day, table, fingerprint), raw_days(connection, table, days, self._first_day)
+            )
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
@@ -266,22 +255,12 @@ class SourceDatabase:
             yield connection
 
 
-def _of_postgresql(table: DatedTable, raw: RawDay) -> ExtractedDay:
-    rows = _rows(table, raw.day, raw.columns, raw.several_costs)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, postgresql_fingerprint(raw))
-
-
-def _of_sqlite(table: DatedTable, read: SqliteDay) -> ExtractedDay:
-    fingerprint = sqlite_fingerprint(table, read)
-    whole = session_table(read) if table is SESSIONS else conversion_table(read)
-    if whole is not None:
-        return ExtractedDay(read.day, whole, rejected_rows(()), fingerprint)
-    rows = _rows(table, read.day, read.columns(table), read.several_costs)
-    return ExtractedDay(read.day, rows.frame, rows.rejected, fingerprint)
-
-
-def _rows(table: DatedTable, day: dt.date, columns: RawColumns, several_costs: Sequence[CostRow]) -> DayRows:
-    return session_rows(day, columns, several_costs) if table is SESSIONS else conversion_rows(day, columns)
+def _extracted_day(table: DatedTable, fingerprint: Callable[[RawDay], str], raw: RawDay) -> ExtractedDay:
+    if table is SESSIONS:
+        rows = session_rows(raw.day, raw.columns, raw.several_costs)
+    else:
+        rows = conversion_rows(raw.day, raw.columns)
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw))
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

@@ -1,31 +1,39 @@
-"""Whether the source has changed: a short text per day that changes with its rows, and a marker of the whole.
+"""Whether the source has changed: a fingerprint of each day, which changes with its rows, and a marker of the tables.
 
-PostgreSQL hashes the rows where they are, in one grouped query. SQLite works in this process anyway, so there the rows
-are hashed as they are read.
+PostgreSQL hashes the rows in the server, in one grouped query. SQLite works in this process anyway, so there the rows
+are read and hashed here. The stamps of stored days hold these fingerprints: another form of hashing would make every
+stored day stale.
+
+What is done about a change (which days are read again) does not belong here, but in `late_data`; the SQL of the rows
+and of their hashes is in `statements`.
 """
 
 import datetime as dt
 import hashlib
+import operator
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import chain
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
+import numpy as np
 import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import POSTGRESQL, fetched_rows
-from attribution_assets.attribution.source import statements as source_query
-from attribution_assets.attribution.source.plain_rows import PlainRows, SqliteDay, characters, sqlite_days
-from attribution_assets.attribution.source.row_reader import RawDay
-from attribution_assets.attribution.source.statements import SCHEMA, DatedTable
+from attribution_assets.attribution.source import statements
+from attribution_assets.attribution.source.column_checks import are_texts
+from attribution_assets.attribution.source.row_reader import RawDay, raw_days
+from attribution_assets.attribution.source.statements import SCHEMA, SESSIONS, DatedTable
 from attribution_assets.attribution.source.usable_rows import RawColumns
 
 _DAYS_PER_FETCH = 1_000
 _HEX_DIGITS = 32
+_COUNTS = ("id_rows", "cost_rows")  # the columns of `statements.rows_of_days` that count rows
 _SETTLED_SECONDS = 1  # more than any file system's times are apart: a later change shows in the time
 
 _POSTGRESQL_STATISTICS = sa.text("""
@@ -52,13 +60,14 @@ def fingerprints_of_days(
 ) -> dict[dt.date, str]:
     """The fingerprint of each of `days`, which are consecutive; `first_day` includes the rows that have no day."""
     if connection.dialect.name != POSTGRESQL:
-        return {read.day: sqlite_fingerprint(table, read) for read in sqlite_days(connection, table, days, first_day)}
+        fingerprint = fingerprint_of_read_rows(connection, table)
+        return {raw.day: fingerprint(raw) for raw in raw_days(connection, table, days, first_day)}
     found: dict[str, tuple[int, int]] = {day.isoformat(): (0, 0) for day in days}
-    queries = [source_query.rows_of_days(connection, table, days[0], days[-1])]
+    queries = [statements.rows_of_days(connection, table, days[0], days[-1])]
     if days[0] <= first_day <= days[-1]:
-        queries.append(source_query.rows_without_a_day(connection, table, first_day))
+        queries.append(statements.rows_without_a_day(connection, table, first_day))
     for rows in queries:
-        hashed = source_query.fingerprints(rows, table)
+        hashed = statements.fingerprints(rows, table)
         for date, count, hashes in chain.from_iterable(fetched_rows(connection, hashed, _DAYS_PER_FETCH)):
             day = date if date in found else first_day.isoformat()
             count_before, hashes_before = found[day]
@@ -66,46 +75,117 @@ def fingerprints_of_days(
     return {day: "{} {}".format(*found[day.isoformat()]) for day in days}
 
 
-def postgresql_fingerprint(raw: RawDay) -> str:
-    """The fingerprint of a day whose rows have been read from PostgreSQL."""
+def fingerprint_of_read_rows(connection: sa.Connection, table: DatedTable) -> Callable[[RawDay], str]:
+    """A function that gives the fingerprint of a day of the table whose rows have been read through the connection.
+
+    It is the fingerprint that `fingerprints_of_days` gives for the day.
+    """
+    if connection.dialect.name == POSTGRESQL:
+        return _postgresql_fingerprint
+    encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
+    return partial(_sqlite_fingerprint, table, hash_columns=encoding == "UTF-8")
+
+
+def _postgresql_fingerprint(raw: RawDay) -> str:
     hashes = raw.row_hashes or ()
     return f"{len(hashes)} {sum(hashes)}"
 
 
-def sqlite_fingerprint(table: DatedTable, read: SqliteDay) -> str:
-    """The fingerprint of a day whose rows have been read from SQLite, whatever their order."""
+def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -> str:
+    """The fingerprint of a day whose rows have been read from SQLite; the order of the rows does not matter.
+
+    Args:
+        table: the table of the rows.
+        raw: the rows.
+        hash_columns: whether to hash plain rows (see `_split`) column by column, which is faster; else each row is
+            hashed as text.
+    """
     digest = hashlib.sha256()  # with a processor's own instructions for it twice as fast as blake2b
-    odd = _rows(read.odd)
-    rows, parts = len(odd), [*odd, *sorted(map(repr, read.several_costs))]
-    if read.plain is not None:
-        rows += len(read.plain.texts[table.key])
-        if _have_one_order(read.plain.texts[table.time], read.plain.texts[table.key]):
-            for part in _buffers(read.plain):
+    plain, others = _split(table, raw) if hash_columns else (None, raw.columns)
+    parts = [*_row_texts(others), *sorted(map(repr, raw.several_costs))]
+    if plain is not None:
+        in_order = _by_time_and_key(table, plain)
+        if in_order is None:
+            parts += ["plain", *_row_texts(plain)]
+        else:
+            for part in _column_bytes(table, in_order):
                 digest.update(b"%d:" % len(part))
                 digest.update(part)
-        else:
-            parts += ["plain", *_rows(read.plain.columns(table, read.day))]
     digest.update(repr(parts).encode(errors="surrogatepass"))
-    return f"{rows} {digest.hexdigest()[:_HEX_DIGITS]}"
+    return f"{len(raw.columns[table.key])} {digest.hexdigest()[:_HEX_DIGITS]}"
 
 
-def _rows(columns: RawColumns) -> list[str]:
+def _row_texts(columns: RawColumns) -> list[str]:
     return sorted(map(repr, zip(*columns.values(), strict=True)))  # repr tells NULL, 1, 1.0 and "1" apart
 
 
-def _have_one_order(times: pa.StringArray, keys: pa.StringArray) -> bool:
-    """Whether no two rows, sorted by time and key, have the same of both, and could come in another order."""
-    same = pc.and_(pc.equal(times[1:], times[:-1]), pc.equal(keys[1:], keys[:-1]))
-    return not pc.any(same).as_py()
+def _split(table: DatedTable, raw: RawDay) -> tuple[RawColumns | None, RawColumns]:
+    """The plain rows and the others; None and all rows if there is no plain row, or if a plain row cannot be hashed so.
+
+    A row is plain if its date is the day, its texts and its time are text, and its flags equal 0 or 1. Rows are hashed
+    column by column only if no text holds a newline and every flag is an integer.
+    """
+    columns = raw.columns
+    odd = _odd_positions(table, raw)
+    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *_COUNTS)
+    plain = {name: _without(columns[name], odd) for name in plain_names if name in columns}
+    has_newline = any("\n" in text for name in _texts(table) for text in plain[name])
+    if not plain[table.key] or has_newline or any(set(map(type, plain[flag])) != {int} for flag in table.flags):
+        return None, columns
+    return plain, {name: [values[i] for i in odd] for name, values in columns.items()}
 
 
-def _buffers(plain: PlainRows) -> Iterator[bytes | memoryview]:
-    """Bytes that are different for different rows in this order."""
-    for texts in plain.texts.values():
-        yield pc.binary_length(texts).to_numpy().tobytes()
-        yield characters(texts)
-    for values in (*plain.flags, *plain.amounts.values(), *plain.counts.values()):
-        yield repr(values.tolist()).encode() if values.dtype == object else values.tobytes()
+def _odd_positions(table: DatedTable, raw: RawDay) -> set[int]:
+    """The positions of the rows that are not plain."""
+    columns, day = raw.columns, raw.day.isoformat()
+    odd = {i for i, date in enumerate(columns[table.date]) if date != day}
+    for name in _texts(table):
+        if not are_texts(columns[name]):
+            odd |= {i for i, text in enumerate(columns[name]) if not isinstance(text, str)}
+    for name in table.flags:
+        odd |= {i for i, flag in enumerate(columns[name]) if flag not in {0, 1}}
+    return odd
+
+
+def _without(values: Sequence[Any], positions: set[int]) -> Sequence[Any]:
+    return [value for i, value in enumerate(values) if i not in positions] if positions else values
+
+
+def _by_time_and_key(table: DatedTable, plain: RawColumns) -> RawColumns | None:
+    """The rows by time, then key; None if two rows have both in common, so that they have no certain order."""
+    rows = list(zip(plain[table.time], plain[table.key], strict=True))
+    if all(map(operator.lt, rows, rows[1:])):
+        return plain
+    if len(set(rows)) < len(rows):
+        return None
+    order = sorted(range(len(rows)), key=rows.__getitem__)
+    return {name: [values[i] for i in order] for name, values in plain.items()}
+
+
+def _column_bytes(table: DatedTable, plain: RawColumns) -> Iterator[bytes]:
+    """Bytes that differ if the rows, in this order, differ."""
+    columns: Mapping[str, Sequence[Any]] = plain
+    for name in _texts(table):
+        texts = [text.encode() for text in columns[name]]
+        yield np.array([len(text) for text in texts], dtype=np.int32).tobytes()
+        yield b"".join(texts)
+    for name in table.flags:
+        yield bytes(columns[name])
+    for name in _amounts(table):
+        amounts = columns[name]
+        are_floats = set(map(type, amounts)) <= {float, NoneType}
+        yield np.array(amounts, dtype=np.float64).tobytes() if are_floats else repr(list(amounts)).encode()
+    for name in _COUNTS:
+        if name in columns:
+            yield repr(list(columns[name])).encode()
+
+
+def _texts(table: DatedTable) -> tuple[str, ...]:
+    return (*table.texts, table.time)
+
+
+def _amounts(table: DatedTable) -> tuple[str, ...]:
+    return (*table.amounts, "cost") if table is SESSIONS else table.amounts
 
 
 def sqlite_marker(path: Path) -> str:

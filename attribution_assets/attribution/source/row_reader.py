@@ -1,6 +1,6 @@
 """The source rows as the database gives them, streamed a day at a time in one pass over a range of days.
 
-Row by row: all of PostgreSQL's, and those of SQLite that `source_plain_rows` does not get column by column.
+Reading only: the SQL belongs in `statements`, and which rows are usable is decided in `usable_rows`.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import fetched_rows
-from attribution_assets.attribution.source import statements as source_query
+from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.statements import FILED, ROW_HASH, DatedTable
 from attribution_assets.attribution.source.usable_rows import CostRow, RawColumns
 
@@ -26,7 +26,7 @@ class RawDay(NamedTuple):
 
     Attributes:
         day: the day.
-        columns: as `source_query.rows_of_days` gives them, without `filed` and `row_hash`.
+        columns: as `statements.rows_of_days` gives them, without `filed` and `row_hash`.
         several_costs: the rows of session_costs of each session that has several.
         row_hashes: PostgreSQL's hash of each row; None of SQLite.
     """
@@ -38,29 +38,23 @@ class RawDay(NamedTuple):
 
 
 def raw_days(
-    connection: sa.Connection,
-    table: DatedTable,
-    days: Sequence[dt.date],
-    first_day: dt.date,
-    query: sa.Select[Any] | None = None,
+    connection: sa.Connection, table: DatedTable, days: Sequence[dt.date], first_day: dt.date
 ) -> Iterator[RawDay]:
-    """The rows of each of `days`, which are consecutive; with `first_day` those that have no day.
+    """The rows of each of `days`, which are consecutive. Rows without a usable date come with those of `first_day`.
 
-    Beside the day that it yields, it holds one fetch of rows.
+    Memory holds the day that is yielded and one fetch of rows.
 
     Args:
-        connection: what they are read through.
+        connection: of a read transaction.
         table: the table.
         days: the days.
         first_day: the day with which rows without a day are filed.
-        query: some of `source_query.rows_of_days`; without it, all of them.
     """
-    if query is None:
-        query = source_query.rows_of_days(connection, table, days[0], days[-1])
+    query = statements.rows_of_days(connection, table, days[0], days[-1])
     names = [column.name for column in query.selected_columns]
     without_a_day: _Columns = [[] for _ in names]
     if days[0] <= first_day <= days[-1]:
-        stray = source_query.rows_without_a_day(connection, table, first_day)
+        stray = statements.rows_without_a_day(connection, table, first_day)
         for rows in fetched_rows(connection, stray, _ROWS_PER_FETCH):
             _extend(without_a_day, _columns(rows))
     parts = _parts_by_day(
@@ -83,10 +77,10 @@ def raw_days(
 
 def _raw_day(connection: sa.Connection, day: dt.date, columns: dict[str, list[Any]], first_day: dt.date) -> RawDay:
     row_hashes = columns.pop(ROW_HASH, None)
-    return RawDay(day, columns, several_costs(connection, day, columns, first_day), row_hashes)
+    return RawDay(day, columns, _several_costs(connection, day, columns, first_day), row_hashes)
 
 
-def several_costs(
+def _several_costs(
     connection: sa.Connection, day: dt.date, columns: RawColumns, first_day: dt.date
 ) -> Sequence[CostRow]:
     """The rows of session_costs of each session of the day that has several, by its `cost_rows`, if there is such."""
@@ -94,7 +88,7 @@ def several_costs(
     if not set(counts) - {None, 1}:
         return ()
     several = {session for session, rows in zip(columns["session_id"], counts, strict=True) if rows not in (None, 1)}
-    costs = connection.execute(source_query.costs_of_sessions(connection, day, first_day))
+    costs = connection.execute(statements.costs_of_sessions(connection, day, first_day))
     return [(session, cost) for session, cost in costs if session in several]
 
 

@@ -1,7 +1,7 @@
 """What a usable row of the source tables is: one pandera schema per table, over the values as the database gives them.
 
 A check's `error` completes "<column> <value> ..."; at most one check of a column fails on a value. That an id has one
-row is no matter of a single day's rows, so it does not stand here but in `attribution/source_query.py`.
+row is no matter of a single day's rows, so it does not stand here but in `attribution/statements.py`.
 
 Dates and times are text by then, whatever type their columns have.
 """

@@ -4,13 +4,10 @@ Statements only: nothing here executes one. How a column's values get one form i
 """
 
 import datetime as dt
-from functools import reduce
-from operator import add
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.source.column_expressions import SourceTable, Value
 
 
@@ -46,8 +43,6 @@ CONVERSIONS = DatedTable(
 )
 COSTS = "session_costs"
 FILED = "filed"
-FLAGS = "flags"
-COUNTS = ("id_rows", "cost_rows")
 ROW_HASH = "row_hash"
 
 SCHEMA = {
@@ -72,61 +67,6 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
     """
     source = SourceTable(connection, table.name)
     return _by_day(connection, source, table, source.in_days(table.date, first, last), (first, last))
-
-
-def odd_rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
-    """Those of `rows_of_days`, of SQLite, that are not plain.
-
-    A row is plain whose date is one of the days, whose texts and time are text, and whose flags are 0 or 1.
-    """
-    source = SourceTable(connection, table.name)
-    return _by_day(connection, source, table, _is_odd(source, table, first, last), (first, last))
-
-
-def any_odd_row(
-    connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, first_day: dt.date
-) -> sa.Select[tuple[bool]]:
-    """One value: whether there are `odd_rows_of_days`, or, if `first_day` is one of the days, `rows_without_a_day`."""
-    source = SourceTable(connection, table.name)
-    odd = _is_odd(source, table, first, last)
-    if first <= first_day <= last:
-        odd |= source.without_a_day(table.date, first_day)  # one pass over a table that has no index on the date
-    return sa.select(sa.select(sa.literal(1)).select_from(source.table).where(odd).exists())
-
-
-def plain_rows_of_days(
-    connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, *, all_are_plain: bool
-) -> sa.Select[Any]:
-    """`rows_of_days`, of SQLite, without the odd ones: one row per day, with all values of a column in one.
-
-    Columns are the date; the texts and the time, each in the encoding of the database with a newline between two
-    values; `FLAGS`, if there are flags: one digit per row, with a bit for each of them; and for each of the amounts,
-    `cost`, `id_rows` and `cost_rows` what the function `gathered` makes of its values, of any type. Their rows are in
-    one order, whichever.
-
-    Args:
-        connection: of SQLite.
-        table: the table.
-        first: the first day.
-        last: the last day.
-        all_are_plain: whether it is known that there are no `odd_rows_of_days`.
-    """
-    source = SourceTable(connection, table.name)
-    where = source.in_days(table.date, first, last)
-    if not all_are_plain:
-        where &= _is_plain(source, table, first, last)
-    each = _rows(connection, source, table, where, None).subquery().c
-    texts = (*table.texts, table.time)
-    date = sa.collate(each[table.date], "BINARY")
-    newline: Value = sa.literal_column("char(10)")
-    columns: list[Value] = [date.label(table.date)]
-    columns += [sa.cast(sa.func.group_concat(each[text], newline), sa.LargeBinary).label(text) for text in texts]
-    if table.flags:
-        digit = reduce(add, (each[flag] * 2**bit for bit, flag in enumerate(table.flags)))
-        columns.append(sa.cast(sa.func.group_concat(digit, ""), sa.LargeBinary).label(FLAGS))
-    others = [value for value in each if value.name not in {*texts, table.date, *table.flags}]
-    columns += [sa.func.gathered(value).label(value.name) for value in others]
-    return sa.select(*columns).group_by(date).order_by(date)
 
 
 def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
@@ -227,16 +167,6 @@ def _rows(
         row = sa.func.row(*(column for column in columns if column.name != FILED))
         columns.append(_hash(sa.cast(row, sa.Text)).label(ROW_HASH))
     return sa.select(*columns).select_from(joined).where(where)
-
-
-def _is_plain(source: SourceTable, table: DatedTable, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
-    is_day = sa.collate(source[table.date], "BINARY").in_([day.isoformat() for day in days_between(first, last)])
-    texts = (source.is_text(column) for column in (*table.texts, table.time))
-    return sa.and_(is_day, *texts, *(source.is_flag(column) for column in table.flags))
-
-
-def _is_odd(source: SourceTable, table: DatedTable, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
-    return source.in_days(table.date, first, last) & _is_plain(source, table, first, last).is_not(sa.true())
 
 
 def _hash(text: Value) -> Value:

@@ -86,7 +86,7 @@ def session_rows(day: date, raw: RawColumns, several_costs: Iterable[CostRow] = 
     }
     rows.require_single()
     frame["cost"], rejected_costs = rows.costs(several_costs)
-    return DayRows(rows.usable(frame, by="session_time"), rejected_rows([*rows.rejected(), *rejected_costs]))
+    return DayRows(rows.usable(frame, by="session_time"), _rejected_frame([*rows.rejected(), *rejected_costs]))
 
 
 def conversion_rows(day: date, raw: RawColumns) -> DayRows:
@@ -109,7 +109,7 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
         "revenue": rows.revenues("revenue"),
     }
     rows.require_single()
-    return DayRows(rows.usable(frame, by="conversion_time"), rejected_rows(rows.rejected()))
+    return DayRows(rows.usable(frame, by="conversion_time"), _rejected_frame(rows.rejected()))
 
 
 class _Rows:
@@ -237,7 +237,7 @@ def _rejected_row(key: object, defects: Sequence[str], values: Mapping[str, obje
     return (key if key is None or isinstance(key, str) else repr(key), "; ".join(defects), row)
 
 
-def rejected_rows(rejected: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
+def _rejected_frame(rejected: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
     """`DayRows.rejected` of its rows."""
     rows = sorted(rejected, key=lambda row: (row[0] is not None, row[0] or "", row[2], row[1]))
     return pd.DataFrame(rows, columns=list(REJECTED), dtype=object)

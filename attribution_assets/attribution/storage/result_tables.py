@@ -170,21 +170,9 @@ def published_version(*versions: str) -> str:
 
 def _make_tables(connection: sa.Connection) -> None:
     there = {table for table in _COLUMNS if column_types(connection, table)}
-    if ORDER in there and sa.inspect(connection).get_pk_constraint(ORDER)["constrained_columns"] == ["conv_id"]:
-        _give_orders_a_day(connection)
     _TABLES.create_all(connection)
     if DAY in there and len(there) < len(_COLUMNS):
         connection.execute(sa.delete(_TABLES.tables[DAY]))  # a table that was taken away holds no published day
-
-
-def _give_orders_a_day(connection: sa.Connection) -> None:
-    """Rebuild attribution_order, which once held an order on one day only."""
-    connection.exec_driver_sql("DROP INDEX IF EXISTS ix_attribution_order_date")
-    connection.exec_driver_sql("CREATE TEMPORARY TABLE order_before AS SELECT * FROM attribution_order")
-    connection.exec_driver_sql("DROP TABLE attribution_order")
-    _TABLES.tables[ORDER].create(connection)
-    connection.exec_driver_sql("INSERT INTO attribution_order SELECT conv_id, date, outcome, reason FROM order_before")
-    connection.exec_driver_sql("DROP TABLE order_before")
 
 
 def _publish_attributions(

@@ -1,5 +1,6 @@
-"""A day that SQLite gives column by column is the day that its rows give one by one; and its fingerprint is its own."""
+"""SQLite columns hold values of any type: what is extracted of them, and what a day's fingerprint tells apart."""
 
+import datetime as dt
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -8,19 +9,13 @@ from random import Random
 from typing import Any
 
 import pandas as pd
-import pyarrow as pa
 import pytest
 from databases import create_source_tables, execute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from source_tables import DAYS, FIRST, create_unkeyed_tables, extracted_orders, extracted_sessions, source
 
-from attribution_assets.attribution.database.database import Database
 from attribution_assets.attribution.source.database import SourceUnreachableError
-from attribution_assets.attribution.source.row_reader import raw_days
-from attribution_assets.attribution.source.statements import CONVERSIONS, SESSIONS
-from attribution_assets.attribution.source.usable_rows import DayRows, conversion_rows, session_rows
-from attribution_assets.attribution.tables.arrow import version_of
 
 Row = tuple[Any, ...]
 
@@ -55,23 +50,9 @@ def fill(url: str, sessions: Sequence[Row] = (), costs: Sequence[Row] = (), orde
                 connection.execute(f"INSERT INTO {table} VALUES ({values})", row)  # noqa: S608  the same
 
 
-def one_by_one(url: str) -> tuple[list[DayRows], list[DayRows]]:
-    """The sessions and the orders of each day, every row looked at by itself."""
-    with Database(url).reading() as connection:
-        sessions = [
-            session_rows(raw.day, raw.columns, raw.several_costs) for raw in raw_days(connection, SESSIONS, DAYS, FIRST)
-        ]
-        orders = [conversion_rows(raw.day, raw.columns) for raw in raw_days(connection, CONVERSIONS, DAYS, FIRST)]
-    return sessions, orders
-
-
-def assert_same_as_one_by_one(url: str) -> None:
-    """Both tables come out as their rows do one by one, each day with its fingerprint."""
-    read = {"sessions": extracted_sessions(url), "conversions": extracted_orders(url)}
-    for (table, days), expected in zip(read.items(), one_by_one(url), strict=True):
-        for day, rows in zip(days.values(), expected, strict=True):
-            pd.testing.assert_frame_equal(day.frame, rows.frame)
-            pd.testing.assert_frame_equal(day.rejected, rows.rejected)
+def assert_extracted_days_carry_their_fingerprints(url: str) -> None:
+    """The fingerprint of each extracted day is the one that is made without extracting, of many days or of one."""
+    for table, days in (("sessions", extracted_sessions(url)), ("conversions", extracted_orders(url))):
         assert {day.day: day.fingerprint for day in days.values()} == source(url).fingerprints(table, DAYS)
         assert source(url).fingerprints(table, DAYS[1:2]) == {DAYS[1]: days[DAYS[1]].fingerprint}
 
@@ -85,26 +66,40 @@ def unkeyed_url(sqlite_url: str) -> str:
 
 @SAME_DATABASE
 @given(sessions=GOOD_SESSIONS, costs=st.lists(AMOUNTS | st.none(), max_size=12), orders=GOOD_ORDERS)
-def test_days_of_good_rows_come_in_arrow_and_are_what_their_rows_are(
+def test_good_rows_come_out_as_they_were_put_in(
     unkeyed_url: str, sessions: list[Row], costs: list[float | None], orders: list[Row]
 ) -> None:
-    fill(unkeyed_url, sessions, [(row[0], cost) for row, cost in zip(sessions, costs, strict=False)], orders)
-    assert_same_as_one_by_one(unkeyed_url)
-    database = source(unkeyed_url)
-    read = {"sessions": list(database.sessions(DAYS)), "conversions": list(database.conversions(DAYS))}
-    for (table, days), expected in zip(read.items(), one_by_one(unkeyed_url), strict=True):
-        for day, rows in zip(days, expected, strict=True):
-            assert isinstance(day.frame, pa.Table) == bool(len(rows.frame))
-            assert version_of(table, day.frame) == version_of(table, rows.frame)
+    cost_of = dict(zip((row[0] for row in sessions), costs, strict=False))
+    fill(unkeyed_url, sessions, list(cost_of.items()), orders)
+    for day, extracted in extracted_sessions(unkeyed_url).items():
+        of_day = sorted((row for row in sessions if row[2] == str(day)), key=by_time_and_id)
+        frame = extracted.frame
+        assert frame["session_id"].tolist() == [row[0] for row in of_day]
+        assert frame["cost"].astype(object).where(frame["cost"].notna(), None).tolist() == [
+            cost_of.get(row[0]) for row in of_day
+        ]
+        flags = ["holder_engagement", "closer_engagement", "impression_interaction"]
+        assert frame[flags].to_numpy().tolist() == [list(row[5:]) for row in of_day]
+    for day, extracted in extracted_orders(unkeyed_url).items():
+        of_day = sorted((row for row in orders if row[2] == str(day)), key=by_time_and_id)
+        assert extracted.frame[["conv_id", "user_id", "revenue"]].to_numpy().tolist() == [
+            [row[0], row[1], row[4]] for row in of_day
+        ]
+    assert_extracted_days_carry_their_fingerprints(unkeyed_url)
+
+
+def by_time_and_id(row: Row) -> tuple[dt.time, str]:
+    """How the rows of a day are sorted."""
+    return dt.time.fromisoformat(row[3]), row[0]
 
 
 @SAME_DATABASE
 @given(sessions=st.tuples(GOOD_SESSIONS, ODD_SESSIONS), costs=COSTS, orders=st.tuples(GOOD_ORDERS, ODD_ORDERS))
-def test_values_of_any_type_anywhere_come_out_as_they_do_one_by_one(
+def test_values_of_any_type_have_the_fingerprint_that_they_are_extracted_with(
     unkeyed_url: str, sessions: tuple[list[Row], ...], costs: list[Row], orders: tuple[list[Row], ...]
 ) -> None:
     fill(unkeyed_url, [*chain(*sessions)], costs, [*chain(*orders)])
-    assert_same_as_one_by_one(unkeyed_url)
+    assert_extracted_days_carry_their_fingerprints(unkeyed_url)
 
 
 @SAME_DATABASE
@@ -170,9 +165,42 @@ def test_columns_that_look_alike_have_different_fingerprints(
         rows = [GOOD | {"session_id": f"s{number}", column: value} for number, value in enumerate(values)]
         costs = [(row["session_id"], row.pop("cost")) for row in rows if column == "cost"]
         fill(unkeyed_url, [tuple(row.values()) for row in rows], costs)
-        assert_same_as_one_by_one(unkeyed_url)
+        assert_extracted_days_carry_their_fingerprints(unkeyed_url)
         found.append(source(unkeyed_url).fingerprints("sessions", [FIRST])[FIRST])
     assert found[0] != found[1]
+
+
+STORED_FINGERPRINTS: dict[str, tuple[list[dict[str, Any]], list[Row], str]] = {
+    "no row": ([], [], "0 4f53cda18c2baa0c0354bb5f9a3ecbe5"),
+    "plain rows": (
+        [{}, {"event_time": "08:00:00", "channel_name": "é"}],
+        [("s0", 0.5), ("s1", None)],
+        "2 a87da57f3a64f623e4b24806c1bc5c1e",
+    ),
+    "plain rows beside others": (
+        [{}, {"user_id": None}, {"event_date": "2024-02-28x"}],
+        [("s0", 0.5)],
+        "3 6e81c51e8541589ad488afd66d10c1cc",
+    ),
+    "rows without an order": (
+        [{"session_id": "s"}, {"session_id": "s", "user_id": "v"}],
+        [("s", 0.5)],
+        "2 e94f5860a577609f1bf62910c28fdbd7",
+    ),
+    "a newline": ([{}, {"channel_name": "a\nb"}], [("s0", 0.5)], "2 fcf42efc3a6a1956e2c5710325761690"),
+    "a flag of another type": ([{}, {"closer_engagement": 1.0}], [("s0", 0.5)], "2 433893e80662e5b5a39f1fafc970289d"),
+    "costs of other types": ([{}, {}, {}], [("s0", 1), ("s1", "1"), ("s2", 0.5)], "3 a31f346c3d4b56e92b7c5369a373afa7"),
+    "several costs": ([{}, {}], [("s0", 0.5), ("s0", 1.5), ("s1", 1.0)], "2 1caec63e46f7312e14417950587561d3"),
+}
+
+
+@pytest.mark.parametrize(("changed", "costs", "fingerprint"), STORED_FINGERPRINTS.values(), ids=STORED_FINGERPRINTS)
+def test_a_day_has_the_fingerprint_that_stamps_of_earlier_versions_hold(
+    unkeyed_url: str, changed: list[dict[str, Any]], costs: list[Row], fingerprint: str
+) -> None:
+    rows = [GOOD | {"session_id": f"s{number}"} | values for number, values in enumerate(changed)]
+    fill(unkeyed_url, [tuple(row.values()) for row in rows], costs)
+    assert source(unkeyed_url).fingerprints("sessions", [FIRST]) == {FIRST: fingerprint}
 
 
 def test_ids_that_are_the_same_text_are_several_rows_of_it_although_a_key_keeps_them_apart(sqlite_url: str) -> None:
@@ -209,7 +237,7 @@ def test_an_index_on_the_date_changes_nothing(unkeyed_url: str) -> None:
     for day, extracted in extracted_sessions(unkeyed_url).items():
         pd.testing.assert_frame_equal(extracted.frame, before[day].frame)
         assert extracted.fingerprint == before[day].fingerprint
-    assert_same_as_one_by_one(unkeyed_url)
+    assert_extracted_days_carry_their_fingerprints(unkeyed_url)
 
 
 @pytest.mark.parametrize("encoding", ["UTF-16le", "UTF-16be"])
@@ -220,7 +248,7 @@ def test_a_database_in_utf_16_is_read_like_any_other(sqlite_url: str, encoding: 
     execute(sqlite_url, "INSERT INTO conversions VALUES ('c1', 'u', '2024-02-28', '12:00:00', 1.5)")
     assert extracted_orders(sqlite_url)[FIRST].frame["conv_id"].tolist() == ["c1"]
     assert extracted_sessions(sqlite_url)[FIRST].frame["session_id"].tolist() == ["é"]
-    assert_same_as_one_by_one(sqlite_url)
+    assert_extracted_days_carry_their_fingerprints(sqlite_url)
 
 
 def test_a_date_that_its_column_takes_for_another_is_set_aside_and_hides_no_later_day(sqlite_url: str) -> None:
