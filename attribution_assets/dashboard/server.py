@@ -1,4 +1,4 @@
-"""Serving the page in the foreground, until it is interrupted."""
+"""Runs the dashboard's web server in the foreground, until it is interrupted. The URLs are in `app.py`."""
 
 import dagster as dg
 import uvicorn
@@ -9,7 +9,7 @@ from attribution_assets.defs.resources import Resources
 
 
 def serve(instance: dg.DagsterInstance, resources: Resources, lookback_days: int, host: str, port: int) -> None:
-    """Serve the page.
+    """Serve the dashboard over HTTP, without authentication.
 
     Args:
         instance: Dagster's instance.
@@ -20,7 +20,7 @@ def serve(instance: dg.DagsterInstance, resources: Resources, lookback_days: int
 
     Raises:
         ConfigurationError: The storage or its engine cannot be used.
-        SystemExit: The port cannot be had.
+        SystemExit: The port is in use or not allowed.
     """
     app = create_app(resources.storage.tables(), lookback_days, HealthLook(instance, resources).now)
     uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

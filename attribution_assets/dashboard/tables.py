@@ -1,6 +1,7 @@
-"""A table of the page: the same rows as HTML, and as a CSV file with all their digits.
+"""Tables of the pages: columns, number formats, totals, and the same rows as a CSV file with all digits.
 
-What stands in each table is put together in `overview.py` and `journeys_page.py`.
+The rows of each table are computed in `overview.py`, `journeys_page.py` and `health_page.py`; the HTML is in
+`templates/parts.html`.
 """
 
 import datetime as dt
@@ -14,7 +15,7 @@ from attribution_assets.attribution.calendar.days import in_words
 from attribution_assets.attribution.reporting.channel_report import with_ratios
 
 NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
-"""How each kind of column is written; columns of kind `text` are written as they are."""
+"""Kind of column -> its number format; columns of kind `text` have none."""
 
 
 class Column(NamedTuple):
@@ -23,7 +24,7 @@ class Column(NamedTuple):
     Attributes:
         name: Its name in the frame and in the CSV file.
         heading: Its heading on the page.
-        kind: `text`, or one of `NUMBERS`.
+        kind: `text` or a key of `NUMBERS`.
     """
 
     name: str
@@ -42,14 +43,14 @@ RESULT_COLUMNS = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table of a page, which can be downloaded as CSV.
 
     Attributes:
-        name: What it is called in addresses and file names.
-        caption: What it shows.
-        columns: Its columns; the first names the row.
-        frame: Its rows, with these columns at least.
-        total: The figures of its last row, by column; without any, it has none.
+        name: Its name in URLs and file names.
+        caption: Its heading in words.
+        columns: Its columns; the first is the heading of each row.
+        frame: Its rows, with at least these columns.
+        total: Column -> figure in the row of totals; without any, the table has no such row.
     """
 
     name: str
@@ -60,20 +61,20 @@ class Table:
 
     @property
     def rows(self) -> Iterator[list[str]]:
-        """Each row as it is written on the page."""
+        """The cells of each row as shown on the page."""
         for row in self.frame[[column.name for column in self.columns]].itertuples(index=False):
             yield [written(value, column.kind) for value, column in zip(row, self.columns, strict=True)]
 
     @property
     def last_row(self) -> list[str]:
-        """The row of totals; none is empty."""
+        """The cells of the row of totals; empty if there is no such row."""
         figures = [written(self.total.get(column.name), column.kind) for column in self.columns[1:]]
         return ["Total", *figures] if self.total else []
 
     def csv(self) -> str:
-        """The rows as RFC 4180 has them; empty where a figure is undefined.
+        """The rows as CSV by RFC 4180, with a header of column names; an undefined figure is an empty field.
 
-        Text that a spreadsheet would take for a formula, such as a channel `=1+1`, begins with an apostrophe.
+        Text that a spreadsheet would take for a formula, such as a channel `=1+1`, gets an apostrophe before it.
         """
         rows = self.frame[[column.name for column in self.columns]]
         texts = [column.name for column in self.columns if column.kind == "text"]
@@ -82,7 +83,7 @@ class Table:
 
 
 def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
-    """A cell as it is written on the page; empty where there is none."""
+    """A value as shown on the page, in the number format of its `kind`; empty if undefined."""
     if value is None or pd.isna(value):
         return ""
     if kind not in NUMBERS:
@@ -92,22 +93,22 @@ def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
 
 
 def spoken(days: Iterable[dt.date]) -> str:
-    """The days as they are written on the page."""
+    """The days as ranges in words, as shown on the page: `2023-09-01 to 2023-09-03, 2023-09-07`."""
     return in_words(days).replace("..", " to ")
 
 
 def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
-    """Results (cost, orders, revenue) with their CPO and ROAS, as `channel_report.with_ratios` has them."""
+    """Add CPO and ROAS to results (cost, orders, revenue), as defined in `channel_report.with_ratios`."""
     ratios = with_ratios(results.rename(columns={"orders": "ihc", "revenue": "ihc_revenue"}))
     return results.assign(CPO=ratios["CPO"], ROAS=ratios["ROAS"])
 
 
 def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Results summed by one of their columns, with CPO and ROAS as ratios of the sums."""
+    """Sum results (cost, orders, revenue) by one of their columns; CPO and ROAS are ratios of the sums."""
     return with_cpo_and_roas(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum())
 
 
 def total_of(results: pd.DataFrame) -> dict[str, float]:
-    """cost, orders and revenue of all rows, with CPO and ROAS as ratios of the sums."""
+    """The sums of cost, orders and revenue over all rows; CPO and ROAS are ratios of the sums."""
     sums = results[["cost", "orders", "revenue"]].sum().to_frame().T
     return {str(name): float(figure) for name, figure in with_cpo_and_roas(sums).iloc[0].items()}
