@@ -1,6 +1,6 @@
-"""The journeys of a day's attributed orders, as arrays: what the attribution models and the path reports start from.
+"""The journeys of a day's attributed orders as arrays: the common input of the comparisons.
 
-Which orders count, and what is exact about their sums, is said here. What is made of them is in `model_comparison.py`,
+This module selects the orders that count, and sums exactly. The tables are computed in `model_comparison.py`,
 `conversion_paths.py` and `channel_roles.py`.
 """
 
@@ -19,22 +19,23 @@ from attribution_assets.attribution.ihc_api.answers import CREDIT_COLUMNS
 Times = npt.NDArray[np.datetime64]
 
 ORDER_PLACES, AMOUNT_PLACES = 12, 9
-"""Decimal places that sums are rounded to, as in the channel report: of orders, and of amounts of money."""
+"""Decimal places of sums of orders and of sums of money, as in the channel report."""
 
 
 @dataclass(frozen=True)
 class AttributedJourneys:
-    """The attributed orders of one day, with a journey each.
+    """The attributed orders of one day; each has one journey.
 
-    Arrays are by journey, or by touchpoint: journey after journey, each from its first touchpoint to its last.
+    An array has one element per journey, or one per touchpoint: the touchpoints of the first journey in chronological
+    order, then those of the next.
 
     Attributes:
         conversion_date: Day of the orders, YYYY-MM-DD; empty if there are none.
-        sizes: Touchpoints, by journey.
-        revenue: Revenue of the order, by journey.
-        conversion_time: Time of the order, by journey.
-        session_time: Start of the visit, by touchpoint.
-        channel: Place of the channel in `channels`, by touchpoint.
+        sizes: Number of touchpoints, per journey.
+        revenue: Revenue of the order in the source's currency, per journey.
+        conversion_time: Time of the order, per journey.
+        session_time: Start of the visit, per touchpoint.
+        channel: Index of the channel in `channels`, per touchpoint.
         channels: Names of the channels, sorted.
         credit: The columns initializer, holder, closer, ihc; a row per touchpoint.
     """
@@ -50,12 +51,12 @@ class AttributedJourneys:
 
     @property
     def journey(self) -> Integers:
-        """The number of each touchpoint's journey."""
+        """Index of the journey, per touchpoint."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
     @property
     def ends(self) -> Integers:
-        """The row after each journey's last touchpoint."""
+        """Index after the last touchpoint, per journey."""
         return np.cumsum(self.sizes)
 
 
@@ -67,7 +68,7 @@ def attributed_journeys(attributions: pd.DataFrame, conversions: pd.DataFrame) -
         conversions: The day's `conversions`.
 
     Raises:
-        ValueError: The rows of a journey are not adjacent and in the order of their times, or the orders are of
+        ValueError: The rows of a journey are not adjacent or not in chronological order, or the orders were placed on
             several days.
     """
     revenue_of_order = pd.Series(conversions["revenue"].to_numpy(float), index=conversions["conv_id"])
@@ -97,15 +98,15 @@ def attributed_journeys(attributions: pd.DataFrame, conversions: pd.DataFrame) -
 
 
 def sums_by_group(group: Integers, groups: int, *amounts: Floats) -> list[list[float]]:
-    """Sums that are the same in whatever order the rows stand: each is exact until it is rounded once.
+    """Sum amounts by group, independent of the order of the rows: each sum is exact, and rounded only once.
 
     Args:
-        group: The group of each row, from 0 to below `groups`.
-        groups: The number of groups; one without rows sums to 0.
-        amounts: What is summed.
+        group: Number of the group, from 0 to below `groups`, per row.
+        groups: The number of groups; the sum of a group without rows is 0.
+        amounts: Arrays to sum, each with one number per row.
 
     Returns:
-        The sum of each group, for each of the amounts.
+        For each of the amounts, the sum of each group.
     """
     by_group = np.argsort(group, kind="stable")
     rows = [slice(*ends) for ends in pairwise([0, *np.cumsum(np.bincount(group, minlength=groups)).tolist()])]
