@@ -22,7 +22,7 @@ from upath import UPath
 from attribution_assets.attribution.calendar.days import batches_by_day
 
 ORDERS_PER_QUERY = 1_000_000
-"""Neighbouring days share most of their window, so a query serves as many as together have up to so many orders."""
+"""Maximum orders per query. A query serves several neighbouring days, as their windows overlap."""
 
 
 class EngineUnavailableError(Exception):
@@ -49,7 +49,7 @@ class QueriedTable(Protocol):
 
 
 class SqlEngine(Protocol):
-    """What runs a query over Parquet files."""
+    """An SQL engine: runs a query over Parquet files."""
 
     def check(self) -> None:
         """See that queries can be run, without running one; what has to be started for them is started now.
