@@ -1,4 +1,4 @@
-"""What the command reports in one line.
+"""Errors that the command reports in one line.
 
     ReportingError
     ├── ConfigurationError   an environment variable has a value that cannot be used

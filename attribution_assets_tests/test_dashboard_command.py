@@ -76,7 +76,7 @@ def test_the_health_page_tells_of_runs_days_and_requests_and_nothing_is_written(
     assert f"Attributed by {endpoint.url}." in overview
     assert "Display 2.00 0.33 30.00 6.00 15.00" in overview
     assert "Nothing is missing, stale or failed." in health
-    assert "Requests to the IHC API: 2, of which 1 were not answered well and 1 were tries again" in health
+    assert "Requests to the IHC API: 2, of which 1 failed and 1 were retries" in health
     assert "200 1 503 1" in health
     assert "The ledger keeps the API's answers on 1 journeys." in health
     assert "Provisional, as orders still to come can change them: 2024-02-24 to 2024-02-26." in health

@@ -1,8 +1,8 @@
-"""Small bar charts as SVG text in Markdown, which Dagster's UI shows in metadata.
+"""Bar charts as SVG images in Markdown, which Dagster's UI shows in an asset's metadata.
 
-Here belongs how numbers are drawn and said in words, for those who hear the page instead. Which numbers of a report are
-drawn is in `report_plots.py`. A chart brings its own white ground, so that it is the same in the UI's dark theme; its
-colours are from Okabe and Ito's palette, which colour-blind people can tell apart.
+Only drawing belongs here, with the alternative text for screen readers. The numbers to draw are chosen in
+`report_plots.py`; line charts are in `lines.py`. A chart has its own white background, so that it looks the same in the
+UI's dark theme; its colours are from Okabe and Ito's palette, which colour-blind people can tell apart.
 """
 
 import re
@@ -17,7 +17,7 @@ BLUE, ORANGE = "#0072B2", "#D55E00"
 
 WIDTH: Final = 600
 FIRST_BAR: Final = 160
-"""Where the bars start, right of the rows' names; a chart's other measures are in pixels too."""
+"""Distance of the bars from the left edge, in pixels; the rows' names stand left of them."""
 
 LONGEST_NAME: Final = 26
 _MARGIN: Final = 8
@@ -26,17 +26,17 @@ _BAR: Final = 11
 _HEAD: Final = 44
 _TRILLIONS: Final = 999.5e12
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<&!~])")
-"""What Markdown may take for more than text."""
+"""Characters with a meaning in Markdown, which are escaped."""
 
 
 @dataclass(frozen=True)
 class Series:
-    """A number of each row.
+    """Bars of one colour, one per row.
 
     Attributes:
-        name: what it is, for the legend.
-        values: one for each row, 0 or more; None where there is none.
-        color: of its bars.
+        name: its name in the legend.
+        values: one value per row, 0 or more; None where a row has no value.
+        color: colour of the bars.
     """
 
     name: str
@@ -46,15 +46,15 @@ class Series:
 
 @dataclass(frozen=True)
 class BarChart:
-    """Bars for some rows, all on one scale that starts at 0.
+    """A bar chart with horizontal bars, all on one scale that starts at 0.
 
     Attributes:
-        title: what is shown, and of when.
+        title: the subject and the days.
         rows: the rows' names, any text.
-        panels: what stands beside each other; the series of a panel stand below each other, row by row.
-        shown: how a number is written.
-        mark: where a line is drawn across the bars.
-        limit: the scale ends here at the latest: longer bars are cut off, and show it.
+        panels: groups of series; panels stand side by side, the series of a panel below each other in each row.
+        shown: writes a number as text.
+        mark: the value at which a dashed line crosses the bars; None for no line.
+        limit: highest end of the scale; a longer bar is cut off and has a white stroke near its end.
     """
 
     title: str
@@ -65,12 +65,12 @@ class BarChart:
     limit: float = float("inf")
 
     def markdown(self) -> str:
-        """The chart as an image, with its content in words in place of it where it cannot be seen."""
+        """The chart as a Markdown image, with `in_words` as its alternative text."""
         image, words = b64encode(self.svg().encode()).decode(), _MARKDOWN.sub(r"\\\1", self.in_words())
         return f"![{words}](data:image/svg+xml;base64,{image})"
 
     def in_words(self) -> str:
-        """The title, the names of the series, and the numbers of each row in their order."""
+        """The chart as text: its title, the names of the series, and the numbers of each row in the same order."""
         series = [one for panel in self.panels for one in panel]
         rows = [
             f"{_short(name)} {' / '.join(map(self._written, numbers))}"
@@ -79,7 +79,7 @@ class BarChart:
         return f"{self.title}, {' / '.join(one.name for one in series)}: {'; '.join(rows)}"
 
     def svg(self) -> str:
-        """The chart by itself."""
+        """The chart as an SVG document."""
         step = _BAR * max(map(len, self.panels)) + 5
         height = _HEAD + step * len(self.rows) + _MARGIN
         title = escape(_plain(self.title))
@@ -128,20 +128,20 @@ class BarChart:
 
 
 def amount(value: float) -> str:
-    """An amount in few characters: `0`, `1,234`, `12.30`, `0.0042`, `1.23M`, `1.23bn`, `1,234tn`."""
+    """A number of 0 or more in few characters: `0`, `1,234`, `12.30`, `0.0042`, `1.23M`, `1.23bn`, `1,234tn`."""
     if value >= _TRILLIONS:
         return f"{value / 1e12:,.0f}tn"
     for unit, name in ((1e12, "tn"), (1e9, "bn"), (1e6, "M")):
         if value >= 0.9995 * unit:
             return f"{value / unit:.3g}{name}"
-    if value >= 99.995:  # noqa: PLR2004 - from here on two places would make it longer than it is exact
+    if value >= 99.995:  # noqa: PLR2004 - from here on, decimal places are left out
         return f"{value:,.0f}"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"  # noqa: PLR2004 - the same the other way
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"  # noqa: PLR2004 - below, two significant digits
 
 
 def percent(value: float) -> str:
     """A share as `12.3%`."""
-    return "<0.1%" if 0 < value < 0.0005 else f"{value:.1%}"  # noqa: PLR2004 - what would be written 0.0%
+    return "<0.1%" if 0 < value < 0.0005 else f"{value:.1%}"  # noqa: PLR2004 - would be rounded to 0.0%
 
 
 def _text(x: float, y: float, text: str) -> str:
@@ -157,12 +157,12 @@ def _n(number: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text on one line and without control characters, of which XML allows none."""
+    """The text on one line and without control characters, which XML forbids."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _short(name: str) -> str:
-    """The name as there is room for it: a long one keeps its start and its end."""
+    """The name cut to `LONGEST_NAME` characters, of which start and end are kept; East Asian wide ones count twice."""
     letters = _plain(name)
     wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in letters)
     if len(letters) + wide <= LONGEST_NAME:

@@ -1,6 +1,7 @@
-"""Lines over time as shapes in a box, which the template draws as SVG.
+"""Line charts over time: the coordinates of lines, marks and ticks, which a template of the dashboard draws as SVG.
 
-Geometry only: colours, dashes and hatching are in the style sheet, words in the template.
+Only geometry belongs here. The dashboard's style sheet sets colours, dashes and hatching, its templates set the texts
+(`dashboard/templates/parts.html`); bar charts are in `bars.py`.
 """
 
 import math
@@ -17,13 +18,13 @@ _STEPS = (1, 2, 2.5, 5, 10)
 
 
 class Value(NamedTuple):
-    """A day or a week in a chart.
+    """The value of a day or a week.
 
     Attributes:
         label: The day, or the week's first day.
-        words: What a reader is told who points at it.
-        value: How high it is; None leaves a gap.
-        provisional: Whether it can still change.
+        words: Text of the tooltip.
+        value: The number, 0 or more; None leaves a gap in the line.
+        provisional: Whether orders still to come can change it.
         partial: Whether it is a week of which not all days are shown.
     """
 
@@ -35,7 +36,7 @@ class Value(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A value's place, and the strip of the chart that is its own."""
+    """A value's point in the chart, and the vertical strip that shows its tooltip. Pixels from the top left corner."""
 
     x: float
     y: float | None
@@ -45,7 +46,7 @@ class Mark(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A label on an axis, and where it stands."""
+    """A label on an axis: its position in pixels, its text, and the text's alignment (SVG's `text-anchor`)."""
 
     place: float
     label: str
@@ -57,13 +58,13 @@ class LineChart:
     """A line over time.
 
     Attributes:
-        final: SVG path of what cannot change any more, but for late rows.
-        provisional: SVG path of what still can.
-        marks: Each value's place.
+        final: SVG path between final values, which only late rows can change.
+        provisional: SVG path of the line's other parts: to, from and between provisional values.
+        marks: The point of each value.
         hatched: x and width of each stretch of provisional values.
         across: Ticks of the horizontal axis.
         up: Ticks of the vertical axis.
-        with_markers: Whether there are few enough values to draw each as a point.
+        with_markers: Whether each value is drawn as a point: only up to `MOST_MARKERS` values.
     """
 
     final: str
@@ -76,7 +77,7 @@ class LineChart:
 
 
 def line_chart(values: Sequence[Value]) -> LineChart:
-    """The chart of some values, at least one, in the order of time."""
+    """The line chart of one or more values, which are in chronological order."""
     steps = ticks_up_to(max((value.value for value in values if value.value is not None), default=0))
     height = HEIGHT - TOP - BOTTOM
     strip = (WIDTH - LEFT - RIGHT) / len(values)
@@ -116,7 +117,7 @@ def ticks_up_to(highest: float) -> list[float]:
 
 
 def _path(marks: Sequence[Mark], *, provisional: bool) -> str:
-    """The pieces between neighbours of which one is provisional, or of which none is."""
+    """The pieces of the line between neighbouring values: with a provisional end, or with two final ends."""
     pieces: list[str] = []
     for left, right in pairwise(marks):
         if left.y is None or right.y is None:

@@ -1,6 +1,6 @@
-"""Which numbers of a report are drawn: the same three charts of a day and of a range of days.
+"""The three bar charts of a channel report, of one day or of a range of days: which numbers they show.
 
-How they are drawn is in `charts.py`.
+How bars are drawn is in `bars.py`. The report is computed in `attribution/reporting/channel_report.py`.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,14 @@ from attribution_assets.attribution.tables.credit import PHASES
 from attribution_assets.charts.bars import BLUE, ORANGE, BarChart, Series, amount, percent
 
 MOST_ROWS = 12
-"""So many channels are drawn; of more, those with the largest sum of cost and revenue, and the others together."""
+"""Maximum rows of a chart. With more channels, those with the largest cost plus revenue have a row each, and the others
+are summed in the last row."""
 
 BREAK_EVEN = 1.0
 LONGEST_BAR = 3
-"""A bar of ROAS is cut off at so many times the ROAS of all channels together, or so many times 1 if that is less.
+"""A bar of ROAS is cut off at this many times the ROAS of all channels together, or this many times 1 if that is more.
 
-Channels that cost next to nothing would leave no room for the others."""
+Without the limit, a channel that costs next to nothing would make the other bars too short to compare."""
 
 _NUMBERS = ["cost", "ihc_revenue", *PHASES]
 
@@ -30,9 +31,9 @@ def report_plots(report: pd.DataFrame, period: str) -> str:
         period: The day or days, for the titles.
 
     Returns:
-        The charts of which a number can be drawn, below each other; none for a report without rows.
+        The charts below each other; a chart without any number is left out. Empty for a report without rows.
     """
-    channels = _drawn(report)
+    channels = _chart_rows(report)
     if not channels:
         return ""
     names = [name for name, _ in channels]
@@ -63,8 +64,8 @@ def report_plots(report: pd.DataFrame, period: str) -> str:
     return "\n\n".join(chart.markdown() for chart in charts)
 
 
-def _drawn(report: pd.DataFrame) -> list[tuple[str, list[float]]]:
-    """The channels that are drawn, the largest first, with their `_NUMBERS`."""
+def _chart_rows(report: pd.DataFrame) -> list[tuple[str, list[float]]]:
+    """The rows of the charts, by descending cost plus revenue: the channel's name with its `_NUMBERS`."""
     numbers: list[list[float]] = report[_NUMBERS].to_numpy().tolist()
     rows = zip(report["channel_name"].tolist(), numbers, strict=True)
     channels = sorted(rows, key=lambda row: (-row[1][0] - row[1][1], row[0]))

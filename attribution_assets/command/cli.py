@@ -144,7 +144,7 @@ def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on 
 @app.command()
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
-    host: Annotated[str, typer.Option(help="Address to listen on; the page asks nobody who they are.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Address to listen on; no authentication.")] = "127.0.0.1",
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
     with _problems_in_one_line():

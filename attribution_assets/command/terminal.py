@@ -1,4 +1,4 @@
-"""What the command shows in the terminal: progress by asset and day, and a summary of the report."""
+"""Terminal output of the command: progress by asset and day, the report's summary, status and ledger."""
 
 import datetime as dt
 import logging
@@ -38,20 +38,20 @@ class _DaysWritten(logging.Handler):
             self._tasks[asset] = self._bars.add_task(f"{asset} {stage.first}..{stage.last}", total=days)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take in that an asset's day has been written."""
+        """Advance the bar of the asset whose day has been written."""
         if isinstance(record.args, tuple) and (task := self._tasks.get(str(record.args[0]))) is not None:
             self._bars.advance(task)
 
 
 class _RequestsPlanned(logging.Handler):
-    """Prints above the bars what the IHC API is about to be asked for."""
+    """Prints the planned requests to the IHC API above the bars."""
 
     def __init__(self, bars: Progress) -> None:
         super().__init__(logging.INFO)
         self._bars = bars
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take in a plan."""
+        """Print the planned requests of one record."""
         self._bars.console.print(f"IHC API: {record.getMessage()}", highlight=False, markup=False, soft_wrap=True)
 
 

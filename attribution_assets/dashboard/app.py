@@ -1,7 +1,7 @@
-"""The addresses of the page for marketing, and what is sent with each answer.
+"""The dashboard's web application: its URLs, status codes, response headers and CSV downloads.
 
-What the pages show is put together in `overview.py` and `journeys_page.py`, how it looks is in `templates/` and
-`static/`. Nothing here writes, and the pages ask no other host for anything.
+The content of the pages is computed in `overview.py`, `journeys_page.py` and `health_page.py`; HTML and style are in
+`templates/` and `static/`. Nothing here writes, and the pages load nothing from other hosts.
 """
 
 import logging
@@ -32,7 +32,7 @@ HERE = Path(__file__).parent
 OK, BAD_REQUEST, NOT_FOUND, UNAVAILABLE = 200, 400, 404, 503
 Content = Callable[[StoredResults, Reported, Choices, int], Overview | JourneysPage]
 PAGES: Mapping[str, Content] = {"overview": overview, "journeys": journeys_page}
-"""What puts together the content of each page, by the page's name; its template has the same."""
+"""Page name -> the function that computes the page's content. The page's template has the same name."""
 
 HEADERS = {
     "Cache-Control": "no-cache",
@@ -44,12 +44,12 @@ HEADERS = {
 
 
 def create_app(storage: AssetStorage, lookback_days: int, health: Callable[[], HealthPage]) -> FastAPI:
-    """The web application.
+    """The dashboard as a FastAPI application.
 
     Args:
-        storage: The stored days that it shows.
+        storage: The stored days to show.
         lookback_days: Length of the lookback window.
-        health: How the pipeline is now.
+        health: Returns the content of the health page as of now.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
@@ -72,12 +72,12 @@ def create_app(storage: AssetStorage, lookback_days: int, health: Callable[[], H
 
 
 class _Pages:
-    """What is answered at each address.
+    """The request handlers, one per URL.
 
     Args:
         stored: The stored days.
         lookback_days: Length of the lookback window.
-        health: How the pipeline is now.
+        health: Returns the content of the health page as of now.
     """
 
     def __init__(self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage]) -> None:

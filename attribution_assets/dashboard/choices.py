@@ -1,6 +1,7 @@
-"""What the reader of the page has chosen, as it stands in the page's address.
+"""The reader's choices (days, channels, model, goals and so on), read from and written to the query of a page's URL.
 
-One state has one address, so that it can be kept and sent on. How the choices are offered is in the templates.
+Equal choices always give the same URL, so that a view can be bookmarked and shared. The form fields that offer the
+choices are in the templates; the content that follows from them is computed in `overview.py` and `journeys_page.py`.
 """
 
 import datetime as dt
@@ -26,19 +27,19 @@ MODEL_NAMES = {
     MARKOV: "Markov chain",
 }
 LONGEST_DAILY_CHART = 92
-"""Days beyond which a chart by week is easier to read."""
+"""Ranges with more days than this get charts by week by default."""
 SORTS = ("channel", *METRICS)
 
 
 @dataclass(frozen=True)
 class Goals:
-    """What an order may cost at most and what a unit of cost has to earn at least, for all channels and for some.
+    """Goals: the highest acceptable CPO and the lowest acceptable ROAS, for all channels and for single ones.
 
     Attributes:
         cpo: Highest CPO, in the source's currency.
         roas: Lowest ROAS.
-        cpo_of: Highest CPO of single channels, which stands before `cpo`.
-        roas_of: Lowest ROAS of single channels, likewise.
+        cpo_of: Channel -> highest CPO, used instead of `cpo`.
+        roas_of: Channel -> lowest ROAS, used instead of `roas`.
     """
 
     cpo: float | None = None
@@ -47,18 +48,18 @@ class Goals:
     roas_of: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, channel: str) -> tuple[float | None, float | None]:
-        """The goals for CPO and ROAS that hold for a channel."""
+        """The CPO goal and the ROAS goal of a channel: its own, else those for all channels, else None."""
         return self.cpo_of.get(channel, self.cpo), self.roas_of.get(channel, self.roas)
 
 
 @dataclass(frozen=True)
 class Reported:
-    """The days that there are reports of.
+    """The days with a stored report.
 
     Attributes:
-        first: The first.
-        last: The last.
-        days: All of them: between these two, some can be missing.
+        first: First day with a report.
+        last: Last day with a report.
+        days: All days with a report; days between `first` and `last` can be missing.
     """
 
     first: dt.date
@@ -68,20 +69,20 @@ class Reported:
 
 @dataclass(frozen=True)
 class Choices:
-    """What has been chosen; the defaults are what the page shows first.
+    """The reader's choices; the defaults hold for a URL without a query.
 
     Attributes:
         first: First day shown.
         last: Last day shown.
-        preset: Which of `PRESETS` the days are; None if they were chosen by themselves.
-        channels: The channels shown; none means all.
+        preset: The key of `PRESETS` that gives the days; None if they were entered as dates.
+        channels: The channels shown; an empty tuple means all.
         model: Attribution model.
-        basis: Which date an order's credit counts on.
-        by: `day` or `week`, of the charts over time; empty if that follows from the number of days.
-        metric: Which of `METRICS` the charts by channel show; empty if there are to be none.
+        basis: The date that credit counts on: touch date or conversion date.
+        by: Step of the charts over time, `day` or `week`; if empty, it follows from the number of days.
+        metric: The key of `METRICS` that the charts by channel show; if empty, there are no such charts.
         against: The model that IHC is compared with.
-        sort: Which of `SORTS` the channels are sorted by; with `-` before it, falling.
-        goals: What is to be reached.
+        sort: The one of `SORTS` that the channels are sorted by, ascending; with `-` before it, descending.
+        goals: Goals for CPO and ROAS.
     """
 
     first: dt.date
@@ -98,22 +99,22 @@ class Choices:
 
     @property
     def days(self) -> int:
-        """How many days are shown."""
+        """The number of days shown."""
         return (self.last - self.first).days + 1
 
     @property
     def step(self) -> str:
-        """What the charts over time go by: `day` or `week`."""
+        """Step of the charts over time: `day` or `week`."""
         return self.by or ("week" if self.days > LONGEST_DAILY_CHART else "day")
 
     @property
     def before(self) -> tuple[dt.date, dt.date]:
-        """The first and the last day of the period of the same length before."""
+        """First and last day of the preceding period, which has the same number of days."""
         return self.first - dt.timedelta(days=self.days), self.first - dt.timedelta(days=1)
 
     @property
     def query(self) -> str:
-        """The choices as the query of an address, without what is chosen anyway."""
+        """The choices as the query of a URL; choices that equal their default are left out."""
         if self.preset is None:
             pairs = [("first", str(self.first)), ("last", str(self.last))]
         else:
@@ -125,21 +126,24 @@ class Choices:
         return urlencode(pairs + goal_pairs(self.goals))
 
     def but(self, **changes: str | None) -> str:
-        """The query of the same choices but for some."""
-        return replace(self, **changes).query  # type: ignore[arg-type]  # all that links change is text
+        """The query of the same choices with some of them changed."""
+        return replace(self, **changes).query  # type: ignore[arg-type]  # links change only choices of type str
 
 
 def days_without(those: Collection[dt.date], first: dt.date, last: dt.date) -> list[dt.date]:
-    """The days from `first` to `last` without `those`."""
+    """The days from `first` to `last` that are not in `those`, in calendar order."""
     return [day for day in days_between(first, last) if day not in those]
 
 
 def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tuple[Choices, list[str]]:
-    """The choices in an address, and what of them cannot be used, in words; in its place stands what is usual.
+    """Read the choices in the query of a URL.
 
     Args:
-        pairs: The names and values of the query; empty values are as good as none.
-        reported: The days that there are reports of.
+        pairs: The names and values of the query; an empty value counts as not given.
+        reported: The days with a stored report.
+
+    Returns:
+        The choices, and a sentence for each value that cannot be used; the default takes its place.
     """
     given = {name: value.strip() for name, value in pairs if value.strip()}
     problems: list[str] = []
@@ -172,7 +176,7 @@ def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> 
     if preset not in PRESETS:
         problems.append(f"The days can be {', '.join(PRESETS)}, not {preset!r}.")
         preset = "30"
-    usual = _first_of(preset, reported), reported.last
+    usual = _first_day_of(preset, reported), reported.last
     first, last = _date("first", given, problems) or usual[0], _date("last", given, problems) or usual[1]
     if (first, last) == usual and ("days" in given or not {"first", "last"} & given.keys()):
         return *usual, preset
@@ -185,7 +189,7 @@ def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> 
     return (*cut, None) if cut[0] <= cut[1] else (*usual, preset)
 
 
-def _first_of(preset: str, reported: Reported) -> dt.date:
+def _first_day_of(preset: str, reported: Reported) -> dt.date:
     if preset == "all":
         return reported.first
     return max(reported.first, reported.last - dt.timedelta(days=int(preset) - 1))
@@ -228,7 +232,7 @@ def _goals_of(prefix: str, given: Mapping[str, str], problems: list[str]) -> dic
 
 
 def goal_pairs(goals: Goals) -> list[tuple[str, str]]:
-    """The goals as names and values of a query."""
+    """The goals as names and values of a URL's query; goals that are not set are left out."""
     for_all = [("goal_cpo", goals.cpo), ("goal_roas", goals.roas)]
     of_one = [(f"goal_cpo.{channel}", goal) for channel, goal in sorted(goals.cpo_of.items())]
     of_one += [(f"goal_roas.{channel}", goal) for channel, goal in sorted(goals.roas_of.items())]
@@ -241,15 +245,15 @@ def channels_with_goals(goals: Goals) -> set[str]:
 
 
 def model_options() -> list[tuple[str, str]]:
-    """The models that can be shown, with their names."""
+    """The models that can be shown: key and displayed name of each."""
     return [(model, MODEL_NAMES[model]) for model in MODELS]
 
 
 def against_options() -> list[tuple[str, str]]:
-    """The models that IHC can be compared with, with their names."""
+    """The models that IHC can be compared with: key and displayed name of each."""
     return [option for option in MODEL_NAMES.items() if option[0] != "ihc"]
 
 
 def number_text(number: float | None) -> str:
-    """A goal as it stands in an address and in its field: the shortest text of this number; none is empty."""
+    """A goal as written in a URL and in its form field: the shortest text of the number, empty for None."""
     return "" if number is None else repr(number).removesuffix(".0")

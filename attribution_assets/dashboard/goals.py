@@ -1,4 +1,7 @@
-"""Whether channels reach the goals that the reader has set, in words."""
+"""Verdicts: whether each channel meets the CPO and ROAS goals that the reader has set.
+
+The goals themselves are read in `choices.py`; how verdicts differ between two models is in `model_moves.py`.
+"""
 
 from typing import Literal
 
@@ -11,12 +14,12 @@ Verdict = Literal["misses", "meets", ""]
 
 
 def cpo_verdict(cost: float, cpo: float, goal: float | None) -> Verdict:
-    """Whether an order costs at most `goal`: cost without any order misses it, without cost nothing is asked.
+    """The verdict on a CPO: met if it is at most `goal`. Cost without any order misses the goal.
 
     Args:
-        cost: What was spent.
-        cpo: Cost per order; empty without orders.
-        goal: None asks nothing.
+        cost: Cost of the channel; without cost there is no verdict.
+        cpo: Cost per order; NaN without orders.
+        goal: Highest CPO; None gives no verdict.
     """
     if goal is None or cost == 0:
         return ""
@@ -24,14 +27,22 @@ def cpo_verdict(cost: float, cpo: float, goal: float | None) -> Verdict:
 
 
 def roas_verdict(roas: float, goal: float | None) -> Verdict:
-    """Whether a unit of cost earns at least `goal`; without cost (an empty ROAS) nothing is asked."""
+    """The verdict on a ROAS: met if it is at least `goal`. No verdict without a goal, or without cost (ROAS is NaN)."""
     if goal is None or pd.isna(roas):
         return ""
     return "meets" if roas >= goal else "misses"
 
 
 def with_verdicts(channels: pd.DataFrame, goals: Goals) -> pd.DataFrame:
-    """Channels with what holds for each: goal_CPO, goal_ROAS, CPO_verdict, ROAS_verdict, and in words `goals`."""
+    """Add to each channel its goals and verdicts.
+
+    Args:
+        channels: channel_name, cost, CPO, ROAS; a row per channel.
+        goals: Goals of all channels and of single ones.
+
+    Returns:
+        The same rows with goal_CPO, goal_ROAS, CPO_verdict, ROAS_verdict and, in words, `goals`.
+    """
     rows = []
     for row in channels.to_dict("records"):
         cpo_goal, roas_goal = goals.of(row["channel_name"])

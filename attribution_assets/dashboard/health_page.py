@@ -1,6 +1,7 @@
-"""How the pipeline is, in tables and sentences: what has run, which days are not as they should be, what the API said.
+"""Content of the health page: latest runs, failed checks, missing and stale days, and requests to the IHC API.
 
-The facts are those of `health.py`; what cannot be read is told instead, and holds nothing else up.
+The facts come from `monitoring/health.py`; here they become tables and sentences. A part that cannot be read is listed
+as a problem, and the other parts are still shown.
 """
 
 import threading
@@ -23,12 +24,12 @@ Part = TypeVar("Part")
 
 @dataclass(frozen=True)
 class HealthPage:
-    """What the page of the pipeline's health shows.
+    """The content of the health page.
 
     Attributes:
-        problems: What is wrong, a sentence each, also what cannot be read; none is good.
-        notes: What else is worth knowing.
-        tables: The facts; those that cannot be read are left out.
+        problems: A sentence for each problem, and for each part that cannot be read; empty if all is well.
+        notes: Sentences on facts that are not problems.
+        tables: The facts as tables; a table whose facts cannot be read is left out.
     """
 
     problems: Sequence[str]
@@ -37,7 +38,7 @@ class HealthPage:
 
 
 class HealthLook:
-    """Looks at how the pipeline is, for one reader of the page at a time.
+    """Reads the pipeline's health; a lock lets one request at a time read it.
 
     Args:
         instance: Dagster's instance.
@@ -48,7 +49,7 @@ class HealthLook:
         self._health, self._lock = PipelineHealth(instance, resources), threading.Lock()
 
     def now(self) -> HealthPage:
-        """How the pipeline is now."""
+        """The content of the health page as of now."""
         unreadable: list[str] = []
 
         def part(name: str, read: Callable[[], Part]) -> Part | None:
@@ -64,21 +65,21 @@ class HealthLook:
             answers = part("The ledger", self._health.ledger_answers)
         problems, notes, tables = unreadable, list[str](), list[Table]()
         if history:
-            problems += _wrong_in(history)
+            problems += _history_problems(history)
             tables += [_runs(history.last_runs), _checks(history)]
         if days:
-            problems += _wrong_with(days)
+            problems += _day_problems(days)
             provisional = spoken(days.provisional)
             notes += [f"Provisional, as orders still to come can change them: {provisional}."] if provisional else []
         tables += [_assets(history, days)]
         if history:
             tables += _api(history.traffic)
-            notes += _on_api(history.traffic)
+            notes += _api_notes(history.traffic)
         notes += [f"The ledger keeps the API's answers on {answers:,} journeys."] if answers is not None else []
         return HealthPage(problems, notes, tables)
 
 
-def _wrong_in(history: History) -> list[str]:
+def _history_problems(history: History) -> list[str]:
     latest = history.last_runs[:1]
     said = [f"The latest run has ended with {run.status}: {run.what}." for run in latest if run.status == "failure"]
     killed = history.unfinished.get("killed", 0)
@@ -89,7 +90,7 @@ def _wrong_in(history: History) -> list[str]:
     return said + ([f"Days whose latest check warns: {warned}."] if warned else [])
 
 
-def _wrong_with(days: DaysHealth) -> list[str]:
+def _day_problems(days: DaysHealth) -> list[str]:
     missing = {day for of_asset in days.missing.values() for day in of_asset}
     stale = {day for of_asset in days.stale.values() for day in of_asset}
     said = [f"Days that are missing: {spoken(missing)}."] if missing else []
@@ -141,12 +142,12 @@ def _api(traffic: Traffic) -> list[Table]:
 NO_STATUS = "no answer"
 
 
-def _on_api(traffic: Traffic) -> list[str]:
+def _api_notes(traffic: Traffic) -> list[str]:
     if not traffic.tries:
         return ["Dagster's history holds no request to the IHC API."]
     requests = (
-        f"Requests to the IHC API: {traffic.tries:,}, of which {traffic.failed:,} were not answered well and "
-        f"{traffic.retries:,} were tries again; {traffic.mean_seconds:,.3f} s each on average."
+        f"Requests to the IHC API: {traffic.tries:,}, of which {traffic.failed:,} failed and "
+        f"{traffic.retries:,} were retries; {traffic.mean_seconds:,.3f} s each on average."
     )
     share = traffic.reused_share
     return [requests] + (

@@ -1,6 +1,7 @@
-"""What the second page shows: how orders come about, and what visits have earned some time after.
+"""Content of the page "Journeys": paths, path lengths, time lags, channel roles, and ROAS by days since the touch.
 
-It counts the orders placed on the chosen days, and for ROAS by days since the touch the visits of these days.
+The tables count the orders placed on the chosen days; only ROAS by days since the touch is about the visits of these
+days. Cost and return by channel are on the page "Cost and return" (`overview.py`).
 """
 
 import datetime as dt
@@ -32,19 +33,19 @@ SINCE_TOUCH = (7, 30)
 
 @dataclass(frozen=True)
 class JourneysPage:
-    """What the second page shows.
+    """The content of the page "Journeys".
 
     Attributes:
-        answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
-        offered: The channels that can be chosen.
-        since_touch: ROAS of the visits so many days after, by channel: for each number of days, of the visits up to the
-            day of `known_until`.
-        known_until: Number of days after -> the last day of the visits of which it is known what they had earned.
-        roles: Orders that each channel has influenced and assisted.
+        answered_by: The services that attributed the orders, see `channel_report.answered_by`.
+        offered: The channels offered for choice.
+        since_touch: By channel, cost, orders, revenue and ROAS 7 and 30 days after the visits. Each number of days
+            counts the visits until its day in `known_until`.
+        known_until: 7 or 30 -> the last day of visits whose earnings after so many days are final.
+        roles: Orders that each channel influenced and assisted.
         paths: The most frequent paths.
-        lengths: Orders by touchpoints.
-        lags: Orders by days since the first touchpoint.
-        missing: The days without a report, or of which not all models know the credit yet, in words.
+        lengths: Orders by number of touchpoints.
+        lags: Orders by days from the first touchpoint to the order.
+        missing: The days without a report or without the credit of all models yet, in words.
     """
 
     answered_by: str
@@ -59,12 +60,12 @@ class JourneysPage:
 
     @property
     def tables(self) -> Sequence[Table]:
-        """All of them, in the order of the page."""
+        """All tables, in the order of the page."""
         return self.since_touch, self.roles, self.paths, self.lengths, self.lags
 
 
 def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> JourneysPage:
-    """What the second page shows, see `JourneysPage`; arguments as for `overview.overview`."""
+    """Compute the content of the page "Journeys"; arguments as for `overview.overview`."""
     days = choices.first, choices.last
     until = {
         number: day
@@ -138,7 +139,7 @@ _REVENUE, _SHARE = Column("revenue", "Revenue"), Column("share", "Share of order
 def _since_touch(
     stored: StoredResults, choices: Choices, until: Mapping[int, dt.date], lookback_days: int
 ) -> pd.DataFrame:
-    """channel_name, and for each number of days cost_7, orders_7, revenue_7, roas_7 and so on; by falling cost."""
+    """channel_name, then cost_7, orders_7, revenue_7, roas_7 and so on for each number of days; by descending cost."""
     result = pd.DataFrame({"channel_name": pd.Series(dtype=object)})
     for number, last in until.items():
         earned = stored.ask(

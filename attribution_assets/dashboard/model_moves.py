@@ -1,4 +1,7 @@
-"""What moves between IHC and another attribution model: figures side by side, and in words what follows from them."""
+"""IHC compared with another attribution model: figures side by side, and sentences about the largest differences.
+
+The results of each model come from `attribution/results/`; the verdicts on goals from `goals.py`.
+"""
 
 from collections.abc import Iterator
 
@@ -9,10 +12,10 @@ from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
 from attribution_assets.dashboard.tables import Column, Table, with_cpo_and_roas, written
 
 MOST_SENTENCES = 3
-"""Of channels that gain or lose orders; changed verdicts are all told."""
+"""Maximum sentences about channels that gain or lose orders; sentences about changed verdicts are not limited."""
 
 SMALLEST_MOVE = 0.005
-"""Orders: below, both are written alike."""
+"""Orders; a smaller difference is hidden by the rounding to 2 decimal places."""
 
 
 def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -23,8 +26,8 @@ def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
         other: channel_name, orders, revenue by the other model.
 
     Returns:
-        channel_name, cost, then orders, revenue, CPO and ROAS, each with `_ihc` and `_other` after it, and more_orders,
-        those that IHC gives more; by falling cost.
+        channel_name, cost, then orders, revenue, CPO and ROAS, each with the suffix `_ihc` and `_other`, and
+        more_orders: orders by IHC minus orders by the other model. By descending cost.
     """
     both = ihc.merge(other[["channel_name", "orders", "revenue"]], "outer", "channel_name", suffixes=("_ihc", "_other"))
     both = both.fillna(dict.fromkeys(both.columns[1:], 0.0))
@@ -37,7 +40,7 @@ def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 def comparison_table(both: pd.DataFrame, name: str) -> Table:
-    """The figures of `side_by_side` as a table; `name` is that of the other model."""
+    """The figures of `side_by_side` as a table; `name` is the other model's displayed name."""
     columns = [Column("channel_name", "Channel", "text"), Column("cost", "Cost")]
     for figure, heading in (("orders", "Orders"), ("CPO", "CPO"), ("ROAS", "ROAS")):
         columns += [Column(f"{figure}_other", f"{heading} by {name}"), Column(f"{figure}_ihc", f"{heading} by IHC")]
@@ -47,7 +50,7 @@ def comparison_table(both: pd.DataFrame, name: str) -> Table:
 
 
 def changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> list[str]:
-    """A sentence for each channel that reaches a goal by one of the two models alone, the most expensive first."""
+    """A sentence for each goal that a channel meets by only one of the two models; channels in the order of `both`."""
     return list(_changed_verdicts(both, name, goals))
 
 
@@ -76,7 +79,7 @@ def _sentence(
 
 
 def largest_moves(both: pd.DataFrame, name: str) -> list[str]:
-    """A sentence for each of the few channels whose orders differ most between the two models."""
+    """A sentence for each of the `MOST_SENTENCES` channels whose orders differ most between the two models."""
     moved = both[both["more_orders"].abs() >= SMALLEST_MOVE]
     largest = moved.reindex(moved["more_orders"].abs().sort_values(ascending=False, kind="stable").index)
     sentences = []

@@ -1,4 +1,7 @@
-"""What the chosen channels cost and earned day by day or week by week: a table, and the charts of it."""
+"""Results over time: cost and earnings of the chosen channels by day or week, as a table and as charts.
+
+The geometry of the charts is in `charts/lines.py`.
+"""
 
 import datetime as dt
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +19,7 @@ WEEK = dt.timedelta(days=7)
 
 @dataclass(frozen=True)
 class NamedChart:
-    """A chart, what it shows, and where its line ends."""
+    """A chart with its heading, and its latest value as text."""
 
     name: str
     chart: LineChart
@@ -29,10 +32,10 @@ class OverTime:
 
     Attributes:
         table: A row per day or week.
-        charts: One per metric, of all chosen channels together.
-        by_channel: One per channel, of the chosen metric, if one is; each has its own scale.
-        has_provisional: Whether some of it can still change.
-        has_partial: Whether there is a week of which not all days are shown.
+        charts: A chart per metric, of all chosen channels together.
+        by_channel: A chart per channel, of the chosen metric, each with its own scale; empty if no metric is chosen.
+        has_provisional: Whether a day or week shown is provisional: orders still to come can change it.
+        has_partial: Whether a week shown is partial: not all of its days are chosen.
     """
 
     table: Table
@@ -43,18 +46,18 @@ class OverTime:
 
 
 def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[dt.date]) -> OverTime:
-    """The results by day or week, see `OverTime`.
+    """Sum the results by day or week.
 
     Args:
         results: date, channel_name, cost, orders, revenue of the days shown; a day without rows is a gap.
-        choices: What is shown.
-        provisional: The days that can still change.
+        choices: The reader's choices.
+        provisional: The days whose results orders still to come can change.
     """
     periods = _periods(choices)
-    rows = results.assign(period=[_start(dt.date.fromisoformat(date), choices.step) for date in results["date"]])
+    rows = results.assign(period=[_period_start(dt.date.fromisoformat(date), choices.step) for date in results["date"]])
     of_all = summed(rows, "period").set_index("period").reindex(periods)
-    changing = {_start(day, choices.step) for day in provisional}
-    partial = {start for start in periods if choices.step == "week" and not _whole(start, choices)}
+    changing = {_period_start(day, choices.step) for day in provisional}
+    partial = {start for start in periods if choices.step == "week" and not _is_whole_week(start, choices)}
     notes = [", ".join(_notes(start in changing, start in partial)) for start in periods]
     frame = of_all.reset_index().assign(note=notes)
     frame["period"] = frame["period"].astype(str)
@@ -90,19 +93,19 @@ def _by_channel(rows: pd.DataFrame, metric: str, periods: list[dt.date]) -> Iter
         yield str(channel), summed(part, "period").set_index("period").reindex(periods)[COLUMN_OF[metric]]
 
 
-def _notes(provisional: bool, partial: bool) -> list[str]:  # noqa: FBT001  # two facts of one period
+def _notes(provisional: bool, partial: bool) -> list[str]:  # noqa: FBT001  # both describe the same period
     return ["provisional"] * provisional + ["partial week"] * partial
 
 
 def _periods(choices: Choices) -> list[dt.date]:
     step = WEEK if choices.step == "week" else dt.timedelta(days=1)
-    start = _start(choices.first, choices.step)
+    start = _period_start(choices.first, choices.step)
     return [start + step * count for count in range((choices.last - start) // step + 1)]
 
 
-def _start(day: dt.date, by: str) -> dt.date:
+def _period_start(day: dt.date, by: str) -> dt.date:
     return day - dt.timedelta(days=day.weekday()) if by == "week" else day
 
 
-def _whole(start: dt.date, choices: Choices) -> bool:
+def _is_whole_week(start: dt.date, choices: Choices) -> bool:
     return choices.first <= start and start + WEEK - dt.timedelta(days=1) <= choices.last

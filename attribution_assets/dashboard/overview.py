@@ -1,4 +1,8 @@
-"""What the first page shows of the chosen days, channels and model."""
+"""Content of the page "Cost and return": totals, results by channel and over time, IHC against another model.
+
+What the page shows beside that are phases and orders without credit. The paths to orders are on the page "Journeys"
+(`journeys_page.py`).
+"""
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
@@ -39,14 +43,14 @@ from attribution_assets.dashboard.tables import (
 
 @dataclass(frozen=True)
 class Total:
-    """A figure of all chosen channels, and how it stands to the period before.
+    """A figure of all chosen channels, and the same figure of the preceding period.
 
     Attributes:
-        name: What it is.
-        figure: It.
-        kind: How it is written, see `tables.NUMBERS`.
-        before: The figure of the period before; None where that cannot be compared.
-        of: What it is a share of, in words.
+        name: Its displayed name.
+        figure: Its value; None if undefined.
+        kind: Its number format, see `tables.NUMBERS`.
+        before: Its value in the preceding period; None if the periods cannot be compared.
+        of: For a share, numerator and denominator in words; else empty.
     """
 
     name: str
@@ -57,7 +61,7 @@ class Total:
 
     @property
     def change(self) -> float | None:
-        """The change as a share of the figure before; for shares, in percentage points."""
+        """The change since the preceding period, relative to its value; for a share, in percentage points."""
         if self.figure is None or self.before is None or pd.isna(self.figure) or pd.isna(self.before):
             return None
         if self.kind == "share":
@@ -67,13 +71,13 @@ class Total:
 
 @dataclass(frozen=True)
 class Comparison:
-    """IHC against another model.
+    """IHC compared with another model.
 
     Attributes:
-        table: Their figures by channel.
-        verdicts: A sentence for each channel that reaches a goal by one of them alone.
-        moves: A sentence for each of the channels that gain or lose most.
-        missing: The days shown that it leaves out, as not all models know their credit yet, in words.
+        table: The figures of both by channel.
+        verdicts: A sentence for each goal that a channel meets by only one of them.
+        moves: A sentence for each channel that gains or loses most.
+        missing: The chosen days that are left out, as the credit of all models is not stored for them yet, in words.
     """
 
     table: Table
@@ -84,22 +88,22 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Overview:
-    """What the first page shows.
+    """The content of the page "Cost and return".
 
     Attributes:
-        answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
-        offered: The channels that can be chosen.
+        answered_by: The services that attributed the orders, see `channel_report.answered_by`.
+        offered: The channels offered for choice.
         totals: The figures of all chosen channels.
-        compared_with: The period before in words; empty if it cannot be compared.
-        channels: The figures by channel, with `with_verdicts`' columns.
-        goals_missed: How many channels miss a goal, if one is set.
-        over_time: By day or week.
-        comparison: IHC against the chosen model; None without any row.
-        phases: The channels' shares of the phases.
+        compared_with: The preceding period in words; empty if it cannot be compared.
+        channels: The figures by channel, with the columns of `goals.with_verdicts`.
+        goals_missed: The number of channels that miss a goal.
+        over_time: The figures by day or week.
+        comparison: IHC compared with the chosen model; None if there is nothing to compare.
+        phases: Each channel's share of the phases.
         unattributed: The orders without credit by reason.
-        by_day: The figures by day and channel, for those who want to reckon with them.
-        provisional: The days that can still change, in words.
-        missing: The days without a report, or of which the chosen model does not know all credit yet, in words.
+        by_day: The figures by day and channel, for the CSV download.
+        provisional: The provisional days, which orders still to come can change, in words.
+        missing: The days without a report, or without all credit by the chosen model and date basis yet, in words.
     """
 
     answered_by: str
@@ -124,12 +128,12 @@ class Overview:
 
 
 def overview(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> Overview:
-    """What the first page shows, see `Overview`.
+    """Compute the content of the page "Cost and return".
 
     Args:
         stored: The stored days.
-        reported: The days that there are reports of.
-        choices: What has been chosen.
+        reported: The days with a stored report.
+        choices: The reader's choices.
         lookback_days: Length of the lookback window.
     """
     first, last = choices.first, choices.last
@@ -141,7 +145,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     chosen = _of_channels(found, choices)
     results = chosen[chosen["date"] >= str(first)].reset_index(drop=True)
     plain = choices.model == "ihc" and touch
-    shown = reported.days if plain else frozenset(_compared(stored, choices, lookback_days))
+    shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
     comparable = not days_without(shown, *choices.before)
     _, provisional = stored.ask(final_and_provisional_days, first, last, lookback_days if touch else 0)
     channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
@@ -150,7 +154,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         offered=sorted({*found["channel_name"], *choices.channels}),
         totals=[
             *_totals(results, chosen, choices, comparable=comparable),
-            _left_over(stored, choices, comparable=comparable),
+            _orders_without_credit(stored, choices, comparable=comparable),
         ],
         compared_with=f"{choices.before[0]} to {choices.before[1]}" if comparable else "",
         channels=Table(
@@ -207,7 +211,7 @@ def _totals(results: pd.DataFrame, with_before: pd.DataFrame, choices: Choices, 
         yield Total(name, now[column], "amount", before.get(column))
 
 
-def _left_over(stored: StoredResults, choices: Choices, *, comparable: bool) -> Total:
+def _orders_without_credit(stored: StoredResults, choices: Choices, *, comparable: bool) -> Total:
     def count(first: dt.date, last: dt.date) -> tuple[int, int]:
         left = stored.ask(unattributed_over, first, last)
         return int(left["orders"].sum()), stored.ask(placed_over, first, last).orders
@@ -244,8 +248,8 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> 
     )
 
 
-def _compared(stored: StoredResults, choices: Choices, lookback_days: int) -> Sequence[dt.date]:
-    """The days from the period before on that can be shown by another model or date than IHC by touch date."""
+def _days_with_all_models(stored: StoredResults, choices: Choices, lookback_days: int) -> Sequence[dt.date]:
+    """The days of both periods with stored credit of all models, see `channel_results.compared_days`."""
     days = choices.before[0], choices.last
     return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)
 

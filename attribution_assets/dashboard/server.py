@@ -9,7 +9,7 @@ from attribution_assets.defs.resources import Resources
 
 
 def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: int) -> None:
-    """Serve the page.
+    """Serve the dashboard over HTTP, without authentication.
 
     Args:
         instance: Dagster's instance.
@@ -19,7 +19,7 @@ def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: i
 
     Raises:
         ConfigurationError: The storage or its engine cannot be used.
-        SystemExit: The port cannot be had.
+        SystemExit: The port is in use or not allowed.
     """
     app = create_app(resources.storage.tables(), resources.rules.lookback_days, HealthLook(instance, resources).now)
     uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

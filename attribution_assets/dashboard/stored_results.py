@@ -1,6 +1,6 @@
-"""What the page reads of the stored days: each question once, until a run has written something.
+"""A cache of results read from the stored days; it is emptied as soon as a run has changed a stored day.
 
-The questions themselves are in `attribution/channel_results.py` and `attribution/order_results.py`.
+The functions that read and compute the results are in `attribution/results/`: `channel_results.py`, `order_results.py`.
 """
 
 import threading
@@ -19,7 +19,7 @@ MOST_ANSWERS = 256
 
 
 class StoredResults:
-    """The stored days, and the latest answers about them.
+    """The stored days, with a cache of the `MOST_ANSWERS` results used last. For any number of threads.
 
     Args:
         storage: The stored days.
@@ -32,9 +32,9 @@ class StoredResults:
         self._lock = threading.Lock()
 
     def reported(self) -> Reported | None:
-        """The days that there are reports of, as they are now; what has been replaced since is read anew.
+        """The days with a stored report as of now; None without any. Empties the cache if a stored day has changed.
 
-        To be asked for once a page, before all else.
+        Call it once per request, before `ask`.
         """
         version = results_version(self._storage)
         with self._lock:
@@ -49,7 +49,7 @@ class StoredResults:
         *arguments: Asked.args,
         **more: Asked.kwargs,
     ) -> Answer:
-        """The answer of a function of the storage. It is shared: whoever gets it must not change it."""
+        """The result of `question(storage, *arguments, **more)`, cached. Callers share it and must not change it."""
         asked = (question, arguments, tuple(sorted(more.items())))
         with self._lock:
             answers = self._answers
@@ -59,7 +59,7 @@ class StoredResults:
                 return known
         answer = question(self._storage, *arguments, **more)
         with self._lock:
-            answers[asked] = answer  # if days were replaced meanwhile, into old answers that nobody gets any more
+            answers[asked] = answer  # if the cache was emptied meanwhile, this is the discarded one
             if len(answers) > MOST_ANSWERS:
                 answers.popitem(last=False)
         return answer

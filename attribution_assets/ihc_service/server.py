@@ -1,6 +1,6 @@
-"""Running the embedded IHC service: beside other work in this process, or by itself in the foreground.
+"""Runs the embedded IHC service: in a thread of this process, or by itself in the foreground.
 
-What it answers is in `app`.
+The HTTP contract is in `app`, the arithmetic in `model`.
 """
 
 import socket
@@ -27,7 +27,7 @@ def embedded_ihc_service(max_journeys_per_request: int = 100, max_sessions_per_r
         max_sessions_per_request: a request with more sessions is rejected.
 
     Yields:
-        The full URL of `compute_ihc`. The service answers from the first moment, and asks for no key.
+        The full URL of `compute_ihc`. The service is ready, and needs no API key.
 
     Raises:
         RuntimeError: if the service does not start.
@@ -72,7 +72,7 @@ def serve(
         api_key: if set, a request with another `x-api-key` is rejected.
 
     Raises:
-        SystemExit: if the port cannot be had.
+        SystemExit: if the port is in use or not allowed.
     """
     app = create_app(max_journeys_per_request, max_sessions_per_request, api_key)
     uvicorn.run(app, host=LOOPBACK, port=port, lifespan="off", ws="none")

@@ -1,1 +1,6 @@
-"""Other attribution models over the same journeys, conversion paths, and the channels' roles."""
+"""Comparisons computed from attributed orders: other attribution models, conversion paths and channel roles.
+
+`attributed_journeys` turns a day's attributed orders into arrays. From these, `model_comparison` (with the models of
+`rule_models`), `conversion_paths` and `channel_roles` compute a table each; `markov` computes one from the paths of
+many days. The channel report itself is in `reporting/`.
+"""

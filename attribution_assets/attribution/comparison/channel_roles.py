@@ -1,4 +1,7 @@
-"""Reports the part that each channel has in the journeys to orders: whether it was there, led on, began or closed."""
+"""Computes the table `channel_roles`: orders that each channel influenced and assisted, and its share of the phases.
+
+Which orders count is in `attributed_journeys.py`.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,20 +12,21 @@ from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PL
 
 
 def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
-    """The part of each channel in the orders of one day that have been attributed.
+    """The role of each channel in the attributed orders of one day.
 
-    A channel assists an order in whose journey it stands before the last touchpoint, also if the last one is of the
-    channel too: an assist interaction of Google Analytics' multi-channel funnels
-    (https://support.google.com/analytics/answer/1191204). An order counts once for a channel, however often it stands
-    there.
+    A channel influences an order if it is anywhere in its journey. It assists the order if it is there before the last
+    touchpoint, even if it is the last touchpoint's channel too: an assist interaction of Google Analytics'
+    multi-channel funnels (https://support.google.com/analytics/answer/1191204). An order counts once for a channel,
+    however many touchpoints of the channel its journey has.
 
     Args:
         attributions: The day's `ihc_attributions`.
         conversions: The day's `conversions`; an order that is not in it does not count.
 
     Returns:
-        The `channel_roles` table by channel: `influenced_orders` and `assisted_orders` are whole orders, initializer,
-        holder and closer sums of the phases' shares to 12 decimal places, revenue in the source's currency to 9.
+        The table `channel_roles`, sorted by channel. `influenced_orders` and `assisted_orders` are whole orders;
+        initializer, holder and closer are sums of credit in the phase, to 12 decimal places; revenue is in the source's
+        currency to 9.
 
     Raises:
         ValueError: See `attributed_journeys`.

@@ -1,4 +1,7 @@
-"""Reports the channels that journeys led through to orders, in their order, and how long they took."""
+"""Computes the table `conversion_paths`: orders by the sequence of channels in their journey, and by its duration.
+
+Which orders count is in `attributed_journeys.py`.
+"""
 
 import json
 from itertools import groupby, pairwise
@@ -11,15 +14,15 @@ from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 
 def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
-    """How many orders of one day came by each path in each time, of those that have been attributed.
+    """The attributed orders of one day, counted by path and by whole days from the first touchpoint to the order.
 
     Args:
         attributions: The day's `ihc_attributions`.
         conversions: The day's `conversions`; an order that is not in it does not count.
 
     Returns:
-        The `conversion_paths` table by path, then days: `path` is a JSON list of channel names, `revenue` in the
-        source's currency to 9 decimal places.
+        The table `conversion_paths`, sorted by path, then days. `path` is a JSON list of channel names, one per
+        touchpoint; `revenue` is in the source's currency to 9 decimal places.
 
     Raises:
         ValueError: See `attributed_journeys`.
@@ -50,6 +53,6 @@ def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> p
 
 
 def path_in_words(path: str) -> str:
-    """A path of `conversion_paths` as people write it: consecutive touchpoints of a channel once, with their number."""
+    """A path of `conversion_paths` as readable text; a channel repeated in a row is written once, with its count."""
     visits = [(name, len(list(repeats))) for name, repeats in groupby(json.loads(path))]
     return " > ".join(f"{name} \N{MULTIPLICATION SIGN}{times}" if times > 1 else name for name, times in visits)

@@ -1,13 +1,13 @@
-"""Attributes the orders of a window of days by the removal effects of a first-order Markov chain.
+"""Computes the table `markov_comparison`: attribution by the removal effects of a first-order Markov chain.
 
-The chain's states are the start, the channels and the order; a journey goes from each touchpoint to the next with the
-relative frequency of that step among all steps from its channel. The removal effect of a channel is the share of the
-orders that would be lost if the channel led nowhere, so the probability to pass it on the way from the start. Orders
-are shared out in proportion to the removal effects.
+The chain's states are the start, the channels and the order. The probability of a step from one state to another is its
+relative frequency among all steps from that state. The removal effect of a channel is the share of orders that would be
+lost if no journey continued from it, which is the probability of passing it between start and order. The orders of a
+window of days are divided among channels in proportion to the removal effects.
 
 Source: E. Anderl, I. Becker, F. von Wangenheim, J. H. Schumann, Mapping the customer journey: Lessons learned from
-graph-based online attribution modeling, International Journal of Research in Marketing 33 (2016), 457-474. Journeys
-without an order are no part of the paths here, so nothing is lost but through removal.
+graph-based online attribution modeling, International Journal of Research in Marketing 33 (2016), 457-474. Unlike
+there, journeys without an order are not part of the chain, so that without a removal every journey ends in an order.
 """
 
 import datetime as dt
@@ -28,14 +28,14 @@ PATHS_AT_ONCE = 2_000
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps that some journeys took.
+    """The steps of some journeys, counted.
 
     Attributes:
         channels: The channels of the journeys, sorted.
-        counts: How often each step was taken, from state (row) to state (column): the channels, then one that stands
-            for the start in its row and for the order in its column.
-        orders: The number of journeys, each of which led to an order.
-        revenue: Of these orders.
+        counts: Number of steps from a state (row) to a state (column). The states are the channels in their order; the
+            last row is the start, the last column the order.
+        orders: The number of journeys, each with one order.
+        revenue: Revenue of these orders, in the source's currency.
     """
 
     channels: Sequence[str]
@@ -45,7 +45,7 @@ class Steps:
 
 
 def markov_comparison(paths: pd.DataFrame, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """What the Markov chain of a window's paths credits to each channel.
+    """The credit of each channel by the Markov chain of a window's paths.
 
     Args:
         paths: The rows of `conversion_paths` of the window's days.
@@ -53,8 +53,8 @@ def markov_comparison(paths: pd.DataFrame, first: dt.date, last: dt.date) -> pd.
         last: Last day of the window.
 
     Returns:
-        The `markov_comparison` table by channel: `removal_effect` from 0 to 1 and `orders` to 12 decimal places,
-        `revenue` in the source's currency to 9.
+        The table `markov_comparison`, sorted by channel: `removal_effect` from 0 to 1 and `orders`, both to 12 decimal
+        places, `revenue` in the source's currency to 9.
     """
     return _credit(_steps_of(paths), first, last)
 
@@ -62,14 +62,14 @@ def markov_comparison(paths: pd.DataFrame, first: dt.date, last: dt.date) -> pd.
 def markov_by_day(
     paths: StoredDays, windows: Mapping[dt.date, tuple[dt.date, dt.date]]
 ) -> Iterator[tuple[dt.date, pd.DataFrame]]:
-    """What the Markov chain of each day's window credits to each channel. Each day's paths are read once.
+    """The credit of each channel by the Markov chain of each day's window. Each day's paths are read once.
 
     Args:
-        paths: `conversion_paths` of the windows' days, as far as they are stored.
+        paths: The stored days of `conversion_paths` in the windows.
         windows: Day -> first and last day of its window, in calendar order.
 
     Yields:
-        Each day with its `markov_comparison` table, see `markov_comparison`.
+        Each day with its table, as returned by `markov_comparison`.
     """
     held: dict[dt.date, Steps] = {}
     for day, (first, last) in windows.items():
@@ -95,7 +95,7 @@ def _credit(steps: Steps, first: dt.date, last: dt.date) -> pd.DataFrame:
 
 
 def _together(parts: Collection[Steps]) -> Steps:
-    """The steps of all journeys of the parts."""
+    """The sum of several counts of steps."""
     channels = sorted({channel for part in parts for channel in part.channels})
     place = {channel: number for number, channel in enumerate(channels)}
     counts = np.zeros((len(channels) + 1, len(channels) + 1), dtype=np.int64)
@@ -106,17 +106,17 @@ def _together(parts: Collection[Steps]) -> Steps:
 
 
 def removal_effects(steps: Integers) -> Floats:
-    """The probability to pass each channel on the way from the start to the order.
+    """The removal effect of each channel: the probability of passing it on the way from the start to the order.
 
-    By the fundamental matrix N, whose N[a, c] is the mean number of passes of c after a, this is N[start, c] / N[c, c].
-    It is worked out by letting ways lead through one more channel after another: only sums, products and quotients of
-    single numbers in a fixed order, so that the result is the same on every machine.
+    With the chain's fundamental matrix N, where N[a, c] is the mean number of visits to c from a on, it is
+    N[start, c] / N[c, c]. It is computed by Gauss-Jordan elimination, one channel after another: only sums, products
+    and quotients of single numbers in a fixed order, so that the result is the same on every machine.
 
     Args:
-        steps: As `Steps.counts` has them. Each channel is on some way from the start to the order.
+        steps: As in `Steps.counts`. Each channel is on some path from the start to the order.
 
     Returns:
-        By channel, 0 to 1, to 12 decimal places.
+        One number per channel, 0 to 1, to 12 decimal places.
     """
     passes = steps / np.maximum(steps.sum(axis=1, keepdims=True), 1)
     channels = range(len(steps) - 1)
@@ -128,7 +128,7 @@ def removal_effects(steps: Integers) -> Floats:
 
 
 def _steps_of(paths: pd.DataFrame) -> Steps:
-    """The steps that the journeys of `conversion_paths` took."""
+    """Count the steps of the journeys in rows of `conversion_paths`."""
     orders_of_path = paths.groupby("path", sort=False)["orders"].sum()
     orders = orders_of_path.to_numpy(np.int64)
     number_of: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""Compares attribution models: what each channel earned by IHC, and by each model that follows a rule.
+"""Computes the table `model_comparison`: the credit of each channel by IHC and by each rule-based model.
 
 The rules are in `rule_models.py`. The Markov chain, which needs the orders of many days, is in `markov.py`.
 """
@@ -20,19 +20,19 @@ from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PL
 def model_comparison(
     attributions: pd.DataFrame, conversions: pd.DataFrame, direct_channels: Collection[str]
 ) -> pd.DataFrame:
-    """What each model credits to each channel and touch date, of the orders of one day that have been attributed.
+    """The credit of each channel and touch date by each model, from the attributed orders of one day.
 
-    All models share out the same orders and the same revenue, by IHC as far as the API's rounding of credit to 4
-    decimal places allows.
+    All models divide the same orders and the same revenue among channels. The sums by IHC can differ slightly, as the
+    API rounds credit to 4 decimal places.
 
     Args:
         attributions: The day's `ihc_attributions`.
         conversions: The day's `conversions`; an order that is not in it does not count.
-        direct_channels: The channels that stand for visits without marketing, in upper or lower case.
+        direct_channels: The channels of direct visits, which no marketing led to; upper and lower case are equal.
 
     Returns:
-        The `model_comparison` table by model, channel and touch date: `orders` to 12 decimal places, `revenue` in the
-        source's currency to 9. What is credited with neither has no row.
+        The table `model_comparison`, sorted by model, channel and touch date: `orders` to 12 decimal places, `revenue`
+        in the source's currency to 9. Without orders and revenue there is no row.
 
     Raises:
         ValueError: See `attributed_journeys`.

@@ -1,9 +1,9 @@
-"""Attribution models that split an order over its touchpoints by a fixed rule.
+"""Rule-based attribution models: each divides an order among its touchpoints by a fixed rule.
 
-Each model is a function from touchpoints to their weights: the share of its order that each gets. They sum to 1 for
-each order. What the weights add up to by channel is in `model_comparison.py`.
-The rules are Google Analytics' default models for multi-channel funnels
-(https://support.google.com/analytics/answer/1665189), under whose names each is named in quotes below.
+A model is a function from touchpoints to weights: a touchpoint's weight is its share of its order, and the weights of
+an order sum to 1. The weights are summed by channel in `model_comparison.py`, not here. The rules are Google Analytics'
+default models for multi-channel funnels (https://support.google.com/analytics/answer/1665189); each docstring quotes
+the model's name there.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +23,12 @@ SHARE_OF_AN_END: Final = 0.4
 
 @dataclass(frozen=True)
 class Touchpoints:
-    """The touchpoints of some journeys, journey after journey, each from its first touchpoint to its last.
+    """The touchpoints of some journeys: those of the first journey in chronological order, then those of the next.
 
     Attributes:
-        sizes: The number of touchpoints of each journey, at least 1.
-        age_days: Days from each touchpoint to the last one of its journey.
-        direct: Whether each touchpoint's channel is direct.
+        sizes: Number of touchpoints, at least 1, per journey.
+        age_days: Days from the touchpoint to the last one of its journey, per touchpoint.
+        direct: Whether the channel is a direct one, per touchpoint.
     """
 
     sizes: Integers
@@ -37,32 +37,32 @@ class Touchpoints:
 
     @cached_property
     def starts(self) -> Integers:
-        """The row of each journey's first touchpoint."""
+        """Index of the first touchpoint, per journey."""
         return np.cumsum(self.sizes) - self.sizes
 
     @cached_property
     def size(self) -> Integers:
-        """The number of touchpoints of each touchpoint's journey."""
+        """Number of touchpoints of the journey, per touchpoint."""
         return np.repeat(self.sizes, self.sizes)
 
     @cached_property
     def position(self) -> Integers:
-        """The place of each touchpoint in its journey, from 0."""
+        """Position in the journey, from 0, per touchpoint."""
         return np.arange(len(self.size)) - np.repeat(self.starts, self.sizes)
 
 
 def first_touch(touchpoints: Touchpoints) -> Floats:
-    """All to the first touchpoint ("First Interaction")."""
+    """The first touchpoint gets all ("First Interaction")."""
     return np.where(touchpoints.position == 0, 1.0, 0.0)
 
 
 def last_touch(touchpoints: Touchpoints) -> Floats:
-    """All to the last touchpoint ("Last Interaction")."""
+    """The last touchpoint gets all ("Last Interaction")."""
     return np.where(touchpoints.position == touchpoints.size - 1, 1.0, 0.0)
 
 
 def last_non_direct(touchpoints: Touchpoints) -> Floats:
-    """All to the last touchpoint that is not direct, or to the last one if all are ("Last Non-Direct Click")."""
+    """The last touchpoint that is not direct gets all; if all are direct, the last one ("Last Non-Direct Click")."""
     places = np.where(touchpoints.direct, -1, touchpoints.position)
     latest = np.maximum.reduceat(places, touchpoints.starts)
     credited = np.where(latest == -1, touchpoints.sizes - 1, latest)
@@ -70,14 +70,14 @@ def last_non_direct(touchpoints: Touchpoints) -> Floats:
 
 
 def linear(touchpoints: Touchpoints) -> Floats:
-    """The same to each touchpoint ("Linear")."""
+    """All touchpoints get the same ("Linear")."""
     return 1.0 / touchpoints.size
 
 
 def position_based(touchpoints: Touchpoints) -> Floats:
-    """40% to the first and to the last touchpoint, 20% evenly to those between ("Position Based").
+    """The first and the last touchpoint get 40% each, those between share 20% evenly ("Position Based").
 
-    Of two touchpoints each gets half, a single one gets all.
+    If there are two touchpoints, each gets half; a single one gets all.
     """
     at_an_end = (touchpoints.position == 0) | (touchpoints.position == touchpoints.size - 1)
     between = np.maximum(touchpoints.size - 2, 1)
@@ -86,10 +86,10 @@ def position_based(touchpoints: Touchpoints) -> Floats:
 
 
 def time_decay(touchpoints: Touchpoints) -> Floats:
-    """To each touchpoint half as much as to one 7 days later: 2^(-age / 7 days), scaled to 1 ("Time Decay").
+    """A touchpoint gets half as much as one 7 days later: 2^(-age / 7 days), scaled to a sum of 1 ("Time Decay").
 
-    Google Analytics counts the age back from the order. Counted back from the last touchpoint, as here, the proportions
-    are the same, and the weights of a journey cannot all become 0, however long before the order it ended.
+    Google Analytics counts the age back from the order; here it is counted back from the last touchpoint. That gives
+    the same proportions, and the weights of a journey cannot all round to 0, however long before the order it ended.
     """
     weights = np.exp2(-touchpoints.age_days / HALF_LIFE_DAYS)
     totals = np.add.reduceat(weights, touchpoints.starts)
@@ -104,4 +104,4 @@ MODELS: Final[Mapping[str, Callable[[Touchpoints], Floats]]] = {
     "position_based": position_based,
     "time_decay": time_decay,
 }
-"""The models by their names in `schemas.RULE_MODELS`."""
+"""Name of the model, as in `schemas.RULE_MODELS` -> the model."""

@@ -1,8 +1,9 @@
-"""Claims on journeys: who is asking the IHC API for which, so that no two clients, wherever they run, pay for the same.
+"""Claims on journeys: a client claims a journey before it asks the IHC API, so that no two clients pay for it.
 
-A claim holds as long as its claimant lives. A claimant says every few seconds that it does; where it is a process of
-this machine that no longer runs, its claims are void at once, else when it has been silent for `LEASE_SECONDS`. Time is
-that of the database. The tables are in `ledger_tables.py`, and what an answer is in `ledger.py`.
+The clients can run on several machines. A claim is valid while its claimant is alive: every `_RENEWAL_SECONDS` a
+claimant renews its lease in the database, which lasts `LEASE_SECONDS`. Its claims are void when the lease is over, or
+at once if its process was on this machine and has ended. Times are by the database's clock. The tables are in
+`tables.py`, the answers in `ledger.py`.
 """
 
 import time
@@ -27,10 +28,10 @@ _SECONDS_SINCE_1970: Final = {
     "sqlite": sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Double),
     "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double),
 }
-_CLAIMS: Final = sa.select(CLAIM.c.journey_key, CLAIM.c.claimant, *CLAIMANT.c[1:]).select_from(
+_CLAIMS_WITH_CLAIMANTS: Final = sa.select(CLAIM.c.journey_key, CLAIM.c.claimant, *CLAIMANT.c[1:]).select_from(
     CLAIM.outerjoin(CLAIMANT, CLAIM.c.claimant == CLAIMANT.c.claimant)
 )
-_RENEW: Final = sa.text(
+_RENEW_LEASE: Final = sa.text(
     "INSERT INTO ihc_claimant (claimant, process, alive_until) VALUES (:claimant, :process, :alive_until)"
     " ON CONFLICT (claimant) DO UPDATE SET alive_until = excluded.alive_until"
 )
@@ -38,11 +39,11 @@ _RENEW: Final = sa.text(
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of journeys that a client wants to ask for; the others are claimed by somebody else.
+    """The outcome of `Claims.take`; journeys in neither attribute are claimed by another client.
 
     Attributes:
-        answers: those that have an answer by now.
-        claimed: keys of those that are the client's to ask for.
+        answers: the answers of the journeys that have one, by journey key.
+        claimed: keys of the journeys that this client has claimed and must ask for.
     """
 
     answers: dict[str, KeptAnswer]
@@ -50,10 +51,10 @@ class Taken:
 
 
 class Claims:
-    """The claims of one client. `close` when it is done.
+    """The claims of one client. Call `close` at the end.
 
     Args:
-        tables: where they are kept.
+        tables: the ledger's tables.
     """
 
     def __init__(self, tables: LedgerTables) -> None:
@@ -65,11 +66,14 @@ class Claims:
 
     @property
     def hold(self) -> bool:
-        """Whether nobody else can have taken the claims over; after a sleep of the machine somebody may have."""
+        """Whether the lease still lasts, so that no other client can have taken a claim over.
+
+        It can have run out, for example while the machine slept.
+        """
         return time.time() - self._renewed_at < LEASE_SECONDS - _RENEWAL_SECONDS
 
     def take(self, keys: Sequence[str]) -> Taken:
-        """Claim those of the journeys that have no answer and no living claimant, in one transaction.
+        """Claim the journeys that have no answer and no other living claimant, in one transaction.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -91,7 +95,11 @@ class Claims:
         return Taken(answers, set(claimed))
 
     def wait(self, keys: Sequence[str], stopped: Event) -> None:
-        """Wait until one of the journeys, all claimed by others, is answered or free, or the caller is stopped.
+        """Wait until another client gives up one of the journeys, answered or not, or until `stopped` is set.
+
+        Args:
+            keys: keys of journeys that are all claimed by other clients.
+            stopped: ends the wait.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -103,19 +111,19 @@ class Claims:
                 return
 
     def close(self) -> None:
-        """Give up all claims, and the right to make more."""
+        """Give up all claims. After this, `take` must not be called."""
         self._closed.set()
         if self._renewal is not None:
             self._renewal.join()
-            with suppress(LedgerError), self._tables.writing() as connection:  # what cannot be given up lapses soon
+            with suppress(LedgerError), self._tables.writing() as connection:  # if this fails, the lease runs out
                 for table in (CLAIM, CLAIMANT):
                     connection.execute(table.delete().where(table.c.claimant == self._claimant))
 
     def _claimants(self, connection: sa.Connection, keys: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-        """The living claimant of each key that has one, and the dead ones, whose claims are void."""
+        """The living claimant of each key that has one, and the dead claimants, whose claims are void."""
         now = _now(connection)
         living, void, judged = {}, set(), {}
-        for row in rows_with_keys(connection, _CLAIMS, keys):
+        for row in rows_with_keys(connection, _CLAIMS_WITH_CLAIMANTS, keys):
             if row.claimant not in judged:
                 judged[row.claimant] = row.claimant == self._claimant or _is_alive(row, now)
             if judged[row.claimant]:
@@ -126,14 +134,14 @@ class Claims:
 
     def _renew(self, connection: sa.Connection) -> None:
         row = {"claimant": self._claimant, "process": this_process(), "alive_until": _now(connection) + LEASE_SECONDS}
-        connection.execute(_RENEW, row)
+        connection.execute(_RENEW_LEASE, row)
         self._renewed_at = time.time()
 
     def _keep_alive(self) -> None:
         while not self._closed.wait(_RENEWAL_SECONDS):
-            if self.hold:  # else the claims are to be taken anew
-                with suppress(LedgerError), self._tables.writing() as connection:  # tried again, until they lapse
-                    if self.hold:  # still, after waiting for the others who write
+            if self.hold:  # a lease that has run out is not renewed: others may hold the claims now
+                with suppress(LedgerError), self._tables.writing() as connection:  # the next renewal tries again
+                    if self.hold:  # the transaction may have waited for other writers
                         self._renew(connection)
 
 
@@ -143,7 +151,7 @@ def _now(connection: sa.Connection) -> float:
 
 
 def _is_alive(claimant: sa.Row[Any], now: float) -> bool:
-    """Whether a claimant still asks for what it claimed."""
+    """Whether a claimant's lease lasts and its process has not ended, as far as this machine can know."""
     if claimant.alive_until is None or claimant.alive_until <= now:
         return False
     return not has_ended(claimant.process)

@@ -1,7 +1,8 @@
-"""The ledger of IHC answers: what was paid for once is looked up from then on.
+"""The ledger of IHC answers: an answer that was paid for is kept, and looked up when the same journey comes again.
 
-An answer is kept under a key of all that determines it (see `AnswerTerms`). The tables are in `ledger_tables.py`. What
-a client is asking for is claimed in `ledger_claims.py`; asking is in `ihc_api.py`. No API key comes near the ledger.
+An answer is kept under a key: a hash of everything that determines it (see `AnswerTerms`). The tables are in
+`tables.py`, claims on journeys in `claims.py`, and requests to the API in `attribution/ihc_api/client.py`. The API key
+is never passed to the ledger.
 """
 
 import datetime as dt
@@ -24,12 +25,12 @@ _KEEP: Final = sa.text(
 
 @dataclass(frozen=True)
 class AnswerTerms:
-    """What an answer depends on beside the journey itself.
+    """The terms of a request: all that an answer depends on beside the journey itself.
 
     Attributes:
         conv_type_id: conversion type.
-        endpoint: the API's URL, or the name and version of what answers in its place.
-        redistribution_parameter: as it is sent.
+        endpoint: the API's URL, or name and version of the embedded IHC service.
+        redistribution_parameter: as sent to the API; None if none is sent.
     """
 
     conv_type_id: str
@@ -40,7 +41,7 @@ class AnswerTerms:
         """The key of each journey: SHA-256, in hex, of the terms and of the journey as canonical JSON.
 
         Args:
-            journeys: all that is sent for each of them, as JSON can write it.
+            journeys: for each journey, all that is sent to the API, as values that JSON can represent.
         """
         terms = [self.conv_type_id, self.endpoint, self.redistribution_parameter]
         of_terms = hashlib.sha256(_canonical(terms).encode() + b"\n")
@@ -54,7 +55,7 @@ class AnswerTerms:
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """What the API said of one journey.
+    """The API's answer on one journey.
 
     Attributes:
         conv_id: the journey's order.
@@ -70,12 +71,12 @@ class KeptAnswer:
 
 @dataclass(frozen=True)
 class AnsweredRequest:
-    """What one request was answered.
+    """The answer to one request.
 
     Attributes:
-        answers: what it says of each journey, by journey key.
-        request_id: the same for all of them.
-        at: when the answer came, with its time zone.
+        answers: journey key -> answer on this journey.
+        request_id: identifies the request; stored with each of its answers.
+        at: time of the answer, with its time zone.
     """
 
     answers: Mapping[str, KeptAnswer]
@@ -88,12 +89,12 @@ class AnswersOfMonth:
     """The answers of one endpoint for one conversion type in one month.
 
     Attributes:
-        endpoint: who answered.
+        endpoint: as in `AnswerTerms`.
         conv_type_id: conversion type.
-        month: YYYY-MM, UTC.
-        answers: journeys answered.
-        requests: requests that these answers came with.
-        touchpoints: touchpoints of the journeys.
+        month: month of the answers, YYYY-MM, UTC.
+        answers: number of answered journeys.
+        requests: number of requests that returned these answers.
+        touchpoints: number of touchpoints of these journeys.
     """
 
     endpoint: str
@@ -106,12 +107,12 @@ class AnswersOfMonth:
 
 @dataclass(frozen=True)
 class Selection:
-    """Some answers of the ledger: those of which all that is given holds.
+    """A filter for answers of the ledger: selects the answers that meet all conditions given.
 
     Attributes:
-        conv_type_id: conversion type.
-        before: answered before this day, UTC.
-        conv_ids: answers on these orders; none stands for all orders.
+        conv_type_id: conversion type; None selects all.
+        before: selects answers from before this day, UTC; None selects all.
+        conv_ids: orders; an empty collection selects all.
     """
 
     conv_type_id: str | None = None
@@ -119,7 +120,7 @@ class Selection:
     conv_ids: Collection[str] = ()
 
     def condition(self) -> sa.ColumnElement[bool]:
-        """The same as SQL."""
+        """The filter as an SQL expression over `ihc_answer`."""
         conditions: list[sa.ColumnElement[bool]] = [sa.true()]
         if self.conv_type_id is not None:
             conditions.append(ANSWER.c.conv_type_id == self.conv_type_id)
@@ -131,13 +132,13 @@ class Selection:
 
 
 class Ledger:
-    """The ledger of one database, for any number of threads. Making one connects to nothing.
+    """The ledger in one database, for any number of threads. Constructing it opens no connection.
 
     Args:
         url: as for `database.Database`.
 
     Attributes:
-        tables: where the answers are.
+        tables: the ledger's tables.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
@@ -147,11 +148,11 @@ class Ledger:
         self.tables = LedgerTables(url)
 
     def __repr__(self) -> str:
-        """Which database it is, without user and password."""
+        """The class with its database, without user and password."""
         return f"Ledger({self.tables})"
 
     def known(self, keys: Sequence[str]) -> set[str]:
-        """Those of the keys that have an answer.
+        """The journey keys, among `keys`, that have an answer.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -160,7 +161,7 @@ class Ledger:
             return {row.journey_key for row in rows_with_keys(connection, sa.select(ANSWER.c.journey_key), keys)}
 
     def answers(self, keys: Sequence[str]) -> dict[str, KeptAnswer]:
-        """The answers to those of the keys that have one.
+        """Journey key -> answer, for those of `keys` that have an answer.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -169,14 +170,14 @@ class Ledger:
             return answers_in(connection, keys)
 
     def keep(self, terms: AnswerTerms, requests: Sequence[AnsweredRequest]) -> None:
-        """Keep what requests were answered, and free their journeys of claims, in one transaction.
+        """Keep the answers to some requests and remove the claims on their journeys, in one transaction.
 
         Args:
-            terms: what was asked for all of them.
-            requests: with the answers.
+            terms: the terms of all these requests.
+            requests: the requests' answers.
 
         Raises:
-            LedgerError: the ledger cannot be written; it is as it was.
+            LedgerError: the ledger cannot be written; nothing has changed in it.
         """
         parameter = terms.redistribution_parameter
         of_all = {
@@ -205,7 +206,7 @@ class Ledger:
                     connection.execute(CLAIM.delete().where(CLAIM.c.journey_key.in_(some)))
 
     def summary(self) -> list[AnswersOfMonth]:
-        """The answers by endpoint, conversion type and month; none where there is no ledger yet.
+        """Counts of answers by endpoint, conversion type and month; empty if the tables do not exist yet.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -220,7 +221,7 @@ class Ledger:
         return [AnswersOfMonth(*row) for row in rows]
 
     def count(self, selection: Selection) -> int:
-        """How many answers are selected.
+        """The number of selected answers; 0 if the tables do not exist yet.
 
         Raises:
             LedgerError: the ledger cannot be read.
@@ -232,20 +233,20 @@ class Ledger:
             return connection.execute(query).scalar_one()
 
     def forget(self, selection: Selection) -> int:
-        """Forget the selected answers, so that their journeys are asked for again when they are needed.
+        """Delete the selected answers, so that the API is asked for their journeys again when these are needed.
 
         Returns:
-            How many they were.
+            The number of deleted answers.
 
         Raises:
-            LedgerError: the ledger cannot be written; it is as it was.
+            LedgerError: the ledger cannot be written; nothing has changed in it.
         """
         with self.tables.writing() as connection:
             return connection.execute(ANSWER.delete().where(selection.condition())).rowcount
 
 
 def answers_in(connection: sa.Connection, keys: Sequence[str]) -> dict[str, KeptAnswer]:
-    """The answers to those of the keys that have one, within a transaction."""
+    """Journey key -> answer, for those of `keys` that have an answer, read in the connection's transaction."""
     query = sa.select(ANSWER.c.journey_key, ANSWER.c.conv_id, ANSWER.c.outcome, ANSWER.c.credit)
     return {
         row.journey_key: KeptAnswer(row.conv_id, row.outcome, json.loads(row.credit))

@@ -1,16 +1,16 @@
-"""The tables of the ledger, beside the source tables: how they are made, read and written.
+"""The ledger's database tables, in the same database as the source tables: their columns, creation and transactions.
 
     ihc_answer(journey_key, conv_id, conv_type_id, endpoint, redistribution_parameter, outcome, touchpoints,
-               answered_at, request_id, credit)      one row per answered journey; credit holds for each touchpoint
-                                                     [session_id, initializer, holder, closer, ihc, reason]
-    ihc_claim(journey_key, claimant)                 journeys that are being asked for
-    ihc_claimant(claimant, process, alive_until)     who is asking: a process (see `processes.py`), which is alive at
-                                                     least until this time (seconds since 1970)
+               answered_at, request_id, credit)      one row per answered journey; credit is a JSON list with, for each
+                                                     touchpoint, [session_id, initializer, holder, closer, ihc, reason]
+    ihc_claim(journey_key, claimant)                 one row per journey that a client is asking the API for
+    ihc_claimant(claimant, process, alive_until)     one row per client: its process (see `files/processes.py`) and the
+                                                     end of its lease (seconds since 1970)
 
     DatabaseError
     └── LedgerError     the ledger cannot be read or written, or a table of it lacks a column
 
-What answers and claims mean is in `ledger.py` and `ledger_claims.py`.
+The meaning of answers is in `ledger.py`, that of claims in `claims.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -61,7 +61,7 @@ class LedgerError(DatabaseError):
 
 
 class LedgerTables:
-    """The tables in one database. Making one connects to nothing.
+    """The ledger's tables in one database. Constructing it opens no connection.
 
     Args:
         url: as for `database.Database`.
@@ -77,15 +77,15 @@ class LedgerTables:
         )
 
     def __str__(self) -> str:
-        """Which database it is, without user and password."""
+        """The database, without user and password."""
         return str(self._database)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A read-only transaction on the ledger's tables; they are made first if they are not there.
+        """A read-only transaction on the ledger's tables, which are created first if they do not exist.
 
         Raises:
-            LedgerError: what the database or its driver refuses.
+            LedgerError: the database or its driver reports an error.
         """
         if not self._tables.are_there:
             with self.writing():
@@ -95,19 +95,21 @@ class LedgerTables:
 
     @contextmanager
     def reading_if_there(self) -> Iterator[sa.Connection | None]:
-        """The same, but None where the tables are not there.
+        """A read-only transaction on the ledger's tables, or None if they do not exist; creates nothing.
 
         Raises:
-            LedgerError: what the database or its driver refuses.
+            LedgerError: the database or its driver reports an error.
         """
         with self._database.reading() as connection:
             yield connection if sa.inspect(connection).has_table(ANSWER.name) else None
 
     def writing(self) -> AbstractContextManager[sa.Connection]:
-        """A transaction on the ledger's tables, one after another; they are made first if they are not there.
+        """A writing transaction on the ledger's tables, which are created first if they do not exist.
+
+        Writing transactions of all clients run one after another.
 
         Raises:
-            LedgerError: what the database or its driver refuses, or a table lacks a column.
+            LedgerError: the database or its driver reports an error, or a table lacks a column.
         """
         return self._tables.writing()
 
@@ -120,6 +122,6 @@ def rows_with_keys(connection: sa.Connection, query: sa.Select[Any], keys: Seque
 
 
 def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The keys, as many at a time as one statement takes well."""
+    """The keys in parts of at most `_KEYS_PER_QUERY`, a size that one SQL statement can take."""
     for start in range(0, len(keys), _KEYS_PER_QUERY):
         yield keys[start : start + _KEYS_PER_QUERY]

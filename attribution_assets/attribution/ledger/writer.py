@@ -1,7 +1,7 @@
-"""Answers on their way into the ledger: those that come while others are being written share the next transaction.
+"""Writes answers into the ledger: answers that arrive during a transaction are written together in the next one.
 
-A transaction ends when the disk has it, and there is one at a time: with one for each answer, a disk that takes 10 ms
-would let no more than 100 requests a second through.
+Transactions run one at a time, and each waits for the disk. With a transaction per request, a disk that takes 10 ms
+would limit a client to 100 requests per second. The SQL is in `ledger.py`.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +14,10 @@ from attribution_assets.attribution.ledger.ledger import AnsweredRequest
 
 
 class LedgerWriter:
-    """Writes answers; for any number of threads.
+    """Writes answers, grouped into transactions. For any number of threads.
 
     Args:
-        keep: writes the answers to some requests in one transaction.
+        keep: writes the answers to some requests in one transaction, see `Ledger.keep`.
     """
 
     def __init__(self, keep: Callable[[Sequence[AnsweredRequest]], None]) -> None:
@@ -26,31 +26,31 @@ class LedgerWriter:
         self._turn = Lock()
 
     def keep(self, answered: AnsweredRequest) -> None:
-        """Return when the answers to a request have been written.
+        """Write the answers to a request; returns when they are written, possibly by another thread.
 
         Raises:
-            LedgerError: they have not, as the ledger cannot be written.
+            LedgerError: the ledger cannot be written.
         """
         kept: Future[None] = Future()
         self._waiting.put((answered, kept))
         with self._turn:
             if not kept.done():
-                self._write_what_waits()
+                self._write_waiting_answers()
         kept.result()
 
-    def _write_what_waits(self) -> None:
+    def _write_waiting_answers(self) -> None:
         together: list[tuple[AnsweredRequest, Future[None]]] = []
         with suppress(Empty):
             while True:
                 together.append(self._waiting.get_nowait())
         if not self._written(together) and len(together) > 1:
-            for one in together:  # what is wrong with one of them must not keep the others out
+            for one in together:  # one at a time, so that an error in one of them does not stop the others
                 self._written([one])
 
     def _written(self, together: Sequence[tuple[AnsweredRequest, Future[None]]]) -> bool:
         try:
             self._keep([answered for answered, _ in together])
-        except BaseException as error:  # noqa: BLE001  whatever it is, those who wait hear of it
+        except BaseException as error:  # noqa: BLE001  the waiting thread gets any error by its future
             if len(together) == 1:
                 together[0][1].set_exception(error)
             return False

@@ -1,11 +1,10 @@
-"""What each channel cost and earned over a range of days, by attribution model and date basis, read from stored days.
+"""Results by channel: cost, orders and revenue over a range of days, by attribution model and date basis.
 
-What is read over and over by people who look at results belongs here; what became of the orders placed in a range, and
-along which paths they came, is in `order_results.py`. Nothing here writes. Days that are not stored are left out, and
-a range without any gives an empty table with its columns. Where runs replace days meanwhile, one day can be older than
-another, but each is whole.
+Functions here read stored days and write nothing; results by order, such as paths and orders without credit, are in
+`order_results.py`. A day that is not stored is left out, and a range without stored days gives an empty table with its
+columns. If a run replaces days during a read, the result can mix older and newer days, but each day is read whole.
 
-Credit is shown by one of two date bases (`DateBasis`); cost always stands on the day on which it was spent. Amounts are
+Credit counts by one of two date bases (`DateBasis`); cost always counts on the day on which it was spent. Amounts are
 in the source's currency to 9 decimal places, orders to 12.
 """
 
@@ -24,7 +23,7 @@ from attribution_assets.attribution.storage.stored_days import StoredDays, compa
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 MODELS = ("ihc", *RULE_MODELS)
-"""The models whose credit is stored by day; the Markov chain is one of a whole range, see `order_results.py`."""
+"""The models whose credit is stored by day. The Markov chain is computed per range: `order_results.markov_over`."""
 
 READ_TABLES = (
     "conversions",
@@ -35,11 +34,11 @@ READ_TABLES = (
     "conversion_paths",
     "channel_roles",
 )
-"""What the results are read from, here and in `order_results.py`."""
+"""The stored tables that this module and `order_results.py` read."""
 
 
 class DateBasis(StrEnum):
-    """On which day credit counts: that of the visit, where its cost is, or that of the order, where its revenue is."""
+    """The day on which credit counts: the day of the visit, as its cost, or the day of the order, as its revenue."""
 
     TOUCH = "touch_date"
     CONVERSION = "conversion_date"
@@ -73,7 +72,7 @@ SELECT COALESCE(r.date, credit.date) AS date, COALESCE(r.channel_name, credit.ch
 FROM channel_reporting r
 FULL OUTER JOIN credit ON credit.date = r.date AND credit.channel_name = r.channel_name
 ORDER BY date, channel_name
-"""  # noqa: S608 - the same; what is written in is a column, a name of MODELS and dates
+"""  # noqa: S608 - all of it stands here; the placeholders are for a column, one of MODELS and dates
 
 COMPARED_SQL = f"""
 SELECT model, channel_name, {_ORDERS} AS orders, {_REVENUE} AS revenue
@@ -81,7 +80,7 @@ FROM model_comparison
 WHERE {{credited}}
 GROUP BY model, channel_name
 ORDER BY model, channel_name
-"""  # noqa: S608 - the same
+"""  # noqa: S608 - all of it stands here; the placeholder is for dates
 
 SINCE_TOUCH_SQL = """
 SELECT channel_name, {columns}
@@ -105,22 +104,22 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
 ) -> pd.DataFrame:
     """Cost and credit by day and channel from `first` to `last`.
 
-    By touch date, `ihc` is what `channel_reporting` says, to the last digit. All else is credit of `model_comparison`,
-    on the days of `compared_days`: elsewhere the cost or the credit would be made up.
+    Model `ihc` by touch date gives the numbers of `channel_reporting`, to the last digit. Any other model or basis
+    gives the credit of `model_comparison`, only on the `compared_days`: on other days cost or credit is not known.
 
     Args:
         storage: The stored days.
-        first: First day shown.
-        last: Last day shown.
-        lookback_days: Length of the lookback window: so many days later are orders looked for that credit visits.
+        first: First day of the result.
+        last: Last day of the result.
+        lookback_days: Length of the lookback window: orders up to so many days after a visit can credit it.
         model: One of `MODELS`.
-        basis: On which day credit counts.
+        basis: The day on which credit counts.
 
     Returns:
         date (YYYY-MM-DD), channel_name, cost, orders, revenue, by date, then channel: channels with cost or credit.
 
     Raises:
-        ValueError: There is no such model.
+        ValueError: `model` is not one of `MODELS`.
     """
     _require(model)
     if model == "ihc" and basis is DateBasis.TOUCH:
@@ -133,7 +132,7 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
 def compared_models(
     storage: AssetStorage, first: dt.date, last: dt.date, *, lookback_days: int, basis: DateBasis = DateBasis.TOUCH
 ) -> pd.DataFrame:
-    """Cost and credit by model and channel from `first` to `last`, on days for which all models can be compared.
+    """Cost and credit by model and channel from `first` to `last`, summed over the `compared_days`.
 
     By touch date, the credit of `ihc` is that of `channel_reporting`.
 
@@ -142,10 +141,10 @@ def compared_models(
         first: First day.
         last: Last day.
         lookback_days: Length of the lookback window.
-        basis: On which day credit counts.
+        basis: The day on which credit counts.
 
     Returns:
-        model, channel_name, cost, orders, revenue: each of `MODELS`, in their order, with the same channels by name.
+        model, channel_name, cost, orders, revenue: for each of `MODELS`, in their order, the same channels by name.
     """
     reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
     by_channel = run_sql(REPORTED_SQL, reported).set_index("channel_name")
@@ -169,7 +168,7 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
     model: str = "ihc",
     days: Sequence[int] = (7, 30),
 ) -> pd.DataFrame:
-    """What the visits from `first` to `last` cost, and what they had earned so many days after.
+    """Cost of the visits from `first` to `last` by channel, and their earnings some days after the touch.
 
     Args:
         storage: The stored days.
@@ -177,15 +176,15 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
         last: Last day of the visits.
         lookback_days: Length of the lookback window.
         model: One of `MODELS`.
-        days: An order counts for each number that its day is at most so many calendar days after the visit's day.
+        days: Numbers of calendar days. For each, orders placed at most so many days after the day of the visit count.
 
     Returns:
-        channel_name, cost, and for each of `days` orders_7, revenue_7, roas_7 and so on, by channel: of the days that
-        `results_by_day` shows. Empty where orders that could count have not been attributed yet, and where days reach
-        beyond the lookback window; ROAS also where nothing was spent.
+        channel_name, cost, and for each of `days` orders_7, revenue_7, roas_7 and so on, by channel, over the
+        `compared_days` by touch date. orders, revenue and ROAS are NaN if orders that could count have not been
+        attributed yet, or if the number of days is beyond the lookback window; ROAS also without cost.
 
     Raises:
-        ValueError: There is no such model.
+        ValueError: `model` is not one of `MODELS`.
     """
     _require(model)
     reported, credit = _reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
@@ -207,16 +206,16 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
 
 
 def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int) -> dt.date | None:
-    """The latest day up to which it is known what all visits from `first` on had earned so many days after.
+    """The last day of visits whose earnings some days after the touch are final, for all visits from `first` on.
 
     Args:
         storage: The stored days.
         first: First day of the visits.
         last: Last day of the visits.
-        days: How many days after.
+        days: Number of days after the touch.
 
     Returns:
-        A day that has a report; None if it is not known of the first of them either.
+        A day with a stored report; None if even the earnings of the first such day are not final.
     """
     reported = storage.days("channel_reporting", days_between(first, last)).files
     compared = storage.days("model_comparison", days_between(first, last + dt.timedelta(days=days))).files
@@ -227,17 +226,17 @@ def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int)
 def compared_days(
     storage: AssetStorage, first: dt.date, last: dt.date, *, lookback_days: int, basis: DateBasis
 ) -> list[dt.date]:
-    """The reported days from `first` to `last` of which all models know the credit of the same orders.
+    """The compared days: days from `first` to `last` with a report and with all models' credit of the same orders.
 
-    A day is none of them while its orders, or by touch date those of any day that can credit its visits, have been
-    attributed and not yet been compared.
+    A day is left out while its orders, or by touch date the orders of any day that can credit its visits, have been
+    attributed and are not yet in `model_comparison`.
 
     Args:
         storage: The stored days.
         first: First day.
         last: Last day.
         lookback_days: Length of the lookback window.
-        basis: On which day credit counts.
+        basis: The day on which credit counts.
     """
     reported, _ = _reported_and_credit(storage, first, last, lookback_days, basis)
     return list(reported.files)
@@ -246,13 +245,18 @@ def compared_days(
 def final_and_provisional_days(
     storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int
 ) -> tuple[list[dt.date], list[dt.date]]:
-    """Which stored reports from `first` to `last` are final, and which orders still to be attributed can change.
+    """The days of stored reports from `first` to `last`, split into final and provisional ones.
+
+    A provisional report can be changed by orders that are still to be attributed, a final one only by late rows.
 
     Args:
         storage: The stored days.
         first: First day.
         last: Last day.
         lookback_days: Length of the lookback window.
+
+    Returns:
+        The final days, then the provisional days.
     """
     days = days_between(first, last)
     attributed = storage.days("ihc_attributions", days_between(first, last + dt.timedelta(days=lookback_days))).files
@@ -261,12 +265,12 @@ def final_and_provisional_days(
 
 
 def reported_days(storage: AssetStorage) -> list[dt.date]:
-    """The days whose report is stored, in calendar order: the first, the last and those between as far as they are."""
+    """The days with a stored report, in calendar order; days can be missing between them."""
     return storage.stored_days("channel_reporting")
 
 
 def results_version(storage: AssetStorage) -> str:
-    """What is another one once rows that results are read from have changed; no file is opened."""
+    """A fingerprint that changes whenever a stored day of `READ_TABLES` changes; opens no file."""
     return storage.state_of(*READ_TABLES)
 
 
@@ -278,7 +282,7 @@ def _require(model: str) -> None:
 def _reported_and_credit(
     storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, basis: DateBasis
 ) -> tuple[StoredDays, StoredDays]:
-    """`channel_reporting` of the days of `compared_days`, and `model_comparison` of the orders that can credit them."""
+    """`channel_reporting` on the `compared_days`, and `model_comparison` of the orders that can credit these days."""
     reach = dt.timedelta(days=lookback_days if basis is DateBasis.TOUCH else 0)
     around = days_between(first, last + reach)
     compared = storage.days("model_comparison", around)
@@ -290,6 +294,6 @@ def _reported_and_credit(
 
 
 def _credited(reported: StoredDays, basis: DateBasis) -> str:
-    """SQL for the credit that counts on one of the days shown."""
+    """SQL condition: the row's credit counts on one of the days of `reported`."""
     ranges = [f"{basis} BETWEEN '{first}' AND '{last}'" for first, last in adjacent_ranges(reported.files)]
     return " OR ".join(ranges) or "FALSE"

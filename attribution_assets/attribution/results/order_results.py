@@ -1,7 +1,7 @@
-"""The orders placed in a range of days: what became of them, along which paths they came, what part channels had.
+"""Results by order: outcomes, paths, time lags and channel roles of the orders placed in a range of days.
 
-All days here are those of the orders. What channels cost and earned is in `channel_results.py`, where it is also said
-what holds for both modules. Amounts are in the source's currency to 9 decimal places.
+All days here are days of orders. Results by channel are in `channel_results.py`; as there, functions read stored days
+and write nothing, and days that are not stored are left out. Amounts are in the source's currency to 9 decimal places.
 """
 
 import datetime as dt
@@ -69,11 +69,11 @@ ORDER BY days_to_conversion
 
 
 class PlacedOrders(NamedTuple):
-    """All orders of some days, whatever became of them.
+    """The orders placed on some days, with and without credit.
 
     Attributes:
-        orders: how many.
-        revenue: their value, in the source's currency.
+        orders: number of orders.
+        revenue: revenue of these orders, in the source's currency.
     """
 
     orders: int
@@ -81,7 +81,7 @@ class PlacedOrders(NamedTuple):
 
 
 def placed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> PlacedOrders:
-    """The orders placed from `first` to `last` of which it is known what became of them."""
+    """The orders placed from `first` to `last`, on the days whose attributions and unattributed orders are stored."""
     days = days_between(first, last)
     attributed = storage.days("ihc_attributions", days).among(storage.days(UNATTRIBUTED, days).files)
     placed = run_sql(PLACED_SQL, storage.days("conversions", days).among(attributed.files))
@@ -89,26 +89,27 @@ def placed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> PlacedO
 
 
 def unattributed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """The orders placed from `first` to `last` that got no credit: reason, orders, revenue, by reason.
+    """The orders placed from `first` to `last` without credit: reason, orders, revenue, by reason.
 
-    The reasons are no_sessions, too_long and refused, as far as there are any.
+    The reasons are no_sessions, too_long and refused; a reason without orders has no row.
     """
     return run_sql(UNATTRIBUTED_SQL, storage.days(UNATTRIBUTED, days_between(first, last)))
 
 
 def answered_by_over(storage: AssetStorage, first: dt.date, last: dt.date) -> str:
-    """Who attributed the orders placed from `first` to `last`, see `channel_report.answered_by`.
+    """The services that attributed the orders placed from `first` to `last`, see `channel_report.answered_by`.
 
-    The credit of visits comes from orders of their day and of the lookback window's length after it.
+    For the credit of visits, `last` must be later by the lookback window: orders of these days credit the visits too.
     """
     return answered_by(storage.days("ihc_attributions", days_between(first, last)))
 
 
 def channel_roles_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """The table `channel_roles` summed over orders placed from `first` to `last`, by channel: its columns but the date.
+    """The table `channel_roles` summed over orders placed from `first` to `last`, by channel; its columns but the date.
 
-    An order that a channel influenced or assisted counts once, however often the channel stands in its journey; several
-    channels share such an order, so these columns do not sum to the orders. Those of the phases do.
+    An order counts once for each channel that influenced or assisted it, so these columns can sum to more than the
+    number of orders. In the columns of the phases, the shares of an order sum to 1 over its channels, or to 0 in a
+    phase without credit.
     """
     return run_sql(ROLES_SQL, storage.days("channel_roles", days_between(first, last)))
 
@@ -118,7 +119,7 @@ def phase_shares(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.Dat
 
     Returns:
         channel_name, initializer, holder, closer, by channel: each phase sums to 1 over the channels, so that a channel
-        whose initializer is greater than its closer opens more than it closes. Empty where a phase has nothing.
+        whose initializer is greater than its closer opens more than it closes. NaN for a phase without any credit.
     """
     phases = channel_roles_over(storage, first, last).set_index("channel_name")[[*PHASES]]
     totals = phases.sum()
@@ -129,18 +130,19 @@ def top_paths(storage: AssetStorage, first: dt.date, last: dt.date, most: int = 
     """The most frequent paths of attributed orders placed from `first` to `last`.
 
     Returns:
-        path (as stored in `conversion_paths`), touchpoints, orders, revenue; by falling orders, then falling revenue.
+        path (as in `conversion_paths`), touchpoints, orders, revenue: at most `most` rows, by descending orders, then
+        descending revenue.
     """
     return run_sql(TOP_PATHS_SQL, storage.days("conversion_paths", days_between(first, last)), most=most)
 
 
 def path_lengths(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """Attributed orders placed from `first` to `last` by their journey's touchpoints: touchpoints, orders, revenue."""
+    """Attributed orders placed from `first` to `last` by length of their journey: touchpoints, orders, revenue."""
     return run_sql(PATH_LENGTHS_SQL, storage.days("conversion_paths", days_between(first, last)))
 
 
 def time_lags(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """Attributed orders placed from `first` to `last` by the days since their first touchpoint.
+    """Attributed orders placed from `first` to `last` by the days from their first touchpoint to the order.
 
     Returns:
         days_to_conversion (whole days of 24 hours), orders, revenue; by days.
@@ -149,9 +151,9 @@ def time_lags(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFr
 
 
 def markov_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """The table `markov_comparison` over the paths of attributed orders placed from `first` to `last`.
+    """The table `markov_comparison`, computed over the paths of attributed orders placed from `first` to `last`.
 
-    It is of the days that `compared_models` is of by conversion date.
+    Only `compared_days` by conversion date count, as in `compared_models` by conversion date.
     """
     days = compared_days(storage, first, last, lookback_days=0, basis=DateBasis.CONVERSION)
     paths = storage.days("conversion_paths", days)
