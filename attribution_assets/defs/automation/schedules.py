@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from attribution_assets.attribution.freshness.lineage import SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Stage
@@ -14,7 +13,7 @@ from attribution_assets.defs.checks import attribution as asset_checks
 from attribution_assets.defs.checks import comparison as comparison_checks
 from attribution_assets.defs.partitions import first_and_last_partition, windows
 from attribution_assets.defs.resources import Storage
-from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB
+from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB, RANGE_END_TAG, RANGE_START_TAG
 from attribution_assets.settings import daily_hour
 
 CHECKS = [
@@ -71,4 +70,4 @@ def stage_request(stage: Stage, run_key: str, tags: Mapping[str, str] | None = N
 
 def range_tags(first: dt.date, last: dt.date) -> dict[str, str]:
     """The tags by which Dagster runs the days from `first` to `last` in one run."""
-    return {ASSET_PARTITION_RANGE_START_TAG: str(first), ASSET_PARTITION_RANGE_END_TAG: str(last)}
+    return {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last)}
