@@ -13,11 +13,11 @@ from uuid import UUID
 import dagster as dg
 import pytest
 import sqlalchemy as sa
-from dagster._core.execution import context_creation_job  # what is replaced there is put back
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # to make backfills
-from dagster._core.storage import tags  # the tags that this project's own names stand for
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # as the tags
-from dagster._core.utils import make_new_run_id  # what a run id looks like
+from dagster._core.execution import context_creation_job  # noqa: TID251  # what is replaced there is put back
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251  # to make backfills
+from dagster._core.storage import tags  # noqa: TID251  # the tags that this project's own names stand for
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # noqa: TID251  # as the tags
+from dagster._core.utils import make_new_run_id  # noqa: TID251  # what a run id looks like
 from databases import NewDatabase
 from postgresql_history import with_driver
 
