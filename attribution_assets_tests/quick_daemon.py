@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator
 
 import dagster as dg
 from dagster._cli.workspace.cli_target import WorkspaceOpts, workspace_opts_to_load_target
-from dagster._core.workspace.context import IWorkspaceProcessContext
+from dagster._core.workspace.context import IWorkspaceProcessContext  # noqa: TID251  # the daemon is Dagster's own
 from dagster._daemon.backfill import execute_backfill_iteration
 from dagster._daemon.controller import create_daemon_of_type, daemon_controller_from_instance
 from dagster._daemon.daemon import BackfillDaemon, DagsterDaemon, IntervalDaemon, SensorDaemon
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import QueuedRunCoordinatorDaemon
 from dagster._daemon.sensor import execute_sensor_iteration
-from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo  # noqa: TID251  # the same
 
 SECONDS = 1
 

@@ -11,9 +11,13 @@ from typing import Any
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.code_pointer import ModuleCodePointer
-from dagster._core.launcher import LaunchRunContext
-from dagster._core.origin import DEFAULT_DAGSTER_ENTRY_POINT, JobPythonOrigin, RepositoryPythonOrigin
+from dagster._core.code_pointer import ModuleCodePointer  # noqa: TID251  # a run is launched as the daemon does
+from dagster._core.launcher import LaunchRunContext  # noqa: TID251  # a run is launched as the daemon does
+from dagster._core.origin import (  # noqa: TID251  # the same
+    DEFAULT_DAGSTER_ENTRY_POINT,
+    JobPythonOrigin,
+    RepositoryPythonOrigin,
+)
 from databases import create_source_tables, insert
 from kubernetes_pods import (
     KubernetesApi,

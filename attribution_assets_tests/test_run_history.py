@@ -9,14 +9,23 @@ from typing import Any
 
 import dagster as dg
 import pytest
-from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
-from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
-from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251  # to make backfills
+from dagster._core.remote_origin import (  # noqa: TID251  # a queued run has an origin
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from postgresql_history import with_driver
 
 from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.instance import runs as run_history
-from attribution_assets.instance.runs import PROCESS_TAG, end_killed_runs, runs_under_way, say_which_process
+from attribution_assets.instance.runs import (
+    PROCESS_TAG,
+    UNFINISHED_STATUSES,
+    end_killed_runs,
+    runs_under_way,
+    say_which_process,
+)
 
 STARTED = dg.DagsterRunStatus.STARTED
 SAYS_WHO_IT_IS = "from attribution_assets.attribution.files.processes import this_process; print(this_process())"
@@ -78,12 +87,12 @@ def test_an_empty_history_has_nothing_under_way(instance: dg.DagsterInstance) ->
 
 
 def test_runs_of_the_jobs_and_of_the_assets_are_under_way_until_they_have_ended(instance: dg.DagsterInstance) -> None:
-    for status in NOT_FINISHED_STATUSES:
+    for status in UNFINISHED_STATUSES:
         for job, assets in (("attribution", ()), ("extraction", ()), ("__ASSET_JOB", ("journeys", "elsewhere"))):
             run = a_run(instance, job, *assets, status=status, remote_job_origin=ORIGIN)
             assert runs_under_way(instance) == f"run {run.run_id[:8]}"
             instance.delete_run(run.run_id)
-    for status in FINISHED_STATUSES:
+    for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         a_run(instance, status=status)
     assert runs_under_way(instance) == ""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import dagster as dg
 import psycopg
 import pytest
-from dagster._core.events import DagsterEvent, DagsterEventType, JobFailureData
+from dagster._core.events import JobFailureData  # noqa: TID251  # the end of a failed run, which this test makes
 from databases import create_source_tables, insert
 from made_shop import ATTRIBUTION, CHAINS, REPORTS, SOURCES, WINDOWS, MadeShop, day, stage
 from source_tables import order, session
@@ -109,7 +109,8 @@ def ended(instance: dg.DagsterInstance, request: dg.RunRequest, *, minutes_ago: 
     run = dg.DagsterRun(job_name="attribution", status=dg.DagsterRunStatus.FAILURE, tags=dict(request.tags))
     instance.run_storage.add_run(run)
     end = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=minutes_ago)
-    failure = DagsterEvent(DagsterEventType.RUN_FAILURE.value, "attribution", event_specific_data=JobFailureData(None))
+    event_type = dg.DagsterEventType.RUN_FAILURE.value
+    failure = dg.DagsterEvent(event_type, "attribution", event_specific_data=JobFailureData(None))
     instance.run_storage.handle_run_event(run.run_id, failure, end)
 
 

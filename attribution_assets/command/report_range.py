@@ -7,10 +7,10 @@ sees is in `cli.py` and `terminal.py`.
 import datetime as dt
 from collections.abc import Callable, Mapping
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pandas as pd
-from dagster._core.utils import make_new_run_id
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
@@ -182,7 +182,7 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
 def _materialize(
     job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage, run_config: Mapping[str, Any]
 ) -> None:
-    run_id = make_new_run_id()
+    run_id = str(uuid4())
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,

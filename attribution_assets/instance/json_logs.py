@@ -17,16 +17,10 @@ import logging
 from typing import Any
 
 import dagster as dg
-from dagster._core.execution import context_creation_job
-from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR, DagsterLogRecordMetadata
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
 
 from attribution_assets.attribution.freshness.records import ASSETS
-from attribution_assets.instance.runs import root_cause
+from attribution_assets.instance.dagster_internals import LogMetadata, log_metadata, use_loggers_by_default
+from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, root_cause
 
 
 class JsonLines(logging.Formatter):
@@ -34,7 +28,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        about: DagsterLogRecordMetadata | None = getattr(record, LOG_RECORD_METADATA_ATTR, None)
+        about = log_metadata(record)
         line: dict[str, Any] = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -47,10 +41,10 @@ class JsonLines(logging.Formatter):
         return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
 
 
-def _of_run(about: DagsterLogRecordMetadata) -> dict[str, Any]:
+def _of_run(about: LogMetadata) -> dict[str, Any]:
     event, tags = about["dagster_event"], about["job_tags"]
     error = getattr(event.event_specific_data, "error", None) if event else None
-    day = (event.partition if event else None) or tags.get(PARTITION_NAME_TAG)
+    day = (event.partition if event else None) or tags.get(PARTITION_TAG)
     if event and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         day = event.asset_check_evaluation_data.partition or day
     return {
@@ -58,8 +52,8 @@ def _of_run(about: DagsterLogRecordMetadata) -> dict[str, Any]:
         "job": about["job_name"],
         "asset": _asset(event, about["step_key"] or ""),
         "day": day,
-        "first_day": None if day else tags.get(ASSET_PARTITION_RANGE_START_TAG),
-        "last_day": None if day else tags.get(ASSET_PARTITION_RANGE_END_TAG),
+        "first_day": None if day else tags.get(RANGE_START_TAG),
+        "last_day": None if day else tags.get(RANGE_END_TAG),
         "event": event.event_type_value if event else None,
         "error": root_cause(error) if error else None,
     }
@@ -88,16 +82,12 @@ def json_handler() -> logging.Handler:
 
 
 def use_for_all_runs() -> None:
-    """Have Dagster take `json_console` for each run of this process whose configuration names no logger.
-
-    The loggers of `Definitions` are those that a run's configuration may name; where it names none, as mostly, Dagster
-    takes a logger of its own, and leaves no other way to replace it in all runs, those without a job among them.
-    """
+    """Have Dagster take `json_console` for each run of this process whose configuration names no logger."""
 
     def loggers(instance: dg.DagsterInstance | None) -> list[tuple[dg.LoggerDefinition, dict[str, object]]]:
         return [(json_console, {"log_level": (instance and instance.python_log_level) or "DEBUG"})]
 
-    context_creation_job.default_system_loggers = loggers  # type: ignore[attr-defined]  # private
+    use_loggers_by_default(loggers)
 
 
 def use_for_all_else() -> None:

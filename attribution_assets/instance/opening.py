@@ -10,7 +10,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from textwrap import shorten
@@ -18,19 +17,26 @@ from urllib.parse import quote
 
 import dagster as dg
 import sqlalchemy as sa
-from dagster._core.instance import InstanceRef
-from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
-from dagster_shared.check import CheckError
 from filelock import FileLock
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from attribution_assets.errors import RunFailedError, RunRejectedError
+from attribution_assets.instance.dagster_internals import (
+    NO_COMPUTE_LOGS,
+    InvalidValueError,
+    SqliteHistory,
+    close_pooled_connections,
+    connected_by,
+    create_tables,
+    lock_of,
+    remember_tables,
+    sqlite_history,
+)
 from attribution_assets.instance.runs import end_killed_runs
 
 IN_PROCESS = {
     # What runs here prints to this terminal: a copy in Dagster's log files would take two more processes a run.
-    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
+    "compute_logs": NO_COMPUTE_LOGS,
     "telemetry": {"enabled": False},
 }
 MOST_CHARACTERS = 400  # of what Dagster says of its settings, which can be all settings that there could be
@@ -52,9 +58,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     """
     with _opened_alone() as instance:
         end_killed_runs(instance)
-        history = instance.event_log_storage
-        if isinstance(history, SqlEventLogStorage):  # Dagster asks for each day of each asset and check
-            history.has_table = cache(history.has_table)  # type: ignore[method-assign]
+        remember_tables(instance)
         with _connections(instance, _kept_connections):
             yield instance
 
@@ -72,11 +76,11 @@ def history_to_read() -> Iterator[dg.DagsterInstance]:
 
 
 def _connections(
-    instance: dg.DagsterInstance, of_sqlite: Callable[[SqliteEventLogStorage], AbstractContextManager[None]]
+    instance: dg.DagsterInstance, of_sqlite: Callable[[SqliteHistory], AbstractContextManager[None]]
 ) -> AbstractContextManager[None]:
     """Have Dagster reach its history over such connections if it is in SQLite, else over pooled ones."""
-    history = instance.event_log_storage
-    return of_sqlite(history) if isinstance(history, SqliteEventLogStorage) else _pooled_connections(instance)
+    history = sqlite_history(instance)
+    return of_sqlite(history) if history else _pooled_connections(instance)
 
 
 @contextmanager
@@ -124,8 +128,8 @@ def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
 
 def _opened(home: Path) -> dg.DagsterInstance:
     try:
-        instance = dg.DagsterInstance.from_ref(InstanceRef.from_dir(str(home), overrides=IN_PROCESS))
-    except (dg.DagsterInvalidConfigError, ArgumentError, CheckError) as error:
+        instance = dg.DagsterInstance.local_temp(str(home), overrides=IN_PROCESS)  # one that stays, despite its name
+    except (dg.DagsterInvalidConfigError, ArgumentError, InvalidValueError) as error:
         first = error.errors[0].message if isinstance(error, dg.DagsterInvalidConfigError) else str(error)
         words = shorten(first.partition("Stack Trace:")[0], MOST_CHARACTERS, placeholder=" ...")
         missing = isinstance(error.__context__, ImportError)
@@ -163,7 +167,7 @@ def _says_more_than_that_it_tries_again(record: logging.LogRecord) -> bool:
 
 
 @contextmanager
-def _kept_connections(history: SqliteEventLogStorage) -> Iterator[None]:
+def _kept_connections(history: SqliteHistory) -> Iterator[None]:
     """Have Dagster write its SQLite history over one connection per file, without waiting for the disk.
 
     By itself it opens two connections for each of the hundreds of events of a run, and waits until the disk has each of
@@ -174,25 +178,24 @@ def _kept_connections(history: SqliteEventLogStorage) -> Iterator[None]:
 
     @contextmanager
     def connect(shard: str) -> Iterator[sa.Connection]:
-        with history._db_lock:  # noqa: SLF001  # what Dagster does here itself, but for the new connection
+        with lock_of(history):  # what Dagster does here itself, but for the new connection
             if shard not in engines:
                 engine = _engine(history.conn_string_for_shard(shard))
-                history._initdb(engine)  # noqa: SLF001  # the same
+                create_tables(history, engine)
                 engines[shard] = engine
             with engines[shard].begin() as connection:
                 yield connection
 
-    history._connect = connect  # type: ignore[method-assign]  # noqa: SLF001  # the one place all its connections come from
     try:
-        yield
+        with connected_by(history, connect):
+            yield
     finally:
-        del history._connect  # noqa: SLF001  # the class's own is back
         for engine in engines.values():
             engine.dispose()
 
 
 @contextmanager
-def _read_only_connections(history: SqliteEventLogStorage) -> Iterator[None]:
+def _read_only_connections(history: SqliteHistory) -> Iterator[None]:
     """Have Dagster read its SQLite history over connections that can neither write nor make a file.
 
     By itself it makes the file of a run that it asks for, which can be the moment at which the run makes it.
@@ -206,11 +209,8 @@ def _read_only_connections(history: SqliteEventLogStorage) -> Iterator[None]:
         with engine.connect() as connection:
             yield connection
 
-    history._connect = connect  # type: ignore[method-assign]  # noqa: SLF001  # as above
-    try:
+    with connected_by(history, connect):
         yield
-    finally:
-        del history._connect  # noqa: SLF001  # as above
 
 
 @contextmanager
@@ -223,9 +223,7 @@ def _pooled_connections(instance: dg.DagsterInstance) -> Iterator[None]:
     try:
         yield
     finally:
-        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
-            if engine := getattr(storage, "_engine", None):
-                engine.dispose()  # Dagster leaves that to the end of the process
+        close_pooled_connections(instance)
 
 
 def _engine(url: str) -> sa.Engine:

@@ -4,15 +4,29 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 
 import dagster as dg
-from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
-from dagster_shared.error import SerializableErrorInfo
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.instance.dagster_internals import RecordedError, unfinished_backfills
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
 MOST_NAMED = 3
+
+PARTITION_TAG = "dagster/partition"
+"""Dagster's tag of a run of one day: the day."""
+
+RANGE_START_TAG, RANGE_END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+"""Dagster's tags of a run over a range of days: the first and the last day."""
+
+UNFINISHED_STATUSES = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.SUSPENDED,
+    dg.DagsterRunStatus.CANCELING,
+]
+"""The statuses of runs that have not ended and that Dagster itself manages."""
 
 PROCESS_TAG = "attribution_assets/process"
 """Which process a run is in, so that a run whose process was killed does not count as under way for ever."""
@@ -64,10 +78,9 @@ def _has_finished(instance: dg.DagsterInstance, run_id: str) -> bool:
 def runs_under_way(instance: dg.DagsterInstance) -> str:
     """The runs and backfills of this project's assets that have not ended, in words; empty if there are none."""
     end_killed_runs(instance)
-    active = BulkActionsFilter(statuses=[BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING])
     backfills = [
         f"backfill {backfill.backfill_id}"
-        for backfill in instance.get_backfills(filters=active)
+        for backfill in unfinished_backfills(instance)
         if is_ours(backfill.job_name, backfill.asset_selection)
     ]
     named = [f"run {run.run_id[:8]}" for run in _unfinished(instance)] + backfills
@@ -82,7 +95,7 @@ def was_killed(run: dg.DagsterRun) -> bool:
 
 
 def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
-    runs = instance.get_runs(filters=dg.RunsFilter(statuses=NOT_FINISHED_STATUSES))
+    runs = instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED_STATUSES))
     return (run for run in runs if is_ours(run.job_name, run.asset_selection))
 
 
@@ -91,7 +104,7 @@ def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
     return job in JOBS or any(asset.to_user_string() in ASSETS for asset in assets or ())
 
 
-def root_cause(error: SerializableErrorInfo | None) -> str:
+def root_cause(error: RecordedError | None) -> str:
     """What went wrong at the root of an error that Dagster recorded, in one line."""
     while error is not None and error.cause is not None:
         error = error.cause

@@ -9,26 +9,22 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import cast
 
 import dagster as dg
-import sqlalchemy as sa
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES, RunRecord
-from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.tags import (
-    ASSET_PARTITION_RANGE_END_TAG,
-    ASSET_PARTITION_RANGE_START_TAG,
-    PARTITION_NAME_TAG,
-)
-from dagster_shared.serdes import deserialize_value
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import Traffic
 from attribution_assets.attribution.tables.credit import OUTCOMES
 from attribution_assets.defs.assets.api_observations import traffic_in
-from attribution_assets.instance.runs import is_ours, was_killed
+from attribution_assets.instance.dagster_internals import partitions_that_passed
+from attribution_assets.instance.runs import (
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    UNFINISHED_STATUSES,
+    is_ours,
+    was_killed,
+)
 from attribution_assets.monitoring.history_facts import (
     CANCELED,
     FAILED,
@@ -82,12 +78,12 @@ class _Reading:
     """How far a run has been read.
 
     Attributes:
-        last_id: id of the last event that was read.
+        cursor: Dagster's cursor after the last event that was read; None before the first.
         began: when the run and its steps began, by step; the run itself is "".
         ended: whether its end has been counted.
     """
 
-    last_id: int = -1
+    cursor: str | None = None
     began: dict[str, float] = field(default_factory=dict)
     ended: bool = False
 
@@ -142,11 +138,11 @@ class HistoryReader:
             traffic=self._traffic,
         )
 
-    def _records_to_read(self) -> tuple[dict[str, RunRecord], dt.datetime | None]:
+    def _records_to_read(self) -> tuple[dict[str, dg.RunRecord], dt.datetime | None]:
         """The runs of this project that may have new events, the oldest first; and how new the newest of any is."""
         since = self._read_until and self._read_until - OVERLAP
         updated = self._instance.get_run_records(dg.RunsFilter(updated_after=since))
-        unfinished = self._instance.get_run_records(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)) if since else []
+        unfinished = self._instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED_STATUSES)) if since else []
         records = sorted([*updated, *unfinished], key=lambda record: record.storage_id)
         times = [record.update_timestamp for record in records] + ([self._read_until] if self._read_until else [])
         of_ours = {
@@ -171,20 +167,14 @@ class HistoryReader:
                 reading.began[event.step_key or ""] = at
 
     def _new_events(self, run: dg.DagsterRun, reading: _Reading) -> Iterator[tuple[float, dg.DagsterEvent]]:
-        """What Dagster's `get_records_for_run` gives, but for what says nothing new and takes most of its time."""
-        row, history = SqlEventLogStorageTable.c, cast("SqlEventLogStorage", self._instance.event_log_storage)
-        wanted = sa.and_(row.run_id == run.run_id, row.dagster_event_type.in_([event.value for event in EVENTS]))
-        query = sa.select(row.id, row.event).where(wanted).order_by(row.id).limit(EVENTS_AT_ONCE)
-        in_range, more = ASSET_PARTITION_RANGE_START_TAG in run.tags, True
+        """The events of a run that have not been read yet, of the kinds that are counted, with their times."""
+        more = True
         while more:
-            with history.run_connection(run.run_id) as connection:
-                found = connection.execute(query.where(row.id > reading.last_id)).all()
-            for reading.last_id, text in found:
-                if not (in_range and _is_a_day_that_passed(text)):
-                    entry = deserialize_value(text, dg.EventLogEntry)
-                    if entry.dagster_event:
-                        yield entry.timestamp, entry.dagster_event
-            more = len(found) == EVENTS_AT_ONCE
+            found = self._instance.get_records_for_run(run.run_id, reading.cursor, EVENTS, EVENTS_AT_ONCE)
+            reading.cursor, more = found.cursor, found.has_more
+            for record in found.records:
+                if event := record.event_log_entry.dagster_event:
+                    yield record.event_log_entry.timestamp, event
 
     def _count_ending(self, job: str, reading: _Reading, ending: str, at: float) -> None:
         if not reading.ended:
@@ -202,10 +192,10 @@ class HistoryReader:
         asset, check = evaluation.asset_key.to_user_string(), evaluation.check_name
         ill = WARNED if evaluation.severity == dg.AssetCheckSeverity.WARN else FAILED
         result = PASSED if evaluation.passed else ill
-        in_range = ASSET_PARTITION_RANGE_START_TAG in run.tags
+        in_range = RANGE_START_TAG in run.tags
         if not (in_range and evaluation.partition):
             self._checks[asset, check, result] += 1
-        day = evaluation.partition or (None if in_range else run.tags.get(PARTITION_NAME_TAG))
+        day = evaluation.partition or (None if in_range else run.tags.get(PARTITION_TAG))
         if day and result != PASSED:
             when, said = dt.datetime.fromtimestamp(at, dt.UTC), evaluation.description or ""
             problem = CheckProblem(asset, check, day, result, said, run.run_id, when)
@@ -214,27 +204,20 @@ class HistoryReader:
 
     def _forget_solved_problems(self) -> None:
         """Forget the problems of days whose latest evaluation is another one, which passed."""
-        keys = {dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, _ in self._problems}
+        checks = {dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, _ in self._problems}
         days = sorted({day for _, _, day in self._problems})
         if not days:
             return
-        for latest in self._instance.event_log_storage.get_asset_check_partition_info([*keys], partition_keys=days):
-            if latest.latest_execution_status == AssetCheckExecutionRecordStatus.SUCCEEDED and latest.partition_key:
-                key = latest.check_key
-                self._problems.pop((key.asset_key.to_user_string(), key.name, latest.partition_key), None)
+        for check, day in partitions_that_passed(self._instance, checks, days):
+            self._problems.pop((check.asset_key.to_user_string(), check.name, day), None)
 
 
-def _is_a_day_that_passed(event: str) -> bool:
-    """Whether a stored event is the evaluation of one day, and passed; quotes within texts are escaped there."""
-    return '"AssetCheckEvaluation"' in event and '"success": true' in event and '"partition": "' in event
-
-
-def _status(record: RunRecord) -> str:
+def _status(record: dg.RunRecord) -> str:
     run = record.dagster_run
     return KILLED if not run.is_finished and was_killed(run) else STATUSES.get(run.status, WAITING)
 
 
-def _facts(record: RunRecord) -> RunFacts:
+def _facts(record: dg.RunRecord) -> RunFacts:
     run = record.dagster_run
     first, last = _days_of(run.tags)
     ended = record.end_time or dt.datetime.now(dt.UTC).timestamp()
@@ -253,5 +236,5 @@ def _facts(record: RunRecord) -> RunFacts:
 
 def _days_of(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The first and the last day of a run."""
-    day = tags.get(PARTITION_NAME_TAG)
-    return tags.get(ASSET_PARTITION_RANGE_START_TAG, day), tags.get(ASSET_PARTITION_RANGE_END_TAG, day)
+    day = tags.get(PARTITION_TAG)
+    return tags.get(RANGE_START_TAG, day), tags.get(RANGE_END_TAG, day)

@@ -4,12 +4,11 @@ import datetime as dt
 from collections.abc import Mapping
 
 import dagster as dg
-from dagster._core.storage.tags import ASSET_PARTITION_RANGE_END_TAG, ASSET_PARTITION_RANGE_START_TAG
 
 from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.asset_graph import check_keys
-from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB
+from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB, RANGE_END_TAG, RANGE_START_TAG
 
 attribution_job = dg.define_asset_job(
     ATTRIBUTION_JOB,
@@ -36,4 +35,4 @@ def stage_request(stage: Stage, run_key: str, tags: Mapping[str, str] | None = N
 
 def range_tags(first: dt.date, last: dt.date) -> dict[str, str]:
     """The tags by which Dagster runs the days from `first` to `last` in one run."""
-    return {ASSET_PARTITION_RANGE_START_TAG: str(first), ASSET_PARTITION_RANGE_END_TAG: str(last)}
+    return {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last)}

@@ -1,0 +1,143 @@
+"""What this project uses of Dagster that Dagster does not document and may change: each use with its reason.
+
+No other file imports `dagster._core` or `dagster_shared`, or touches a private attribute of Dagster. What Dagster does
+document does not belong here: it is imported from `dagster` where it is used. Decisions do not belong here either: the
+callers make them. `test_dagster_internals.py` says what each use expects of Dagster.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+
+import dagster as dg
+import sqlalchemy as sa
+from dagster._core.execution import context_creation_job
+from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR, DagsterLogRecordMetadata
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster_shared.check import CheckError
+from dagster_shared.error import SerializableErrorInfo
+
+InvalidValueError = CheckError
+"""Raised for a dagster.yaml whose values do not fit together. Dagster's public errors do not cover it."""
+
+RecordedError = SerializableErrorInfo
+"""How Dagster's public events hold an error. Its type has no public name."""
+
+LogMetadata = DagsterLogRecordMetadata
+"""What Dagster adds to a log record. Its type has no public name."""
+
+SqliteHistory = SqliteEventLogStorage
+"""Dagster's storage of events in SQLite, a file per run (a shard). Its type has no public name."""
+
+NO_COMPUTE_LOGS = {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"}
+"""The setting `compute_logs` that keeps no copy of stdout and stderr. The class has no public name."""
+
+Loggers = Callable[[dg.DagsterInstance | None], Sequence[tuple[dg.LoggerDefinition, Mapping[str, object]]]]
+Connect = Callable[[str], AbstractContextManager[sa.Connection]]
+
+
+def log_metadata(record: logging.LogRecord) -> LogMetadata | None:
+    """What Dagster knows of a log record: its run, step and event; None if the record is not from a run.
+
+    Reason: a formatter gets the bare record, and Dagster documents only the text of its message.
+    """
+    metadata: LogMetadata | None = getattr(record, LOG_RECORD_METADATA_ATTR, None)
+    return metadata
+
+
+def use_loggers_by_default(loggers: Loggers) -> None:
+    """Use these loggers for each run of this process whose configuration names none.
+
+    Reason: the loggers of `Definitions` are those that a run's configuration may name. Where it names none, as mostly,
+    Dagster uses a logger of its own, and documents no way to replace it in all runs, those without a job among them.
+
+    Args:
+        loggers: Gives the loggers with their configurations for an instance.
+    """
+    context_creation_job.default_system_loggers = loggers  # type: ignore[assignment,attr-defined]  # not exported
+
+
+def unfinished_backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBackfill]:
+    """The backfills that have been requested or are being canceled.
+
+    Reason: the only other way is to read all backfills that ever were; the filter and its statuses are not public.
+    """
+    statuses = [BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING]
+    return instance.get_backfills(filters=BulkActionsFilter(statuses=statuses))
+
+
+def partitions_that_passed(
+    instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey], partitions: Sequence[str]
+) -> Iterator[tuple[dg.AssetCheckKey, str]]:
+    """The checks and partitions whose latest evaluation passed, in whatever run it was made.
+
+    Reason: Dagster's public methods do not give the latest evaluation by partition.
+    """
+    found = instance.event_log_storage.get_asset_check_partition_info([*checks], partition_keys=partitions)
+    for latest in found:
+        if latest.latest_execution_status == AssetCheckExecutionRecordStatus.SUCCEEDED and latest.partition_key:
+            yield latest.check_key, latest.partition_key
+
+
+def remember_tables(instance: dg.DagsterInstance) -> None:
+    """Have the history remember which tables it has.
+
+    Reason: Dagster asks its database for each day of each asset and check.
+    """
+    history = instance.event_log_storage
+    if isinstance(history, SqlEventLogStorage):
+        history.has_table = cache(history.has_table)  # type: ignore[method-assign]
+
+
+def sqlite_history(instance: dg.DagsterInstance) -> SqliteHistory | None:
+    """The storage of the history's events if it is in SQLite files, else None.
+
+    Reason: only this storage opens new connections all the time, and Dagster documents no setting for it.
+    """
+    history = instance.event_log_storage
+    return history if isinstance(history, SqliteEventLogStorage) else None
+
+
+@contextmanager
+def connected_by(history: SqliteHistory, connect: Connect) -> Iterator[None]:
+    """Have Dagster get all connections to its SQLite history from `connect`, called with the name of a shard.
+
+    Reason: its own `_connect` opens and closes a connection for each event, creates the file of a run that is only
+    read, and is not configurable. All other methods of the storage get their connections from it.
+    """
+    history._connect = connect  # type: ignore[assignment,method-assign]  # noqa: SLF001  # see above
+    try:
+        yield
+    finally:
+        del history._connect  # noqa: SLF001  # the method of the class is back
+
+
+def lock_of(history: SqliteHistory) -> AbstractContextManager[object]:
+    """The lock that Dagster's own `_connect` holds while a connection is open.
+
+    Reason: what replaces `_connect` has to keep the threads of a process apart in the same way.
+    """
+    return history._db_lock  # noqa: SLF001  # see above
+
+
+def create_tables(history: SqliteHistory, engine: sa.Engine) -> None:
+    """Create the tables of a shard unless they are there, in write-ahead mode, as Dagster's own `_connect` does.
+
+    Reason: what replaces `_connect` has to do the same for each new shard.
+    """
+    history._initdb(engine)  # noqa: SLF001  # see above
+
+
+def close_pooled_connections(instance: dg.DagsterInstance) -> None:
+    """Close the connections that `optimize_for_webserver` keeps, of a history that is not in SQLite.
+
+    Reason: Dagster closes them only when the process ends.
+    """
+    for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+        engine: sa.Engine | None = getattr(storage, "_engine", None)
+        if engine:
+            engine.dispose()
