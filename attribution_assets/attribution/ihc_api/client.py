@@ -7,7 +7,6 @@ and back in `journey_batch.py`, which journeys share a request in `packing.py`, 
 """
 
 import datetime as dt
-import logging
 import uuid
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
@@ -33,15 +32,13 @@ from attribution_assets.attribution.ledger.claims import Claims
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger.tables import LedgerError
 from attribution_assets.attribution.ledger.writer import LedgerWriter
+from attribution_assets.attribution.progress import RequestPlan, tell_requests_planned
 
 KEEP_TRYING_SECONDS = 300
 """How long an answer that has been paid for is held ready while the ledger's database is locked or away."""
 
 BATCHES_AT_ONCE = 2
 """So many batches are being asked for, or wait to be taken, at one time: the API has no pause between them."""
-
-requests_planned = logging.getLogger("attribution_assets.requests_planned")
-"""Says at level INFO what a run is about to ask the API for; a record's argument is the `RequestPlan`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,35 +61,6 @@ class Attribution:
     retries: int
     reused: int
     asked: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class RequestPlan:
-    """What the API will have to be asked for; its text says so in a line.
-
-    Attributes:
-        journeys: journeys to ask for.
-        touchpoints: touchpoints of these journeys.
-        requests: requests that hold them, if each is answered in full at its first try.
-        reused: journeys that the ledger answers.
-        budget: requests that may be made, each try counted; None for any number.
-    """
-
-    journeys: int
-    touchpoints: int
-    requests: int
-    reused: int
-    budget: int | None = None
-
-    def __str__(self) -> str:
-        """The same in words."""
-        asked = (
-            f"{self.journeys:,} journeys with {self.touchpoints:,} touchpoints to ask for in {self.requests:,} requests"
-        )
-        beyond = self.budget is not None and self.requests > self.budget
-        return f"{asked}, {self.reused:,} journeys known from the ledger" + (
-            f"; only {self.budget:,} requests may be made (IHC_MAX_REQUESTS_PER_RUN)" if beyond else ""
-        )
 
 
 @dataclass
@@ -172,7 +140,7 @@ class IhcClient:
         self._open.close()
 
     def plan(self, batches: Iterable[pd.DataFrame]) -> RequestPlan:
-        """What has to be asked for when `attribute` gets these batches one after another; tells `requests_planned`.
+        """What has to be asked for when `attribute` gets these batches one after another; listeners are told.
 
         Args:
             batches: as for `attribute`.
@@ -192,7 +160,7 @@ class IhcClient:
             requests += len(self._packed(batch, asked))
         self._planned = journeys
         plan = RequestPlan(journeys, touchpoints, requests, reused, self._api.max_requests_per_run)
-        requests_planned.info("%s", plan)
+        tell_requests_planned(plan)
         return plan
 
     def attribute(self, journeys: pd.DataFrame) -> Attribution:
