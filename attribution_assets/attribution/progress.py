@@ -1,7 +1,7 @@
 """The progress of a run while it goes on: what has been written, and what the IHC API is about to be asked for.
 
-Who wants to know listens: `listening` has a listener told of all that happens in this process, in whichever thread, as
-long as its context is open. Nothing here is stored, and no result depends on it.
+`listening` registers a listener, which is told of all that happens in this process, in any thread, as long as the
+context is open. Nothing here is stored, and no result depends on it.
 """
 
 import datetime as dt
