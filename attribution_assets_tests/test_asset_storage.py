@@ -1,11 +1,11 @@
 """Asset storage: what is written comes back with its types, days are replaced whole, and missing ones are named."""
 
 import datetime as dt
-import logging
 import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from upath import UPath
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
@@ -239,14 +240,43 @@ def test_values_of_another_type_are_refused_and_the_old_day_stays(storage: Asset
     pd.testing.assert_frame_equal(storage.days("sessions", [DAY]).frame(DAY), old)
 
 
-def test_each_written_day_is_logged_with_asset_day_and_rows(
-    storage: AssetStorage, table: Table, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.INFO, "attribution_assets.days_written"):
+class Heard:
+    """Keeps what it is told of the progress."""
+
+    def __init__(self) -> None:
+        self.days: list[tuple[str, dt.date, int]] = []
+        self.plans: list[RequestPlan] = []
+
+    def day_written(self, asset: str, day: dt.date, rows: int) -> None:
+        self.days.append((asset, day, rows))
+
+    def requests_planned(self, plan: RequestPlan) -> None:
+        self.plans.append(plan)
+
+
+def test_listeners_are_told_of_each_written_day_with_asset_day_and_rows(storage: AssetStorage, table: Table) -> None:
+    heard, other = Heard(), Heard()
+    with listening(heard):
         storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
-    [record] = caplog.records
-    assert record.args == ("conversions", DAY, 1)
-    assert record.getMessage() == "conversions 2024-02-26: 1 rows"
+        with listening(other):
+            storage.write("conversions", DayTable(NEXT, table("conversions", {}, {"conv_id": "o2"}), {}))
+        storage.write("conversions", DayTable(DAY, table("conversions"), {}))
+    storage.write("conversions", DayTable(NEXT, table("conversions"), {}))
+    assert heard.days == [("conversions", DAY, 1), ("conversions", NEXT, 2), ("conversions", DAY, 0)]
+    assert other.days == [("conversions", NEXT, 2)]
+    assert heard.plans == []
+
+
+def test_a_listener_is_told_of_what_other_threads_write_and_of_nothing_after_its_block_has_failed(
+    storage: AssetStorage, table: Table
+) -> None:
+    heard, row = Heard(), table("conversions", {})
+    with listening(heard), ThreadPoolExecutor(1) as pool:
+        pool.submit(storage.write, "conversions", DayTable(DAY, row, {})).result()
+    with pytest.raises(ValueError, match="has the columns"), listening(heard):
+        storage.write("conversions", DayTable(DAY, row[["conv_id"]], {}))
+    storage.write("conversions", DayTable(NEXT, row, {}))
+    assert heard.days == [("conversions", DAY, 1)]
 
 
 # Days

@@ -13,15 +13,17 @@ from ihc_journeys import credited, journeys_of, quick_api, settled
 
 from attribution_assets.attribution.ihc_api import client as ihc_api
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.client import Attribution, IhcClient, RequestPlan, StandIn
+from attribution_assets.attribution.ihc_api.client import Attribution, IhcClient
 from attribution_assets.attribution.ihc_api.errors import (
     IhcAnswerError,
     IhcAuthenticationError,
     IhcBudgetError,
     IhcTransientError,
 )
+from attribution_assets.attribution.ihc_api.sender import StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger, Selection
 from attribution_assets.attribution.ledger.tables import LedgerError
+from attribution_assets.attribution.progress import RequestPlan
 
 
 def attribute(

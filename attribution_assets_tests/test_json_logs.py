@@ -60,6 +60,9 @@ def test_a_run_of_the_command_writes_a_json_object_a_line_to_stderr(json_shop: S
     assert ("channel_reporting_csv", "2024-02-27") in stored
     checked = {(line["asset"], line.get("day")) for line in events(lines, "ASSET_CHECK_EVALUATION")}
     assert ("conversions", "2024-02-26") in checked
+    progress = [(line["level"], line["message"]) for line in lines if line.keys() == {"time", "level", "message"}]
+    plan = "1 journeys with 2 touchpoints to ask for in 1 requests, 0 journeys known from the ledger"
+    assert {("info", "sessions 2024-02-26: 1 rows"), ("info", plan)} <= set(progress)
     assert not [line for line in lines if line["level"] in {"warning", "error"}]
     assert "total" in done.stdout
 

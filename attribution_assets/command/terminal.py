@@ -15,19 +15,19 @@ from rich.text import Text
 from attribution_assets.attribution.calendar.days import in_words
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.freshness.status import Status
-from attribution_assets.attribution.ihc_api.client import requests_planned
 from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
+from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.ratios import with_ratios
-from attribution_assets.attribution.storage.asset_storage import days_written
 from attribution_assets.attribution.tables.credit import EMBEDDED
 
+_log = logging.getLogger(__name__)
 
-class _DaysWritten(logging.Handler):
-    """Moves an asset's bar on with each day that is written."""
+
+class _Bars:
+    """A bar for each asset of a stage, which moves on with each day that is written; plans are printed above them."""
 
     def __init__(self, bars: Progress) -> None:
-        super().__init__(logging.INFO)
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
 
@@ -37,39 +37,30 @@ class _DaysWritten(logging.Handler):
         for asset in stage.assets:
             self._tasks[asset] = self._bars.add_task(f"{asset} {stage.first}..{stage.last}", total=days)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Advance the bar of the asset whose day has been written."""
-        if isinstance(record.args, tuple) and (task := self._tasks.get(str(record.args[0]))) is not None:
+    def day_written(self, asset: str, day: dt.date, rows: int) -> None:
+        """Move the asset's bar on."""
+        _log.info("%s %s: %d rows", asset, day, rows)
+        if (task := self._tasks.get(asset)) is not None:
             self._bars.advance(task)
 
-
-class _RequestsPlanned(logging.Handler):
-    """Prints the planned requests to the IHC API above the bars."""
-
-    def __init__(self, bars: Progress) -> None:
-        super().__init__(logging.INFO)
-        self._bars = bars
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Print the planned requests of one record."""
-        self._bars.console.print(f"IHC API: {record.getMessage()}", highlight=False, markup=False, soft_wrap=True)
+    def requests_planned(self, plan: RequestPlan) -> None:
+        """Print the plan above the bars."""
+        _log.info("%s", plan)
+        self._bars.console.print(f"IHC API: {plan}", highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
-    """Show the progress of each stage that the yielded function is told of, day by day as they are written."""
+    """Show the progress of each stage that the yielded function is told of, day by day as they are written.
+
+    Where log lines are written at all (ATTRIBUTION_LOG_FORMAT=json), progress is a line of its own too.
+    """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as bars:
-        handler, planned = _DaysWritten(bars), _RequestsPlanned(bars)
-        days_written.addHandler(handler)
-        days_written.setLevel(logging.INFO)
-        requests_planned.addHandler(planned)
-        requests_planned.setLevel(logging.INFO)
-        try:
-            yield handler.start
-        finally:
-            days_written.removeHandler(handler)
-            requests_planned.removeHandler(planned)
+        shown = _Bars(bars)
+        _log.setLevel(logging.INFO)
+        with listening(shown):
+            yield shown.start
 
 
 def print_summary(

@@ -19,7 +19,8 @@ from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.files.locations import LocationError, location
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.client import IhcClient, StandIn
+from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.sender import StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.sql.engine import EngineUnavailableError

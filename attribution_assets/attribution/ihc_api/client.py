@@ -1,21 +1,20 @@
 """The client of the IHC API: journeys in, credit for each of their touchpoints out, none of it paid for twice.
 
 Here belongs the order of things: what the ledger knows is taken from it, what another client is asking for is waited
-for, the rest is claimed, packed and asked for. The settings are in `account.py`, the way from a frame to journeys
-and back in `journey_batch.py`, which journeys share a request in `packing.py`, how a request is repeated in
-`retries.py`, and what an answer means in `answers.py`, which exceptions are raised is in `errors.py`.
+for, the rest is claimed, packed and asked for. The settings are in `account.py`, the way from a frame to journeys and
+back is in `journey_batch.py`, which journeys share a request in `packing.py`, where requests go in `sender.py`, how one
+is repeated in `retries.py`, what an answer means in `answers.py`, and which exceptions there are in `errors.py`.
 """
 
 import datetime as dt
-import logging
 import uuid
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from threading import Event, Lock
+from threading import Event
 from typing import Self
 
 import pandas as pd
@@ -23,25 +22,23 @@ import tenacity
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, some_of
-from attribution_assets.attribution.ihc_api.connection import IhcConnection
 from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, IhcBudgetError
 from attribution_assets.attribution.ihc_api.journey_batch import JourneyBatch
 from attribution_assets.attribution.ihc_api.packing import pack
-from attribution_assets.attribution.ihc_api.retries import IhcRequests, Request, RequestBudget
+from attribution_assets.attribution.ihc_api.retries import Request, RequestBudget
+from attribution_assets.attribution.ihc_api.sender import Sender, StandIn
 from attribution_assets.attribution.ihc_api.traffic import Traffic, TrafficCount
 from attribution_assets.attribution.ledger.claims import Claims
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger.tables import LedgerError
 from attribution_assets.attribution.ledger.writer import LedgerWriter
+from attribution_assets.attribution.progress import RequestPlan, tell_requests_planned
 
 KEEP_TRYING_SECONDS = 300
 """How long an answer that has been paid for is held ready while the ledger's database is locked or away."""
 
 BATCHES_AT_ONCE = 2
 """So many batches are being asked for, or wait to be taken, at one time: the API has no pause between them."""
-
-requests_planned = logging.getLogger("attribution_assets.requests_planned")
-"""Says at level INFO what a run is about to ask the API for; a record's argument is the `RequestPlan`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,35 +63,6 @@ class Attribution:
     asked: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class RequestPlan:
-    """What the API will have to be asked for; its text says so in a line.
-
-    Attributes:
-        journeys: journeys to ask for.
-        touchpoints: touchpoints of these journeys.
-        requests: requests that hold them, if each is answered in full at its first try.
-        reused: journeys that the ledger answers.
-        budget: requests that may be made, each try counted; None for any number.
-    """
-
-    journeys: int
-    touchpoints: int
-    requests: int
-    reused: int
-    budget: int | None = None
-
-    def __str__(self) -> str:
-        """The same in words."""
-        asked = (
-            f"{self.journeys:,} journeys with {self.touchpoints:,} touchpoints to ask for in {self.requests:,} requests"
-        )
-        beyond = self.budget is not None and self.requests > self.budget
-        return f"{asked}, {self.reused:,} journeys known from the ledger" + (
-            f"; only {self.budget:,} requests may be made (IHC_MAX_REQUESTS_PER_RUN)" if beyond else ""
-        )
-
-
 @dataclass
 class _Tally:
     """What a batch took: see `Attribution`."""
@@ -103,19 +71,6 @@ class _Tally:
     retries: int = 0
     reused: int = 0
     asked: dict[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class StandIn:
-    """A service that answers in place of the API.
-
-    Attributes:
-        name: what it and its version are called in the ledger.
-        start: runs it as long as the context is open, and gives the full URL of its `compute_ihc`.
-    """
-
-    name: str
-    start: Callable[[], AbstractContextManager[str]]
 
 
 class IhcClient:
@@ -137,11 +92,9 @@ class IhcClient:
         self._budget = RequestBudget(api.max_requests_per_run)
         self._planned = 0
         self._asked = 0
-        self._open = ExitStack()
-        self._sending: IhcRequests | None = None
-        self._starting = Lock()
         self._tallies: list[_Tally] = []
         self._traffic = TrafficCount()
+        self._sender = Sender(api, self._budget, self._traffic, stand_in)
 
     @property
     def requests(self) -> int:
@@ -169,10 +122,10 @@ class IhcClient:
 
     def __exit__(self, *_: object) -> None:
         """Close the connections, and end the stand-in."""
-        self._open.close()
+        self._sender.close()
 
     def plan(self, batches: Iterable[pd.DataFrame]) -> RequestPlan:
-        """What has to be asked for when `attribute` gets these batches one after another; tells `requests_planned`.
+        """What has to be asked for when `attribute` gets these batches one after another; listeners are told.
 
         Args:
             batches: as for `attribute`.
@@ -192,7 +145,7 @@ class IhcClient:
             requests += len(self._packed(batch, asked))
         self._planned = journeys
         plan = RequestPlan(journeys, touchpoints, requests, reused, self._api.max_requests_per_run)
-        requests_planned.info("%s", plan)
+        tell_requests_planned(plan)
         return plan
 
     def attribute(self, journeys: pd.DataFrame) -> Attribution:
@@ -283,7 +236,7 @@ class IhcClient:
                 Request(partial(batch.sent, members), partial(settled, members))
                 for members in self._packed(batch, journeys)
             ]
-            tries = self._sender().ask(requests, lambda: claims.hold, stopped)
+            tries = self._sender.ready().ask(requests, lambda: claims.hold, stopped)
             tally.requests += len(tries)
             tally.retries += sum(tries) - len(tries)
             unsettled = set(batch.unsettled())
@@ -331,16 +284,3 @@ class IhcClient:
         sizes = [batch.sizes[journey] for journey in journeys]
         packed = pack(sizes, self._api.max_sessions_per_request, self._api.max_journeys_per_request)
         return [[journeys[position] for position in members] for members in packed]
-
-    def _sender(self) -> IhcRequests:
-        """What sends the requests; made, and what it needs started, when the first one is to be sent."""
-        with self._starting:
-            if self._sending is None:
-                api = self._api
-                url = self._open.enter_context(self._stand_in.start()) if self._stand_in else api.url
-                timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
-                connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
-                self._open.callback(connection.close)
-                sending = IhcRequests(api, connection, self._budget, self._traffic)
-                self._sending = self._open.enter_context(closing(sending))
-            return self._sending

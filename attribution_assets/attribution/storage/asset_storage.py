@@ -7,7 +7,6 @@ Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
-import logging
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +16,7 @@ import pyarrow as pa
 from attribution_assets.attribution.files.atomic_files import read_file, replace_file
 from attribution_assets.attribution.files.locations import local_path, location
 from attribution_assets.attribution.files.object_store import list_objects
+from attribution_assets.attribution.progress import tell_day_written
 from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.stamps import (
@@ -27,9 +27,6 @@ from attribution_assets.attribution.storage.stamps import (
 )
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, companion_table
 from attribution_assets.attribution.tables.arrow import content_version, stored_form
-
-days_written = logging.getLogger("attribution_assets.days_written")
-"""Says at level INFO which asset's day has been written; a record's arguments are asset, day, rows."""
 
 
 class ForeignStorageError(Exception):
@@ -93,7 +90,7 @@ class AssetStorage:
             beside = companion_table(asset)
             inputs[beside] = self._write(beside, table.day, table.beside, {}, None)
         self._write(asset, table.day, table.frame, inputs, table.settings)
-        days_written.info("%s %s: %d rows", asset, table.day, len(table.frame))
+        tell_day_written(asset, table.day, len(table.frame))
 
     def _write(
         self,

@@ -1,9 +1,9 @@
 """One pandera schema for each table: its columns, their types and what holds for every row.
 
 Stored tables (`TABLES`, one per asset, and `TABLES_BESIDE`), result tables (`RESULT_TABLES`). What a usable row of a
-source table is stands in `source_schemas.py`.
-Only what a single day's table must satisfy by itself belongs here; what must hold between tables is in
-`attribution/invariants.py`.
+source table is stands in `source/schemas.py`.
+Only what a single day's table must satisfy by itself belongs here; what must hold between tables is in `invariants/`,
+the columns' Arrow types are in `arrow.py`, the values that columns of credit hold in `credit.py`.
 Times are UTC without a zone, amounts are in the source's one currency.
 """
 
@@ -141,7 +141,7 @@ UNATTRIBUTED_ORDERS = _schema(
 CHANNEL_REPORTING_CSV = _schema("channel_reporting_csv", {"path": _text("Where the day's file was written")})
 
 RULE_MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
-"""The models that stand beside IHC and split an order by a rule, see `attribution/rule_models.py`."""
+"""The models that stand beside IHC and split an order by a rule, see `comparison/rule_models.py`."""
 
 MODEL_COMPARISON = _schema(
     "model_comparison",
