@@ -1,7 +1,7 @@
 """One pandera schema for each table: its columns, their types and what holds for every row.
 
 Stored tables (`TABLES`, one per asset, and `TABLES_BESIDE`), result tables (`RESULT_TABLES`). What a usable row of a
-source table is stands in `source_schemas.py`.
+source table is stands in `source/schemas.py`.
 Only what a single day's table must satisfy by itself belongs here; what must hold between tables is in
 `attribution/invariants.py`.
 Times are UTC without a zone, amounts are in the source's one currency.
