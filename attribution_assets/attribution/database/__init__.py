@@ -1,1 +1,1 @@
-"""The database with the source tables and our own tables beside them."""
+"""Connections to one SQL database, and the tables that this project makes in it."""

@@ -1,6 +1,6 @@
-"""One SQL database, SQLite or PostgreSQL: its URL, its connections, its errors in words, bulk inserts.
+"""One SQL database, SQLite or PostgreSQL: its URL, connections, error messages, streamed reads and bulk inserts.
 
-What the source tables and the result tables mean is in `source_database` and `result_tables`; no table is named here.
+No table is named here: the source tables belong in `source/database`, the result tables in `result_tables`.
 
     DatabaseError                  everything that `attribution` raises about a database
     └── DatabaseUrlError           the URL is no SQLite or PostgreSQL URL
@@ -28,20 +28,20 @@ REAL: sa.types.TypeEngine[float] = sa.REAL().with_variant(sa.DOUBLE_PRECISION(),
 
 
 class DatabaseError(Exception):
-    """Something about a database that the user has to put right."""
+    """A problem with a database that the user has to solve."""
 
 
 class DatabaseUrlError(DatabaseError):
-    """The URL cannot be read, or names neither SQLite nor PostgreSQL."""
+    """The URL cannot be parsed, or names neither SQLite nor PostgreSQL."""
 
 
 class Database:
-    """A database by its URL, connected to when a transaction begins and let go of when it ends.
+    """A database by its URL; each transaction opens a connection and closes it at its end.
 
     Args:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, or `postgresql://user:password@host/database`
             (`postgresql+psycopg://` is the same: psycopg 3 is used for both).
-        error: the class of the errors that `reading` and `writing` raise for what the database or its driver refuses.
+        error: the class that `reading` and `writing` raise for errors of the database or its driver.
 
     Raises:
         DatabaseUrlError: the URL is none of these.
@@ -67,7 +67,7 @@ class Database:
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A read-only transaction: all its queries see one state of the tables, and none can change them.
 
-        On SQLite outside WAL mode (see `writing`), a writer waits for its end.
+        On SQLite outside WAL mode (see `writing`), writers wait until the transaction ends.
         """
         return self._transaction(self._reader)
 
@@ -139,7 +139,7 @@ def column_types(connection: sa.Connection, table: str) -> dict[str, sa.types.Ty
 
 
 def missing_parts(connection: sa.Connection, needed: Mapping[str, Sequence[str]]) -> list[str]:
-    """What of `needed` (table -> columns) the database lacks, in words: "the table t", "the column c of table t"."""
+    """The parts of `needed` (table -> columns) that are missing, as "the table t" or "the column c of table t"."""
     missing = []
     for table, columns in needed.items():
         types = column_types(connection, table)
@@ -153,7 +153,7 @@ def missing_parts(connection: sa.Connection, needed: Mapping[str, Sequence[str]]
 def fetched_rows(
     connection: sa.Connection, query: sa.Select[Any], rows_per_fetch: int
 ) -> Iterator[list[tuple[Any, ...]]]:
-    """The rows of a large result as the driver gives them, a few at a time; they wait in the database, not in memory.
+    """The rows of a large result as the driver gives them, `rows_per_fetch` at a time; the rest stays in the database.
 
     SQLAlchemy's own rows would take a fifth more time (measured on 300,000 sessions in SQLite).
     """
@@ -219,7 +219,7 @@ def _sqlite_engine(path: Path, begin: str, prepare: Callable[[sqlite3.Connection
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw",
             uri=True,
-            timeout=0,  # of `prepare`, which can do without
+            timeout=0,  # `prepare` does not wait for locks
             isolation_level=None,  # sqlite3 would begin no transaction before a SELECT: `begin` below does
             check_same_thread=False,
         )
@@ -233,10 +233,10 @@ def _sqlite_engine(path: Path, begin: str, prepare: Callable[[sqlite3.Connection
 
 
 def _let_only_read(connection: sqlite3.Connection) -> None:
-    """Refuse whatever would change the database.
+    """Make the connection refuse every change to the database.
 
-    A connection opened with `mode=ro` would do so too, but could not clear up: the -wal and -shm files that reading in
-    WAL mode makes would stay, and the journal of a writer that was killed would keep it from reading at all.
+    A connection opened with `mode=ro` would refuse them too, but could not clean up: the -wal and -shm files that
+    reading in WAL mode makes would stay, and after a writer was killed its journal would prevent all reading.
     """
     connection.execute("PRAGMA query_only = ON")
 

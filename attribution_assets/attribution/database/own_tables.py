@@ -1,6 +1,7 @@
-"""Tables that this project makes beside the source tables: written one transaction after another, made when missing.
+"""Tables that this project makes beside the source tables: created when missing, written by one transaction at a time.
 
-Which tables these are is said in `result_tables.py` and `ledger_tables.py`.
+The tables themselves are defined elsewhere: the result tables in `storage/result_tables`, the ledger's in
+`ledger/tables`.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,18 +13,18 @@ from attribution_assets.attribution.database.database import POSTGRESQL, Databas
 
 
 class OwnTables:
-    """Some tables of one database, made by the first transaction that writes to them.
+    """Some tables of one database; the first transaction that writes to them creates those that are missing.
 
     Args:
-        database: where they are.
-        needed: table -> the columns that are used of it.
-        make: makes those that are not there.
-        advisory_lock: behind which their writers queue on PostgreSQL, as SQLite's do by nature; any number will do, as
-            long as it is always the same.
-        error: raised where a table lacks a column.
+        database: the database of the tables.
+        needed: table -> its columns that are used.
+        make: creates the missing tables.
+        advisory_lock: the number of the lock for which writers queue on PostgreSQL (SQLite's writers always queue); any
+            number, but always the same one for the same tables.
+        error: raised if a table lacks a column.
 
     Attributes:
-        are_there: whether they are known to be there.
+        are_there: whether the tables are known to exist.
     """
 
     def __init__(
@@ -41,7 +42,7 @@ class OwnTables:
 
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
-        """A transaction on the tables, one after another; they are made first if they are not there.
+        """A transaction that writes to the tables, one at a time; missing tables are created first.
 
         Raises:
             DatabaseError: of the class `error`: a table lacks a column, or what `Database.writing` raises.

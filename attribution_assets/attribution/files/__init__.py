@@ -1,1 +1,1 @@
-"""Files in a folder or an object store, and processes that may have died."""
+"""Files in a folder or an object store, and the identity of the processes that write them."""

@@ -1,4 +1,7 @@
-"""Files that are replaced whole: a reader sees the old content or the new one, whatever happens to the writer."""
+"""Files that are replaced whole: a reader sees the old content or the new one, even if the writer is killed.
+
+Where a file lies belongs in `locations`, requests to an object store in `object_store`.
+"""
 
 import glob
 import os
@@ -47,7 +50,7 @@ def replace_file(path: UPath, content: bytes) -> None:
 
 
 def _clear_leftovers(path: Path) -> None:
-    """Delete what writers of this file left beside it when they were killed."""
+    """Delete the temporary files that killed writers of this file have left beside it."""
     for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
         if has_ended(unquote(left.name.split("~")[1])):
             left.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """Where files lie: in a folder of this machine, or under the URL of an object store.
 
-How whole files are written and read at either place is in `atomic_files.py`, what an object store does otherwise than a
-folder in `object_store.py`.
+Reading and writing whole files belongs in `atomic_files`, requests to an object store in `object_store`.
 """
 
 from pathlib import Path
@@ -15,11 +14,11 @@ _FOLDERS = ("", "file", "local")
 
 
 class LocationError(Exception):
-    """A text names no place where files can lie."""
+    """The text is not a folder or the URL of an object store that can be used."""
 
 
 def location(text: str) -> UPath:
-    """The place that a folder's path or an object store's URL names; nothing is asked of it yet.
+    """The place that a folder's path or an object store's URL names; the place itself is not accessed yet.
 
     Endpoint, region and credentials of a store are found by its own library: in the environment variables, files and
     machine roles that it documents.

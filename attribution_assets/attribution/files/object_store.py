@@ -1,8 +1,10 @@
 """Objects in an object store, through its fsspec library: written in one piece, read as one of their versions.
 
-Others replace objects at any time. So an object is read with one request, whose answer is one version whole, and never
-in parts put together here; and nothing is believed of an earlier listing that a later one could deny. Whatever a
-store's library raises when it cannot be reached or refuses is told as an `ObjectStoreError`.
+Other processes replace objects at any time. So an object is read with one request, whose answer is one whole version,
+and never put together from parts; and no result depends on an earlier listing that a later one could contradict. If a
+store cannot be reached or refuses a request, its library's error is raised as an `ObjectStoreError`.
+
+Files in folders do not belong here, but in `atomic_files`.
 """
 
 import sys
@@ -18,43 +20,43 @@ from upath import UPath
 from attribution_assets.attribution.files.locations import local_path
 
 REQUESTS_AT_ONCE = 16
-"""How many objects are asked for at once: each takes as long as the way to the store and back."""
+"""How many objects are requested at once: the time of a request is mostly spent on the network."""
 
-_CLIENTS_ERRORS = (
+_LIBRARY_ERRORS = (
     ("botocore.exceptions", "BotoCoreError"),
     ("gcsfs.retry", "HttpError"),
     ("google.auth.exceptions", "GoogleAuthError"),
     ("azure.core.exceptions", "AzureError"),
     ("aiohttp", "ClientError"),
 )
-"""What the libraries raise that is no OSError; those that are not installed have nothing to raise."""
+"""Module and name of the libraries' errors that are not OSErrors; modules that are not loaded are skipped."""
 
 
 class ObjectStoreError(OSError):
-    """An object store cannot be reached, or refuses what is asked of it."""
+    """An object store cannot be reached, or refuses a request."""
 
 
 def require_bucket(path: UPath) -> None:
-    """See that the bucket is there and that its objects may be listed; a folder needs none.
+    """Check that the bucket exists and that its objects may be listed; for a folder, do nothing.
 
     Raises:
-        ObjectStoreError: It is not, or they may not.
+        ObjectStoreError: It does not exist, or they may not be listed.
     """
     if local_path(path) is not None or list_objects(path):
         return
-    with _told_of(path):
+    with _as_object_store_error(path):
         there = path.fs.exists(path.drive)
     if not there:
         raise ObjectStoreError(f"there is no bucket {path.drive!r}, or it may not be seen")
 
 
 def list_objects(folder: UPath) -> list[str]:
-    """The names of the objects right below a URL, as the store has them now; none where nothing begins with it.
+    """The names of the objects right below a URL, as the store has them now; empty if there are none.
 
     Raises:
         ObjectStoreError: They cannot be listed.
     """
-    with _told_of(folder):
+    with _as_object_store_error(folder):
         folder.fs.invalidate_cache(folder.path)  # the library remembers listings; others may have written since
         try:
             entries = folder.fs.ls(folder.path, detail=True)
@@ -70,7 +72,7 @@ def read_object(path: UPath) -> bytes:
         FileNotFoundError: There is none.
         ObjectStoreError: It cannot be read.
     """
-    with _told_of(path):
+    with _as_object_store_error(path):
         content: bytes = path.fs.cat_file(path.path, start=0)  # without a start, large objects are read in parts
     return content
 
@@ -81,7 +83,7 @@ def write_object(path: UPath, content: bytes) -> None:
     Raises:
         ObjectStoreError: It cannot be written.
     """
-    with _told_of(path):
+    with _as_object_store_error(path):
         try:
             path.fs.pipe_file(path.path, content)
         except FileNotFoundError as error:
@@ -89,17 +91,17 @@ def write_object(path: UPath, content: bytes) -> None:
 
 
 def object_version(path: UPath, *, anew: bool = False) -> str:
-    """What is another one whenever the object has other content: its entity tag, as it was listed last.
+    """The object's entity tag, which changes whenever its content changes, as it was listed last.
 
     Args:
         path: The object.
-        anew: Whether to ask again rather than to go by the last listing.
+        anew: Whether to ask the store instead of using the last listing.
 
     Raises:
         FileNotFoundError: There is none.
-        ObjectStoreError: It cannot be asked for.
+        ObjectStoreError: The store cannot be asked.
     """
-    with _told_of(path):
+    with _as_object_store_error(path):
         if anew:
             path.fs.invalidate_cache(path.path)
         return _version_in(path.fs.info(path.path))
@@ -112,9 +114,10 @@ def open_version(path: UPath, version: str) -> Any:  # noqa: ANN401  # a file ob
 
     Raises:
         FileNotFoundError: There is no object.
-        ObjectStoreError: It has been replaced, or cannot be read. While parts are read, the library's errors come.
+        ObjectStoreError: It has been replaced, or cannot be read. Reading from the file object raises the library's own
+            errors.
     """
-    with _told_of(path):
+    with _as_object_store_error(path):
         file = path.fs.open(path.path, "rb", cache_type="none")
         if _version_in(file.details) != version:
             raise ObjectStoreError(f"{path} has been replaced")
@@ -142,15 +145,16 @@ def _version_in(entry: dict[str, object]) -> str:
 
 
 @contextmanager
-def _told_of(path: UPath) -> Iterator[None]:
+def _as_object_store_error(path: UPath) -> Iterator[None]:
+    """Raise the errors of the store's library as `ObjectStoreError`; a missing file stays a `FileNotFoundError`."""
     try:
         yield
     except (FileNotFoundError, ObjectStoreError):
         raise
-    except _clients_errors() as error:
+    except _library_errors() as error:
         raise ObjectStoreError(f"{path}: {error}") from None
 
 
-def _clients_errors() -> tuple[type[Exception], ...]:
-    imported = [getattr(sys.modules[module], name) for module, name in _CLIENTS_ERRORS if module in sys.modules]
+def _library_errors() -> tuple[type[Exception], ...]:
+    imported = [getattr(sys.modules[module], name) for module, name in _LIBRARY_ERRORS if module in sys.modules]
     return (OSError, *imported)

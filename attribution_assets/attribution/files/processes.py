@@ -1,7 +1,7 @@
-"""Which process this is, in a text that another process can read later: to tell whether it still runs.
+"""The identity of a process as a text, from which another process can later tell whether it still runs.
 
-A text names the machine since its last start, the process id, and when the process was started, so that neither another
-machine's process nor a later one with the same id is taken for it.
+The text names the machine and its last start, the process id, and the start of the process, so that a process of
+another machine or a later process with the same id is not mistaken for it.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @cache
 def _host() -> str:
-    """Where process ids mean the same: the machine, since it was started, and its container."""
+    """The scope of process ids: the machine since its last start, and the container."""
     of_linux = []
     with suppress(OSError):
         of_linux = [
@@ -30,10 +30,10 @@ def this_process() -> str:
 
 
 def has_ended(process: str) -> bool:
-    """Whether a process of this machine has ended for certain; False where that cannot be told.
+    """Whether a process of this machine has certainly ended; False if that is not known.
 
     Args:
-        process: what `this_process` gave there.
+        process: a text that `this_process` has given.
     """
     host, pid, started = process.rsplit("|", 2)
     return host == _host() and not _is_running(int(pid), started)
@@ -54,7 +54,7 @@ def _is_running(pid: int, started: str) -> bool:
 
 
 def _started(pid: int) -> str | None:
-    """When a process was started, in ticks since the machine was; None if it has ended or /proc does not say."""
+    """The start of a process, in ticks since the machine started; None if it has ended or /proc does not say."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,6 +1,6 @@
 """Which stored days of the source have changed since they were read, from fingerprints alone.
 
-The decisions only, as pure functions: fingerprints come from `source_database`, what was read from `asset_storage`, and
+The decisions only, as pure functions: fingerprints come from `source/database`, what was read from `asset_storage`, and
 what is to be run for a day that has changed is the caller's affair.
 """
 

@@ -1,1 +1,1 @@
-"""The source tables: which rows are usable, and a fingerprint of each day."""
+"""The source tables: reading them, their usable rows, and a fingerprint of each day."""

@@ -1,7 +1,7 @@
-"""Looks at a whole column at once, many times faster than at each value: is nothing wrong with it, what is it typed?
+"""Checks of a whole column at once, many times faster than of each value, and its values as typed arrays.
 
-A column that passes holds nothing unusable; one that does not may be good too, and has to be looked at value by value.
-What a usable value is stands in `source_schemas`.
+A column that passes holds usable values only. A column that fails may still be good: `usable_rows` then checks it value
+by value. The definition of a usable value does not belong here, but in `schemas`.
 """
 
 import re
@@ -17,9 +17,9 @@ _ID_LENGTHS = frozenset(range(1, MAX_ID_LENGTH + 1))
 _TIMES = re.compile(rf"(?:{TIME}\n)*+")
 _LEAST_TIME, _MOST_TIME = (np.frombuffer(time, dtype=np.uint8) for time in (b"00:00:00", b"29:59:59"))
 _SECONDS_PER_DAY = 86_400
-# seconds that a digit is worth at each place of HH:MM:SS
+# the value of a digit at each place of HH:MM:SS, in seconds
 _SECONDS = np.array([36_000, 3_600, 0, 600, 60, 0, 10, 1], dtype=np.int32)
-# microseconds that a digit is worth at each place of HH:MM:SS.ffffff
+# the value of a digit at each place of HH:MM:SS.ffffff, in microseconds
 _MICROSECONDS = np.array(
     [36 * 10**9, 36 * 10**8, 0, 6 * 10**8, 6 * 10**7, 0, 10**7, 10**6, 0, 10**5, 10**4, 10**3, 100, 10, 1]
 )
@@ -31,12 +31,12 @@ def are_texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
 
 
 def are_plain_ids(values: Sequence[object]) -> bool:
-    """Whether all values are ids of printable characters only."""
+    """Whether all values are ids of allowed length that hold printable characters only."""
     return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and _is_printable("".join(values).encode())
 
 
 def plain_times(values: Sequence[object]) -> npt.NDArray[np.timedelta64] | None:
-    """The times as `since_midnight` gives them; None where a value is no time of the day."""
+    """The times in microseconds since midnight; None if a value is not a time of the day."""
     if not are_texts(values):
         return None
     if set(map(len, values)) <= {len("HH:MM:SS")}:
@@ -57,7 +57,7 @@ def since_midnight(times: Sequence[str]) -> npt.NDArray[np.timedelta64]:
 
 
 def _whole_seconds(text: bytes) -> npt.NDArray[np.timedelta64] | None:
-    """The times as `since_midnight` gives them, of times HH:MM:SS one after the other; None if one is none."""
+    """The times in microseconds since midnight, from a text of HH:MM:SS without separators; None if one is no time."""
     characters = np.frombuffer(text, dtype=np.uint8)
     if len(characters) % len(_SECONDS):
         return None
@@ -70,14 +70,14 @@ def _whole_seconds(text: bytes) -> npt.NDArray[np.timedelta64] | None:
 
 
 def are_in_order(times: npt.NDArray[np.datetime64], ids: Sequence[Any]) -> bool:
-    """Whether the rows come by time, then id; the ids are text."""
+    """Whether the rows are sorted by time, then id; the ids are text."""
     steps = np.diff(times)
     [same_time] = np.nonzero(steps == np.timedelta64(0))
     return bool((steps >= np.timedelta64(0)).all()) and all(ids[i] < ids[i + 1] for i in same_time.tolist())
 
 
 def plain_amounts(values: Sequence[Any], types: set[type]) -> npt.NDArray[np.float64] | None:
-    """The amounts, NaN for None; None where a value is of another type or out of the range of amounts."""
+    """The amounts, NaN for None; None if a value is of another type or out of the range of amounts."""
     if set(map(type, values)) <= types:
         amounts = np.array(values, dtype=np.float64)
         if ((amounts >= 0) & (amounts < MOST_AMOUNT)).sum() == len(values) - values.count(None):
@@ -86,7 +86,7 @@ def plain_amounts(values: Sequence[Any], types: set[type]) -> npt.NDArray[np.flo
 
 
 def _is_printable(text: bytes) -> bool:
-    """Whether UTF-8 holds printable characters only."""
+    """Whether a text in UTF-8 holds printable characters only."""
     codes = np.frombuffer(text, dtype=np.uint8)
     if not len(codes):
         return True

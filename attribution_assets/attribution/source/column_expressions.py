@@ -1,6 +1,7 @@
-"""One source table as it is in the database, SQLite or PostgreSQL, with whatever types and keys its columns have there.
+"""SQL expressions for the columns of one source table, in SQLite or PostgreSQL, whatever their types and keys there.
 
-Expressions only: nothing here executes a statement, except to ask the database for types and keys.
+Expressions only: whole statements belong in `statements`. Nothing here executes SQL, except to ask the database for
+types and keys.
 """
 
 import datetime as dt
@@ -18,16 +19,16 @@ _ISO_DATE = (
     "^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))$"
     "|^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$"
 )
-# of PostgreSQL's date types: its first and its last instant, in a form that all of them read; nothing lies between days
+# the first and the last instant of the calendar, in a form that all of PostgreSQL's date types read
 _FIRST_INSTANT: Value = sa.literal_column("'0001-01-01 00:00:00+00'")
 _LAST_INSTANT: Value = sa.literal_column("'9999-12-31 23:59:59.999999+00'")
 
 
 class SourceTable:
-    """A source table as it is in the database: expressions that give its values one form whatever its columns' types.
+    """One source table: expressions that give its values the same form whatever types its columns have.
 
-    SQLite columns hold what was put there whatever their type, so only their text form counts; PostgreSQL's types are
-    used, so that an index on a date column is too.
+    A SQLite column can hold values of any type, so only their text form counts. In PostgreSQL the column's type is
+    used, so that an index on a date column is used too.
     """
 
     def __init__(self, connection: sa.Connection, name: str) -> None:
@@ -47,24 +48,24 @@ class SourceTable:
         return self[column] if is_text else sa.cast(self[column], sa.Text)
 
     def amount(self, column: str) -> Value:
-        """The column as a float where its type is an exact number of PostgreSQL."""
+        """The column, converted to a float if its type is an exact number of PostgreSQL."""
         type_ = self._types[column]
         exact = self.typed and isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float)
         return sa.cast(self[column], sa.Double) if exact else self[column]
 
     def time(self, column: str) -> Value:
-        """The time as text, that of a timestamp in UTC."""
+        """The time as text; from a timestamp, its time of the day in UTC."""
         if self._is(sa.DateTime, column):
             return sa.cast(sa.cast(self._in_utc(column, self[column]), sa.Time), sa.Text)
         return self.text(column)
 
     def day_value(self, column: str) -> Value:
-        """What days are compared and sorted by: the column itself, so that its index is used, where that works."""
+        """The value by which days are compared and sorted: if possible the column itself, for its index."""
         comparable = not self.typed or self._is_date(column) or self._is(sa.String, column)
         return self[column] if comparable else self.text(column)
 
     def date_text(self, column: str) -> Value:
-        """The date as YYYY-MM-DD; what is none as it stands there."""
+        """The date as YYYY-MM-DD; a value that is not a date, unchanged."""
         if not self.typed:
             return self[column]
         if not self._is_date(column):
@@ -73,11 +74,11 @@ class SourceTable:
         return sa.case((is_day, self._iso_date(column)), else_=sa.cast(self[column], sa.Text))
 
     def files_otherwise(self, column: str) -> bool:
-        """Whether the day of a row cannot be told from its date as it is read."""
+        """Whether `filed` is needed: the date as it is read does not always say with which day the row is filed."""
         return self.typed and not self._is_date(column)
 
     def filed(self, column: str, first: dt.date, last: dt.date) -> Value | None:
-        """The day as YYYY-MM-DD with which a row of the days from `first` to `last` is filed; None if its date says."""
+        """The day as YYYY-MM-DD with which a row of the days from `first` to `last` is filed; None if not needed."""
         if not self.files_otherwise(column):
             return None
         value = self.day_value(column)

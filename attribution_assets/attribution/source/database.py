@@ -1,6 +1,7 @@
 """The source tables: sessions with their cost, and orders, read a day at a time from SQLite or PostgreSQL.
 
-What a usable row is stands in `source_rows`; connections in `database`. Nothing here writes: connections are read-only.
+What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`, connecting to a database in
+`attribution/database`. Nothing here writes: connections are read-only.
 
     session_sources(session_id, user_id, event_date, event_time, channel_name,
                     holder_engagement, closer_engagement, impression_interaction)
@@ -77,7 +78,7 @@ class ExtractedDay(NamedTuple):
 
 
 class SourceDatabase:
-    """The source tables of one database. Making one connects to nothing; each method connects and lets go again.
+    """The source tables of one database. The constructor does not connect; each method connects and disconnects.
 
     Args:
         url: as for `database.Database`.
@@ -100,10 +101,10 @@ class SourceDatabase:
         return f"SourceDatabase({self._database})"
 
     def check(self) -> None:
-        """See that the database is there and has every table and column.
+        """Check that the database is there and has every table and column.
 
         Raises:
-            SourceUnreachableError: it is not there, or lets nobody in.
+            SourceUnreachableError: it is not there, or refuses the connection.
             SourceSchemaError: a table or a column is missing.
         """
         with self._reading():
@@ -146,7 +147,7 @@ class SourceDatabase:
         return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
 
     def fingerprints(self, table: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
-        """For each day a short text that changes when anything changes that is read of the day's rows.
+        """The fingerprint of each day: a short text that changes when any value changes that is read for the day.
 
         Any row of the day that is added, removed or changed changes it, and so does a cost, another row with an id of
         the day, or a row without a day (of the first day). The order of rows and columns, the time zone and other
@@ -168,7 +169,7 @@ class SourceDatabase:
         return found
 
     def rows_without_a_day(self, table: str) -> int:
-        """How many rows of a table have a date with no place in the calendar: they are filed with the first day.
+        """The number of rows whose date has no place in the calendar: they are filed with the first day.
 
         Args:
             table: "sessions" or "conversions".
@@ -185,10 +186,10 @@ class SourceDatabase:
     def change_marker(self) -> str:
         """A text that differs from an earlier one whenever the source tables may have changed since; cheap to get.
 
-        It may differ although nothing has changed. Take it before the rows or the fingerprints that it stands for. On
-        PostgreSQL it is made of the server's statistics, which lag behind a commit by a second, by up to ten where the
-        writing session stays open: that only delays the notice of a change. Where there are no statistics (of a
-        view, a foreign table, or with track_counts off), it is different every time.
+        It may differ although nothing has changed. Take it before reading the rows or the fingerprints that it stands
+        for. On PostgreSQL it is made of the server's statistics, which appear a second after a commit, or up to ten
+        seconds while the writing session stays open: only the notice of a change is delayed. Where there are no
+        statistics (of a view, a foreign table, or with track_counts off), it is different every time.
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.

@@ -1,9 +1,10 @@
-"""What a usable row of the source tables is: one pandera schema per table, over the values as the database gives them.
+"""The definition of a usable source row: one pandera schema per table, for the values as the database gives them.
 
-A check's `error` completes "<column> <value> ..."; at most one check of a column fails on a value. That an id has one
-row is no matter of a single day's rows, so it does not stand here but in `attribution/statements.py`.
+A check's `error` completes "<column> <value> ..."; at most one check of a column fails on a value. Dates and times are
+text here, whatever type their columns have: `statements` makes them text.
 
-Dates and times are text by then, whatever type their columns have.
+The rule that each id has one row does not belong here, because it concerns more than the rows of one day: `statements`
+counts the rows of each id, and `usable_rows` rejects those with several.
 """
 
 import datetime as dt
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from pandera.pandas import Check, Column, DataFrameSchema
 
 MOST_AMOUNT = 1e15
-"""No single cost or revenue is as large; what is would not sum exactly."""
+"""Every cost and revenue is below this limit: larger amounts would not sum exactly."""
 
 MAX_ID_LENGTH = 256
 

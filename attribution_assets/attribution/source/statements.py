@@ -1,6 +1,6 @@
 """The SQL that reads the source tables, for SQLite and PostgreSQL and for whatever types the columns have there.
 
-Statements only: nothing here executes one. How a column's values get one form is in `source_table`.
+Statements only: nothing here executes one. The expressions for single columns are in `column_expressions`.
 """
 
 import datetime as dt
@@ -49,7 +49,7 @@ SCHEMA = {
     **{t.name: (*t.texts, t.date, t.time, *t.flags, *t.amounts) for t in (SESSIONS, CONVERSIONS)},
     COSTS: ("session_id", "cost"),
 }
-"""Table -> the columns that are read of it."""
+"""Table -> the columns that are read from it."""
 
 
 def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
@@ -60,8 +60,8 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
 
     Columns are those of the table, `cost`, and `id_rows`, `cost_rows` (NULL or the number of rows of this id in the
     table and in session_costs) where no key of the database keeps them at 1; then `cost` is the largest of them. Costs
-    are joined so that they never multiply a session's row. Where the date does not say the day by itself, `filed` does:
-    of text in PostgreSQL, which may sort otherwise than in Python. On PostgreSQL `row_hash` is a hash of all of them.
+    are joined so that they never multiply a session's row. Dates that are text in PostgreSQL, which may sort it
+    otherwise than Python, have the day beside them as `filed`. On PostgreSQL `row_hash` is a hash of all columns.
 
     SQLite also sorts the rows of a day, by time and id as Python sorts them: it costs less there.
     """
@@ -81,7 +81,7 @@ def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: 
 
 
 def count_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
-    """One value: how many rows `rows_without_a_day` are."""
+    """One value: the number of rows that `rows_without_a_day` gives."""
     source = SourceTable(connection, table.name)
     return sa.select(sa.func.count()).select_from(source.table).where(source.without_a_day(table.date, first_day))
 

@@ -1,9 +1,9 @@
-"""What becomes of the source rows of one day: a typed frame of those that can be used, and the others with the reason.
+"""The source rows of one day, sorted into usable rows (a typed frame) and rejected rows, each with the reason.
 
-Pure functions. How the values are read is in `source_database`; what a usable value is, in `source_schemas`.
+Pure functions: reading the rows belongs in `row_reader`, the definition of a usable value in `schemas`.
 
-Good data is the fast path: a look at a whole column at once (`source_columns`) says that nothing in it is wrong. Only a
-column that does not pass is held against its schema, value by value, for the reasons.
+Good data takes the fast path: `column_checks` looks at a whole column at once. Only a column that does not pass is
+validated value by value against its schema, which gives the reasons.
 """
 
 import decimal
@@ -36,7 +36,7 @@ RawColumns: TypeAlias = Mapping[str, Sequence[object]]
 CostRow: TypeAlias = tuple[object, object]
 """A row of session_costs: session_id, cost."""
 
-_Reasons: TypeAlias = dict[int, str]  # position in the column -> what is wrong with the value there
+_Reasons: TypeAlias = dict[int, str]  # position in the column -> the reason why the value there cannot be used
 
 REJECTED = ("row_key", "reason", "row")
 
@@ -48,9 +48,9 @@ class DayRows(NamedTuple):
 
     Attributes:
         frame: the usable ones.
-        rejected: the others, one row each: `row_key` (the id as text, None where it is NULL), `reason` (all that is
-            wrong, joined by "; ", each as column, value and what is wrong with it) and `row` (its values by column as
-            JSON, long ones shortened), by row_key, then row.
+        rejected: the others, one row each: `row_key` (the id as text, None where it is NULL), `reason` (all defects,
+            joined by "; ", each as column, value and defect) and `row` (its values by column as JSON, long ones
+            shortened), by row_key, then row.
     """
 
     frame: pd.DataFrame
@@ -60,13 +60,13 @@ class DayRows(NamedTuple):
 def session_rows(day: date, raw: RawColumns, several_costs: Iterable[CostRow] = ()) -> DayRows:
     """The sessions of one day.
 
-    A cost that cannot be used is set aside without its session, which stays with an empty cost. The cost of a session
-    that is set aside is not looked at.
+    A cost that cannot be used is set aside alone: its session stays, with an empty cost. If a session is set aside, its
+    cost is not checked.
 
     Args:
         day: the day that the rows are filed with.
-        raw: the columns of session_sources, `cost`, and where no key of the tables rules several rows out: `id_rows`,
-            `cost_rows` (how many rows the session has in session_sources and session_costs).
+        raw: the columns of session_sources and `cost`; also, where no key of the tables allows only one row per
+            session, `id_rows` and `cost_rows` (its number of rows in session_sources and session_costs).
         several_costs: the rows of session_costs of each session that has several.
 
     Returns:
@@ -94,8 +94,8 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
 
     Args:
         day: the day that the rows are filed with.
-        raw: the columns of conversions, and where no key of the table rules several rows out: `id_rows` (how many rows
-            the order has).
+        raw: the columns of conversions; also, where no key of the table allows only one row per order, `id_rows` (its
+            number of rows).
 
     Returns:
         The usable rows (conv_id, user_id, conversion_time, revenue) by conversion_time, then conv_id; and those that
@@ -113,7 +113,7 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
 
 
 class _Rows:
-    """The raw columns of a table, read one by one into arrays; what is wrong with a row is noted by its position."""
+    """The raw columns of a table, turned into arrays one by one; defects of rows are collected by position."""
 
     def __init__(self, raw: RawColumns, schema: DataFrameSchema, key: str) -> None:
         self._raw = raw
@@ -222,7 +222,7 @@ class _Rows:
 
 
 def _reasons(schema: DataFrameSchema, column: str, values: Sequence[object]) -> _Reasons:
-    """What is wrong with values of a column, by position: what its schema's checks say, held against all of them."""
+    """The reasons of the values that fail the checks of the column's schema, by position."""
     frame = pd.DataFrame({column: pd.Series(list(values), dtype=object)})
     try:
         schema.columns[column].validate(frame, lazy=True)
@@ -238,7 +238,7 @@ def _rejected_row(key: object, defects: Sequence[str], values: Mapping[str, obje
 
 
 def _rejected_frame(rejected: Iterable[tuple[Any, ...]]) -> pd.DataFrame:
-    """`DayRows.rejected` of its rows."""
+    """The frame `DayRows.rejected`, made of its rows."""
     rows = sorted(rejected, key=lambda row: (row[0] is not None, row[0] or "", row[2], row[1]))
     return pd.DataFrame(rows, columns=list(REJECTED), dtype=object)
 
