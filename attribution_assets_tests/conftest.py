@@ -23,8 +23,29 @@ import pytest  # noqa: E402 - the same
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.attribution.tables.schemas import TABLES  # noqa: E402 - the same
 
-pytest_plugins = ["databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages"]
-pytest.register_assert_rewrite("whole_shop")
+_FIXTURES = ("databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages")
+pytest_plugins = [f"attribution_assets_tests.support.{module}" for module in _FIXTURES]
+pytest.register_assert_rewrite("attribution_assets_tests.support.whole_shop")
+
+_TIERS = {"unit", "integration", "end_to_end"}
+_MARKERS_OF_FIXTURES = {
+    "postgresql_server": "postgresql",
+    "running_s3_server": "s3",
+    "s3_server": "s3",
+    "spark_settings": "spark",
+    "browser": "chromium",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test with its tier, which is its folder, and with the servers that its fixtures name."""
+    for item in items:
+        for tier in _TIERS.intersection(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker(tier)
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in _MARKERS_OF_FIXTURES:
+                item.add_marker(_MARKERS_OF_FIXTURES[fixture])
+
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("tests", deadline=None)

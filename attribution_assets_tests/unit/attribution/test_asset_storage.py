@@ -1,0 +1,305 @@
+"""Asset storage: what is written comes back with its types, days are replaced whole, and missing ones are named."""
+
+import datetime as dt
+import logging
+import resource
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+from upath import UPath
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.sql.engine import run_sql
+from attribution_assets.attribution.storage.asset_storage import (
+    AssetStorage,
+    DayTable,
+    MissingDaysError,
+    StoredDays,
+    version_of,
+)
+from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets_tests.support.places import PROJECT
+
+Table = Callable[..., pd.DataFrame]
+Keep = Callable[..., StoredDays]
+
+DAY = dt.date(2024, 2, 26)
+NEXT = dt.date(2024, 2, 27)
+
+
+PATTERN = "a[s]s?e*ts {x} 'ü' cost=1"
+
+
+@pytest.fixture(params=["folder", "file URL", "S3", "folder with a name that is a pattern", "the same on S3"])
+def any_storage(request: pytest.FixtureRequest, tmp_path: Path) -> AssetStorage:
+    if "S3" in request.param:
+        bucket = request.getfixturevalue("s3_bucket")
+        return AssetStorage(f"{bucket}/{PATTERN}" if "same" in request.param else f"{bucket}/assets")
+    roots = {
+        "folder": f"{tmp_path}/assets",
+        "file URL": f"file://{tmp_path}/assets",
+        "folder with a name that is a pattern": f"{tmp_path}/{PATTERN}",
+    }
+    return AssetStorage(roots[request.param])
+
+
+@contextmanager
+def files_limited_to(size: int) -> Iterator[None]:
+    """A disk that is full: no file can be written beyond `size` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_a_day_comes_back_as_it_was_written(any_storage: AssetStorage, table: Table, asset: str) -> None:
+    frame = table(asset, {}, {"session_id": "s2", "conv_id": "o2", "channel_name": 'Größe, "quoted"\r\n\t\0'})
+    any_storage.write(asset, DayTable(DAY, frame, {}))
+    pd.testing.assert_frame_equal(any_storage.days(asset, [DAY]).frame(DAY), frame)
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_a_day_without_rows_keeps_its_types(any_storage: AssetStorage, table: Table, asset: str) -> None:
+    any_storage.write(asset, DayTable(DAY, table(asset), {}))
+    stored = any_storage.days(asset, [DAY])
+    assert stored.missing == []
+    pd.testing.assert_frame_equal(stored.frame(DAY), table(asset))
+
+
+def test_a_day_whose_text_and_numbers_are_all_empty_keeps_its_types(storage: AssetStorage, table: Table) -> None:
+    frame = table(
+        "ihc_attributions",
+        {"initializer": None, "holder": None, "closer": None, "ihc": None, "outcome": "too_long", "reason": None},
+    )
+    storage.write("ihc_attributions", DayTable(DAY, frame, {}))
+    stored = storage.days("ihc_attributions", [DAY]).frame(DAY)
+    pd.testing.assert_frame_equal(stored, frame)
+    assert stored["reason"].tolist() == [None]
+
+
+def test_other_files_among_the_days_are_left_alone(any_storage: AssetStorage, table: Table) -> None:
+    any_storage.write("sessions", DayTable(DAY, table("sessions"), {}))
+    folder = any_storage.days("sessions", [DAY]).files[DAY].parent
+    replace_file(folder / ".DS_Store", b"a file manager's")
+    assert any_storage.stored_days("sessions") == [DAY]
+    assert list(any_storage.days("sessions", [DAY]).files) == [DAY]
+
+
+def test_equal_rows_have_one_version_in_whatever_pieces_they_come(table: Table) -> None:
+    frame = table("journeys", *({"session_id": f"s{number}", "channel_name": "x" * number} for number in range(9)))
+    whole = pa.Table.from_pandas(frame, preserve_index=False)
+    more = pa.concat_tables([whole, whole.slice(2, 5)])  # its rows 2 to 6 stand in it twice, once as a piece's own
+    pieces = pa.Table.from_batches([batch for n in (0, 4) for batch in whole.slice(n, 4 + n).to_batches(3)])
+    with_null = [pa.array([*column.to_pylist(), None], column.type) for column in whole.columns]
+    nulls_possible = pa.Table.from_arrays([column[:-1] for column in with_null], names=whole.column_names)
+    assert {version_of("journeys", made) for made in (frame, whole, pieces, nulls_possible)} == {
+        version_of("journeys", whole)
+    }
+    assert version_of("journeys", more.slice(2, 5)) == version_of("journeys", more.slice(9, 5))
+    assert version_of("journeys", more) != version_of("journeys", whole)
+
+
+def test_times_keep_their_microseconds(storage: AssetStorage, table: Table) -> None:
+    storage.write(
+        "conversions", DayTable(DAY, table("conversions", {"conversion_time": "2024-02-26 23:59:59.999999"}), {})
+    )
+    [time] = storage.days("conversions", [DAY]).frame(DAY)["conversion_time"]
+    assert time == pd.Timestamp("2024-02-26 23:59:59.999999")
+
+
+def test_sql_reads_all_stored_days_of_every_kind_of_storage(any_storage: AssetStorage, table: Table) -> None:
+    any_storage.write("sessions", DayTable(DAY, table("sessions", {"session_id": "s1", "cost": None}), {}))
+    any_storage.write("sessions", DayTable(NEXT, table("sessions", {"session_id": "s2"}, {"session_id": "s3"}), {}))
+    days = any_storage.days("sessions", days_between(DAY - dt.timedelta(1), NEXT))
+    read = run_sql("SELECT * FROM sessions ORDER BY session_id", days)
+    wanted = table("sessions", {"session_id": "s1", "cost": None}, {"session_id": "s2"}, {"session_id": "s3"})
+    pd.testing.assert_frame_equal(read, wanted)
+
+
+@pytest.mark.parametrize("asset", TABLES)
+def test_sql_reads_an_asset_without_any_stored_day_as_an_empty_table(
+    storage: AssetStorage, table: Table, asset: str
+) -> None:
+    read = run_sql(f"SELECT * FROM {asset}", storage.days(asset, [DAY]))  # noqa: S608 - the name of a table
+    pd.testing.assert_frame_equal(read, table(asset))
+
+
+# Replacing
+
+
+def test_writing_a_day_again_replaces_it_and_leaves_other_days(any_storage: AssetStorage, table: Table) -> None:
+    any_storage.write("conversions", DayTable(DAY, table("conversions", {"conv_id": "o1"}, {"conv_id": "o2"}), {}))
+    any_storage.write("conversions", DayTable(NEXT, table("conversions", {"conv_id": "o3"}), {}))
+    any_storage.write("conversions", DayTable(DAY, table("conversions", {"conv_id": "o4"}), {}))
+    stored = any_storage.days("conversions", [DAY, NEXT])
+    assert [(day, frame["conv_id"].tolist()) for day, frame in stored.frames()] == [(DAY, ["o4"]), (NEXT, ["o3"])]
+
+
+def test_a_day_is_one_file_of_its_asset_and_nothing_else(storage: AssetStorage, table: Table, tmp_path: Path) -> None:
+    storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
+    storage.write("conversions", DayTable(DAY, table("conversions"), {}))
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == [
+        "assets/conversions/2024-02-26.parquet"
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_write_that_fails_midway_leaves_the_old_day_and_no_stray_file(
+    table: Table, tmp_path: Path, scheme: str
+) -> None:
+    storage = AssetStorage(f"{scheme}{tmp_path}")
+    old = table("conversions", {"conv_id": "old"})
+    storage.write("conversions", DayTable(DAY, old, {}))
+    new = table("conversions", *({"conv_id": f"{row:032x}"} for row in range(5000)))
+    with files_limited_to(20_000), pytest.raises(OSError, match="File too large"):
+        storage.write("conversions", DayTable(DAY, new, {}))
+    pd.testing.assert_frame_equal(storage.days("conversions", [DAY]).frame(DAY), old)
+    assert [path.name for path in (tmp_path / "conversions").iterdir()] == ["2024-02-26.parquet"]
+
+
+KILLED_WRITERS = """
+import os, random, signal, sys, time
+from pathlib import Path
+from upath import UPath
+from attribution_assets.attribution.storage.asset_storage import replace_file
+
+path, contents = Path(sys.argv[1]), (b"a" * 3_000_000, b"b" * 4_000_000)
+replace_file(UPath(path), contents[0])
+partial = 0
+for _ in range(20):
+    writer = os.fork()
+    if not writer:
+        while True:
+            for content in contents:
+                replace_file(UPath(path), content)
+    time.sleep(random.uniform(0.001, 0.02))
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    partial += path.read_bytes() not in contents
+print(partial)
+"""
+
+
+def test_a_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
+    finished = subprocess.run(  # noqa: S603 - this Python, with the program above
+        [sys.executable, "-W", "ignore", "-c", KILLED_WRITERS, str(tmp_path / "file")],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
+    )
+    assert finished.stdout == "0\n"
+
+
+def test_a_file_is_replaced_in_folders_that_do_not_exist_yet(tmp_path: Path) -> None:
+    path = UPath(tmp_path) / "a" / "b" / "report.csv"
+    replace_file(path, b"first")
+    replace_file(path, b"second")
+    assert path.read_bytes() == b"second"
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [["conv_id", "user_id", "conversion_time"], ["conv_id", "user_id", "revenue", "conversion_time"]],
+    ids=["one is missing", "another order"],
+)
+def test_a_frame_with_other_columns_is_refused_and_the_old_day_stays(
+    storage: AssetStorage, table: Table, columns: list[str]
+) -> None:
+    old = table("conversions", {})
+    storage.write("conversions", DayTable(DAY, old, {}))
+    with pytest.raises(
+        ValueError,
+        match=r"^conversions has the columns \['conv_id', 'user_id', 'conversion_time', 'revenue'\], not \['conv_id', ",
+    ):
+        storage.write("conversions", DayTable(DAY, old.iloc[:0][columns], {}))
+    pd.testing.assert_frame_equal(storage.days("conversions", [DAY]).frame(DAY), old)
+
+
+def test_a_column_that_the_schema_does_not_know_is_refused_and_not_dropped(storage: AssetStorage, table: Table) -> None:
+    with pytest.raises(ValueError, match=r"'revenue', 'currency'\]$"):
+        storage.write("conversions", DayTable(DAY, table("conversions", {}).assign(currency="EUR"), {}))
+
+
+def test_values_of_another_type_are_refused_and_the_old_day_stays(storage: AssetStorage, table: Table) -> None:
+    old = table("sessions", {})
+    storage.write("sessions", DayTable(DAY, old, {}))
+    for wrong in ({"cost": "free"}, {"session_id": 7}, {"holder_engagement": 0.5}, {"session_time": "noon"}):
+        with pytest.raises(pa.ArrowException):
+            storage.write("sessions", DayTable(DAY, old.assign(**wrong), {}))
+    pd.testing.assert_frame_equal(storage.days("sessions", [DAY]).frame(DAY), old)
+
+
+def test_each_written_day_is_logged_with_asset_day_and_rows(
+    storage: AssetStorage, table: Table, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "attribution_assets.days_written"):
+        storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
+    [record] = caplog.records
+    assert record.args == ("conversions", DAY, 1)
+    assert record.getMessage() == "conversions 2024-02-26: 1 rows"
+
+
+# Days
+
+
+def test_days_are_in_calendar_order_and_say_which_are_missing(any_storage: AssetStorage, table: Table) -> None:
+    for day in (NEXT, DAY):
+        any_storage.write("conversions", DayTable(day, table("conversions"), {}))
+    asked = [NEXT, dt.date(2024, 3, 1), DAY, dt.date(2024, 2, 25)]
+    stored = any_storage.days("conversions", asked)
+    assert list(stored.files) == [DAY, NEXT]
+    assert stored.missing == [dt.date(2024, 2, 25), dt.date(2024, 3, 1)]
+    assert [day for day, _ in stored.frames()] == [DAY, NEXT]
+
+
+def test_another_asset_of_the_same_day_is_not_stored_by_it(storage: AssetStorage, table: Table) -> None:
+    storage.write("conversions", DayTable(DAY, table("conversions"), {}))
+    assert storage.days("sessions", [DAY]).missing == [DAY]
+
+
+def test_days_within_a_range_hold_both_ends_stored_or_missing(storage: AssetStorage, table: Table, keep: Keep) -> None:
+    keep(storage, "conversions", table("conversions"), days_between(DAY, NEXT))
+    days = storage.days("conversions", days_between(dt.date(2024, 2, 24), dt.date(2024, 2, 29)))
+    within = days.within(dt.date(2024, 2, 25), DAY)
+    assert (within.asset, list(within.files), within.missing) == ("conversions", [DAY], [dt.date(2024, 2, 25)])
+
+
+def test_days_among_others_are_those_that_both_hold(storage: AssetStorage, table: Table, keep: Keep) -> None:
+    days = keep(storage, "conversions", table("conversions"), days_between(DAY, NEXT))
+    assert list(days.among({NEXT, dt.date(2024, 3, 1)}).files) == [NEXT]
+
+
+def test_the_table_of_a_missing_day_is_an_error_and_not_an_empty_table(any_storage: AssetStorage) -> None:
+    with pytest.raises(MissingDaysError) as raised:
+        any_storage.days("sessions", [DAY]).frame(DAY)
+    assert str(raised.value) == ("sessions was never materialized for 2024-02-26: materialize these days of it first")
+
+
+def test_missing_days_are_named_as_ranges() -> None:
+    days = [*days_between(dt.date(2024, 2, 20), dt.date(2024, 2, 23)), dt.date(2024, 2, 26)]
+    assert str(MissingDaysError("journeys", days)) == (
+        "journeys was never materialized for 2024-02-20..2024-02-23, 2024-02-26: materialize these days of it first"
+    )
+
+
+def test_a_damaged_file_is_an_error_and_not_an_empty_table(storage: AssetStorage, table: Table, tmp_path: Path) -> None:
+    storage.write("conversions", DayTable(DAY, table("conversions", {}), {}))
+    file = tmp_path / "assets" / "conversions" / "2024-02-26.parquet"
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(pa.ArrowInvalid):
+        storage.days("conversions", [DAY]).frame(DAY)
