@@ -48,8 +48,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 # How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("tests", deadline=None)
-hypothesis.settings.load_profile("tests")
+# The examples are the same ones each time, unless ATTRIBUTION_TESTS_RANDOM=1 asks for others, and for more of them.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("random", deadline=None)
+hypothesis.settings.load_profile("random" if os.environ.get("ATTRIBUTION_TESTS_RANDOM") == "1" else "same")
 
 _TOUCHPOINT: dict[str, Any] = {
     "conv_id": "o1",

@@ -1,17 +1,14 @@
 """Failed runs are reported in the log, and by e-mail or in Slack where these are set up."""
 
-import logging
 import sys
 from importlib.util import find_spec
 
-import dagster as dg
 import pytest
 
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.sensors import failed_runs, failure_reports
 from attribution_assets.defs.resources import FailureReports, failure_report_settings
 from attribution_assets.errors import ConfigurationError
-from attribution_assets_tests.support.made_shop import MadeShop
 
 EMAIL = {
     "ATTRIBUTION_EMAIL_TO": "ann@shop.example, ben@shop.example",
@@ -83,27 +80,3 @@ def test_no_secret_is_in_what_the_settings_look_like(monkeypatch: pytest.MonkeyP
     shown = repr(failure_report_settings())
     assert "reports@shop.example" in shown
     assert "s3cret" not in shown
-
-
-def test_a_failed_run_is_logged_with_its_job_and_the_reason(
-    made_shop: MadeShop, caplog: pytest.LogCaptureFixture
-) -> None:
-    with dg.DagsterInstance.ephemeral() as instance:
-        made_shop.session("bad", "eve", "2024-02-23 25:00:00")
-        result = made_shop.make(["sessions"], 23, instance=instance)
-        assert not result.success
-        run = instance.get_run_by_id(result.run_id)
-        assert run
-        context = dg.build_run_status_sensor_context(
-            sensor_name="failed_runs",
-            dagster_instance=instance,
-            dagster_run=run,
-            dagster_event=result.get_run_failure_event(),
-        ).for_run_failure()
-        context.log.addHandler(caplog.handler)
-        failed_runs(context)
-    [record] = [record for record in caplog.records if record.levelno == logging.ERROR and "failed: " in record.message]
-    assert record.message == (
-        f'Run {run.run_id} of attribution failed: Execution of run for "attribution" failed.'
-        " Steps failed: ['sessions_rows_are_usable']."
-    )

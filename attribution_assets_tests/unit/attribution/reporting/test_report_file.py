@@ -91,12 +91,6 @@ def test_the_file_of_an_empty_report_is_its_header(table: Table, tmp_path: Path)
     ]
 
 
-def test_the_file_can_lie_in_an_object_store(table: Table, s3_bucket: str) -> None:
-    path = UPath(f"{s3_bucket}/reports/report.csv")
-    write_report(table("channel_reporting", {}), path)
-    assert read_back(path)[1] == ["Search", "2024-02-26", "1.0", "1.0", "100.0", "1.0", "100.0"]
-
-
 ANY_NAME = st.text(st.characters(codec="utf-8"), min_size=1)
 ANY_AMOUNT = st.floats(0, 1e12).map(lambda amount: round(amount, 9))  # as many places as a report has
 

@@ -7,7 +7,6 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -20,7 +19,6 @@ from attribution_assets.attribution.comparison.model_comparison import model_com
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.results.channel_results import (
     MODELS,
-    READ_TABLES,
     DateBasis,
     compared_days,
     compared_models,
@@ -31,7 +29,6 @@ from attribution_assets.attribution.results.channel_results import (
     results_version,
     roas_by_days_since_touch,
 )
-from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
 from attribution_assets_tests.support.waiting import looks
@@ -330,22 +327,6 @@ def write_day(storage: AssetStorage, name: str, day: dt.date) -> None:
     storage._write(name, day, empty_frame(name), {}, None)  # noqa: SLF001  # nobody else writes them one by one
 
 
-@pytest.mark.parametrize("place", ["folder", "s3"])
-def test_the_version_of_the_results_is_another_once_a_day_of_any_table_that_they_are_read_from_has_been_written(
-    place: str, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
-    storage = AssetStorage(str(tmp_path) if place == "folder" else f"{request.getfixturevalue('s3_bucket')}/assets")
-    versions = [results_version(storage)]
-    for name in READ_TABLES:
-        for day in DAYS[:2]:
-            write_day(storage, name, day)
-            versions.append(results_version(storage))
-    assert len(set(versions)) == len(versions)
-    write_day(storage, "journeys", DAYS[0])
-    results_by_day(storage, FIRST, LAST, **NOTHING, model="linear")
-    assert results_version(storage) == versions[-1]
-
-
 def test_the_version_of_the_results_is_another_once_a_day_has_been_replaced(storage: AssetStorage) -> None:
     versions = set()
     for _ in range(20):
@@ -515,20 +496,3 @@ def test_over_all_days_all_models_and_both_bases_sum_to_the_attributed_orders_th
         days = results_by_day(storage, **whole)
     renamed = {"ihc": "orders", "ihc_revenue": "revenue"}
     pd.testing.assert_frame_equal(days, report.rename(columns=renamed)[list(days.columns)], check_exact=True)
-
-
-def test_spark_reads_the_same_results(table: Table, spark: SqlEngine, tmp_path: Path) -> None:
-    root = str(tmp_path / "shop")
-    visits = [("Search", 47), ('Größe, "A"', 30), ("Email", 1)]
-    orders = [{"day": day, "revenue": 0.07 * n, "visits": visits[: n % 3 + 1]} for n, day in enumerate(DAYS)]
-    stored_shop(root, table, orders, [0.1, 0.2, 0.3, 0.4])
-    for read in (
-        *(
-            lambda of, basis=basis, model=model: results_by_day(of, DAYS[1], LAST, **NOTHING, model=model, basis=basis)
-            for basis in DateBasis
-            for model in ("ihc", "position_based")
-        ),
-        lambda of: compared_models(of, DAYS[1], LAST, **NOTHING),
-        lambda of: roas_by_days_since_touch(of, DAYS[1], DAYS[3], **NOTHING, days=(0, 1, 30)),
-    ):
-        pd.testing.assert_frame_equal(read(AssetStorage(root, spark)), read(AssetStorage(root)), check_exact=True)

@@ -7,7 +7,6 @@ import tempfile
 from collections import defaultdict
 from collections.abc import Callable
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,7 +28,6 @@ from attribution_assets.attribution.results.order_results import (
     top_paths,
     unattributed_over,
 )
-from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, DayTable, StoredDays
 
 Row = dict[str, Any]
@@ -258,7 +256,7 @@ def test_paths_lengths_and_lags_are_sums_of_fractions(table: Table, keep: Keep, 
         assert [(row[0], row[1:]) for row in cells(frame)] == sorted(expected[kind].items())
 
 
-# Of nothing, and on Spark
+# Of nothing
 
 
 def test_of_nothing_stored_there_are_tables_without_rows(storage: AssetStorage) -> None:
@@ -277,13 +275,3 @@ def test_of_nothing_stored_there_are_tables_without_rows(storage: AssetStorage) 
         assert (len(found), list(found.columns)) == (0, columns)
     assert placed_over(storage, FIRST, LAST) == PlacedOrders(0, 0.0)
     assert answered_by_over(storage, FIRST, LAST) == ""
-
-
-def test_spark_reads_the_same(
-    with_orders: AssetStorage, with_roles: AssetStorage, with_paths: AssetStorage, spark: SqlEngine, tmp_path: Path
-) -> None:
-    assert with_orders is with_roles is with_paths
-    on_spark = AssetStorage(str(tmp_path / "assets"), spark)
-    for read in (unattributed_over, channel_roles_over, phase_shares, top_paths, path_lengths, time_lags, markov_over):
-        pd.testing.assert_frame_equal(read(on_spark, FIRST, LAST), read(with_orders, FIRST, LAST), check_exact=True)
-    assert placed_over(on_spark, FIRST, LAST) == placed_over(with_orders, FIRST, LAST)
