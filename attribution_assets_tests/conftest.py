@@ -24,12 +24,35 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage  #
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.attribution.tables.schemas import TABLES  # noqa: E402 - the same
 
-pytest_plugins = ["databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages"]
-pytest.register_assert_rewrite("whole_shop")
+_FIXTURES = ("databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages")
+pytest_plugins = [f"attribution_assets_tests.support.{module}" for module in _FIXTURES]
+pytest.register_assert_rewrite("attribution_assets_tests.support.whole_shop")
+
+_TIERS = {"unit", "integration", "end_to_end"}
+_MARKERS_OF_FIXTURES = {
+    "postgresql_server": "postgresql",
+    "running_s3_server": "s3",
+    "s3_server": "s3",
+    "spark_settings": "spark",
+    "browser": "chromium",
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks each test with its tier, which is its folder, and with the servers that its fixtures name."""
+    for item in items:
+        for tier in _TIERS.intersection(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker(tier)
+        for fixture in getattr(item, "fixturenames", ()):
+            if fixture in _MARKERS_OF_FIXTURES:
+                item.add_marker(_MARKERS_OF_FIXTURES[fixture])
+
 
 # How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("tests", deadline=None)
-hypothesis.settings.load_profile("tests")
+# The examples are the same ones each time, unless ATTRIBUTION_TESTS_RANDOM=1 asks for others, and for more of them.
+hypothesis.settings.register_profile("same", deadline=None, derandomize=True, max_examples=40)
+hypothesis.settings.register_profile("random", deadline=None)
+hypothesis.settings.load_profile("random" if os.environ.get("ATTRIBUTION_TESTS_RANDOM") == "1" else "same")
 
 _TOUCHPOINT: dict[str, Any] = {
     "conv_id": "o1",

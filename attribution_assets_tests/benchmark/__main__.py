@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))  # the tests' own endpoint and databases
+sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' own endpoint and databases
 from embedded_model import embedded_model
 from extraction import against_pandas
 from generate import FIRST_DAY, Size, make_database

@@ -13,11 +13,11 @@ from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
-from databases import create_source_tables, insert, rows_of, running_postgresql
 from generate import FIRST_DAY, Size, make_database
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets_tests.support.databases import create_source_tables, insert, rows_of, running_postgresql
 
 QUERY = """
     SELECT s.*, c.cost FROM session_sources s LEFT JOIN session_costs c USING (session_id)

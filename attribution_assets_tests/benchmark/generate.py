@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from databases import create_source_tables, insert
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets_tests.support.databases import create_source_tables, insert
 
 FIRST_DAY = dt.date(2024, 1, 1)
 CHANNELS = np.array([f"Channel {number}" for number in range(12)], dtype=object)

@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from generate import FIRST_DAY, Size, make_database
-from ihc_endpoint import IhcEndpoint
 from measure import Command, measured, medians
 from whole_command import settings
+
+from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 
 SESSIONS_PER_DAY = 100
 LOOKBACK_DAYS = 7

@@ -8,12 +8,12 @@ from typing import Any
 
 import duckdb
 from generate import FIRST_DAY, Size, store
-from ihc_endpoint import KEY, IhcEndpoint
 from measure import Command, in_turn, program
 from whole_command import LATENCY_SECONDS, settings
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint
 
 LOOKBACK_DAYS = 30
 CONCURRENT_REQUESTS = 8

@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import sqlalchemy as sa
-from ihc_endpoint import KEY, IhcEndpoint
 from measure import Command, in_turn, program, ratio
+
+from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint
 
 LATENCY_SECONDS = 0.1
 

@@ -1,0 +1,252 @@
+"""The page for marketing in a real browser over real stored days: what it shows is what the report says."""
+
+import csv
+import datetime as dt
+import io
+from collections import defaultdict
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+import pandas as pd
+from playwright.sync_api import Browser, Page
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.files.locations import location
+from attribution_assets.attribution.reporting.report_file import write_report
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.dashboard.over_time import WEEK
+from attribution_assets_tests.support.browser import needs_chromium
+from attribution_assets_tests.support.dashboard_pages import DAYS, LONG, SCRIPT, orders, rows
+from attribution_assets_tests.support.dashboard_server import running_dashboard
+from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS
+
+pytestmark = needs_chromium
+
+HEADINGS = ["cost", "ihc", "ihc_revenue"]
+
+
+def report_file(shown_days: AssetStorage, folder: Path, first: str, last: str) -> list[dict[str, str]]:
+    """The rows of the CSV file that the command would write for these days."""
+    days = shown_days.days("channel_reporting", days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last)))
+    path = location(str(folder / "report.csv"))
+    write_report(pd.concat([frame for _, frame in days.frames()], ignore_index=True), path)
+    return list(csv.DictReader(io.StringIO(path.read_text())))
+
+
+def figures(cost: Decimal | Fraction, orders: Decimal | Fraction, revenue: Decimal | Fraction) -> list[str]:
+    """The cells of a channel: cost, orders, revenue, CPO, ROAS."""
+    cells = [cost, orders, revenue, cost / orders if orders else None, revenue / cost if cost else None]
+    return ["" if cell is None else f"{float(cell):,.2f}" for cell in cells]
+
+
+def download(page: Page, name: str) -> list[dict[str, str]]:
+    """The rows of the file behind a link to a download."""
+    with page.expect_download() as started:
+        page.get_by_role("link", name=f"Download “{name}” as CSV").click()
+    return list(csv.DictReader(io.StringIO(started.value.path().read_bytes().decode())))
+
+
+def choices(page: Page) -> dict[str, str]:
+    """What the page's address says."""
+    return dict(parse_qsl(urlsplit(page.url).query))
+
+
+def test_channels_and_totals_are_the_sums_of_the_csv_file(page: Page, shown_days: AssetStorage, tmp_path: Path) -> None:
+    page.goto(f"/?{WEEK}")
+    sums: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal()] * 3)
+    for row in report_file(shown_days, tmp_path, "2024-03-01", "2024-03-07"):
+        for name in (row["channel_name"], "Total"):
+            sums[name] = [total + Decimal(row[heading]) for total, heading in zip(sums[name], HEADINGS, strict=True)]
+    expected = {name: figures(*of_channel) for name, of_channel in sums.items()}
+    shown = rows(page.locator("#channels"))
+    assert {name.strip(): cells for name, cells in shown.items()} == {
+        name.strip(): cells for name, cells in expected.items() if name != "Total"
+    }
+    assert rows(page.locator("#channels"), "tfoot") == {"Total": expected["Total"]}
+    assert page.locator(".totals .figure").all_inner_texts()[:5] == expected["Total"]
+    assert [shown["Display"], shown["Search"]] == [
+        ["251.75", "6.20", "581.47", "40.60", "2.31"],
+        ["36.40", "9.80", "630.98", "3.71", "17.33"],
+    ]
+
+
+def test_the_download_by_day_has_the_digits_of_the_csv_file(
+    page: Page, shown_days: AssetStorage, tmp_path: Path
+) -> None:
+    page.goto(f"/?{WEEK}")
+    names = {"orders": "ihc", "revenue": "ihc_revenue"}
+    rows_of_file = [
+        {names.get(key, key): value for key, value in row.items()} for row in download(page, "By day and channel")
+    ]
+    assert rows_of_file == report_file(shown_days, tmp_path, "2024-03-01", "2024-03-07")
+
+
+def test_each_table_can_be_had_as_a_file_with_the_rows_shown(page: Page) -> None:
+    page.goto(f"/?{WEEK}&model=linear&sort=channel&goal_cpo=40")
+    shown = rows(page.locator("#channels"))
+    saved = download(page, "What each channel cost and earned")
+    assert [row["channel_name"].strip() for row in saved] == [name.strip() for name in shown]
+    assert [f"{float(row['cost']):.2f}" for row in saved] == [cells[0] for cells in shown.values()]
+    assert {row["channel_name"]: row["goals"] for row in saved} == {
+        "Display": "misses CPO goal of 40.00",
+        "Search": "meets goals",
+        SCRIPT: "meets goals",
+        LONG: "misses CPO goal of 40.00",
+    }
+    for name in ("All chosen channels by day", "IHC against last touch by channel", "Orders without credit by reason"):
+        if name.startswith("All"):
+            page.get_by_text("The figures of these charts, as a table").click()
+        assert len(download(page, name)) > 0
+    page.goto(f"/journeys?{WEEK}")
+    for link in page.locator(".download a").all():
+        with page.expect_download() as started:
+            link.click()
+        assert len(started.value.path().read_text().splitlines()) > 1
+
+
+def test_changes_are_told_against_the_period_before_and_only_if_all_of_it_is_reported(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    assert "against the 7 days before, 2024-02-23 to 2024-02-29" in page.locator("main").inner_text()
+    cost = page.locator(".totals > div").first
+    assert cost.inner_text().split("\n") == ["Cost", "295.60", "▼ -6.3%, was 315.60"]
+    assert page.locator(".totals > div").last.inner_text().split("\n") == [
+        "Orders without credit", "10.5%", "2 of 19 orders placed", "+5.3 points, was 5.3%",
+    ]  # fmt: skip
+    page.goto("/?first=2024-02-22&last=2024-02-28")
+    assert "Not compared with the 7 days before: not all of them have a report." in page.locator("main").inner_text()
+    assert page.locator(".totals .change").all_inner_texts() == [""] * 6
+
+
+def test_model_and_date_basis_decide_where_credit_counts(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    page.get_by_label("Attribution model").select_option("last touch")
+    page.get_by_label("Credit counts").select_option("by conversion date")
+    page.get_by_role("button", name="Show", exact=True).first.click()
+    page.wait_for_url("**model=last_touch**")
+    assert choices(page) == {
+        "first": "2024-03-01", "last": "2024-03-07", "model": "last_touch", "basis": "conversion_date",
+    }  # fmt: skip
+    week = days_between(dt.date(2024, 3, 1), dt.date(2024, 3, 7))
+    last = [(order.visits[-1].channel, order.revenue) for order in orders() if order.day in week and order.visits]
+    cells = rows(page.locator("#channels"))
+    for channel in ("Search", "Display"):
+        revenues = [Fraction(str(revenue)) for name, revenue in last if name == channel]
+        assert cells[channel][1:3] == [f"{len(revenues):,.2f}", f"{float(sum(revenues)):,.2f}"]
+
+
+def test_an_address_can_be_kept_and_shows_the_same_again(page: Page, browser: Browser, address: str) -> None:
+    page.goto("/")
+    page.get_by_role("link", name="last 7 days").click()
+    page.get_by_label("Compare IHC with").select_option("Markov chain")
+    page.get_by_role("button", name="Show").last.click()
+    page.wait_for_url("**against=markov**")
+    assert choices(page) == {"days": "7", "against": "markov"}
+    with browser.new_context(base_url=address) as another:
+        other = another.new_page()
+        other.goto(page.url)
+        assert other.locator("main").inner_text() == page.locator("main").inner_text()
+        assert "IHC against Markov chain by channel" in other.locator("#comparison caption").inner_text()
+
+
+def test_what_misses_a_goal_is_marked_with_words(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    assert page.locator(".mark").count() == 0
+    page.get_by_label("Goal: CPO at most").fill("40")
+    page.get_by_label("ROAS at least").first.fill("2.5")
+    page.get_by_role("button", name="Set goals").click()
+    page.wait_for_url("**goal_cpo=40**")
+    cells = rows(page.locator("#channels"))
+    assert cells["Display"][3:] == [
+        "✗ misses goal40.60",
+        "✗ misses goal2.31",
+        "misses CPO goal of 40.00 and ROAS goal of 2.50",
+    ]
+    assert cells["Search"][3:] == ["✓3.71", "✓17.33", "meets goals"]
+    assert "2 of 4 channels miss a goal." in page.locator(".verdict").inner_text()
+    page.get_by_text("Goals of single channels: none").click()
+    page.get_by_label("CPO goal of Display").fill("50")
+    page.get_by_label("ROAS goal of Display").fill("2")
+    page.get_by_role("button", name="Set these goals").click()
+    page.wait_for_url("**goal_cpo.Display=50**")
+    assert rows(page.locator("#channels"))["Display"][-1] == "meets goals"
+
+
+def test_a_verdict_that_the_model_changes_is_told_in_words(page: Page) -> None:
+    page.goto(f"/?{WEEK}&goal_cpo=50")
+    assert page.locator(".moves li").all_inner_texts()[0] == (
+        "Display looks too expensive by last touch (CPO 125.88, goal 50.00) and meets the goal by IHC (CPO 40.60)."
+    )
+    assert rows(page.locator("#comparison"))["Display"] == [
+        "251.75", "2.00", "6.20", "+4.20", "125.88", "40.60", "0.64", "2.31",
+    ]  # fmt: skip
+
+
+def test_channels_are_sorted_by_any_column(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    page.get_by_role("link", name="Orders", exact=True).click()
+    page.wait_for_url("**sort=-orders*")
+    assert list(rows(page.locator("#channels")))[:2] == ["Search", "Display"]
+    assert page.locator("#channels thead th[aria-sort]").evaluate_all(
+        "all => all.map(e => [e.innerText, e.ariaSort])"
+    ) == [["Orders ▼", "descending"]]
+    page.get_by_role("link", name="Orders", exact=True).click()
+    page.wait_for_url("**sort=orders*")
+    assert list(rows(page.locator("#channels")))[-2:] == ["Display", "Search"]
+
+
+def test_only_chosen_channels_are_shown(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    page.get_by_text("Channels: all of 4").click()
+    page.get_by_role("checkbox", name="Search").check()
+    page.get_by_role("button", name="Show these channels").click()
+    page.wait_for_url("**channel=Search**")
+    assert list(rows(page.locator("#channels"))) == ["Search"]
+    assert page.locator(".totals .figure").first.inner_text() == rows(page.locator("#channels"))["Search"][0]
+
+
+def test_provisional_days_are_dashed_and_a_partial_week_is_an_open_circle(page: Page) -> None:
+    page.goto("/?days=all")
+    assert page.locator(".charts .line.provisional").first.get_attribute("d") != ""
+    assert "dashed, hatched: provisional" in page.locator(".legend").inner_text()
+    notes = {row["period"]: row["note"] for row in _over_time(page)}
+    assert {day for day, note in notes.items() if note} == {str(day) for day in DAYS[-LOOKBACK_DAYS:]}
+    page.goto("/?first=2024-02-26&last=2024-03-05&by=week")
+    assert page.locator(".charts .line.provisional").first.get_attribute("d") == ""
+    assert page.locator(".charts").first.locator(".partial").count() == 5
+    assert page.locator(".legend").inner_text().strip() == "open circle: partial week, not all of its days are shown"
+    assert {row["period"]: row["note"] for row in _over_time(page)} == {"2024-02-26": "", "2024-03-04": "partial week"}
+    page.goto("/?days=all&basis=conversion_date")
+    assert page.locator(".charts .line.provisional").first.get_attribute("d") == ""
+
+
+def _over_time(page: Page) -> list[dict[str, str]]:
+    page.get_by_text("The figures of these charts, as a table").click()
+    return download(page, f"All chosen channels by {'week' if 'by=week' in page.url else 'day'}")
+
+
+def test_orders_without_credit_are_told_by_reason(page: Page) -> None:
+    page.goto("/?days=all")
+    assert rows(page.locator("#unattributed")) == {"no visit in the lookback window": ["5", "50.00"]}
+
+
+def test_visits_whose_orders_are_still_to_come_are_left_out_of_their_roas(page: Page, shown_days: AssetStorage) -> None:
+    section = page.locator("section[aria-labelledby=since-heading]")
+    with running_dashboard(shown_days, lookback_days=8) as address:
+        page.goto(f"{address}/journeys?first=2024-03-06&last=2024-03-14")
+        assert "7 days after (visits until 2024-03-07). Of later visits" in section.inner_text()
+        # of the 6th and the 7th: each day a visit before one of Search, on the 6th one by itself
+        assert rows(page.locator("#since_touch"))["Display"] == ["80.50", "2.20", "200.42", "2.49"]
+        page.goto(f"{address}/journeys?first=2024-03-08&last=2024-03-14")
+        assert "7 and 30 days after is not known yet" in section.inner_text()
+        assert page.locator("#since_touch").count() == 0
+
+
+def test_a_name_is_text_and_never_markup(page: Page) -> None:
+    page.goto(f"/?{WEEK}&metric=cost")
+    assert page.title() == "Cost and return | Marketing channels"
+    assert SCRIPT in rows(page.locator("#channels"))
+    page.goto(f"/journeys?{WEEK}")
+    assert SCRIPT in page.locator("#paths").inner_text()
+    assert page.title() == "Journeys | Marketing channels"

@@ -1,0 +1,216 @@
+"""The page in a real browser: what it says of itself, who can use it, and what it shows while runs write."""
+
+import datetime as dt
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page
+
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets.dashboard.over_time import WEEK
+from attribution_assets_tests.support.browser import needs_chromium
+from attribution_assets_tests.support.dashboard_pages import DAYS, FIRST, LONG, orders, rows
+from attribution_assets_tests.support.dashboard_server import running_dashboard
+from attribution_assets_tests.support.stored_results import Order, Visit, store_results
+
+pytestmark = needs_chromium
+
+API = "https://api.example.com/compute_ihc"
+
+
+# What it says of itself
+
+
+def test_the_embedded_model_is_named_and_the_api_is_not_taken_for_it(page: Page, browser: Browser) -> None:
+    for path in ("/", "/journeys"):
+        page.goto(path)
+        assert page.locator(".banner").inner_text().startswith("Attributed by the embedded model, not by the IHC API.")
+    with tempfile.TemporaryDirectory() as folder:
+        storage = AssetStorage(folder)
+        store_results(storage, DAYS[:6], [order for order in orders() if order.day in DAYS[:6]], answered_by=API)
+        with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
+            answered = context.new_page()
+            answered.goto("/")
+            assert answered.locator(".banner").count() == 0
+            assert f"Attributed by {API}." in answered.locator("main").inner_text()
+
+
+def test_without_any_report_it_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
+    with running_dashboard(AssetStorage(str(tmp_path))) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        for path in ("/", "/journeys"):
+            page.goto(path)
+            assert page.get_by_role("heading").inner_text() == "There are no reports yet"
+            assert "attribution-assets demo" in page.locator("main").inner_text()
+
+
+def test_a_day_that_cannot_be_read_is_told_of_without_a_stack_trace(browser: Browser, tmp_path: Path) -> None:
+    storage = AssetStorage(str(tmp_path))
+    store_results(storage, [FIRST], [])
+    (tmp_path / "channel_reporting" / f"{FIRST}.parquet").write_bytes(b"no Parquet file")
+    with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        response = page.goto("/")
+        assert response is not None
+        assert response.status == 503
+        assert page.get_by_role("heading").inner_text() == "The stored days cannot be read"
+        assert f"{FIRST}.parquet" in page.get_by_role("alert").inner_text()
+        assert "Traceback" not in page.content()
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("first=2024-13-01", "'2024-13-01' is not a date written YYYY-MM-DD."),
+        ("first=2024-03-07&last=2024-03-01", "The days end on 2024-03-01, before they start on 2024-03-07."),
+        ("first=2020-01-01&last=2020-01-31", "There are reports from 2024-02-20 to 2024-03-14 only."),
+        ("goal_cpo=cheap", "'cheap' is not a goal: it takes a number above 0."),
+        ("model=guess", "model can be ihc, first_touch, last_touch"),
+        ("days=<b>", "The days can be 7, 30, all, not '<b>'."),
+    ],
+)
+def test_what_cannot_be_shown_is_said_in_words(page: Page, query: str, words: str) -> None:
+    response = page.goto(f"/?{query}")
+    assert response is not None
+    assert response.status == 400
+    assert words in page.get_by_role("alert").inner_text()
+    assert page.locator("#channels").count() == 1
+
+
+# Who can use it
+
+
+@pytest.mark.parametrize(
+    ("path", "scheme"),
+    [
+        (f"/?{WEEK}&goal_cpo=40&metric=cost", "light"),
+        ("/?first=x&goal_cpo=40", "dark"),
+        ("/journeys?days=all", "dark"),
+    ],
+)
+def test_no_rule_of_accessibility_is_broken(browser: Browser, address: str, path: str, scheme: str) -> None:
+    with browser.new_context(base_url=address, color_scheme=scheme, bypass_csp=True) as context:  # type: ignore[arg-type] # one of its literals
+        page = context.new_page()
+        page.goto(path)
+        for summary in page.locator("summary").all():
+            summary.click()
+        results = Axe().run(page)
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    reached = []
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        name = page.evaluate("(e => e.id || e.name || e.innerText || e.ariaLabel)(document.activeElement)")
+        if not reached or reached[-1] != name:
+            reached.append(name)
+    order = ["Skip to the content", "Cost and return", "Journeys", "Health", "first", "last", "model", "basis", "Show"]
+    order += ["last 7 days", "last 30 days", "all days", "Channels: all of 4", "goal_cpo", "goal_roas", "Set goals"]
+    assert reached[: len(order)] == order
+    assert {"by", "Cost ▼", "Orders"} <= set(reached)
+    outline = page.locator("#goal_cpo").evaluate(
+        "e => (e.focus({focusVisible: true}), getComputedStyle(e).outlineStyle)"
+    )
+    assert outline == "solid"
+    page.keyboard.type("40")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**goal_cpo=40**")
+    page.get_by_text("Channels: all of 4").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("checkbox", name="Display").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Show these channels").focus()
+    page.keyboard.press("Space")
+    page.wait_for_url("**channel=Display**")
+    assert list(rows(page.locator("#channels"))) == ["Display"]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#content")
+
+
+def test_a_narrow_screen_scrolls_no_page_sideways_with_sixty_long_names(browser: Browser, tmp_path: Path) -> None:
+    storage = AssetStorage(str(tmp_path))
+    names = [f"{number} {LONG}" for number in range(60)]
+    many = [Order(FIRST, 20.0, (Visit(FIRST, name, 3.0),), (1.0,)) for name in names]
+    store_results(storage, [FIRST], many)
+    narrow = {"width": 390, "height": 844}
+    with (
+        running_dashboard(storage) as address,
+        browser.new_context(base_url=address, viewport=narrow) as context,  # type: ignore[arg-type] # a size
+    ):
+        page = context.new_page()
+        for path in ("/?metric=cost&goal_cpo=2&by=week", "/journeys"):
+            page.goto(path)
+            for summary in page.locator("summary").all():
+                summary.click()
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.goto("/")
+        assert len(rows(page.locator("#channels"))) == 60
+
+
+def test_no_other_host_is_asked_for_anything(page: Page, address: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"/?{WEEK}&metric=cost")
+    page.goto("/journeys")
+    assert len(asked) >= 4
+    assert [url for url in asked if not url.startswith(f"{address}/")] == []
+
+
+# While runs write
+
+
+def test_what_a_run_has_written_is_there_on_reload(browser: Browser, tmp_path: Path) -> None:
+    storage = AssetStorage(str(tmp_path))
+    days = DAYS[:2]
+    with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        for revenue in (10.0, 20.0, 35.0):
+            store_results(storage, days, [Order(days[0], revenue, (Visit(days[0], "Search", 1.0),), (1.0,))])
+            page.goto("/")
+            assert rows(page.locator("#channels"))["Search"] == [
+                "1.00",
+                "1.00",
+                f"{revenue:.2f}",
+                "1.00",
+                f"{revenue:.2f}",
+            ]
+
+
+def test_days_that_are_replaced_while_the_page_is_reloaded_are_shown_as_one_write_left_them(
+    browser: Browser, tmp_path: Path
+) -> None:
+    storage = AssetStorage(str(tmp_path))
+    day = DAYS[0]
+    store_results(storage, [day], [Order(day, 20.0, (Visit(day, "Search", 2.0),), (1.0,))])
+    versions = [_report(day, cost) for cost in (2.0, 4.0)]
+    shown: set[tuple[str, str]] = set()
+    with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        for number in range(8):
+            page.goto("/", wait_until="commit")
+            for again in range(5):
+                storage.write("channel_reporting", DayTable(day, versions[(number + again) % 2], {}, _no_orders_left()))
+            page.wait_for_load_state()
+            cells = rows(page.locator("#channels"))["Search"]
+            shown.add((cells[0], cells[2]))
+    assert shown <= {("2.00", "20.00"), ("4.00", "40.00")}
+    assert shown
+
+
+def _report(day: dt.date, cost: float) -> pd.DataFrame:
+    row = {"channel_name": "Search", "date": str(day), "cost": cost, "ihc": 1.0, "ihc_revenue": cost * 10}
+    return pd.DataFrame([row])
+
+
+def _no_orders_left() -> pd.DataFrame:
+    times: Sequence[pd.Timestamp] = []
+    empty = {"conv_id": [], "conversion_time": pd.to_datetime(times), "reason": [], "detail": [], "revenue": []}
+    return pd.DataFrame(empty)

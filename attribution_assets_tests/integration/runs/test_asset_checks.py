@@ -1,0 +1,220 @@
+"""Each invariant as Dagster evaluates it over a range of days: passing, and failing with the day and the reason."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from attribution_assets.attribution.calendar.windows import Window
+from attribution_assets.attribution.comparison.markov import markov_comparison
+from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable, companion_table
+from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
+from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.resources import Storage
+from attribution_assets_tests.support.made_shop import WINDOWS
+
+DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
+ORDER = {"conv_id": "o1", "conversion_time": "2024-02-26 12:00:00"}
+FIRST = ORDER | {"session_id": "s1", "session_time": "2024-02-26 10:00:00", "initializer": 1.0, "closer": 0.0}
+SECOND = ORDER | {"session_id": "s2", "session_time": "2024-02-26 11:00:00", "initializer": 0.0, "closer": 1.0}
+SOUND: dict[str, list[dict[str, Any]]] = {
+    "sessions": [
+        {"session_id": "s1", "session_time": "2024-02-26 10:00:00", "channel_name": "Display", "cost": 0.1},
+        {"session_id": "s2", "session_time": "2024-02-26 11:00:00", "channel_name": "Search", "cost": 0.2},
+        {"session_id": "s3", "session_time": "2024-02-26 11:30:00", "channel_name": "Search", "cost": None},
+    ],
+    "conversions": [
+        ORDER | {"revenue": 50.0},
+        {"conv_id": "o2", "user_id": "u2", "conversion_time": "2024-02-27 12:00:00", "revenue": 5.0},
+    ],
+    "journeys": [FIRST | {"conversion": 0}, SECOND],
+    "ihc_attributions": [FIRST | {"ihc": 0.25}, SECOND | {"ihc": 0.75}],
+    "channel_reporting": [
+        {"channel_name": "Display", "cost": 0.1, "ihc": 0.25},
+        {"channel_name": "Search", "cost": 0.2, "ihc": 0.75},
+    ],
+}
+NO_SESSIONS = {"conv_id": "o2", "conversion_time": "2024-02-27 12:00:00", "reason": "no_sessions", "revenue": 5.0}
+BESIDE: dict[str, dict[dt.date, list[dict[str, Any]]]] = {
+    "rejected_sessions": {},
+    "rejected_conversions": {},
+    "unattributed_orders": {DAYS[1]: [NO_SESSIONS]},
+}
+COMPARED = ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
+TIMES = {"sessions": "session_time", "channel_reporting": "date"}
+Evaluations = dict[tuple[str, str, str | None], dg.AssetCheckEvaluation]
+Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
+    """Stores the tables for two days, those beside them for the first day, and evaluates all checks in one run.
+
+    Evaluations by asset, check and day; those of the whole run have no day.
+    """
+
+    def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame | None:
+        if asset not in TABLES_BESIDE:
+            return None
+        name = companion_table(asset)
+        by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
+        columns = TABLES_BESIDE[asset].columns
+        frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
+        types = {"datetime64[ns]": "datetime64[us]", "float64": "float64"}
+        return frame.astype({name: types.get(str(column.dtype), "object") for name, column in columns.items()})
+
+    def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
+        root = str(tmp_path / "assets")
+        storage = AssetStorage(root)
+        for asset in SOUND:
+            frame = table(asset, *(SOUND | tables)[asset])
+            dates = pd.to_datetime(frame[TIMES.get(asset, "conversion_time")]).dt.date
+            for day in DAYS:
+                storage.write(asset, DayTable(day, frame[dates == day], {}, beside(asset, day, tables)))
+        compare(storage, {asset: table(asset, *rows) for asset, rows in tables.items() if asset in COMPARED})
+        checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
+        definitions = dg.Definitions.merge(
+            build_definitions(resources={"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
+        )
+        tags = {"dagster/asset_partition_range_start": str(DAYS[0]), "dagster/asset_partition_range_end": str(DAYS[1])}
+        with dg.DagsterInstance.ephemeral() as instance:
+            result = definitions.resolve_job_def("checks").execute_in_process(
+                instance=instance, tags=tags, raise_on_error=False
+            )
+        return {
+            (each.asset_key.to_user_string(), each.check_name, each.partition): each
+            for each in result.get_asset_check_evaluations()
+        }
+
+    return evaluated
+
+
+def compare(storage: AssetStorage, first_day: dict[str, pd.DataFrame]) -> None:
+    """Make the comparisons of the stored tables, or take those that are given for the first day."""
+    paths = []
+    for day in DAYS:
+        credit, orders = (storage.days(asset, DAYS).frame(day) for asset in ("ihc_attributions", "conversions"))
+        made = {asset: ORDER_COMPARISONS[asset](credit, orders, WINDOWS) for asset in COMPARED[:-1]}
+        made |= first_day if day == DAYS[0] else {}
+        paths.append(made["conversion_paths"])
+        chain = {"markov_comparison": markov_comparison(pd.concat(paths), *WINDOWS.read_by(day, Window.LOOKBACK))}
+        for asset, frame in (chain | made).items():
+            storage.write(asset, DayTable(day, frame, {}))
+
+
+def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
+    evaluations = evaluate({})
+    assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations.values())
+    of_the_run = [evaluation for (_, _, day), evaluation in evaluations.items() if day is None]
+    assert len(of_the_run) == 19
+    assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in of_the_run)
+    for date in DAYS:
+        assert len([day for _, _, day in evaluations if day == str(date)]) == 19
+
+
+@pytest.mark.parametrize(
+    ("tables", "failed", "says"),
+    [
+        (
+            {"model_comparison": [{"model": model, "revenue": 50.0} for model in ("ihc", *RULE_MODELS[1:])]},
+            ("model_comparison", "models_share_out_the_same"),
+            "2024-02-26: first_touch: orders sum to 0.000000, 1.000000 were attributed",
+        ),
+        (
+            {"channel_roles": [{"influenced_orders": 2, "assisted_orders": 1}]},
+            ("channel_roles", "roles_are_of_all_orders"),
+            "2024-02-26: Search assisted 1 and influenced 2 of 1 orders",
+        ),
+        (
+            {"markov_comparison": [{"orders": 2.0, "revenue": 50.0}]},
+            ("markov_comparison", "markov_shares_out_the_same"),
+            "2024-02-26: orders sum to 2.000000, those of the paths to 1.000000",
+        ),
+        (
+            {"sessions": [SOUND["sessions"][0] | {"holder_engagement": 2}, *SOUND["sessions"][1:]]},
+            ("sessions", "matches_schema"),
+            "2024-02-26: holder_engagement: isin([0, 1]) fails on 2",
+        ),
+        (
+            {"ihc_attributions": [FIRST | {"ihc": 0.25}, SECOND | {"ihc": 0.7}]},
+            ("ihc_attributions", "credit_sums_to_one"),
+            "2024-02-26: order o1: credit sums to 0.950000",
+        ),
+        (
+            {"ihc_attributions": [FIRST | {"ihc": 1.0}]},
+            ("ihc_attributions", "orders_are_conserved"),
+            "2024-02-26: order o1: its touchpoint s2 was never attributed",
+        ),
+        (
+            {
+                "journeys": [],
+                "ihc_attributions": [],
+                "unattributed_orders": [NO_SESSIONS | ORDER | {"revenue": 50.0}],
+            },
+            ("ihc_attributions", "orders_are_conserved"),
+            "2024-02-26: order o1 has sessions, but no journey",
+        ),
+        (
+            {"channel_reporting": [{"channel_name": "Display", "cost": 0.2}, {"channel_name": "Search", "cost": 0.2}]},
+            ("channel_reporting", "cost_is_conserved"),
+            "2024-02-26: Display: cost 0.2 is reported, 0.1 was spent",
+        ),
+        (
+            {"unattributed_orders": [NO_SESSIONS | ORDER | {"revenue": 0.0}]},
+            ("channel_reporting", "unattributed_orders_are_kept"),
+            "2024-02-26: order o1 is attributed and kept as unattributed",
+        ),
+        (
+            {"conversions": [*SOUND["conversions"], ORDER | {"conv_id": "o3", "user_id": "u3", "revenue": 7.0}]},
+            ("channel_reporting", "unattributed_orders_are_kept"),
+            "2024-02-26: order o3 is neither attributed nor kept as unattributed",
+        ),
+    ],
+)
+def test_a_broken_table_fails_its_check_and_no_other(
+    evaluate: Evaluate, tables: dict[str, list[dict[str, Any]]], failed: tuple[str, str], says: str
+) -> None:
+    evaluations = evaluate(tables)
+    of_the_day, of_the_run = (*failed, "2024-02-26"), (*failed, None)
+    wrong = [key for key, evaluation in evaluations.items() if not evaluation.passed]
+    assert [key for key in wrong if key[0] in SOUND or failed[0] not in SOUND] == [of_the_day, of_the_run]
+    assert evaluations[*failed, "2024-02-27"].passed
+    assert evaluations[of_the_run].description == says
+    assert evaluations[of_the_day].description == says.removeprefix("2024-02-26: ")
+    assert evaluations[of_the_run].severity == dg.AssetCheckSeverity.ERROR
+    assert list(evaluations[of_the_run].metadata["problems"].value) == ["2024-02-26"]
+
+
+BAD_TIME = {"row_key": "s9", "reason": "event_time 'noon' is not a time HH:MM:SS", "row": "{}"}
+NO_ID = {"row_key": None, "reason": "session_id None is missing", "row": "{}"}
+
+
+def test_rows_set_aside_are_a_warning_that_names_them(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_MAX_REJECTED_SHARE", "0.4")
+    evaluations = evaluate({"rejected_sessions": [NO_ID, BAD_TIME]})
+    failed = [key for key, evaluation in evaluations.items() if not evaluation.passed]
+    assert failed == [("sessions", "rows_are_usable", "2024-02-26"), ("sessions", "rows_are_usable", None)]
+    assert {evaluations[key].severity for key in failed} == {dg.AssetCheckSeverity.WARN}
+    named = ["(no id): session_id None is missing", "s9: event_time 'noon' is not a time HH:MM:SS"]
+    words = f"2 of 5 source rows were set aside: {' | '.join(named)}"
+    assert [evaluations[key].description for key in failed] == [words, f"2024-02-26: {words}"]
+    assert evaluations[failed[0]].metadata["problems"].value == [words, *named]
+    assert evaluations["sessions", "rows_are_usable", "2024-02-27"].passed
+
+
+def test_too_large_a_share_of_rows_set_aside_blocks(evaluate: Evaluate) -> None:
+    evaluations = evaluate({"rejected_conversions": [BAD_TIME | {"row_key": "o9"}]})
+    failed = [key for key, evaluation in evaluations.items() if not evaluation.passed]
+    assert failed == [("conversions", "rows_are_usable", "2024-02-26"), ("conversions", "rows_are_usable", None)]
+    assert all(evaluations[key].severity == dg.AssetCheckSeverity.ERROR for key in failed)
+    assert all(evaluations[key].blocking for key in failed)
+    assert evaluations[failed[0]].description == (
+        "1 of 2 source rows were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows:"
+        " o9: event_time 'noon' is not a time HH:MM:SS"
+    )

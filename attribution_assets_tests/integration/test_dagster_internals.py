@@ -1,0 +1,294 @@
+"""What is expected of the undocumented parts of Dagster that `dagster_internals` uses, one use after another.
+
+Where a newer Dagster behaves otherwise, a test here fails and names the use that has to change.
+"""
+
+import logging
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import dagster as dg
+import pytest
+import sqlalchemy as sa
+from dagster._core.execution import context_creation_job  # noqa: TID251  # what is replaced there is put back
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251  # to make backfills
+from dagster._core.storage import tags  # noqa: TID251  # the tags that this project's own names stand for
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # noqa: TID251  # as the tags
+from dagster._core.utils import make_new_run_id  # noqa: TID251  # what a run id looks like
+
+import attribution_assets
+from attribution_assets.instance import dagster_internals as internals
+from attribution_assets.instance.runs import (
+    PARTITION_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    UNFINISHED_STATUSES,
+    root_cause,
+)
+from attribution_assets_tests.support.databases import NewDatabase
+from attribution_assets_tests.support.postgresql_history import with_driver
+
+PACKAGE = Path(attribution_assets.__file__).parent
+PRIVATE = re.compile(r"\bdagster\._|\bdagster_shared\b|# noqa: SLF001")
+
+
+@dg.asset
+def made() -> None:
+    """Made of nothing."""
+
+
+class Days(dg.Config):
+    """Whether the check of a day passes, by day."""
+
+    days: dict[str, bool]
+
+
+@dg.op
+def evaluates(context: dg.OpExecutionContext, config: Days) -> None:
+    for day, passed in config.days.items():
+        evaluation = dg.AssetCheckEvaluation(dg.AssetKey("daily"), "fine", passed=passed, metadata={}, partition=day)
+        context.log_event(evaluation)
+
+
+@dg.job
+def evaluating() -> None:
+    evaluates()
+
+
+@dg.op
+def says_something(context: dg.OpExecutionContext) -> None:
+    context.log.info("something")
+
+
+@dg.job(tags={"kept": "yes"})
+def speaks() -> None:
+    says_something()
+
+
+@dg.op
+def fails() -> None:
+    raise RuntimeError("the surface") from LookupError("the root")
+
+
+@dg.job
+def failing() -> None:
+    fails()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def instance(home: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance that keeps its history in SQLite files."""
+    with dg.DagsterInstance.local_temp(str(home)) as instance:
+        yield instance
+
+
+@pytest.fixture
+def history(instance: dg.DagsterInstance) -> internals.SqliteHistory:
+    history = internals.sqlite_history(instance)
+    assert history
+    return history
+
+
+def test_no_other_file_names_what_is_private_in_dagster() -> None:
+    naming = {
+        str(file.relative_to(PACKAGE))
+        for file in PACKAGE.rglob("*.py")
+        if PRIVATE.search(file.read_text(encoding="utf-8"))
+    }
+    assert naming == {"instance/dagster_internals.py"}
+
+
+def test_the_names_that_stand_for_those_of_dagster_are_the_same() -> None:
+    assert PARTITION_TAG == tags.PARTITION_NAME_TAG
+    assert RANGE_START_TAG == tags.ASSET_PARTITION_RANGE_START_TAG
+    assert RANGE_END_TAG == tags.ASSET_PARTITION_RANGE_END_TAG
+    assert set(UNFINISHED_STATUSES) == set(NOT_FINISHED_STATUSES)
+    assert UUID(make_new_run_id()).version == 4
+
+
+def test_an_instance_made_with_overrides_is_persistent_and_keeps_no_compute_logs(home: Path) -> None:
+    overrides = {"compute_logs": internals.NO_COMPUTE_LOGS, "telemetry": {"enabled": False}}
+    with dg.DagsterInstance.local_temp(str(home), overrides=overrides) as instance:
+        run = speaks.execute_in_process(instance=instance).run_id
+        assert type(instance.compute_log_manager).__name__ == "NoOpComputeLogManager"
+        assert instance.is_persistent
+        assert instance.root_directory == str(home)
+    with dg.DagsterInstance.from_config(str(home)) as again:
+        assert again.get_run_by_id(run)
+
+
+def test_settings_that_do_not_fit_together_are_refused_with_the_error_that_is_expected(home: Path) -> None:
+    (home / "dagster.yaml").write_text("storage: {sqlite: {base_dir: a}}\nrun_storage: {module: b, class: C}\n")
+    with pytest.raises((internals.InvalidValueError, dg.DagsterInvalidConfigError)):
+        dg.DagsterInstance.local_temp(str(home))
+    (home / "dagster.yaml").write_text("storage: {custom: {module: not_there, class: Storage}}\n")
+    with pytest.raises(internals.InvalidValueError, match="not_there"):
+        dg.DagsterInstance.local_temp(str(home))
+
+
+def test_an_error_of_an_event_leads_to_its_cause(instance: dg.DagsterInstance) -> None:
+    result = failing.execute_in_process(instance=instance, raise_on_error=False)
+    [event] = result.get_step_failure_events()
+    error = event.step_failure_data.error
+    assert isinstance(error, internals.RecordedError)
+    assert root_cause(error) == "LookupError: the root"
+
+
+def test_loggers_used_by_default_get_the_records_of_a_run_with_what_dagster_knows_of_them(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records: list[logging.LogRecord] = []
+
+    class Keeps(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            records.append(record)
+
+    @dg.logger
+    def keeping(_: dg.InitLoggerContext) -> logging.Logger:
+        logger = logging.Logger("keeping")  # noqa: LOG001  # of this test alone
+        logger.addHandler(Keeps())
+        return logger
+
+    monkeypatch.setattr(context_creation_job, "default_system_loggers", None)  # puts it back afterwards
+    internals.use_loggers_by_default(lambda _: [(keeping, {})])
+    run = speaks.execute_in_process(instance=instance)
+    told = [metadata for record in records if (metadata := internals.log_metadata(record))]
+    assert len(told) == len(records) > 3
+    [said] = [metadata for metadata in told if metadata["orig_message"] == "something"]
+    assert (said["run_id"], said["job_name"], said["step_key"]) == (run.run_id, "speaks", "says_something")
+    assert said["dagster_event"] is None
+    assert said["job_tags"]["kept"] == "yes"
+    events = [metadata["dagster_event"].event_type for metadata in told if metadata["dagster_event"]]
+    assert dg.DagsterEventType.STEP_SUCCESS in events
+
+
+def test_a_record_that_is_not_of_a_run_has_no_metadata() -> None:
+    assert internals.log_metadata(logging.makeLogRecord({"msg": "elsewhere"})) is None
+
+
+def test_backfills_are_unfinished_that_are_requested_or_canceling(instance: dg.DagsterInstance) -> None:
+    for status in BulkActionStatus:
+        instance.add_backfill(
+            PartitionBackfill(
+                status.value,
+                status,
+                from_failure=False,
+                tags={},
+                backfill_timestamp=0.0,
+                asset_selection=[dg.AssetKey("made")],
+            )
+        )
+    unfinished = internals.unfinished_backfills(instance)
+    assert {backfill.backfill_id for backfill in unfinished} == {"REQUESTED", "CANCELING"}
+    assert {backfill.job_name for backfill in unfinished} == {None}
+    assert [backfill.asset_selection for backfill in unfinished] == [[dg.AssetKey("made")]] * 2
+
+
+def test_of_the_evaluations_of_a_day_the_latest_counts(instance: dg.DagsterInstance) -> None:
+    for days in ({"2024-02-20": False, "2024-02-21": True}, {"2024-02-20": True, "2024-02-21": False}):
+        assert evaluating.execute_in_process(run_config=dg.RunConfig({"evaluates": Days(days=days)}), instance=instance)
+    checks = [dg.AssetCheckKey(dg.AssetKey("daily"), check) for check in ("fine", "never_evaluated")]
+    found = internals.partitions_that_passed(instance, checks, ["2024-02-20", "2024-02-21"])
+    assert [*found] == [(checks[0], "2024-02-20")]
+    assert [*internals.partitions_that_passed(instance, checks, ["2024-02-21"])] == []
+
+
+def test_the_history_is_asked_once_whether_it_has_a_table(
+    instance: dg.DagsterInstance, history: internals.SqliteHistory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(type(history), "has_table", lambda _, name: asked.append(name) or True)
+    internals.remember_tables(instance)
+    assert dg.materialize([made], instance=instance).success
+    assert history.has_table("event_logs")
+    assert history.has_table("event_logs")
+    assert asked
+    assert len(asked) == len(set(asked))
+
+
+def test_a_history_in_memory_is_not_in_sqlite_files() -> None:
+    with dg.DagsterInstance.ephemeral() as instance:
+        assert internals.sqlite_history(instance) is None
+        internals.close_pooled_connections(instance)
+
+
+def test_all_that_a_run_writes_and_a_reader_reads_goes_over_the_connections_given(
+    instance: dg.DagsterInstance, history: internals.SqliteHistory
+) -> None:
+    shards: set[str] = set()
+    engines: dict[str, sa.Engine] = {}
+
+    @contextmanager
+    def connect(shard: str) -> Iterator[sa.Connection]:
+        shards.add(shard)
+        with internals.lock_of(history):
+            if shard not in engines:
+                engines[shard] = sa.create_engine(history.conn_string_for_shard(shard), poolclass=sa.NullPool)
+                internals.create_tables(history, engines[shard])
+            with engines[shard].begin() as connection:
+                yield connection
+
+    with internals.connected_by(history, connect):
+        result = dg.materialize([made], instance=instance)
+        assert shards == {"index", result.run_id}
+        shards.clear()
+        assert instance.get_records_for_run(result.run_id).records
+        assert instance.fetch_materializations(dg.AssetKey("made"), limit=1).records
+        assert shards == {"index", result.run_id}
+    shards.clear()
+    assert instance.get_records_for_run(result.run_id).records
+    assert shards == set()
+    assert Path(history.path_for_shard(result.run_id)).is_file()
+
+
+def test_the_tables_of_a_shard_are_created_in_write_ahead_mode_and_may_be_there(
+    history: internals.SqliteHistory, tmp_path: Path
+) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'shard.db'}", poolclass=sa.NullPool)
+    for _ in range(2):
+        internals.create_tables(history, engine)
+    assert "event_logs" in sa.inspect(engine).get_table_names()
+    with engine.connect() as connection:
+        assert connection.execute(sa.text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+def test_the_lock_of_connections_lets_one_in(history: internals.SqliteHistory) -> None:
+    lock: AbstractContextManager[object] = internals.lock_of(history)
+    with lock:
+        assert not lock.acquire(blocking=False)  # type: ignore[attr-defined]  # of a lock
+    assert internals.lock_of(history) is lock
+
+
+def test_events_are_read_on_from_a_cursor_and_of_the_types_that_are_asked_for(instance: dg.DagsterInstance) -> None:
+    run = speaks.execute_in_process(instance=instance).run_id
+    types = {dg.DagsterEventType.STEP_START, dg.DagsterEventType.RUN_SUCCESS}
+    first = instance.get_records_for_run(run, None, types, 1)
+    rest = instance.get_records_for_run(run, first.cursor, types, 10)
+    assert (first.has_more, rest.has_more) == (True, False)
+    events = [record.event_log_entry.dagster_event for record in (*first.records, *rest.records)]
+    assert [event and event.event_type_value for event in events] == ["STEP_START", "PIPELINE_SUCCESS"]
+    again = instance.get_records_for_run(run, rest.cursor, types, 10)
+    assert (again.cursor, [*again.records], again.has_more) == (rest.cursor, [], False)
+
+
+def test_pooled_connections_to_postgresql_are_closed(tmp_path: Path, new_database: NewDatabase) -> None:
+    storage = {"postgres": {"postgres_url": with_driver(new_database())}}
+    settings = {"telemetry": {"enabled": False}, "storage": storage}
+    with dg.DagsterInstance.local_temp(str(tmp_path), overrides=settings) as instance:
+        instance.optimize_for_webserver(statement_timeout=0, pool_recycle=60, max_overflow=-1)
+        instance.get_runs_count()
+        instance.all_asset_keys()
+        pools = [getattr(part, "_engine").pool for part in (instance.run_storage, instance.event_log_storage)]  # noqa: B009  # private
+        assert all(pool.checkedin() for pool in pools)
+        internals.close_pooled_connections(instance)
+        now = [getattr(part, "_engine").pool for part in (instance.run_storage, instance.event_log_storage)]  # noqa: B009  # private
+        assert not any(pool.checkedin() for pool in now)

@@ -1,0 +1,1 @@
+"""What tests share: shops, databases and servers, oracles, and the processes that tests start."""

@@ -1,0 +1,33 @@
+"""The page for marketing on a free loopback port, in a thread of this process."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.dashboard.app import create_app
+from attribution_assets.dashboard.health_page import HealthPage
+from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS
+
+
+@contextmanager
+def running_dashboard(
+    storage: AssetStorage,
+    health: Callable[[], HealthPage] = lambda: HealthPage([], [], []),
+    *,
+    lookback_days: int = LOOKBACK_DAYS,
+) -> Iterator[str]:
+    """The page's address, as long as the context is open."""
+    config = uvicorn.Config(create_app(storage, lookback_days, health), lifespan="off", ws="none", log_config=None)
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join()
