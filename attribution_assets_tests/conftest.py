@@ -30,12 +30,12 @@ pytest.register_assert_rewrite("attribution_assets_tests.support.whole_shop")
 
 _TIERS = {"unit", "integration", "end_to_end"}
 _MARKERS_OF_FIXTURES = {
-    "postgresql_server": "postgresql",
-    "running_s3_server": "s3",
-    "s3_server": "s3",
-    "spark_settings": "spark",
-    "browser": "chromium",
+    "postgresql_server": ("postgresql",),
+    "running_s3_server": ("s3",),
+    "spark_settings": ("spark", "slow"),
+    "browser": ("chromium",),
 }
+_MARKERS_OF_PARAMETERS = {"postgresql": ("postgresql",), "S3": ("s3",), "s3": ("s3",), "the same on S3": ("s3",)}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,9 +43,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for tier in _TIERS.intersection(item.path.relative_to(Path(__file__).parent).parts):
             item.add_marker(tier)
+        for parameter in getattr(getattr(item, "callspec", None), "params", {}).values():
+            for marker in _MARKERS_OF_PARAMETERS.get(str(parameter), ()):
+                item.add_marker(marker)
         for fixture in getattr(item, "fixturenames", ()):
-            if fixture in _MARKERS_OF_FIXTURES:
-                item.add_marker(_MARKERS_OF_FIXTURES[fixture])
+            for marker in _MARKERS_OF_FIXTURES.get(fixture, ()):
+                item.add_marker(marker)
 
 
 # How long an example takes says more of the machine than of the code.
