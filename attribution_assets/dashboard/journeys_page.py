@@ -35,7 +35,7 @@ class JourneysPage:
     """What the second page shows.
 
     Attributes:
-        answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
+        answered_by: Who attributed the orders behind it, see `order_outcomes.answered_by`.
         offered: The channels that can be chosen.
         since_touch: ROAS of the visits so many days after, by channel: for each number of days, of the visits up to the
             day of `known_until`.

@@ -87,7 +87,7 @@ class Overview:
     """What the first page shows.
 
     Attributes:
-        answered_by: Who attributed the orders behind it, see `channel_report.answered_by`.
+        answered_by: Who attributed the orders behind it, see `order_outcomes.answered_by`.
         offered: The channels that can be chosen.
         totals: The figures of all chosen channels.
         compared_with: The period before in words; empty if it cannot be compared.

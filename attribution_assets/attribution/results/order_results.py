@@ -97,7 +97,7 @@ def unattributed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> p
 
 
 def answered_by_over(storage: AssetStorage, first: dt.date, last: dt.date) -> str:
-    """Who attributed the orders placed from `first` to `last`, see `channel_report.answered_by`.
+    """Who attributed the orders placed from `first` to `last`, see `order_outcomes.answered_by`.
 
     The credit of visits comes from orders of their day and of the lookback window's length after it.
     """
