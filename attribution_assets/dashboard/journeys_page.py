@@ -36,7 +36,7 @@ class JourneysPage:
     """The content of the page "Journeys".
 
     Attributes:
-        answered_by: The services that attributed the orders, see `channel_report.answered_by`.
+        answered_by: The services that attributed the orders, see `order_outcomes.answered_by`.
         offered: The channels offered for choice.
         since_touch: By channel, cost, orders, revenue and ROAS 7 and 30 days after the visits. Each number of days
             counts the visits until its day in `known_until`.

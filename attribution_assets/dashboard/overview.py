@@ -91,7 +91,7 @@ class Overview:
     """The content of the page "Cost and return".
 
     Attributes:
-        answered_by: The services that attributed the orders, see `channel_report.answered_by`.
+        answered_by: The services that attributed the orders, see `order_outcomes.answered_by`.
         offered: The channels offered for choice.
         totals: The figures of all chosen channels.
         compared_with: The preceding period in words; empty if it cannot be compared.

@@ -97,7 +97,7 @@ def unattributed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> p
 
 
 def answered_by_over(storage: AssetStorage, first: dt.date, last: dt.date) -> str:
-    """The services that attributed the orders placed from `first` to `last`, see `channel_report.answered_by`.
+    """The services that attributed the orders placed from `first` to `last`, see `order_outcomes.answered_by`.
 
     For the credit of visits, `last` must be later by the lookback window: orders of these days credit the visits too.
     """

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.reporting.journeys import customer_journeys
-from attribution_assets.attribution.storage import asset_storage
+from attribution_assets.attribution.storage import stored_days
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
 
@@ -206,7 +206,7 @@ def test_days_that_several_queries_serve_have_the_journeys_of_one_query(
     conversions = keep(storage, "conversions", table("conversions", *placed), DAYS)
     sessions = keep(storage, "sessions", table("sessions", *visits), DAYS)
     at_once = list(customer_journeys(conversions, sessions, LOOKBACK))
-    monkeypatch.setattr(asset_storage, "ORDERS_PER_QUERY", 2)
+    monkeypatch.setattr(stored_days, "ORDERS_PER_QUERY", 2)
     assert list(customer_journeys(conversions, sessions, LOOKBACK)) == at_once
     assert [len(of_day) for _, of_day in at_once] == [1, 2, 3, 4, 4, 4, 4]
 
