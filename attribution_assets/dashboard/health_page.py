@@ -81,7 +81,7 @@ class HealthLook:
 
 def _history_problems(history: History) -> list[str]:
     latest = history.last_runs[:1]
-    said = [f"The latest run has ended with {run.status}: {run.what}." for run in latest if run.status == "failure"]
+    said = [f"The latest run has ended with {run.status}: {run.subject}." for run in latest if run.status == "failure"]
     killed = history.unfinished.get("killed", 0)
     said += [f"Runs whose process was killed: {killed}."] if killed else []
     failed = sum(problem.result == "failed" for problem in history.problems)
@@ -101,7 +101,7 @@ def _runs(runs: Iterable[RunFacts]) -> Table:
     rows = []
     for run in runs:
         started = f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else ""
-        what = run.what.replace("..", " to ")
+        what = run.subject.replace("..", " to ")
         rows.append((started, run.status.replace("_", " "), what, run.job, run.seconds, run.run_id[:8]))
     columns = {"started": "Started (UTC)", "status": "Status", "what": "What", "job": "Job", "seconds": "Seconds"}
     return _table("runs", "Latest runs", columns | {"run": "Run"}, rows, seconds="amount")

@@ -1,1 +1,1 @@
-"""Our dealings with a Dagster instance: opening it, its runs, its log lines."""
+"""Use of a Dagster instance: opening it, its runs, its log lines, and the private parts of Dagster that these need."""

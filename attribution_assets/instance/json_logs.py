@@ -1,14 +1,15 @@
-"""Log lines as JSON, one object a line on stderr, where ATTRIBUTION_LOG_FORMAT says so.
+"""Log lines as JSON, one object per line on stderr, if ATTRIBUTION_LOG_FORMAT is json.
 
-    time      when, in UTC
+    time      the time in UTC
     level     debug, info, warning, error, critical
-    message   what, in words
-    run, job  whose line it is
-    asset     what it is about, and day: or first_day and last_day of the run's range
+    message   the text
+    run, job  the run and its job
+    asset     the asset; with it day, or first_day and last_day of the run's range
     event     Dagster's type of event
-    error     what went wrong at the root
+    error     the root cause of an error
 
-What is not known of a line is left out. Each event of a run is a line: those of Dagster's own doing at level debug.
+Fields that are not known are left out. Each event of a run is a line; Dagster's own events have the level debug. How a
+line is written belongs here, not what is logged.
 """
 
 import datetime as dt
@@ -24,33 +25,33 @@ from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE
 
 
 class JsonLines(logging.Formatter):
-    """Formats a record as such a line."""
+    """Formats a log record as a JSON line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line."""
-        about = log_metadata(record)
+        """The line of a record."""
+        metadata = log_metadata(record)
         line: dict[str, Any] = {
             "time": dt.datetime.fromtimestamp(record.created, dt.UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "message": about["orig_message"] if about else record.getMessage(),
+            "message": metadata["orig_message"] if metadata else record.getMessage(),
         }
-        if about:
-            line |= _of_run(about)
+        if metadata:
+            line |= _of_run(metadata)
         if record.exc_info and record.exc_info[1]:
             line["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
         return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
 
 
-def _of_run(about: LogMetadata) -> dict[str, Any]:
-    event, tags = about["dagster_event"], about["job_tags"]
+def _of_run(metadata: LogMetadata) -> dict[str, Any]:
+    event, tags = metadata["dagster_event"], metadata["job_tags"]
     error = getattr(event.event_specific_data, "error", None) if event else None
     day = (event.partition if event else None) or tags.get(PARTITION_TAG)
     if event and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         day = event.asset_check_evaluation_data.partition or day
     return {
-        "run": about["run_id"],
-        "job": about["job_name"],
-        "asset": _asset(event, about["step_key"] or ""),
+        "run": metadata["run_id"],
+        "job": metadata["job_name"],
+        "asset": _asset(event, metadata["step_key"] or ""),
         "day": day,
         "first_day": None if day else tags.get(RANGE_START_TAG),
         "last_day": None if day else tags.get(RANGE_END_TAG),
@@ -60,7 +61,7 @@ def _of_run(about: LogMetadata) -> dict[str, Any]:
 
 
 def _asset(event: dg.DagsterEvent | None, step: str) -> str | None:
-    """The asset of an event or step; the step of a check is called asset_check."""
+    """The asset of an event, or of a step by its name; the step of a check is named asset_check."""
     if event and event.asset_key:
         return event.asset_key.to_user_string()
     return max((asset for asset in ASSETS if f"{step}_".startswith(f"{asset}_")), key=len, default=None)
@@ -68,21 +69,21 @@ def _asset(event: dg.DagsterEvent | None, step: str) -> str | None:
 
 @dg.logger(config_schema={"log_level": dg.Field(str, default_value="DEBUG", description="The lowest level shown")})
 def json_console(context: dg.InitLoggerContext) -> logging.Logger:
-    """Writes the lines of a run as JSON."""
+    """Dagster logger that writes the lines of a run as JSON."""
     logger = logging.Logger(__name__, context.logger_config["log_level"])  # noqa: LOG001  # its own for each run
     logger.addHandler(json_handler())
     return logger
 
 
 def json_handler() -> logging.Handler:
-    """Writes what it gets to stderr as JSON lines."""
+    """A handler that writes log records to stderr as JSON lines."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     return handler
 
 
 def use_for_all_runs() -> None:
-    """Have Dagster take `json_console` for each run of this process whose configuration names no logger."""
+    """Make Dagster use `json_console` for each run of this process whose configuration names no logger."""
 
     def loggers(instance: dg.DagsterInstance | None) -> list[tuple[dg.LoggerDefinition, dict[str, object]]]:
         return [(json_console, {"log_level": (instance and instance.python_log_level) or "DEBUG"})]
@@ -91,6 +92,6 @@ def use_for_all_runs() -> None:
 
 
 def use_for_all_else() -> None:
-    """Have all other loggers of this process, and warnings, write JSON lines too."""
+    """Make all other loggers of this process, and warnings, write JSON lines too."""
     logging.basicConfig(handlers=[json_handler()], level=logging.WARNING)
     logging.captureWarnings(capture=True)

@@ -1,6 +1,7 @@
-"""The Dagster instance in which the command records its runs: the one that `dagster dev` shows from the same folder.
+"""Opens the Dagster instance in which the command records its runs, the one that `dagster dev` shows there.
 
-What is run there is in `runs.py`. The settings here hold for the command's own process alone.
+The settings and connections made here hold for the process of the command only. What the history says of runs does not
+belong here (`runs.py`), nor does access to private parts of Dagster (`dagster_internals.py`).
 """
 
 import logging
@@ -35,28 +36,31 @@ from attribution_assets.instance.dagster_internals import (
 from attribution_assets.instance.runs import end_killed_runs
 
 IN_PROCESS = {
-    # What runs here prints to this terminal: a copy in Dagster's log files would take two more processes a run.
+    # Runs print to this terminal. A copy in Dagster's log files would take two more processes for each run.
     "compute_logs": NO_COMPUTE_LOGS,
     "telemetry": {"enabled": False},
 }
-MOST_CHARACTERS = 400  # of what Dagster says of its settings, which can be all settings that there could be
+MOST_CHARACTERS = 400
+"""Where Dagster's message about wrong settings is cut: it can list all settings that there are."""
 
 POSTGRESQL_DRIVER = "psycopg2"
-"""What Dagster's PostgreSQL storage is written for; SQLAlchemy takes another where the URL does not name it."""
+"""The driver that Dagster's PostgreSQL storage needs. SQLAlchemy uses another one if the URL does not name it."""
 
 CONNECTION_SECONDS = 60
-"""How old a kept connection to a PostgreSQL history may become: networks cut those that idle for minutes."""
+"""The greatest age of a pooled connection to a PostgreSQL history: networks cut connections that idle for minutes."""
 
 
 @contextmanager
 def dagster_instance() -> Iterator[dg.DagsterInstance]:
-    """The instance of DAGSTER_HOME, else of this folder if it has a dagster.yaml, else of data/dagster.
+    """The instance to run in: of DAGSTER_HOME, else of this folder if it has a dagster.yaml, else of data/dagster.
+
+    Runs whose process was killed are marked as failed.
 
     Raises:
         RunRejectedError: Its dagster.yaml cannot be used.
         RunFailedError: Its databases cannot be read or written.
     """
-    with _opened_alone() as instance:
+    with _opened() as instance:
         end_killed_runs(instance)
         remember_tables(instance)
         with _connections(instance, _kept_connections):
@@ -65,60 +69,60 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
 
 @contextmanager
 def history_to_read() -> Iterator[dg.DagsterInstance]:
-    """The same instance for who only reads its history: nothing is written into it, and no writer has to wait.
+    """The same instance for reading its history: a SQLite history cannot be written, and no writer has to wait.
 
     Raises:
         RunRejectedError: Its dagster.yaml cannot be used.
         RunFailedError: Its databases cannot be read.
     """
-    with _opened_alone() as instance, _connections(instance, _read_only_connections):
+    with _opened() as instance, _connections(instance, _read_only_connections):
         yield instance
 
 
 def _connections(
     instance: dg.DagsterInstance, of_sqlite: Callable[[SqliteHistory], AbstractContextManager[None]]
 ) -> AbstractContextManager[None]:
-    """Have Dagster reach its history over such connections if it is in SQLite, else over pooled ones."""
+    """Make Dagster use the connections of `of_sqlite` for a SQLite history, and pooled connections otherwise."""
     history = sqlite_history(instance)
     return of_sqlite(history) if history else _pooled_connections(instance)
 
 
 @contextmanager
-def _opened_alone() -> Iterator[dg.DagsterInstance]:
+def _opened() -> Iterator[dg.DagsterInstance]:
     home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
     home.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns of a home without settings, which is fine here
+    logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns if there is no dagster.yaml, which is allowed here
     root = logging.getLogger()
-    root.addFilter(_says_more_than_that_it_tries_again)
+    root.addFilter(_is_not_about_a_retry)
     try:
-        with history_errors_told(home), _first_opened_alone(home) as instance:
+        with history_errors_as_failed_run(home), _created_by_one_process(home) as instance:
             yield instance
     finally:
-        root.removeFilter(_says_more_than_that_it_tries_again)
+        root.removeFilter(_is_not_about_a_retry)
 
 
 @contextmanager
-def history_errors_told(home: Path | str) -> Iterator[None]:
-    """Tell in a line of what the history's database refuses.
+def history_errors_as_failed_run(home: Path | str) -> Iterator[None]:
+    """Turn errors of the history's database into an error of one line.
 
     Raises:
-        RunFailedError: The history cannot be used.
+        RunFailedError: The history's database cannot be read or written.
     """
     try:
         yield
-    except _refusals() as error:
-        raise RunFailedError(f"Dagster's history in {home} cannot be used: {_in_words(error)}") from None
+    except _database_errors() as error:
+        raise RunFailedError(f"Dagster's history in {home} cannot be used: {_reason(error)}") from None
 
 
 @contextmanager
-def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance, whose databases are made by one process at a time: several at once would spoil them."""
+def _created_by_one_process(home: Path) -> Iterator[dg.DagsterInstance]:
+    """The instance. Its databases are created under a lock: several processes that create them at once corrupt them."""
     lock = (
         Path(tempfile.gettempdir())
         / f"attribution_assets_{os.getuid()}_{blake2b(str(home).encode(), digest_size=8).hexdigest()}.lock"
     )
     with FileLock(lock):
-        instance = _opened(home)
+        instance = _instance_of(home)
         instance.get_runs_count()
         instance.all_asset_keys()
         instance.all_instigator_state()
@@ -126,16 +130,16 @@ def _first_opened_alone(home: Path) -> Iterator[dg.DagsterInstance]:
         yield instance
 
 
-def _opened(home: Path) -> dg.DagsterInstance:
+def _instance_of(home: Path) -> dg.DagsterInstance:
     try:
-        instance = dg.DagsterInstance.local_temp(str(home), overrides=IN_PROCESS)  # one that stays, despite its name
+        instance = dg.DagsterInstance.local_temp(str(home), overrides=IN_PROCESS)  # persistent, despite the name
     except (dg.DagsterInvalidConfigError, ArgumentError, InvalidValueError) as error:
         first = error.errors[0].message if isinstance(error, dg.DagsterInvalidConfigError) else str(error)
         words = shorten(first.partition("Stack Trace:")[0], MOST_CHARACTERS, placeholder=" ...")
         missing = isinstance(error.__context__, ImportError)
         hint = ". Its storage needs a package: pip install 'attribution-assets[postgres]'" if missing else ""
         raise RunRejectedError(f"{home / 'dagster.yaml'} cannot be used: {words}{hint}") from None
-    except ValueError:  # whose words quote a part of the URL, which may be of the password
+    except ValueError:  # its message is not shown, as it quotes a part of the URL, possibly of the password
         raise RunRejectedError(
             f"{home / 'dagster.yaml'} cannot be used: the URL of its database cannot be read. Percent-encode what is"
             " special in a password: / @ : ? # %"
@@ -149,36 +153,36 @@ def _opened(home: Path) -> dg.DagsterInstance:
     return instance
 
 
-def _refusals() -> tuple[type[Exception], ...]:
-    """What is raised where the history's database refuses: for PostgreSQL, Dagster has an exception of its own."""
+def _database_errors() -> tuple[type[Exception], ...]:
+    """The errors of the history's database. For PostgreSQL, Dagster has an exception of its own."""
     postgres = sys.modules.get("dagster_postgres.utils")
     return (DBAPIError, postgres.DagsterPostgresException) if postgres else (DBAPIError,)
 
 
-def _in_words(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     cause = error if isinstance(error, DBAPIError) else error.__cause__
     reason = getattr(cause, "orig", cause)
     return f"{reason}. Is the disk full?" if isinstance(reason, sqlite3.Error) else f"{reason}"
 
 
-def _says_more_than_that_it_tries_again(record: logging.LogRecord) -> bool:
-    """Whether a message is more than one of Dagster's tries to connect to PostgreSQL, of which it makes six."""
+def _is_not_about_a_retry(record: logging.LogRecord) -> bool:
+    """False for Dagster's messages that it tries again to connect to PostgreSQL, of which it writes up to six."""
     return not str(record.msg).startswith("Retrying failed database connection")
 
 
 @contextmanager
 def _kept_connections(history: SqliteHistory) -> Iterator[None]:
-    """Have Dagster write its SQLite history over one connection per file, without waiting for the disk.
+    """Make Dagster write its SQLite history over one connection per file, without waiting for the disk.
 
-    By itself it opens two connections for each of the hundreds of events of a run, and waits until the disk has each of
-    them: more than half of a small run's time. Its write-ahead log stays whole when the process dies; a power failure
-    costs the history no more than its last moments.
+    By default Dagster opens two connections for each of the hundreds of events of a run, and waits until each event is
+    on the disk, which takes more than half of a small run's time. The write-ahead log stays intact when the process
+    dies; after a power failure the history may lack its last moments.
     """
     engines: dict[str, sa.Engine] = {}
 
     @contextmanager
     def connect(shard: str) -> Iterator[sa.Connection]:
-        with lock_of(history):  # what Dagster does here itself, but for the new connection
+        with lock_of(history):  # as Dagster does, except that the connection is kept
             if shard not in engines:
                 engine = _engine(history.conn_string_for_shard(shard))
                 create_tables(history, engine)
@@ -196,9 +200,9 @@ def _kept_connections(history: SqliteHistory) -> Iterator[None]:
 
 @contextmanager
 def _read_only_connections(history: SqliteHistory) -> Iterator[None]:
-    """Have Dagster read its SQLite history over connections that can neither write nor make a file.
+    """Make Dagster read its SQLite history over connections that can neither write nor create a file.
 
-    By itself it makes the file of a run that it asks for, which can be the moment at which the run makes it.
+    By default Dagster creates the file of a run when it reads that run, possibly while the run creates the file itself.
     """
 
     @contextmanager
@@ -215,9 +219,9 @@ def _read_only_connections(history: SqliteHistory) -> Iterator[None]:
 
 @contextmanager
 def _pooled_connections(instance: dg.DagsterInstance) -> Iterator[None]:
-    """Have Dagster write its PostgreSQL history over a few connections, as its webserver does.
+    """Make Dagster use a pool of connections to its PostgreSQL history, as its webserver does.
 
-    By itself it opens one for each of the hundreds of events of a run, which takes as long as the run.
+    By default Dagster opens a connection for each of the hundreds of events of a run, which takes as long as the run.
     """
     instance.optimize_for_webserver(statement_timeout=0, pool_recycle=CONNECTION_SECONDS, max_overflow=-1)
     try:

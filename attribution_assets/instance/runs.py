@@ -1,4 +1,8 @@
-"""What Dagster's history says of runs: which are under way, and which only seem to be because they were killed."""
+"""This project's runs in Dagster's history: their names and tags, which are under way, and which were killed.
+
+A killed run is one whose process has ended although Dagster's history says that it is under way. Opening the instance
+does not belong here (`opening.py`), nor do figures about runs (`monitoring/`).
+"""
 
 import datetime as dt
 from collections.abc import Iterable, Iterator
@@ -29,27 +33,26 @@ UNFINISHED_STATUSES = [
 """The statuses of runs that have not ended and that Dagster itself manages."""
 
 PROCESS_TAG = "attribution_assets/process"
-"""Which process a run is in, so that a run whose process was killed does not count as under way for ever."""
+"""Tag of a run with its id and its process, by which a run is recognized whose process was killed."""
 
 REQUEST_TAG = "attribution_assets/request"
-"""What a sensor has requested a run for: the same again, as long as nothing has changed."""
+"""Tag of a run with the request of a sensor that it answers. The request stays the same until its days change."""
 
 
 def say_which_process(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Note on a run that it is in this process."""
+    """Tag a run that is executed by this process."""
     instance.add_run_tags(run_id, process_tag(run_id))
 
 
 def process_tag(run_id: str) -> dict[str, str]:
-    """The tag of a run that is in this process."""
+    """The tag of a run that is executed by this process."""
     return {PROCESS_TAG: f"{run_id} {this_process()}"}
 
 
 def end_killed_runs(instance: dg.DagsterInstance) -> None:
-    """Mark as failed the runs whose process on this machine has ended, and free the pool slots that they held.
+    """Mark the runs as failed whose process on this machine has ended, and free the pool slots that they held.
 
-    Dagster often notices first that a process was killed, and then leaves the slots to its run monitoring, which comes
-    minutes later.
+    Dagster often marks a killed run as failed by itself, but frees its slots only minutes later, by run monitoring.
     """
     for run in _unfinished(instance):
         if was_killed(run) and not _has_finished(instance, run.run_id):
@@ -61,7 +64,7 @@ def end_killed_runs(instance: dg.DagsterInstance) -> None:
 
 
 def runs_of_request(instance: dg.DagsterInstance, request: str) -> list[dt.datetime]:
-    """When each of the runs that were made of a request ended, or was last heard of."""
+    """When each run of a request ended, or was updated last if it has not ended."""
     records = instance.get_run_records(filters=dg.RunsFilter(tags={REQUEST_TAG: request}))
     return [
         dt.datetime.fromtimestamp(record.end_time, dt.UTC) if record.end_time else record.update_timestamp
@@ -70,13 +73,13 @@ def runs_of_request(instance: dg.DagsterInstance, request: str) -> list[dt.datet
 
 
 def _has_finished(instance: dg.DagsterInstance, run_id: str) -> bool:
-    """Whether a run has finished by now: its process may have ended after the run was found unfinished."""
+    """Whether a run has finished in the meantime: it may have ended after it was found unfinished."""
     run = instance.get_run_by_id(run_id)
     return run is None or run.is_finished
 
 
 def runs_under_way(instance: dg.DagsterInstance) -> str:
-    """The runs and backfills of this project's assets that have not ended, in words; empty if there are none."""
+    """The runs and backfills of this project that have not ended, as text; empty if there are none."""
     end_killed_runs(instance)
     backfills = [
         f"backfill {backfill.backfill_id}"
@@ -89,9 +92,9 @@ def runs_under_way(instance: dg.DagsterInstance) -> str:
 
 
 def was_killed(run: dg.DagsterRun) -> bool:
-    """Whether the process that a run was in, on this machine, has ended. Says nothing of how the run ended."""
+    """Whether the process of a run on this machine has ended. The run itself may have ended properly before."""
     run_id, _, process = run.tags.get(PROCESS_TAG, "").partition(" ")
-    return run_id == run.run_id and has_ended(process)  # a run that is executed again begins with the tags of the first
+    return run_id == run.run_id and has_ended(process)  # a re-execution copies the tags of the first run
 
 
 def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
@@ -105,7 +108,7 @@ def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
 
 
 def root_cause(error: RecordedError | None) -> str:
-    """What went wrong at the root of an error that Dagster recorded, in one line."""
+    """The root cause of an error that Dagster recorded, in one line."""
     while error is not None and error.cause is not None:
         error = error.cause
     if error is None:

@@ -1,1 +1,1 @@
-"""How the pipeline is doing: figures from Dagster's history for Prometheus, and the health page's facts."""
+"""The health of the pipeline: figures from Dagster's history, the stored days and the ledger, and metrics of them."""

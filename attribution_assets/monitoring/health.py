@@ -1,7 +1,7 @@
-"""How the pipeline is: what has run, which days are not as they should be, what the API answered, what is kept.
+"""The health of the pipeline: its runs, the days that are missing or stale, requests to the API, answers in the ledger.
 
-For what shows it: the exporter of metrics and the dashboard's page. The history's part is in `history_facts.py` and
-`history_reader.py`.
+Used by the exporter of metrics (`metrics.py`) and the dashboard's health page. How Dagster's history is read does not
+belong here (`history_reader.py`), nor how the figures are shown.
 """
 
 import datetime as dt
@@ -24,19 +24,19 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage, F
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import ReportingError
-from attribution_assets.instance.opening import history_errors_told
+from attribution_assets.instance.opening import history_errors_as_failed_run
 from attribution_assets.monitoring.history_facts import History
 from attribution_assets.monitoring.history_reader import HistoryReader
 
 DAYS_VERIFIED_AT_ONCE = 60
 
 CANNOT_BE_READ = (ReportingError, DatabaseError, ForeignStorageError, OSError, pa.ArrowException, duckdb.Error)
-"""What may stand in the way of reading Dagster's history, the stored days or the ledger."""
+"""The errors that can be raised when Dagster's history, the stored days or the ledger cannot be read."""
 
 
 @dataclass(frozen=True)
 class DaysHealth:
-    """Which days are stored, and which are not as they should be.
+    """The days that are stored, and those that are missing, stale, blocked or provisional.
 
     Attributes:
         rows: asset -> stored day -> rows.
@@ -56,19 +56,19 @@ class DaysHealth:
 
     @property
     def latest_window(self) -> list[dt.date]:
-        """The latest stored day and the days of the lookback window before it, as far as any of them is stored."""
+        """The stored days of the latest lookback window, which ends with the latest stored day."""
         stored = sorted({day for days in self.rows.values() for day in days})
         return [day for day in stored if (stored[-1] - day).days <= self.lookback_days]
 
 
 @dataclass(frozen=True)
 class Health:
-    """How the pipeline is.
+    """The health of the pipeline at one moment.
 
     Attributes:
-        history: what Dagster's history says.
-        days: which days are not as they should be.
-        ledger_answers: journeys whose answers are kept.
+        history: figures from Dagster's history.
+        days: the state of the days.
+        ledger_answers: how many journeys have their answer in the ledger.
     """
 
     history: History
@@ -77,7 +77,7 @@ class Health:
 
 
 class PipelineHealth:
-    """Looks at how the pipeline is, again and again; after the first time it reads only what is new.
+    """Determines the health of the pipeline as often as asked. After the first time it reads only what is new.
 
     Args:
         instance: Dagster's instance.
@@ -90,23 +90,23 @@ class PipelineHealth:
         self._stale, self._stale_of, self._looks_on = Stale({}), "", True
 
     def now(self) -> Health:
-        """How the pipeline is now; errors as for the three parts."""
+        """The health now. Raises the errors of `history`, `days` and `ledger_answers`."""
         return Health(self.history(), self.days(), self.ledger_answers())
 
     def history(self) -> History:
-        """What Dagster's history says now.
+        """The figures from Dagster's history now.
 
         Raises:
-            RunFailedError: It cannot be read.
+            RunFailedError: The history cannot be read.
         """
-        with history_errors_told(self._home):
+        with history_errors_as_failed_run(self._home):
             return self._reader.read()
 
     def days(self) -> DaysHealth:
-        """Which days are not as they should be now.
+        """The state of the days now.
 
-        Whether rows have changed in the source since they were read is not looked at: that takes reading all of it, and
-        is what the sensor `late_data` and the command `status` do.
+        Rows that have changed in the source since they were read are not searched for, as that means reading the whole
+        source. The sensor `late_data` and the command `status` do it.
 
         Raises:
             ConfigurationError: The storage or its engine cannot be used.
@@ -133,7 +133,7 @@ class PipelineHealth:
         )
 
     def _stale_days(self, storage: AssetStorage, state: StoredState) -> Stale:
-        """What is stale; looked for anew only where something has changed, or not all suspects have been looked at."""
+        """The stale days. Determined again only if a stored day has changed or some suspects are not verified yet."""
         if self._stale_of != (now := state.digest()) or self._looks_on:
             scope = Scope(confirmed=self._stale.confirmed, most_verified=DAYS_VERIFIED_AT_ONCE)
             rules = self._resources.rules
@@ -143,7 +143,7 @@ class PipelineHealth:
         return self._stale
 
     def ledger_answers(self) -> int:
-        """How many journeys' answers are kept.
+        """How many journeys have their answer in the ledger.
 
         Raises:
             DatabaseError: The ledger cannot be read.

@@ -1,7 +1,7 @@
-"""What Dagster's history says in figures: of runs, steps, checks, materialized days and requests to the IHC API.
+"""The figures taken from Dagster's history: runs, steps, checks, materialized days and requests to the IHC API.
 
-The figures are totals over the whole history, so they are the same whoever adds them up, and whenever. How they are
-read is in `history_reader.py`.
+They are totals over the whole history, so every process that adds them up gets the same. How they are read does not
+belong here (`history_reader.py`), nor how they are shown.
 """
 
 import datetime as dt
@@ -13,18 +13,18 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import Traffic
 
 RUN_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600, 10800)
-"""Upper bounds of the classes in which runs are counted by how long they took."""
+"""Upper bounds of the classes in which runs are counted by duration."""
 
 """What becomes of an order."""
 
 PASSED, WARNED, FAILED = RESULTS = ("passed", "warned", "failed")
-"""What comes of a check."""
+"""The possible results of a check."""
 
 SUCCESS, FAILURE, CANCELED = ENDINGS = ("success", "failure", "canceled")
-"""How a run ends."""
+"""The statuses of runs that have ended."""
 
 WAITING, UNDER_WAY, KILLED = UNFINISHED = ("waiting", "under_way", "killed")
-"""What a run is that has not ended; the process of a killed one has, which Dagster has not noticed yet."""
+"""The statuses of runs that have not ended. The process of a killed run has ended, and Dagster has not noticed yet."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class RunFacts:
 
     Attributes:
         run_id: its id.
-        job: its job; Dagster calls `__ASSET_JOB` what is materialized without one.
+        job: its job; `__ASSET_JOB` if assets were materialized without a job.
         status: one of `ENDINGS` or `UNFINISHED`.
-        assets: what it materializes; empty stands for all assets of the job.
-        first_day: first of its days, YYYY-MM-DD; None if it has none.
-        last_day: last of them.
+        assets: the assets that it materializes; empty stands for all assets of the job.
+        first_day: its first day, YYYY-MM-DD; None if it has no days.
+        last_day: its last day.
         started: when it started; None if it has not.
         seconds: how long it took from its start to its end, or has taken until now; None if it has not started.
     """
@@ -66,7 +66,7 @@ class RunTotals:
     Attributes:
         ended: how many, by one of `ENDINGS`.
         seconds: how long those that had started took together.
-        by_duration: those that had started by how long they took: a number for each of `RUN_SECONDS`, one for more.
+        by_duration: runs that had started, counted by duration: a number per class of `RUN_SECONDS`, one for longer.
     """
 
     ended: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ENDINGS, 0))
@@ -74,7 +74,7 @@ class RunTotals:
     by_duration: list[int] = field(default_factory=lambda: [0] * (len(RUN_SECONDS) + 1))
 
     def add(self, ending: str, seconds: float | None) -> None:
-        """Count a run that ended, after so many seconds if it had started."""
+        """Count a run that ended; `seconds` is how long it took, None if it had not started."""
         self.ended[ending] += 1
         if seconds is not None:
             self.seconds += seconds
@@ -96,7 +96,7 @@ class StepTotals:
     seconds: float = 0.0
 
     def add(self, seconds: float, *, failed: bool) -> None:
-        """Count a step that ended after so many seconds."""
+        """Count a step that ended; `seconds` is how long it took."""
         self.ended += 1
         self.failed += failed
         self.seconds += seconds
@@ -107,11 +107,11 @@ class CheckProblem:
     """A day whose latest evaluation of a check did not pass.
 
     Attributes:
-        asset: what was checked.
+        asset: the asset that was checked.
         check: name of the check.
         day: YYYY-MM-DD.
         result: warned or failed.
-        description: what is wrong, as the check says it.
+        description: the check's own description of the problem.
         run_id: the run of the evaluation.
         at: when it was evaluated.
     """
@@ -127,14 +127,14 @@ class CheckProblem:
 
 @dataclass(frozen=True)
 class History:
-    """What the history says now.
+    """The figures of a history at one moment.
 
     Attributes:
         last_runs: the latest runs, the latest first.
-        unfinished: runs that have not ended, by one of `UNFINISHED`.
+        unfinished: one of `UNFINISHED` -> runs of this status.
         runs: job -> its ended runs.
-        steps: step -> those that ended.
-        checks: asset, check and one of `RESULTS` -> evaluations. One over a range of days counts once.
+        steps: step -> its ended executions.
+        checks: asset, check and one of `RESULTS` -> evaluations. An evaluation over a range of days counts once.
         problems: the days whose latest evaluation of a check did not pass.
         last_success: asset -> when a day of it was materialized last, in seconds since 1970.
         materialized: asset -> day -> when it was materialized last, for the days of the latest lookback window.

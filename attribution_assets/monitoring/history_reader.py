@@ -1,7 +1,8 @@
-"""How Dagster's history is added up: its events are read once each, and after the first time only what is new.
+"""Reads Dagster's history and adds up its figures. Each event is read once; a second look reads only new events.
 
-It is only read, so that no run has to wait. Every figure comes from events and records that lie in the history,
-whatever process wrote them; nothing is remembered elsewhere, so a reader that starts anew comes to the same figures.
+The history is never written, so no run has to wait. All figures come from the events and records in the history and
+nothing is stored elsewhere, so a new reader gets the same figures. What the figures mean does not belong here
+(`history_facts.py`), nor the materialized days (`materialized_days.py`).
 """
 
 import datetime as dt
@@ -48,7 +49,7 @@ LAST_RUNS = 50
 EVENTS_AT_ONCE = 1000
 
 OVERLAP = dt.timedelta(minutes=10)
-"""So much of the time that was read before is looked at again: clocks differ, and transactions end late."""
+"""Runs that were updated this long before the last look are looked at again: clocks differ, transactions end late."""
 
 ENDINGS = {
     dg.DagsterEventType.RUN_SUCCESS: SUCCESS,
@@ -75,11 +76,11 @@ STATUSES = {
 
 @dataclass
 class _Reading:
-    """How far a run has been read.
+    """How far the events of a run have been read.
 
     Attributes:
         cursor: Dagster's cursor after the last event that was read; None before the first.
-        began: when the run and its steps began, by step; the run itself is "".
+        began: step -> when it began; the run itself has the key "".
         ended: whether its end has been counted.
     """
 
@@ -89,7 +90,7 @@ class _Reading:
 
 
 class HistoryReader:
-    """Reads a history, again and again.
+    """Reads a history as often as asked.
 
     Args:
         instance: Whose history it is.
@@ -109,21 +110,21 @@ class HistoryReader:
         self._days = MaterializedDays(instance, lookback_days)
 
     def read(self) -> History:
-        """What the history says now.
+        """The figures now.
 
         Raises:
-            DBAPIError: The history cannot be read; in PostgreSQL also Dagster's own exception.
+            DBAPIError: The history cannot be read. For PostgreSQL also Dagster's own exception.
         """
         records, newest = self._records_to_read()
         for record in records.values():
             self._last_runs[record.storage_id] = _facts(record)
-            if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:  # of which there is no event yet
+            if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:  # it has no events yet
                 self._read_run(record.dagster_run)
         for old in sorted(self._last_runs)[:-LAST_RUNS]:
             del self._last_runs[old]
         self._forget_solved_problems()
         self._days.read()
-        self._read_until = newest  # only now: what could not be read is looked at again
+        self._read_until = newest  # set only now, so that runs that could not be read are read next time
         unfinished = Counter(_status(record) for record in records.values() if not record.dagster_run.is_finished)
         return History(
             last_runs=[self._last_runs[storage_id] for storage_id in sorted(self._last_runs, reverse=True)],
@@ -139,7 +140,7 @@ class HistoryReader:
         )
 
     def _records_to_read(self) -> tuple[dict[str, dg.RunRecord], dt.datetime | None]:
-        """The runs of this project that may have new events, the oldest first; and how new the newest of any is."""
+        """The runs of this project that may have new events, the oldest first; and when any run was updated last."""
         since = self._read_until and self._read_until - OVERLAP
         updated = self._instance.get_run_records(dg.RunsFilter(updated_after=since))
         unfinished = self._instance.get_run_records(dg.RunsFilter(statuses=UNFINISHED_STATUSES)) if since else []
@@ -188,7 +189,7 @@ class HistoryReader:
         self._steps[step].add(seconds, failed=event.event_type == dg.DagsterEventType.STEP_FAILURE)
 
     def _count_check(self, run: dg.DagsterRun, evaluation: dg.AssetCheckEvaluation, at: float) -> None:
-        """Count an evaluation; one over a range comes with one of each day, which say only how the days are."""
+        """Count an evaluation. Those of single days in a run over a range are not counted; they only show problems."""
         asset, check = evaluation.asset_key.to_user_string(), evaluation.check_name
         ill = WARNED if evaluation.severity == dg.AssetCheckSeverity.WARN else FAILED
         result = PASSED if evaluation.passed else ill
@@ -203,7 +204,7 @@ class HistoryReader:
             self._problems[asset, check, day] = max(known, problem, key=lambda either: either.at)
 
     def _forget_solved_problems(self) -> None:
-        """Forget the problems of days whose latest evaluation is another one, which passed."""
+        """Forget the problems of days whose latest evaluation passed."""
         checks = {dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, _ in self._problems}
         days = sorted({day for _, _, day in self._problems})
         if not days:

@@ -1,6 +1,7 @@
-"""When each day of each asset was materialized last, and what became of the orders of the latest days.
+"""Reads from Dagster's history when each day of each asset was materialized last, and the outcomes of recent orders.
 
-Of the many events of materialized days only the indexed columns are read, but for the reports of the latest days.
+Only the indexed columns of the many materialization events are read; the events themselves only for the reports of the
+latest days. Runs, steps and checks do not belong here (`history_reader.py`).
 """
 
 import datetime as dt
@@ -14,11 +15,11 @@ from attribution_assets.attribution.source.schemas import is_iso_date
 EVENTS_AT_ONCE = 10_000
 
 OVERLAP = 1000
-"""So many ids before the last one are read again: of two transactions the later id can be there first."""
+"""How many ids before the last one are read again: the higher id of two transactions can be visible first."""
 
 
 class MaterializedDays:
-    """The materialized days of a history, read again and again.
+    """The materialized days of a history; each `read` takes in what is new.
 
     Args:
         instance: Whose history it is.
@@ -36,7 +37,7 @@ class MaterializedDays:
         self.last_success: dict[str, float] = {}
 
     def read(self) -> None:
-        """Take in what is new; errors as for `HistoryReader.read`."""
+        """Read the new events. Raises the same errors as `HistoryReader.read`."""
         for asset, days in self._latest.items():
             for storage_id, day, at in self._new(asset):
                 self.last_success[asset] = max(at, self.last_success.get(asset, at))
@@ -61,7 +62,7 @@ class MaterializedDays:
             self._cursors[asset] = max(after, self._cursors[asset])
 
     def latest_window(self) -> dict[str, dict[str, float]]:
-        """Asset -> day -> when it was materialized last: of the latest day, and of the lookback window before it."""
+        """Asset -> day -> when it was materialized last, for the latest day and the lookback window before it."""
         latest = max((day for days in self._latest.values() for day in days), default=None)
         first = str(dt.date.fromisoformat(latest) - self._lookback) if latest else ""
         return {
@@ -70,7 +71,7 @@ class MaterializedDays:
         }
 
     def orders(self, outcomes: Sequence[str]) -> dict[str, dict[str, int]]:
-        """Day -> outcome -> orders, as the latest report of each day of the latest window says."""
+        """Day -> outcome -> number of orders, from the latest report of each day of the latest lookback window."""
         reports = self._latest["channel_reporting"]
         wanted = {day: reports[day][0] for day in self.latest_window()["channel_reporting"]}
         known = {day: found for day, found in self._orders.items() if wanted.get(day) == found[0]}

@@ -1,8 +1,8 @@
-"""How the pipeline is as metrics for Prometheus, and the server that Prometheus asks.
+"""The health of the pipeline as metrics for Prometheus, and the HTTP server that Prometheus scrapes.
 
-Nothing is counted here: each scrape derives all figures from what lies in Dagster's history, the asset storage and the
-ledger (`health.py`). So they count what all processes did, and go on where they were when the exporter starts again.
-What has a label `day` is exported for the days of the latest lookback window only. A partition is a day of an asset.
+Nothing is counted here: each scrape takes all figures from Dagster's history, the asset storage and the ledger
+(`health.py`). So they cover the work of all processes, and do not start at 0 when the exporter restarts. Metrics with a
+label `day` are exported for the days of the latest lookback window only. A partition is a day of an asset.
 """
 
 import logging
@@ -31,13 +31,13 @@ from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, Pip
 from attribution_assets.monitoring.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
 
 STATUSES = ("200", "400", "401", "403", "408", "429", "500", "502", "503", "504", NO_ANSWER)
-"""Exported from the first scrape on, as 0: what appears with a number counts as no increase in Prometheus."""
+"""Exported from the first scrape on, as 0: Prometheus sees no increase when a new series starts with another number."""
 
 IMPLICIT_JOB = "__ASSET_JOB"
-"""What Dagster calls the job of assets that are materialized without one."""
+"""Dagster's name for the job of assets that are materialized without a job."""
 
 SOURCES = ("history", "days", "ledger")
-"""What the metrics are read from. The metrics of one that cannot be read are left out, the others' are not."""
+"""The sources of the metrics. If one cannot be read, its metrics are left out; the others are exported."""
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def serve_metrics(instance: dg.DagsterInstance, resources: Resources, host: str,
         port: Port to listen on.
 
     Returns:
-        What waits until the server is shut down.
+        A function that waits until the server is shut down.
 
     Raises:
         OSError: The address cannot be listened on.
@@ -267,5 +267,5 @@ def _with(family: CounterMetricFamily | GaugeMetricFamily, samples: Samples) -> 
 
 
 def _buckets(bounds: Sequence[float], counts: Sequence[int]) -> list[tuple[str, float]]:
-    """The buckets of a histogram, which count all up to their bound, as Prometheus has it."""
+    """The buckets of a Prometheus histogram: each counts everything up to its bound."""
     return list(zip([*(str(float(bound)) for bound in bounds), "+Inf"], accumulate(counts), strict=True))

@@ -109,7 +109,7 @@ def test_the_last_runs_say_what_they_made_and_how_they_ended(week: Shop, endpoin
     failed, succeeded = health().history.last_runs
     assert (failed.status, succeeded.status) == ("failure", "success")
     assert succeeded.job == "attribution"
-    assert succeeded.what == "all assets of 2024-02-20..2024-02-27"
+    assert succeeded.subject == "all assets of 2024-02-20..2024-02-27"
     assert succeeded.started
     assert succeeded.started < dt.datetime.now(dt.UTC)
     assert succeeded.seconds
