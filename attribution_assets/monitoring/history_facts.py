@@ -52,7 +52,7 @@ class RunFacts:
     seconds: float | None
 
     @property
-    def what(self) -> str:
+    def subject(self) -> str:
         """What it materializes, in words."""
         assets = ", ".join(self.assets) if 0 < len(self.assets) < len(ASSETS) else "all assets"
         days = self.first_day if self.first_day == self.last_day else f"{self.first_day}..{self.last_day}"
