@@ -16,9 +16,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
-from attribution_assets.monitoring.history_facts import History
 from attribution_assets_tests.support.databases import new_databases
-from attribution_assets_tests.support.histories import Player, histories
+from attribution_assets_tests.support.histories import History, Player, histories
 from attribution_assets_tests.support.shop import Shop
 from attribution_assets_tests.support.whole_shop import (
     FIRST,

@@ -11,9 +11,8 @@ from socket import socket
 import pytest
 
 from attribution_assets.attribution.freshness.records import ASSETS
-from attribution_assets.monitoring.metrics import Samples
 from attribution_assets_tests.support.command_process import COMMAND
-from attribution_assets_tests.support.exporter import Exporter, running_exporter, value
+from attribution_assets_tests.support.exporter import Exporter, Samples, running_exporter, value
 from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint, status
 from attribution_assets_tests.support.shop import Shop
 

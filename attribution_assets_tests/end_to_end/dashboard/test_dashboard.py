@@ -16,9 +16,8 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.files.locations import location
 from attribution_assets.attribution.reporting.report_file import write_report
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.dashboard.over_time import WEEK
 from attribution_assets_tests.support.browser import needs_chromium
-from attribution_assets_tests.support.dashboard_pages import DAYS, LONG, SCRIPT, orders, rows
+from attribution_assets_tests.support.dashboard_pages import DAYS, LONG, SCRIPT, WEEK, orders, rows
 from attribution_assets_tests.support.dashboard_server import running_dashboard
 from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS
 

@@ -12,9 +12,8 @@ from playwright.sync_api import Browser, Page
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
-from attribution_assets.dashboard.over_time import WEEK
 from attribution_assets_tests.support.browser import needs_chromium
-from attribution_assets_tests.support.dashboard_pages import DAYS, FIRST, LONG, orders, rows
+from attribution_assets_tests.support.dashboard_pages import DAYS, FIRST, LONG, WEEK, orders, rows
 from attribution_assets_tests.support.dashboard_server import running_dashboard
 from attribution_assets_tests.support.stored_results import Order, Visit, store_results
 

@@ -6,8 +6,7 @@ import shutil
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.late_data import changed_days
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.monitoring.metrics import SOURCES
-from attribution_assets_tests.support.made_shop import WINDOWS, MadeShop, day, days
+from attribution_assets_tests.support.made_shop import SOURCES, WINDOWS, MadeShop, day, days
 
 
 def changed(shop: MadeShop) -> dict[str, set[dt.date]]:

@@ -13,17 +13,25 @@ from dagster._core.events import JobFailureData  # noqa: TID251  # the end of a 
 
 from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.attribution.freshness.late_data import Watch
-from attribution_assets.attribution.freshness.records import ASSETS, ATTRIBUTION
+from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.defs.automation.requests import MOST_RUNS_PER_TICK, due_requests, is_due
 from attribution_assets.defs.automation.sensors import TRIED_LATELY, late_data, restatement
 from attribution_assets.defs.resources import DatabaseResource, resources_of
 from attribution_assets.instance.runs import PROCESS_TAG, REQUEST_TAG
-from attribution_assets.monitoring.metrics import SOURCES
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.databases import create_source_tables, insert
-from attribution_assets_tests.support.made_shop import CHAINS, REPORTS, WINDOWS, MadeShop, day, stage
+from attribution_assets_tests.support.made_shop import (
+    ATTRIBUTION,
+    CHAINS,
+    REPORTS,
+    SOURCES,
+    WINDOWS,
+    MadeShop,
+    day,
+    stage,
+)
 from attribution_assets_tests.support.source_tables import order, session
 
 CHECKS = {

@@ -7,16 +7,16 @@ from dataclasses import replace
 import pytest
 
 from attribution_assets.attribution.freshness import records
-from attribution_assets.attribution.freshness.records import ATTRIBUTION
 from attribution_assets.attribution.freshness.repair import next_stages
 from attribution_assets.attribution.freshness.staleness import Scope
 from attribution_assets.attribution.storage.stored_days import DayTable
-from attribution_assets.monitoring.metrics import SOURCES
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.made_shop import (
+    ATTRIBUTION,
     CHAINS,
     COMPARISONS,
     REPORTS,
+    SOURCES,
     WINDOWS,
     MadeShop,
     day,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from attribution_assets.attribution.freshness import records
-from attribution_assets.attribution.freshness.records import ATTRIBUTION
 from attribution_assets.attribution.freshness.repair import next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, Stale
 from attribution_assets_tests.support.made_shop import (
+    ATTRIBUTION,
     CHAINS,
     COMPARISONS,
     WINDOWS,

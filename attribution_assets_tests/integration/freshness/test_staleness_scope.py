@@ -2,10 +2,18 @@
 
 import pytest
 
-from attribution_assets.attribution.freshness.records import ATTRIBUTION
 from attribution_assets.attribution.freshness.repair import next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
-from attribution_assets_tests.support.made_shop import ALL, REPORTS, WINDOWS, MadeShop, days, stage, stale_only
+from attribution_assets_tests.support.made_shop import (
+    ALL,
+    ATTRIBUTION,
+    REPORTS,
+    WINDOWS,
+    MadeShop,
+    days,
+    stage,
+    stale_only,
+)
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ from typer.testing import CliRunner
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.command.cli import app
-from attribution_assets.monitoring.metrics import SOURCES
-from attribution_assets_tests.support.made_shop import REPORTS, MadeShop
+from attribution_assets_tests.support.made_shop import REPORTS, SOURCES, MadeShop
 
 ALL = "2024-02-20..2024-02-28"
 RUN_THEM = "Run these days to bring them up to date."

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, IhcAuthenticationError
-from attribution_assets.ihc_service.app import attribute
 from attribution_assets_tests.support.ihc_endpoint import (
     KEY,
     Answer,
@@ -23,7 +22,7 @@ from attribution_assets_tests.support.ihc_endpoint import (
     lost_row,
     status,
 )
-from attribution_assets_tests.support.ihc_journeys import credited, empty_ledger, journeys_of, settled
+from attribution_assets_tests.support.ihc_journeys import attribute, credited, empty_ledger, journeys_of, settled
 
 
 def test_every_touchpoint_gets_its_own_credit_in_the_order_of_the_journeys() -> None:

@@ -8,7 +8,6 @@ import pytest
 from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcAuthenticationError, IhcRequestError
-from attribution_assets.ihc_service.app import attribute
 from attribution_assets_tests.support.ihc_endpoint import (
     KEY,
     Answer,
@@ -24,7 +23,7 @@ from attribution_assets_tests.support.ihc_endpoint import (
     status,
     trickles,
 )
-from attribution_assets_tests.support.ihc_journeys import credited, empty_ledger, journeys_of, quick_api
+from attribution_assets_tests.support.ihc_journeys import attribute, credited, empty_ledger, journeys_of, quick_api
 
 FAULTS = {
     "403": status(403, f"unknown key {KEY}"),

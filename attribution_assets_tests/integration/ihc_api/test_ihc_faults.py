@@ -19,7 +19,6 @@ from attribution_assets.attribution.ihc_api.errors import (
     IhcRequestError,
     IhcTransientError,
 )
-from attribution_assets.ihc_service.app import attribute
 from attribution_assets_tests.support.ihc_endpoint import (
     KEY,
     Fault,
@@ -38,7 +37,7 @@ from attribution_assets_tests.support.ihc_endpoint import (
     trickles,
     truncated,
 )
-from attribution_assets_tests.support.ihc_journeys import credited, empty_ledger, journeys_of
+from attribution_assets_tests.support.ihc_journeys import attribute, credited, empty_ledger, journeys_of
 
 TRANSIENT = {
     "408": status(408),

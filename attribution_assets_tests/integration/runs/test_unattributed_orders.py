@@ -7,14 +7,13 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.records import ATTRIBUTION
 from attribution_assets.attribution.invariants.attribution import unattributed_problems
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
-from attribution_assets_tests.support.made_shop import REPORTS, MadeShop, day
+from attribution_assets_tests.support.made_shop import ATTRIBUTION, REPORTS, MadeShop, day
 from attribution_assets_tests.support.shop import Shop
 
 Table = Callable[..., pd.DataFrame]

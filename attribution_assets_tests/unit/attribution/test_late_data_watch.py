@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.late_data import Watch, extraction_stages
-from attribution_assets.monitoring.metrics import SOURCES
-from attribution_assets_tests.support.made_shop import day, days, stage
+from attribution_assets_tests.support.made_shop import SOURCES, day, days, stage
 
 STORED = days_between(day(1), day(10))
 

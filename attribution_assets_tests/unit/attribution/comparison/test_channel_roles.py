@@ -10,9 +10,15 @@ from hypothesis import strategies as st
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.tables.schemas import CHANNEL_ROLES
-from attribution_assets.defs.assets.attribution import conversions, ihc_attributions
 from attribution_assets_tests.support import model_oracle
-from attribution_assets_tests.support.attributed_orders import MIDNIGHT, ORDERS, Order, came_by
+from attribution_assets_tests.support.attributed_orders import (
+    MIDNIGHT,
+    ORDERS,
+    Order,
+    came_by,
+    conversions,
+    ihc_attributions,
+)
 
 
 def roles(*orders: Order) -> pd.DataFrame:

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.tables.schemas import MARKOV_COMPARISON
-from attribution_assets.demo import CHANNELS
 from attribution_assets_tests.support import model_oracle
+from attribution_assets_tests.support.attributed_orders import CHANNELS
 
 FIRST, LAST = dt.date(2024, 2, 1), dt.date(2024, 2, 29)
 Paths = Mapping[tuple[str, ...], int]

@@ -13,12 +13,18 @@ from attribution_assets.attribution.comparison.model_comparison import model_com
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.result_tables import DAY
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.schemas import MODEL_COMPARISON, RULE_MODELS
-from attribution_assets.defs.assets.attribution import conversions, ihc_attributions
 from attribution_assets_tests.support import model_oracle
-from attribution_assets_tests.support.attributed_orders import MIDNIGHT, ORDERS, Order, came_by
+from attribution_assets_tests.support.attributed_orders import (
+    DAY,
+    MIDNIGHT,
+    ORDERS,
+    Order,
+    came_by,
+    conversions,
+    ihc_attributions,
+)
 
 ROUNDED_TO = 1e-9
 """Revenue keeps nine decimal places."""

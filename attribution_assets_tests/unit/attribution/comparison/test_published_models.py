@@ -18,9 +18,7 @@ from mta import MTA
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
-from attribution_assets.attribution.storage.result_tables import DAY
-from attribution_assets.defs.assets.attribution import conversions, ihc_attributions
-from attribution_assets_tests.support.attributed_orders import Order, came_by
+from attribution_assets_tests.support.attributed_orders import DAY, Order, came_by, conversions, ihc_attributions
 
 CHANNEL_ATTRIBUTION = {
     "alpha": (19121.2723557987, 28414.2142743639, 24524.7095688335, 0.55965),
