@@ -24,7 +24,16 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage  #
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays  # noqa: E402 - the same
 from attribution_assets.attribution.tables.schemas import TABLES  # noqa: E402 - the same
 
-_FIXTURES = ("databases", "shop", "made_shop", "command_process", "s3_server", "spark_session", "dashboard_pages")
+_FIXTURES = (
+    "databases",
+    "shop",
+    "made_shop",
+    "command_process",
+    "s3_server",
+    "spark_session",
+    "dashboard_pages",
+    "orders_of_four_days",
+)
 pytest_plugins = [f"attribution_assets_tests.support.{module}" for module in _FIXTURES]
 pytest.register_assert_rewrite("attribution_assets_tests.support.whole_shop")
 

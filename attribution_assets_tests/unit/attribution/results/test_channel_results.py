@@ -14,9 +14,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.calendar.days import by_day, days_between
-from attribution_assets.attribution.comparison.model_comparison import model_comparison
-from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.results.channel_results import (
     MODELS,
     DateBasis,
@@ -32,16 +29,13 @@ from attribution_assets.attribution.results.channel_results import (
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
+from attribution_assets_tests.support.evenly_credited_shop import DAYS, LOOKBACK, Row, Table, stored_shop
 from attribution_assets_tests.support.waiting import looks
 
-Row = dict[str, Any]
-Table = Callable[..., pd.DataFrame]
 Keep = Callable[..., StoredDays]
 Store = Callable[..., AssetStorage]
 
-DAYS = days_between(dt.date(2024, 2, 26), dt.date(2024, 3, 2))
 FIRST, LAST = DAYS[0], DAYS[-1]
-LOOKBACK = 2
 TOUCH, CONVERSION = DateBasis.TOUCH, DateBasis.CONVERSION
 NOTHING = {"lookback_days": LOOKBACK}
 
@@ -400,46 +394,6 @@ ORDER = st.fixed_dictionaries(
     }
 )
 COSTS = st.lists(st.integers(0, 10**5).map(lambda thousandths: thousandths / 1000), min_size=4, max_size=4)
-
-
-def stored_shop(root: str, table: Table, orders: list[Row], costs: list[float]) -> AssetStorage:
-    """Orders, their credit (even, so that all numbers are known), and what the package makes of them, all stored."""
-    storage = AssetStorage(root)
-    days = days_between(FIRST - dt.timedelta(days=LOOKBACK), LAST)
-    sessions, conversions, credit = [], [], []
-    for number, order in enumerate(orders):
-        ordered = dt.datetime.combine(order["day"], dt.time(12))
-        known = {
-            "conv_id": f"o{number}",
-            "user_id": f"u{number}",
-            "conversion_time": ordered,
-            "revenue": order["revenue"],
-        }
-        conversions.append(known)
-        for place, (channel, hours) in enumerate(sorted(order["visits"], key=lambda visit: -visit[1])):
-            visit = {
-                "session_id": f"o{number}-{place}",
-                "channel_name": channel,
-                "session_time": ordered - dt.timedelta(hours=hours, minutes=4 - place),
-                "cost": costs[place],
-            }
-            sessions.append(known | visit)
-            credit.append(known | visit | {"ihc": 1 / len(order["visits"])})
-    frames = {
-        "sessions": table("sessions", *sessions),
-        "conversions": table("conversions", *conversions),
-        "ihc_attributions": table("ihc_attributions", *credit),
-    }
-    times = {"sessions": "session_time", "conversions": "conversion_time", "ihc_attributions": "conversion_time"}
-    for asset, frame in frames.items():
-        for day in days:
-            storage.write(asset, DayTable(day, frame[frame[times[asset]].dt.date == day], {}))
-    visited, placed, attributed = (storage.days(asset, days) for asset in frames)
-    for day, report in by_day(channel_report(visited, attributed, placed, days[0], days[-1]), "date", days):
-        storage.write("channel_reporting", DayTable(day, report, {}))
-        comparison = model_comparison(attributed.frame(day), placed.frame(day), ("direct",))
-        storage.write("model_comparison", DayTable(day, comparison, {}))
-    return storage
 
 
 def exactly(orders: list[Row], costs: list[float], basis: DateBasis) -> dict[tuple[str, str], list[Fraction]]:
