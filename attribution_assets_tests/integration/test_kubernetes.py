@@ -179,6 +179,7 @@ def test_a_run_gets_a_pod_of_its_own_with_all_that_it_needs(tmp_path: Path, post
     ]
 
 
+@pytest.mark.slow
 def test_what_the_pod_starts_does_the_run(tmp_path: Path, postgresql_url: str) -> None:
     create_source_tables(postgresql_url)
     insert(postgresql_url, "conversions", [("o1", "u1", DAY, "12:00:00", 100.0)])

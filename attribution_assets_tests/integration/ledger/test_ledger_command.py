@@ -27,29 +27,24 @@ def words(result: Result) -> str:
     return " ".join(result.output.replace("│", " ").replace("┃", " ").split())
 
 
-def test_an_unchanged_run_makes_no_call_and_says_so_before_and_after(any_shop: Shop) -> None:
+def test_an_unchanged_run_makes_no_call_and_says_so_and_a_late_session_sends_only_its_own_journey(
+    any_shop: Shop,
+) -> None:
     two_orders(any_shop)
     with IhcEndpoint() as endpoint:
         any_shop.asks(endpoint)
         first, again = any_shop.run(), any_shop.run()
         assert len(endpoint.received) == 1
-    asks = "2 journeys with 3 touchpoints to ask for in 1 requests, 0 journeys known from the ledger"
-    assert f"IHC API: {asks}" in first.output
-    assert "IHC API: 0 journeys with 0 touchpoints to ask for in 0 requests, 2 journeys known" in again.output
-    with dg.DagsterInstance.from_config(str(any_shop.folder / "home")) as instance:
-        last = instance.get_latest_materialization_event(dg.AssetKey("ihc_attributions")).asset_materialization
-    metadata = {name: value.value for name, value in last.metadata.items() if name.endswith("_of_run")}
-    assert metadata == {"requests_of_run": 0, "retries_of_run": 0, "journeys_reused_of_run": 2}
-
-
-def test_a_late_session_sends_only_its_own_journey(any_shop: Shop) -> None:
-    two_orders(any_shop)
-    with IhcEndpoint() as endpoint:
-        any_shop.asks(endpoint)
-        any_shop.run()
+        with dg.DagsterInstance.from_config(str(any_shop.folder / "home")) as instance:
+            last = instance.get_latest_materialization_event(dg.AssetKey("ihc_attributions")).asset_materialization
         any_shop.session("s0", "ann", "2024-02-25 10:00:00")
         assert any_shop.run().exit_code == 0
         assert [request.journeys for request in endpoint.received[1:]] == [{"o1": ["s1", "s0", "s2"]}]
+    asks = "2 journeys with 3 touchpoints to ask for in 1 requests, 0 journeys known from the ledger"
+    assert f"IHC API: {asks}" in first.output
+    assert "IHC API: 0 journeys with 0 touchpoints to ask for in 0 requests, 2 journeys known" in again.output
+    metadata = {name: value.value for name, value in last.metadata.items() if name.endswith("_of_run")}
+    assert metadata == {"requests_of_run": 0, "retries_of_run": 0, "journeys_reused_of_run": 2}
 
 
 def test_a_run_over_its_budget_fails_in_a_line_and_the_next_goes_on_from_there(any_shop: Shop) -> None:
@@ -66,7 +61,7 @@ def test_a_run_over_its_budget_fails_in_a_line_and_the_next_goes_on_from_there(a
         assert len(endpoint.received) == 2
 
 
-def test_the_ledger_is_shown_by_conversion_type_with_totals(any_shop: Shop) -> None:
+def test_the_ledger_is_shown_with_totals_and_what_is_forgotten_is_asked_for_again(any_shop: Shop) -> None:
     two_orders(any_shop)
     assert "The ledger is empty" in ledger().output
     with IhcEndpoint() as endpoint:
@@ -74,25 +69,20 @@ def test_the_ledger_is_shown_by_conversion_type_with_totals(any_shop: Shop) -> N
         any_shop.run()
         any_shop.set(IHC_CONV_TYPE_ID="returning")
         any_shop.run("2024-02-27", "2024-02-27")
-    shown = words(ledger())
-    assert "total 3 2 4" in shown
-    assert "default" in shown
-    assert "returning" in shown
-
-
-def test_forgetting_asks_back_and_then_the_journeys_are_asked_for_again(any_shop: Shop) -> None:
-    two_orders(any_shop)
-    with IhcEndpoint() as endpoint:
-        any_shop.asks(endpoint)
-        any_shop.run()
+        shown = words(ledger())
+        assert "total 3 2 4" in shown
+        assert "default" in shown
+        assert "returning" in shown
         refused = ledger("--forget", "--order", "o1", answer="n\n")
         assert refused.exit_code == 1
         assert "Answers to forget: 1; they are asked for again when needed." in refused.output
-        assert "total 2 1 3" in words(ledger())
+        assert "total 3 2 4" in words(ledger())
         assert "Forgotten: 1." in ledger("--forget", "--order", "o1", answer="y\n").output
+        any_shop.set(IHC_CONV_TYPE_ID="default")
         any_shop.run()
-        assert [list(request.journeys) for request in endpoint.received] == [["o1", "o2"], ["o1"]]
+        assert [list(request.journeys) for request in endpoint.received] == [["o1", "o2"], ["o2"], ["o1"]]
     assert "Forgotten: 0." in ledger("--forget", "--conversion-type", "other", "--yes").output
+    assert "Forgotten: 1." in ledger("--forget", "--conversion-type", "returning", "--yes").output
     assert "Forgotten: 0." in ledger("--forget", "--before", "2024-01-01", "--yes").output
     assert "Forgotten: 2." in ledger("--forget", "--yes").output
 

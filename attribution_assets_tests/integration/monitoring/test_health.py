@@ -61,13 +61,13 @@ def small_week(shop: Shop, endpoint: IhcEndpoint) -> Shop:
 
 
 @pytest.fixture(scope="module")
-def reported(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Health]:
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Health:
     """How things are after one run over the week, each of whose requests took 0.3 s."""
     with pytest.MonkeyPatch.context() as monkeypatch, IhcEndpoint(latency_seconds=0.3) as slow:
         week = small_week(Shop(tmp_path_factory.mktemp("week"), monkeypatch), slow)
         result = week.run(*DAYS)
         assert result.exit_code == 0, result.output
-        yield health()
+        return health()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from pathlib import Path
+from typing import NamedTuple
 
 import dagster as dg
 import pytest
@@ -25,17 +26,33 @@ def a_small_week(shop: Shop) -> None:
     shop.order("o3", "dan", "2024-02-27 10:00:00", 7.0)
 
 
-def test_a_range_is_reported_by_touch_date_and_channel(shop: Shop) -> None:
-    a_small_week(shop)
-    with IhcEndpoint() as endpoint:
+class Reported(NamedTuple):
+    """A small week after one run over it: the shop, and the address of the API that its orders were attributed by."""
+
+    shop: Shop
+    url: str
+
+
+@pytest.fixture(scope="module")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """A small week in SQLite after one run over it; tests only look at it."""
+    with pytest.MonkeyPatch.context() as monkeypatch, IhcEndpoint() as endpoint:
+        shop = Shop(tmp_path_factory.mktemp("reported"), monkeypatch)
+        a_small_week(shop)
         shop.asks(endpoint)
-        result = shop.run("2024-02-24", "2024-02-27")
-    assert result.exit_code == 0, result.output
-    assert shop.report() == [
+        result = shop.run("2024-02-26", "2024-02-27")
+        assert result.exit_code == 0, result.output
+    return Reported(shop, endpoint.url)
+
+
+def test_a_range_is_reported_by_touch_date_and_channel(reported: Reported) -> None:
+    assert reported.shop.report("channel_reporting_2024-02-24.csv") == [
         {
             "channel_name": "Display", "date": "2024-02-24", "cost": "2.0", "ihc": "0.333333333333",
             "ihc_revenue": "30.0", "CPO": "6.000000000006", "ROAS": "15.0",
         },
+    ]  # fmt: skip
+    assert reported.shop.report() == [
         {
             "channel_name": 'Größe, "neu"\nund anders', "date": "2024-02-26", "cost": "3.25", "ihc": "0.0",
             "ihc_revenue": "0.0", "CPO": "", "ROAS": "0.0",
@@ -58,42 +75,26 @@ def test_the_summary_has_totals_and_the_orders_that_were_not_attributed(shop: Sh
     assert f"Attributed by {endpoint.url}." in words
 
 
-def test_the_result_tables_hold_what_the_assets_hold(any_shop: Shop) -> None:
-    a_small_week(any_shop)
-    with IhcEndpoint() as endpoint:
-        any_shop.asks(endpoint)
-        any_shop.run("2024-02-24", "2024-02-27")
-    assert any_shop.rows("attribution_customer_journey") == [
-        ("o1", "s1", pytest.approx(1 / 3)),
-        ("o1", "s2", pytest.approx(2 / 3)),
-        ("o2", "s3", 1.0),
-    ]
-    assert any_shop.rows("channel_reporting") == [
-        ("Display", "2024-02-24", 2.0, pytest.approx(1 / 3), pytest.approx(30.0)),
-        ('Größe, "neu"\nund anders', "2024-02-26", 3.25, 0.0, 0.0),
-        ("Search", "2024-02-26", 0.5, pytest.approx(5 / 3), pytest.approx(90.0)),
-    ]
-
-
-def test_a_run_reads_back_over_the_lookback_window_and_restates_the_days_that_it_credits(any_shop: Shop) -> None:
+def test_days_that_a_run_credits_or_that_credit_leaves_are_restated_in_the_result_tables(any_shop: Shop) -> None:
     a_small_week(any_shop)
     with IhcEndpoint() as endpoint:
         any_shop.asks(endpoint)
         assert any_shop.run("2024-02-24", "2024-02-25").exit_code == 0
         assert any_shop.rows("channel_reporting") == [("Display", "2024-02-24", 2.0, 0.0, 0.0)]
-        assert any_shop.run("2024-02-26", "2024-02-26").exit_code == 0
-    assert ("Display", "2024-02-24", 2.0, pytest.approx(1 / 3), pytest.approx(30.0)) in any_shop.rows(
-        "channel_reporting"
-    )
-    assert [row["ihc"] for row in any_shop.report("channel_reporting_2024-02-24.csv")] == ["0.333333333333"]
-    assert {row["date"] for row in any_shop.report()} == {"2024-02-26"}
-
-
-def test_credit_that_vanishes_restates_the_day_that_it_leaves(any_shop: Shop) -> None:
-    a_small_week(any_shop)
-    with IhcEndpoint() as endpoint:
-        any_shop.asks(endpoint)
-        any_shop.run("2024-02-24", "2024-02-27")
+        assert any_shop.run("2024-02-26", "2024-02-27").exit_code == 0
+        credited = [
+            ("Display", "2024-02-24", 2.0, pytest.approx(1 / 3), pytest.approx(30.0)),
+            ('Größe, "neu"\nund anders', "2024-02-26", 3.25, 0.0, 0.0),
+            ("Search", "2024-02-26", 0.5, pytest.approx(5 / 3), pytest.approx(90.0)),
+        ]
+        assert any_shop.rows("channel_reporting") == credited
+        assert any_shop.rows("attribution_customer_journey") == [
+            ("o1", "s1", pytest.approx(1 / 3)),
+            ("o1", "s2", pytest.approx(2 / 3)),
+            ("o2", "s3", 1.0),
+        ]
+        assert [row["ihc"] for row in any_shop.report("channel_reporting_2024-02-24.csv")] == ["0.333333333333"]
+        assert {row["date"] for row in any_shop.report()} == {"2024-02-26"}
         any_shop.sql("DELETE FROM conversions WHERE conv_id = 'o1'")
         assert any_shop.run("2024-02-26", "2024-02-27").exit_code == 0
     assert ("Display", "2024-02-24", 2.0, 0.0, 0.0) in any_shop.rows("channel_reporting")
@@ -154,6 +155,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_the_run(shop: Shop) 
     assert [path.name for path in shop.folder.iterdir()] == ["shop.db"]
 
 
+@pytest.mark.slow
 def test_blocks_of_days_in_any_order_give_the_tables_of_one_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,12 +185,8 @@ def test_without_dates_all_days_with_data_are_reported(shop: Shop) -> None:
     assert "embedded IHC service" in result.output
 
 
-def test_what_the_command_runs_is_in_dagsters_history(shop: Shop) -> None:
-    a_small_week(shop)
-    with IhcEndpoint() as endpoint:
-        shop.asks(endpoint)
-        shop.run("2024-02-26", "2024-02-27")
-    with dg.DagsterInstance.from_config(str(shop.folder / "home")) as instance:
+def test_what_the_command_runs_is_in_dagsters_history(reported: Reported) -> None:
+    with dg.DagsterInstance.from_config(str(reported.shop.folder / "home")) as instance:
         days = {
             asset: sorted(instance.get_materialized_partitions(dg.AssetKey(asset)))
             for asset in ("sessions", "journeys", "channel_reporting_csv")
@@ -209,7 +207,7 @@ def test_what_the_command_runs_is_in_dagsters_history(shop: Shop) -> None:
         (None, "SUCCEEDED"),
     }
     assert last.partition == "2024-02-27"
-    assert last.metadata["answered_by"].value == report.metadata["answered_by"].value == endpoint.url
+    assert last.metadata["answered_by"].value == report.metadata["answered_by"].value == reported.url
     assert last.metadata["requests_of_run"].value == 1
     assert last.metadata["orders_attributed"].value == 1
     assert last.metadata["dagster/partition_row_count"].value == 1
@@ -339,6 +337,7 @@ def test_the_redistribution_parameter_is_sent_as_it_is(shop: Shop) -> None:
     assert received.parameters == {"conv_type_id": ["new customers"]}
 
 
+@pytest.mark.slow
 def test_the_demo_database_is_made_once_and_reported(shop: Shop) -> None:
     shop.database.unlink()
     shop.set(ATTRIBUTION_DATABASE_URL=f"sqlite:///{shop.folder / 'demo.db'}")

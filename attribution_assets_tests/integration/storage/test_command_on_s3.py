@@ -34,6 +34,7 @@ def stored_versions(root: str) -> object:
     return {name: days for name, days in versions.items() if not name.endswith("_csv")}
 
 
+@pytest.mark.slow
 def test_days_run_and_run_again_with_late_rows_are_what_one_run_with_folders_makes(week: Shop, s3_bucket: str) -> None:
     with PaidEndpoint() as endpoint:
         week.asks(endpoint)
@@ -57,6 +58,7 @@ def test_days_run_and_run_again_with_late_rows_are_what_one_run_with_folders_mak
     assert s3fs.S3FileSystem().cat(f"{s3_bucket}/all.csv") == in_folder[REPORT]
 
 
+@pytest.mark.slow
 def test_a_command_that_was_killed_is_made_good_by_the_next_which_pays_for_nothing_twice(
     week: Shop, start_command: StartCommand
 ) -> None:
