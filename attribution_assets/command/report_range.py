@@ -23,6 +23,7 @@ from attribution_assets.attribution.reporting.order_outcomes import order_outcom
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
+from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.jobs import attribution_job, range_tags
 from attribution_assets.defs.partitions import first_and_last_partition
@@ -170,13 +171,16 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     return found, attributed_with_other_settings(state, resources.ihc_api.settings)
 
 
-def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, int]:
-    """How many source rows of the days from `first` to `last` were set aside, by asset."""
+def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, SetAside]:
+    """What source rows of the days from `first` to `last` do not count, by asset."""
     days = days_between(first, last)
-    return {
-        asset: sum(stamp.rows for stamp in storage.days(companion_table(asset), days).stamps().values())
-        for asset in SOURCE_ASSETS
-    }
+    found = {}
+    for asset in SOURCE_ASSETS:
+        rejected, kept = storage.days(companion_table(asset), days), storage.days(asset, days).stamps().values()
+        rows = {day: stamp.rows for day, stamp in rejected.stamps().items() if stamp.rows}
+        amounts = [amount for day in rows for amount in amounts_set_aside(rejected.frame(day))]
+        found[asset] = SetAside(sum(rows.values()), money_in_words(asset, amounts), sum(each.repeated for each in kept))
+    return found
 
 
 def _materialize(

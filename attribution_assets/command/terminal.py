@@ -20,6 +20,7 @@ from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.tables.credit import EMBEDDED
+from attribution_assets.attribution.tables.set_aside import SetAside
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +65,7 @@ def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
 
 
 def print_summary(
-    console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str, set_aside: Mapping[str, int]
+    console: Console, report: pd.DataFrame, outcomes: pd.DataFrame, answered_by: str, set_aside: Mapping[str, SetAside]
 ) -> None:
     """Print the report by channel, then the unattributed orders by reason.
 
@@ -73,7 +74,7 @@ def print_summary(
         report: `channel_reporting` of all days.
         outcomes: `order_outcomes` of the same days.
         answered_by: Who attributed the orders.
-        set_aside: How many source rows could not be used, by asset.
+        set_aside: The source rows that could not be used or repeat others, by asset.
     """
     console.print(_channels(report))
     console.print(_unattributed(outcomes))
@@ -81,14 +82,24 @@ def print_summary(
         console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
         console.print(f"Attributed by {answered_by}.")
-    if rows := sum(set_aside.values()):
-        of_each = ", ".join(f"{count} of {asset}" for asset, count in set_aside.items() if count)
-        tables = " and ".join(f"rejected_{asset}" for asset, count in set_aside.items() if count)
-        console.print(
+    _print_rows_set_aside(console, {asset: found for asset, found in set_aside.items() if found.rows})
+    if repeated := {asset: found.repeated for asset, found in set_aside.items() if found.repeated}:
+        of_each = ", ".join(f"{count} of {asset}" for asset, count in repeated.items())
+        rows = sum(repeated.values())
+        _say(console, f"{rows} source rows repeat others in every column ({of_each}): of equal rows one counts.")
+
+
+def _print_rows_set_aside(console: Console, set_aside: Mapping[str, SetAside]) -> None:
+    if rows := sum(found.rows for found in set_aside.values()):
+        of_each = ", ".join(
+            f"{found.rows} of {asset}{f' with {found.money}' if found.money else ''}"
+            for asset, found in set_aside.items()
+        )
+        tables = " and ".join(f"rejected_{asset}" for asset in set_aside)
+        _say(
+            console,
             f"{rows} source row{'s were' if rows > 1 else ' was'} set aside ({of_each}): see the check rows_are_usable,"
             f" or the table{'s' * (' and ' in tables)} {tables} in the asset storage.",
-            soft_wrap=True,
-            highlight=False,
         )
 
 

@@ -19,6 +19,7 @@ from attribution_assets.attribution.tables.credit import (
     SUM_TOLERANCE,
 )
 from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.attribution.tables.set_aside import amounts_set_aside, money_in_words
 
 PROBLEMS_NAMED = 5
 
@@ -92,23 +93,30 @@ def _all_match(asset: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
     return True
 
 
-def usability_problems(rejected: pd.DataFrame, kept: int, largest_share: float) -> tuple[list[str], bool]:
-    """How many source rows of the day were set aside, and which; and whether they are too many.
+def usability_problems(
+    asset: str, rejected: pd.DataFrame, kept: int, repeated: int, largest_share: float
+) -> tuple[list[str], bool]:
+    """How many source rows of the day were set aside, with what money, and which; and whether they are too many.
 
     Args:
+        asset: `sessions` or `conversions`.
         rejected: The day's table of the rows that were set aside.
         kept: The number of rows that were not.
+        repeated: The number of rows that repeat others in every column; they are no part of `kept`, and never too many.
         largest_share: The share of the day's rows that may be set aside.
     """
+    again = [f"{repeated} source rows repeat others in every column: of equal rows one counts"] if repeated else []
     if rejected.empty:
-        return [], False
+        return again, False
     rows = len(rejected) + kept
     too_many = len(rejected) > largest_share * rows
     keys = rejected["row_key"].fillna("(no id)")
     named = [f"{key}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
     limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if too_many else ""
     first = " | ".join(named[:REJECTED_NAMED])
-    return [f"{len(rejected)} of {rows} source rows were set aside{limit}: {first}", *named], too_many
+    money = money_in_words(asset, amounts_set_aside(rejected))
+    carried = f" with {money}" if money else ""
+    return [f"{len(rejected)} of {rows} source rows were set aside{carried}{limit}: {first}", *again, *named], too_many
 
 
 def credit_problems(attributions: pd.DataFrame) -> list[str]:

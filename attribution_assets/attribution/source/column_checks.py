@@ -30,7 +30,7 @@ def are_texts(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
     return set(map(type, values)) <= {str}
 
 
-def are_plain_ids(values: Sequence[object]) -> bool:
+def are_plain_ids(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
     """Whether all values are ids of allowed length that hold printable characters only."""
     return are_texts(values) and set(map(len, values)) <= _ID_LENGTHS and _is_printable("".join(values).encode())
 

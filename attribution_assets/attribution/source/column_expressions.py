@@ -5,13 +5,15 @@ types and keys.
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.database.database import POSTGRESQL, column_types
+from attribution_assets.attribution.database.database import POSTGRESQL
+from attribution_assets.attribution.source.table_names import find_table
 
 Value: TypeAlias = sa.ColumnElement[Any]
 
@@ -19,6 +21,9 @@ _ISO_DATE = (
     "^[0-9]{4}-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))$"
     "|^([0-9]{2}(0[48]|[2468][048]|[13579][26])|([02468][048]|[13579][26])00)-02-29$"
 )
+# kinds of columns that hold ids
+_TEXT, _NUMBER, _ANY, _INTEGER, _EXACT, _FLOAT = "text", "number", "any", "integer", "exact number", "float"
+_MOST_WHOLE: Value = sa.literal_column("9223372036854775807")  # as a float 2^63: what is below it is a bigint
 # the first and the last instant of the calendar, in a form that all of PostgreSQL's date types read
 _FIRST_INSTANT: Value = sa.literal_column("'0001-01-01 00:00:00+00'")
 _LAST_INSTANT: Value = sa.literal_column("'9999-12-31 23:59:59.999999+00'")
@@ -28,48 +33,96 @@ class SourceTable:
     """One source table: expressions that give its values the same form whatever types its columns have.
 
     A SQLite column can hold values of any type, so only their text form counts. In PostgreSQL the column's type is
-    used, so that an index on a date column is used too.
+    used, so that an index on a date column is used too. Columns are named as in `statements`; in the database their
+    names and the table's may have capital letters.
     """
 
     def __init__(self, connection: sa.Connection, name: str) -> None:
         self._inspector = sa.inspect(connection)
-        self._types = column_types(connection, name)
         self.typed = connection.dialect.name == POSTGRESQL
-        self.table = sa.table(name, *(sa.column(column) for column in self._types))
+        found = find_table(connection, name)
+        self._names = {column: each.name for column, each in found.columns.items()}
+        self._types = {column: each.type for column, each in found.columns.items()}
+        self.table = sa.table(found.name, *(sa.column(column) for column in self._names.values()))
 
     def __getitem__(self, column: str) -> Value:
         """The column itself."""
-        return self.table.c[column]
+        return self.table.c[self._names[column]]
 
     def text(self, column: str) -> Value:
-        """The column as text."""
+        """The column as text; bytes stay bytes."""
         type_ = self._types[column]
-        is_text = isinstance(type_, sa.String) and not isinstance(type_, sa.CHAR)
-        return self[column] if is_text else sa.cast(self[column], sa.Text)
+        if isinstance(type_, sa.String) and not isinstance(type_, sa.CHAR):
+            return self[column]
+        if self.typed:
+            return self[column] if isinstance(type_, sa.LargeBinary) else self._cast(column)
+        return sa.case((sa.func.typeof(self[column]) == "blob", self[column]), else_=self._cast(column))
+
+    def id(self, column: str, beside: "SourceTable | None" = None) -> Value:
+        """The column as the text of an id: of a whole number, whatever its type, its digits.
+
+        Args:
+            column: the column.
+            beside: the other table that has ids of the same kind in a column of this name. If both columns are text,
+                `101.0` is another id than `101`; otherwise it is the same, as for the database's own join.
+        """
+        kinds = {table.kind(column) for table in (self, beside) if table is not None}
+        if kinds == {_TEXT}:
+            return self.text(column)
+        return self._postgresql_id(column) if self.typed else _sqlite_id(self[column])
+
+    def joined(self, beside: "SourceTable", column: str) -> tuple[Value, Value, bool]:
+        """What of this table and of the other one is compared to join them by a column, and whether it is the column.
+
+        The columns themselves where the database compares them like their texts, so that their indexes are used.
+        """
+        kinds = {self.kind(column), beside.kind(column)}
+        if len(kinds) == 1 or kinds == {_INTEGER, _EXACT}:
+            return self[column], beside[column], True
+        ids = self.id(column, beside), beside.id(column, self)
+        if self.typed:  # bytes are compared as text too
+            ids = sa.cast(ids[0], sa.Text), sa.cast(ids[1], sa.Text)
+        return *ids, False
+
+    def kind(self, column: str) -> str:
+        """Values of two columns of one kind are equal to the database if and only if they are one id."""
+        type_ = self._types[column]
+        if isinstance(type_, sa.String) and not isinstance(type_, sa.Enum):
+            return _TEXT
+        if not self.typed:
+            return _ANY if isinstance(type_, sa.types.NullType | sa.LargeBinary) else _NUMBER
+        kinds = ((sa.Integer, _INTEGER), (sa.Float, _FLOAT), (sa.Numeric, _EXACT))
+        return next((kind for of_kind, kind in kinds if isinstance(type_, of_kind)), str(type_))
 
     def amount(self, column: str) -> Value:
-        """The column, converted to a float if its type is an exact number of PostgreSQL."""
+        """The column; in PostgreSQL as a float if its type is an exact number, as text if it is no number."""
         type_ = self._types[column]
-        exact = self.typed and isinstance(type_, sa.Numeric) and not isinstance(type_, sa.Float)
-        return sa.cast(self[column], sa.Double) if exact else self[column]
+        if not self.typed or isinstance(type_, sa.Float | sa.Integer):
+            return self[column]
+        return sa.cast(self[column], sa.Double) if isinstance(type_, sa.Numeric) else self._cast(column)
+
+    def flag(self, column: str) -> Value:
+        """The column; in PostgreSQL as text if its type is neither a number nor boolean."""
+        plain = not self.typed or isinstance(self._types[column], sa.Numeric | sa.Integer | sa.Boolean)
+        return self[column] if plain else self._cast(column)
 
     def time(self, column: str) -> Value:
         """The time as text; from a timestamp, its time of the day in UTC."""
         if self._is(sa.DateTime, column):
             return sa.cast(sa.cast(self._in_utc(column, self[column]), sa.Time), sa.Text)
-        return self.text(column)
+        return self._cast(column) if self.typed else self.text(column)
 
     def day_value(self, column: str) -> Value:
         """The value by which days are compared and sorted: if possible the column itself, for its index."""
         comparable = not self.typed or self._is_date(column) or self._is(sa.String, column)
-        return self[column] if comparable else self.text(column)
+        return self[column] if comparable else self._cast(column)
 
     def date_text(self, column: str) -> Value:
         """The date as YYYY-MM-DD; a value that is not a date, unchanged."""
         if not self.typed:
             return self[column]
         if not self._is_date(column):
-            return self.text(column)
+            return self._cast(column)
         is_day = self[column].between(_FIRST_INSTANT, _LAST_INSTANT)
         return sa.case((is_day, self._iso_date(column)), else_=sa.cast(self[column], sa.Text))
 
@@ -85,7 +138,7 @@ class SourceTable:
         iso_dates = [day.isoformat() for day in days_between(first, last)]
         days = sa.values(sa.column("day", sa.Text), name="days").data([(date,) for date in iso_dates])
         day_before = sa.select(sa.func.max(days.c.day)).where(days.c.day <= value).scalar_subquery()
-        return sa.case((value.in_(iso_dates), self.text(column)), else_=day_before)
+        return sa.case((value.in_(iso_dates), self._cast(column)), else_=day_before)
 
     def in_days(self, column: str, first: dt.date, last: dt.date) -> sa.ColumnElement[bool]:
         """Whether the date falls, or its text sorts, into the days from `first` to `last`."""
@@ -123,20 +176,30 @@ class SourceTable:
 
     def is_key(self, column: str) -> bool:
         """Whether the database keeps each value of the column in one row."""
-        name = self.table.name
-        indexes = self._inspector.get_indexes(name)
+        table, key = self.table.name, [self._names[column].lower()]
+        indexes = self._inspector.get_indexes(table)
         return (
-            self._inspector.get_pk_constraint(name)["constrained_columns"] == [column]
-            or any(unique["column_names"] == [column] for unique in self._inspector.get_unique_constraints(name))
-            or any(
-                index["unique"] and index["column_names"] == [column] and not _is_partial(index) for index in indexes
-            )
+            _lower(self._inspector.get_pk_constraint(table)["constrained_columns"]) == key
+            or any(_lower(each["column_names"]) == key for each in self._inspector.get_unique_constraints(table))
+            or any(each["unique"] and _lower(each["column_names"]) == key and not _is_partial(each) for each in indexes)
         )
 
-    def counted(self, key: str, label: str, ids: sa.Select[Any], *columns: sa.Label[Any]) -> sa.Subquery:
+    def counted(self, key: Value, label: str, ids: sa.Select[Any], *columns: sa.Label[Any]) -> sa.Subquery:
         """One row per value of `key` among `ids`, named `id`; how many rows have it, named `label`; and aggregates."""
-        counts = sa.select(self[key].label("id"), sa.func.count().label(label), *columns)
-        return counts.where(self[key].in_(ids)).group_by(self[key]).subquery()
+        counts = sa.select(key.label("id"), sa.func.count().label(label), *columns).select_from(self.table)
+        return counts.where(key.in_(ids)).group_by(key).subquery()
+
+    def _cast(self, column: str) -> Value:
+        return sa.cast(self[column], sa.Text)
+
+    def _postgresql_id(self, column: str) -> Value:
+        text, kind = self.text(column), self.kind(column)
+        if kind == _EXACT:
+            return sa.case((sa.func.strpos(text, ".") > 0, _without_zeros(text)), else_=text)
+        if kind == _FLOAT:
+            whole = (sa.func.abs(self[column]) < _MOST_WHOLE) & (sa.func.trunc(self[column]) == self[column])
+            return sa.case((whole, sa.cast(sa.cast(self[column], sa.BigInteger), sa.Text)), else_=text)
+        return sa.func.regexp_replace(text, r"^(0|-?[1-9][0-9]*)\.0+$", r"\1") if kind == _TEXT else text
 
     def _iso_date(self, column: str) -> Value:
         return sa.func.to_char(self._in_utc(column, self[column]), "YYYY-MM-DD")
@@ -152,6 +215,27 @@ class SourceTable:
 
     def _in_utc(self, column: str, value: Value) -> Value:
         return sa.func.timezone("UTC", value) if self._has_zone(column) else value
+
+
+def _sqlite_id(value: Value) -> Value:
+    whole = sa.cast(value, sa.Integer)
+    digits, text, type_ = sa.cast(whole, sa.Text), sa.cast(value, sa.Text), sa.func.typeof(value)
+    has_point = sa.func.instr(value, ".") > 0
+    return sa.case(
+        (type_ == "integer", text),
+        (type_ == "blob", value),
+        ((type_ == "real") & (value == whole), digits),
+        ((type_ == "text") & has_point & (_without_zeros(value) == digits), digits),
+        else_=text,
+    )
+
+
+def _without_zeros(number: Value) -> Value:
+    return sa.func.rtrim(sa.func.rtrim(number, "0"), ".")
+
+
+def _lower(names: Sequence[str | None]) -> list[str]:
+    return [name.lower() for name in names if name is not None]
 
 
 def _same(left: Value, right: Value) -> sa.ColumnElement[bool]:

@@ -30,7 +30,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
-from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError, missing_parts
+from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError
 from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.fingerprints import (
     fingerprint_of_read_rows,
@@ -40,9 +40,13 @@ from attribution_assets.attribution.source.fingerprints import (
 )
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
+from attribution_assets.attribution.source.table_names import missing_from
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
 
-_PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
+_PLAIN_TEXT_FORMS = (
+    "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1;"
+    " SET LOCAL bytea_output = 'hex'"
+)
 
 _DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS}
 
@@ -65,16 +69,17 @@ class ExtractedDay(NamedTuple):
     Attributes:
         day: the day.
         frame: its usable rows: an Arrow table of a day of SQLite of which nothing is set aside, else in pandas.
-        rejected: the rows that are set aside: `row_key` (the id as text, None where it is NULL), `reason` (all that is
-            wrong, joined by "; ", each as column, value and what is wrong with it) and `row` (its values by column as
-            JSON, long ones shortened), by row_key, then row.
+        rejected: the rows that are set aside, see `rejected_rows.RejectedRow`, by row_key, then row.
         fingerprint: as `SourceDatabase.fingerprints` gives it.
+        repeated: how many of its rows, those of session_costs included, repeat another one in every column, so that
+            they do not count.
     """
 
     day: dt.date
     frame: pd.DataFrame
     rejected: pd.DataFrame
     fingerprint: str
+    repeated: int
 
 
 class SourceDatabase:
@@ -244,7 +249,7 @@ class SourceDatabase:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         with self._database.reading() as connection:
-            missing = missing_parts(connection, SCHEMA)
+            missing = missing_from(connection, SCHEMA)
             if missing:
                 raise SourceSchemaError(
                     f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set"
@@ -261,7 +266,7 @@ def _extracted_day(table: DatedTable, fingerprint: Callable[[RawDay], str], raw:
         rows = session_rows(raw.day, raw.columns, raw.several_costs)
     else:
         rows = conversion_rows(raw.day, raw.columns)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw))
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated)
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

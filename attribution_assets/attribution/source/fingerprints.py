@@ -27,9 +27,10 @@ import sqlalchemy as sa
 from attribution_assets.attribution.database.database import POSTGRESQL, fetched_rows
 from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.column_checks import are_texts
+from attribution_assets.attribution.source.repeated_rows import RawColumns
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.statements import SCHEMA, SESSIONS, DatedTable
-from attribution_assets.attribution.source.usable_rows import RawColumns
+from attribution_assets.attribution.source.table_names import find_table
 
 _DAYS_PER_FETCH = 1_000
 _HEX_DIGITS = 32
@@ -181,7 +182,7 @@ def _column_bytes(table: DatedTable, plain: RawColumns) -> Iterator[bytes]:
 
 
 def _texts(table: DatedTable) -> tuple[str, ...]:
-    return (*table.texts, table.time)
+    return (*table.ids, *table.texts, table.time)
 
 
 def _amounts(table: DatedTable) -> tuple[str, ...]:
@@ -211,7 +212,8 @@ def postgresql_marker(connection: sa.Connection) -> str:
 
     On a standby, which has no such statistics, how far it has replayed its primary's log.
     """
-    tables = [connection.dialect.identifier_preparer.quote(table) for table in SCHEMA]
+    names = [find_table(connection, table).name for table in SCHEMA]
+    tables = [connection.dialect.identifier_preparer.quote(name) for name in names]
     found = connection.execute(_POSTGRESQL_STATISTICS, {"tables": tables}).one()
     if found.replayed:
         return str(found.replayed)

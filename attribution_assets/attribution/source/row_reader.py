@@ -13,8 +13,8 @@ import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import fetched_rows
 from attribution_assets.attribution.source import statements
+from attribution_assets.attribution.source.repeated_rows import CostRow, RawColumns
 from attribution_assets.attribution.source.statements import FILED, ROW_HASH, DatedTable
-from attribution_assets.attribution.source.usable_rows import CostRow, RawColumns
 
 _ROWS_PER_FETCH = 1_000
 

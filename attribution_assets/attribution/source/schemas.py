@@ -1,7 +1,8 @@
 """The definition of a usable source row: one pandera schema per table, for the values as the database gives them.
 
 A check's `error` completes "<column> <value> ..."; at most one check of a column fails on a value. Dates and times are
-text here, whatever type their columns have: `statements` makes them text.
+text here, whatever type their columns have: `statements` makes them text. Values may have any of the forms of
+`value_forms`.
 
 The rule that each id has one row does not belong here, because it concerns more than the rows of one day: `statements`
 counts the rows of each id, and `usable_rows` rejects those with several.
@@ -15,13 +16,15 @@ from collections.abc import Callable
 
 from pandera.pandas import Check, Column, DataFrameSchema
 
+from attribution_assets.attribution.source.value_forms import flag_of, is_time, number_of, plain_time, trimmed
+
 MOST_AMOUNT = 1e15
 """Every cost and revenue is below this limit: larger amounts would not sum exactly."""
 
 MAX_ID_LENGTH = 256
 
 TIME = r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,6})?"
-"""`HH:MM:SS`, or `HH:MM:SS.f` with up to six digits."""
+"""A plain time: `HH:MM:SS`, or `HH:MM:SS.f` with up to six digits."""
 
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -38,8 +41,8 @@ def is_iso_date(value: object) -> bool:
     return True
 
 
-def _is_time(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(TIME, value) is not None
+def _stays_on_its_day(value: object) -> bool:
+    return not is_time(value) or re.fullmatch(TIME, plain_time(value)) is not None
 
 
 def _is_number(value: object) -> bool:
@@ -55,40 +58,45 @@ def _if_text(holds: Callable[[str], bool]) -> Callable[[object], bool]:
 
 
 def _if_number(holds: Callable[[float], bool]) -> Callable[[object], bool]:
-    return lambda value: not _is_number(value) or holds(value)  # type: ignore[arg-type]  # a number by then
+    return lambda value: not _is_number(number := number_of(value)) or holds(number)
+
+
+def _unless_text(holds: Callable[[object], bool]) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, str) or holds(value)
 
 
 def _column(description: str, *checks: Check) -> Column:
     return Column(None, list(checks), nullable=True, description=description)
 
 
+_IN_TEXT = "(the column holds text)"
 _PRESENT = _each(lambda value: value is not None, "is missing")
-_TEXT = (
-    _PRESENT,
-    _each(lambda value: value is None or isinstance(value, str), "is not text"),
-    _each(_if_text(bool), "is empty"),
+_IS_TEXT = _each(lambda value: value is None or isinstance(value, str), "is not text")
+_SHORT = (
+    _each(_if_text(lambda value: len(value) <= MAX_ID_LENGTH), f"is longer than {MAX_ID_LENGTH} characters"),
+    _each(
+        _if_text(lambda value: len(value) > MAX_ID_LENGTH or not _CONTROL_CHARACTER.search(value)),
+        "holds a control character",
+    ),
 )
 _AMOUNT = (
-    _each(lambda value: value is None or _is_number(value), "is not a number"),
+    _each(_unless_text(lambda value: value is None or _is_number(value)), "is not a number"),
+    _each(_if_text(lambda value: not isinstance(number_of(value), str)), f"is not a number {_IN_TEXT}"),
     _each(_if_number(math.isfinite), "is not finite"),
     _each(_if_number(lambda value: not math.isfinite(value) or value < MOST_AMOUNT), f"is not below {MOST_AMOUNT:g}"),
 )
 
 
 def _name(description: str) -> Column:
-    return _column(description, *_TEXT)
+    return _column(description, _PRESENT, _IS_TEXT, _each(_if_text(lambda value: bool(trimmed(value))), "is empty"))
 
 
 def _id(description: str) -> Column:
-    return _column(
-        description,
-        *_TEXT,
-        _each(_if_text(lambda value: len(value) <= MAX_ID_LENGTH), f"is longer than {MAX_ID_LENGTH} characters"),
-        _each(
-            _if_text(lambda value: len(value) > MAX_ID_LENGTH or not _CONTROL_CHARACTER.search(value)),
-            "holds a control character",
-        ),
-    )
+    return _column(description, _PRESENT, _IS_TEXT, _each(_if_text(bool), "is empty"), *_SHORT)
+
+
+def _visitor(description: str) -> Column:
+    return _column(description, _IS_TEXT, *_SHORT)
 
 
 def _date(description: str) -> Column:
@@ -96,11 +104,19 @@ def _date(description: str) -> Column:
 
 
 def _time(description: str) -> Column:
-    return _column(description, _each(_is_time, "is not a time HH:MM:SS"))
+    return _column(
+        description,
+        _each(is_time, "is not a time HH:MM:SS"),
+        _each(_stays_on_its_day, "is on another day in UTC: write date and time in UTC"),
+    )
 
 
 def _flag(description: str) -> Column:
-    return _column(description, _each(lambda value: value in (0, 1), "is neither 0 nor 1"))
+    return _column(
+        description,
+        _each(_unless_text(lambda value: value in (0, 1)), "is neither 0 nor 1"),
+        _each(_if_text(lambda value: flag_of(value) in (0, 1)), f"is neither 0 nor 1 {_IN_TEXT}"),
+    )
 
 
 def _not_negative(otherwise: str) -> Check:
@@ -110,7 +126,7 @@ def _not_negative(otherwise: str) -> Check:
 SESSION_SOURCES = DataFrameSchema(
     {
         "session_id": _id("The visit"),
-        "user_id": _id("The visitor"),
+        "user_id": _visitor("The visitor; empty where it is not known"),
         "event_date": _date("Day of the visit, UTC"),
         "event_time": _time("Start of the visit, UTC"),
         "channel_name": _name("Marketing channel that brought the visit: any text"),
@@ -132,11 +148,14 @@ SESSION_COSTS = DataFrameSchema(
 CONVERSIONS = DataFrameSchema(
     {
         "conv_id": _id("The order"),
-        "user_id": _id("The visitor who ordered"),
+        "user_id": _visitor("The visitor who ordered; empty where it is not known"),
         "conv_date": _date("Day of the order, UTC"),
         "conv_time": _time("Time of the order, UTC"),
         "revenue": _column(
-            "Value of the order", _PRESENT, *_AMOUNT, _not_negative("is negative: refunds are not attributed")
+            "Value of the order",
+            _each(lambda value: number_of(value) is not None, "is missing"),
+            *_AMOUNT,
+            _not_negative("is negative: refunds are not attributed"),
         ),
     },
     name="conversions",

@@ -18,6 +18,7 @@ class DatedTable(NamedTuple):
     key: str
     date: str
     time: str
+    ids: tuple[str, ...]
     texts: tuple[str, ...]
     flags: tuple[str, ...]
     amounts: tuple[str, ...]
@@ -28,7 +29,8 @@ SESSIONS = DatedTable(
     key="session_id",
     date="event_date",
     time="event_time",
-    texts=("session_id", "user_id", "channel_name"),
+    ids=("session_id", "user_id"),
+    texts=("channel_name",),
     flags=("holder_engagement", "closer_engagement", "impression_interaction"),
     amounts=(),
 )
@@ -37,16 +39,18 @@ CONVERSIONS = DatedTable(
     key="conv_id",
     date="conv_date",
     time="conv_time",
-    texts=("conv_id", "user_id"),
+    ids=("conv_id", "user_id"),
+    texts=(),
     flags=(),
     amounts=("revenue",),
 )
 COSTS = "session_costs"
+_BESIDE = {SESSIONS.name: CONVERSIONS.name, CONVERSIONS.name: SESSIONS.name}  # whose visitors are the same
 FILED = "filed"
 ROW_HASH = "row_hash"
 
 SCHEMA = {
-    **{t.name: (*t.texts, t.date, t.time, *t.flags, *t.amounts) for t in (SESSIONS, CONVERSIONS)},
+    **{t.name: (*t.ids, *t.texts, t.date, t.time, *t.flags, *t.amounts) for t in (SESSIONS, CONVERSIONS)},
     COSTS: ("session_id", "cost"),
 }
 """Table -> the columns that are read from it."""
@@ -99,8 +103,9 @@ def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.dat
     of_day = sessions.in_days(SESSIONS.date, day, day)
     if day == first_day:
         of_day |= sessions.without_a_day(SESSIONS.date, first_day)
-    ids = sa.select(sessions["session_id"]).where(of_day)
-    return sa.select(costs.text("session_id"), costs.amount("cost")).where(costs["session_id"].in_(ids))
+    session, of_cost, _ = sessions.joined(costs, "session_id")
+    ids = sa.select(session).where(of_day)
+    return sa.select(costs.id("session_id", sessions), costs.amount("cost")).where(of_cost.in_(ids))
 
 
 def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any]]:
@@ -138,30 +143,34 @@ def _rows(
     where: sa.ColumnElement[bool],
     filed: Value | None,
 ) -> sa.Select[Any]:
-    columns = [
+    costs, beside = SourceTable(connection, COSTS), SourceTable(connection, _BESIDE[table.name])
+    others = {"session_id": costs, "user_id": beside}
+    columns: list[Value] = [
+        *(source.id(column, others.get(column)).label(column) for column in table.ids),
         *(source.text(column).label(column) for column in table.texts),
         source.date_text(table.date).label(table.date),
         *([] if filed is None else [filed.label(FILED)]),
         source.time(table.time).label(table.time),
-        *(source[column] for column in table.flags),
+        *(source.flag(column).label(column) for column in table.flags),
         *(source.amount(column).label(column) for column in table.amounts),
     ]
     joined: sa.FromClause = source.table
-    of_days = sa.select(source[table.key]).where(where).correlate(None)
     if not source.is_key(table.key):
-        ids = source.counted(table.key, "id_rows", of_days)
+        of_days = sa.select(source[table.key]).where(where).correlate(None)
+        ids = source.counted(source[table.key], "id_rows", of_days)
         joined = joined.outerjoin(ids, ids.c.id == source[table.key])
         columns.append(ids.c.id_rows)
     if table is SESSIONS:
-        costs = SourceTable(connection, COSTS)
-        if costs.is_key("session_id"):
-            joined = joined.outerjoin(costs.table, costs["session_id"] == source["session_id"])
-            columns.append(costs.amount("cost").label("cost"))
+        session, of_cost, is_column = source.joined(costs, "session_id")
+        cost = costs.amount("cost")
+        if is_column and costs.is_key("session_id"):
+            joined = joined.outerjoin(costs.table, of_cost == session)
+            columns.append(cost.label("cost"))
         else:
-            cost = costs.amount("cost")
             digest = [sa.func.sum(_hash(sa.cast(cost, sa.Text))).label("cost_digest")] if costs.typed else []
-            sums = costs.counted("session_id", "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
-            joined = joined.outerjoin(sums, sums.c.id == source["session_id"])
+            of_days = sa.select(session).where(where).correlate(None)
+            sums = costs.counted(of_cost, "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
+            joined = joined.outerjoin(sums, sums.c.id == session)
             columns += [column for column in sums.c if column.name != "id"]
     if source.typed:
         row = sa.func.row(*(column for column in columns if column.name != FILED))

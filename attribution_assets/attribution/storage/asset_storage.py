@@ -7,11 +7,8 @@ Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-
-import pandas as pd
-import pyarrow as pa
 
 from attribution_assets.attribution.files.atomic_files import read_file, replace_file
 from attribution_assets.attribution.files.locations import local_path, location
@@ -88,23 +85,19 @@ class AssetStorage:
         inputs = dict(table.inputs)
         if table.beside is not None:
             beside = companion_table(asset)
-            inputs[beside] = self._write(beside, table.day, table.beside, {}, None)
-        self._write(asset, table.day, table.frame, inputs, table.settings)
+            inputs[beside] = self._write(beside, DayTable(table.day, table.beside, {}))
+        self._write(asset, table._replace(inputs=inputs))
         tell_day_written(asset, table.day, len(table.frame))
 
-    def _write(
-        self,
-        name: str,
-        day: dt.date,
-        frame: pd.DataFrame | pa.Table,
-        inputs: Mapping[str, str],
-        settings: str | None,
-    ) -> str:
-        content = stored_form(name, frame)
+    def _write(self, name: str, table: DayTable) -> str:
+        content = stored_form(name, table.frame)
         with ThreadPoolExecutor(1) as meanwhile:
             version = meanwhile.submit(content_version, content)
-            file = written_with_stamp(content, lambda: Stamp(version.result(), digest(inputs), settings, len(frame)))
-        replace_file(self._root / name / _file_name(day), file)
+            made_from, rows = digest(table.inputs), len(table.frame)
+            file = written_with_stamp(
+                content, lambda: Stamp(version.result(), made_from, table.settings, rows, table.repeated)
+            )
+        replace_file(self._root / name / _file_name(table.day), file)
         return version.result()
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:

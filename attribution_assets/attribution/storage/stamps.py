@@ -42,12 +42,14 @@ class Stamp:
         made_from: digest of the versions of all that its rows were made from, and of the tables stored beside it.
         settings: digest of the settings that it was made with, where re-making it with others is up to the user.
         rows: how many there are.
+        repeated: how many more rows the source has that repeat others in every column.
     """
 
     version: str
     made_from: str
     settings: str | None
     rows: int
+    repeated: int = 0
 
 
 def digest(versions: Mapping[str, str]) -> str:

@@ -33,6 +33,7 @@ class DayTable(NamedTuple):
         inputs: what it was made from: name -> version.
         beside: the table that is stored together with it, of an asset that has one (`schemas.TABLES_BESIDE`).
         settings: see `Stamp`.
+        repeated: see `Stamp`.
     """
 
     day: dt.date
@@ -40,6 +41,7 @@ class DayTable(NamedTuple):
     inputs: Mapping[str, str]
     beside: pd.DataFrame | None = None
     settings: str | None = None
+    repeated: int = 0
 
 
 class MissingDaysError(LookupError):

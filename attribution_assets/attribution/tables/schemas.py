@@ -13,6 +13,7 @@ import pandas as pd
 from pandera.pandas import Check, Column, DataFrameSchema
 
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, JOURNEY_OUTCOMES, UNATTRIBUTED_OUTCOMES
+from attribution_assets.attribution.tables.set_aside import MONEY
 
 
 def _text(description: str, *checks: Check, nullable: bool = False, unique: bool = False) -> Column:
@@ -59,7 +60,7 @@ SESSIONS = _schema(
     "sessions",
     {
         "session_id": _text("The visit", unique=True),
-        "user_id": _text("The visitor"),
+        "user_id": _text("The visitor; empty where it is not known", nullable=True),
         "session_time": _time("Start of the visit, UTC"),
         "channel_name": _text("Marketing channel that brought the visit"),
         "holder_engagement": _flag("1 if the visit counts for the holder phase"),
@@ -73,7 +74,7 @@ CONVERSIONS = _schema(
     "conversions",
     {
         "conv_id": _text("The order", unique=True),
-        "user_id": _text("The visitor who ordered"),
+        "user_id": _text("The visitor who ordered; empty where it is not known", nullable=True),
         "conversion_time": _time("Time of the order, UTC"),
         "revenue": _amount("Value of the order"),
     },
@@ -224,6 +225,7 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
             "row_key": _text(f"The row's {key}; empty where it has none", nullable=True),
             "reason": _text("All that is wrong with the row: column, value and what is wrong with it"),
             "row": _text("The row as it was read, as JSON; long values are shortened"),
+            "amount": Column("float64", nullable=True, description=f"The {MONEY[asset]} that is set aside with it"),
         },
     )
 

@@ -64,8 +64,9 @@ def _extracted(
         )
     for extracted in days:
         inputs = extraction_inputs(extracted.fingerprint)
-        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray)
-        yield DayTable(extracted.day, extracted.frame, inputs, extracted.rejected), described
+        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray, extracted.repeated)
+        table = DayTable(extracted.day, extracted.frame, inputs, extracted.rejected, repeated=extracted.repeated)
+        yield table, described
 
 
 @daily_asset(kinds={"sql", "pandas"})

@@ -15,6 +15,7 @@ from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.tables.credit import JOURNEY_OUTCOMES, OUTCOMES
 from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.attribution.tables.set_aside import amounts_set_aside
 from attribution_assets.charts.report_plots import report_plots
 
 PREVIEW_ROWS = 5
@@ -39,26 +40,36 @@ def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
 
 
 def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
-    """What the day's sessions cost, and how many of them have no cost on record."""
+    """What the day's sessions cost, and how many of them have no cost on record, or a visitor who is not known."""
     cost = _column(sessions, "cost")
-    return {"cost": _amount(cost.sum()), "sessions_without_cost": int(cost.isna().sum())}
+    return {
+        "cost": _amount(cost.sum()),
+        "sessions_without_cost": int(cost.isna().sum()),
+        "sessions_without_visitor": int(_column(sessions, "user_id").isna().sum()),
+    }
 
 
 def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
-    """The number of the day's orders and their revenue."""
-    return {"orders": len(conversions), "revenue": _amount(_column(conversions, "revenue").sum())}
+    """The number of the day's orders, their revenue, and how many have no visitor, so that they have no journey."""
+    return {
+        "orders": len(conversions),
+        "revenue": _amount(_column(conversions, "revenue").sum()),
+        "orders_without_visitor": int(_column(conversions, "user_id").isna().sum()),
+    }
 
 
-def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metadata:
-    """How many source rows of the day were set aside.
+def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int, repeated: int) -> Metadata:
+    """How many source rows of the day were set aside, with how much money, and how many repeat others.
 
     Args:
         rejected: The day's table of them.
         rows_without_a_day: How many rows of the source table have a date with no place in the calendar, where the run
             does not include the first day, with which they are set aside.
+        repeated: How many rows of the day repeat another one in every column, so that they do not count.
     """
     stray = {"rows_without_a_day": rows_without_a_day} if rows_without_a_day else {}
-    return {"rows_rejected": len(rejected)} | stray
+    amount = _amount(math.fsum(amounts_set_aside(rejected)))
+    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | stray
 
 
 def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:

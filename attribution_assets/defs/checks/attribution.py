@@ -41,12 +41,15 @@ def _usable_rows_check(asset: str) -> DailyCheck:
     def rows_are_usable(
         context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
     ) -> dg.AssetCheckResult:
-        """Every source row could be used. Rows set aside are a warning; blocks if they are too large a share."""
+        """Every source row could be used, and stands once. Otherwise a warning; blocks if too many are set aside."""
         days, share = partition_days(context), rules.max_rejected_share
         kept, rejected = (storage.tables().days(name, days) for name in (asset, companion_table(asset)))
         problems, tolerated = {}, set()
         for day in days:
-            problems[day], too_many = invariants.usability_problems(rejected.frame(day), kept.stamp(day).rows, share)
+            of_day = kept.stamp(day)
+            problems[day], too_many = invariants.usability_problems(
+                asset, rejected.frame(day), of_day.rows, of_day.repeated, share
+            )
             if not too_many:
                 tolerated.add(day)
         return evaluated(context, problems.items(), tolerated)

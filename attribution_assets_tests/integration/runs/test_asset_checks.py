@@ -191,8 +191,8 @@ def test_a_broken_table_fails_its_check_and_no_other(
     assert list(evaluations[of_the_run].metadata["problems"].value) == ["2024-02-26"]
 
 
-BAD_TIME = {"row_key": "s9", "reason": "event_time 'noon' is not a time HH:MM:SS", "row": "{}"}
-NO_ID = {"row_key": None, "reason": "session_id None is missing", "row": "{}"}
+BAD_TIME = {"row_key": "s9", "reason": "event_time 'noon' is not a time HH:MM:SS", "row": "{}", "amount": None}
+NO_ID = {"row_key": None, "reason": "session_id None is missing", "row": "{}", "amount": 2.5}
 
 
 def test_rows_set_aside_are_a_warning_that_names_them(evaluate: Evaluate, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -202,7 +202,7 @@ def test_rows_set_aside_are_a_warning_that_names_them(evaluate: Evaluate, monkey
     assert failed == [("sessions", "rows_are_usable", "2024-02-26"), ("sessions", "rows_are_usable", None)]
     assert {evaluations[key].severity for key in failed} == {dg.AssetCheckSeverity.WARN}
     named = ["(no id): session_id None is missing", "s9: event_time 'noon' is not a time HH:MM:SS"]
-    words = f"2 of 5 source rows were set aside: {' | '.join(named)}"
+    words = f"2 of 5 source rows were set aside with a cost of 2.50: {' | '.join(named)}"
     assert [evaluations[key].description for key in failed] == [words, f"2024-02-26: {words}"]
     assert evaluations[failed[0]].metadata["problems"].value == [words, *named]
     assert evaluations["sessions", "rows_are_usable", "2024-02-27"].passed

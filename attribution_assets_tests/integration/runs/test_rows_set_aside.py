@@ -55,7 +55,8 @@ def test_a_range_with_few_rows_set_aside_is_reported_and_says_so(flawed_shop: Sh
     result = flawed_shop.run(DAY, NEXT_DAY)
     assert result.exit_code == 0, result.output
     assert (
-        "3 source rows were set aside (2 of sessions, 1 of conversions): see the check rows_are_usable, or the tables"
+        "3 source rows were set aside (2 of sessions with a cost of 1.00 and -1.00, 1 of conversions with a revenue of"
+        " -30.00): see the check rows_are_usable, or the tables"
         " rejected_sessions and rejected_conversions in the asset storage."
     ) in result.output.splitlines()
     assert stored(flawed_shop, "rejected_sessions")["reason"].tolist() == [
@@ -103,7 +104,10 @@ def test_one_day_warns_or_stops_by_its_share(flawed_shop: Shop, share: str, *, s
 def test_each_day_says_how_many_rows_were_set_aside_and_how_many_have_no_day(flawed_shop: Shop) -> None:
     flawed_shop.set(ATTRIBUTION_MAX_REJECTED_SHARE="1")
     insert(flawed_shop.url, "session_sources", [("s9", "u", "garbage", "10:00:00", "SEO", 1, 0, 0)])
-    for day, expected in ((DAY, {"rows_rejected": 3}), (NEXT_DAY, {"rows_rejected": 0, "rows_without_a_day": 1})):
+    for day, expected in (
+        (DAY, {"rows_rejected": 3, "rows_repeated": 0}),
+        (NEXT_DAY, {"rows_rejected": 0, "rows_repeated": 0, "rows_without_a_day": 1}),
+    ):
         result = run_one_day(flawed_shop, day)
         assert result.success
         [event] = [

@@ -54,14 +54,24 @@ class TestValues:
             ({"time": "1\uff12:00:00"}, "event_time '1\uff12:00:00' is not a time HH:MM:SS"),
             ({"time": "12:00:00\n12:00:00"}, r"event_time '12:00:00\n12:00:00' is not a time HH:MM:SS"),
             ({"time": None}, "event_time None is not a time HH:MM:SS"),
+            ({"time": "9:00"}, "event_time '9:00' is not a time HH:MM:SS"),
+            (
+                {"time": "00:30:00+01:00"},
+                "event_time '00:30:00+01:00' is on another day in UTC: write date and time in UTC",
+            ),
+            (
+                {"time": "23:30:00 -0030"},
+                "event_time '23:30:00 -0030' is on another day in UTC: write date and time in UTC",
+            ),
             ({"session_id": None}, "session_id None is missing"),
             ({"session_id": ""}, "session_id '' is empty"),
             ({"session_id": "a\nb"}, r"session_id 'a\nb' holds a control character"),
             ({"session_id": "a\x85b"}, r"session_id 'a\x85b' holds a control character"),
             ({"session_id": "x" * 257}, f"session_id '{'x' * 56}... is longer than 256 characters"),
-            ({"user": None}, "user_id None is missing"),
+            ({"user": "x" * 257}, f"user_id '{'x' * 56}... is longer than 256 characters"),
             ({"user": "\x7f"}, r"user_id '\x7f' holds a control character"),
             ({"channel": ""}, "channel_name '' is empty"),
+            ({"channel": "\u3000 \u200b"}, r"channel_name '\u3000 \u200b' is empty"),
             ({"channel": None}, "channel_name None is missing"),
             ({"holder": 2}, "holder_engagement 2 is neither 0 nor 1"),
             ({"closer": None}, "closer_engagement None is neither 0 nor 1"),
@@ -79,19 +89,19 @@ class TestValues:
 
     def test_all_that_is_wrong_with_a_row_is_one_reason_and_its_values_are_shown(self, database_url: str) -> None:
         create_unkeyed_tables(database_url)
-        bad = session("bad", user=None, time="noon " * 20, channel="", holder=7)
+        bad = session("bad", user="\x7f", time="noon " * 20, channel="", holder=7)
         insert(database_url, "session_sources", [bad, session()])
-        [(_, key, reason, row)] = extracted_sessions(database_url)[FIRST].rejected.itertuples()
+        [(_, key, reason, row, amount)] = extracted_sessions(database_url)[FIRST].rejected.itertuples()
         assert key == "bad"
         assert reason.split("; ") == [
-            "user_id None is missing",
+            r"user_id '\x7f' holds a control character",
             f"event_time '{('noon ' * 20)[:56]}... is not a time HH:MM:SS",
             "channel_name '' is empty",
             "holder_engagement 7 is neither 0 nor 1",
         ]
         assert json.loads(row) == {
             "session_id": "bad",
-            "user_id": None,
+            "user_id": "\x7f",
             "event_date": "2024-02-28",
             "event_time": f"{('noon ' * 20)[:57]}...",
             "channel_name": "",
@@ -99,15 +109,16 @@ class TestValues:
             "closer_engagement": 0,
             "impression_interaction": 0,
         }
+        assert pd.isna(amount)
 
     def test_rows_set_aside_come_by_key_then_row_those_without_key_first(self, database_url: str) -> None:
         create_unkeyed_tables(database_url)
-        rows = [order("b", user=""), order("a", time="x"), order(None, user="v"), order(None, user="u")]
+        rows = [order("b", user="\x7f"), order("a", time="x"), order(None, user="v"), order(None, user="u")]
         insert(database_url, "conversions", rows)
         table = extracted_orders(database_url)[FIRST].rejected
-        assert list(table.columns) == ["row_key", "reason", "row"]
+        assert list(table.columns) == ["row_key", "reason", "row", "amount"]
         assert table["row_key"].tolist() == [None, None, "a", "b"]
-        assert [json.loads(row)["user_id"] for row in table["row"]] == ["u", "v", "u", ""]
+        assert [json.loads(row)["user_id"] for row in table["row"]] == ["u", "v", "u", "\x7f"]
 
     def test_a_day_of_unusable_rows_only_is_an_empty_day_with_types(self, database_url: str) -> None:
         create_unkeyed_tables(database_url)
@@ -130,7 +141,7 @@ class TestValues:
             "DROP TABLE conversions",
             "CREATE TABLE conversions (conv_id PRIMARY KEY, user_id, conv_date, conv_time, revenue)",
         )
-        insert(sqlite_url, "conversions", [order("7"), order(7), order("8")])
+        insert(sqlite_url, "conversions", [order("7"), order(7, revenue=1), order("8")])
         days = extracted_orders(sqlite_url)
         assert rejected(days[FIRST]) == [("7", "conv_id '7' has several rows in conversions")] * 2
         assert days[FIRST].frame["conv_id"].tolist() == ["8"]
@@ -138,7 +149,7 @@ class TestValues:
     def test_odd_but_printable_values_are_usable(self, database_url: str) -> None:
         create_source_tables(database_url)
         names = ["x" * 256, " ", "a\u00a0b", "\u200b", 'o\'neil; DROP TABLE "x" --', "🛒", "%s :x ?"]
-        channels = ['Display, "Größe"', "two\r\nlines", "\t", "🛒", "{}", "x" * 10_000, "NULL"]
+        channels = ['Display, "Größe"', "two\r\nlines", "\\t", "🛒", "{}", "x" * 10_000, "NULL"]
         rows = [session(name, channel=channel) for name, channel in zip(names, channels, strict=True)]
         insert(database_url, "session_sources", rows)
         day = extracted_sessions(database_url)[FIRST]
@@ -155,7 +166,7 @@ class TestAmounts:
             ("-0.01", "-0.01 is negative"),
             ("9e999", "inf is not finite"),
             ("-9e999", "-inf is not finite"),
-            ("'a'", "'a' is not a number"),
+            ("'a'", "'a' is not a number (the column holds text)"),
             ("1e15", "1000000000000000.0 is not below 1e+15"),
         ],
     )
@@ -233,7 +244,7 @@ class TestSeveralRows:
     def test_several_costs_of_a_session_are_all_set_aside_and_double_no_session(self, database_url: str) -> None:
         create_unkeyed_tables(database_url)
         insert(database_url, "session_sources", [session("a"), session("b"), session("c", date="2024-02-29")])
-        insert(database_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", -2.0), ("c", 1.0), ("c", 1.0)])
+        insert(database_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", -2.0), ("c", 1.0), ("c", 1.5)])
         days = extracted_sessions(database_url)
         assert days[FIRST].frame["session_id"].tolist() == ["a", "b"]
         assert days[FIRST].frame["cost"].fillna(-1).tolist() == [1.0, -1.0]
@@ -389,7 +400,7 @@ def _query_plans(url: str) -> list[str]:
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "conv_id": st.sampled_from(["a", "b", "c", "d", "e", "f", "", None, "x" * 257]),
-    "user": st.sampled_from(["u", "u", "u", "", None]),
+    "user": st.sampled_from(["u", "u", "u", "", None, "\x7f"]),
     "date": st.sampled_from([*map(str, DAYS), "2024-02-30", "2024-02-28 1", "", None, "garbage", "29.02.2024", "0"]),
     "time": st.sampled_from(["12:00:00", "12:00:00", "24:00:00"]),
     "revenue": st.sampled_from([1.0, 0.0, 1.0, -1.0, None]),
@@ -409,7 +420,7 @@ def test_every_row_is_kept_or_set_aside_on_exactly_one_day(
     days = extracted_orders(url)
     tables = [day.rejected for day in days.values()]
     kept = pd.concat([day.frame for day in days.values()])
-    assert len(kept) + sum(map(len, tables)) == len(rows)
+    assert len(kept) + sum(map(len, tables)) + sum(day.repeated for day in days.values()) == len(rows)
     assert kept["conv_id"].is_unique
     for day in DAYS:
         [alone] = SourceDatabase(url, FIRST).conversions([day])

@@ -81,16 +81,26 @@ def test_of_a_day_without_rows_the_columns_are_shown(table: Table, asset: str) -
 
 def test_sessions_without_cost_are_counted_and_cost_nothing(table: Table) -> None:
     sessions = table("sessions", {"cost": 1.5}, {"cost": None}, {"cost": 0.0}, {"cost": None})
-    assert sessions_metadata(sessions) == {"cost": 1.5, "sessions_without_cost": 2}
-    assert sessions_metadata(pa.Table.from_pandas(sessions)) == {"cost": 1.5, "sessions_without_cost": 2}
-    assert sessions_metadata(table("sessions")) == {"cost": 0.0, "sessions_without_cost": 0}
+    found = {"cost": 1.5, "sessions_without_cost": 2, "sessions_without_visitor": 0}
+    assert sessions_metadata(sessions) == found
+    assert sessions_metadata(pa.Table.from_pandas(sessions)) == found
+    assert set(sessions_metadata(table("sessions")).values()) == {0}
+
+
+def test_sessions_and_orders_without_a_visitor_are_counted(table: Table) -> None:
+    sessions, orders = table("sessions", {}, {}), table("conversions", {}, {}, {})
+    sessions.loc[1, "user_id"] = orders.loc[:1, "user_id"] = None
+    assert sessions_metadata(sessions)["sessions_without_visitor"] == 1
+    assert sessions_metadata(pa.Table.from_pandas(sessions))["sessions_without_visitor"] == 1
+    assert conversions_metadata(orders)["orders_without_visitor"] == 2
 
 
 def test_orders_and_their_revenue_are_counted(table: Table) -> None:
     conversions = table("conversions", {"revenue": 1.5}, {"revenue": 2.0})
-    assert conversions_metadata(conversions) == {"orders": 2, "revenue": 3.5}
-    assert conversions_metadata(pa.Table.from_pandas(conversions)) == {"orders": 2, "revenue": 3.5}
-    assert conversions_metadata(table("conversions")) == {"orders": 0, "revenue": 0.0}
+    found = {"orders": 2, "revenue": 3.5, "orders_without_visitor": 0}
+    assert conversions_metadata(conversions) == found
+    assert conversions_metadata(pa.Table.from_pandas(conversions)) == found
+    assert set(conversions_metadata(table("conversions")).values()) == {0}
 
 
 def test_orders_with_a_journey_and_the_longest_journey_are_counted(table: Table) -> None:

@@ -106,7 +106,9 @@ def test_rows_are_in_order_if_and_only_if_time_and_id_ascend(rows: list[tuple[in
 def test_a_day_is_the_same_whether_its_rows_come_in_order_or_not_and_whatever_odd_ones_are_among_them(
     rows: list[dict[str, Any]], good: int, random: Random
 ) -> None:
-    rows = rows + [GOOD | {"session_id": f"good {number}"} for number in range(good)]
+    cost_of = {row["session_id"]: row["cost"] for row in rows}
+    rows = [row | {"cost": cost_of[row["session_id"]]} for row in rows]
+    rows += [GOOD | {"session_id": f"good {number}"} for number in range(good)]
     ordered, shuffled = in_database_order(rows), list(rows)
     random.shuffle(shuffled)
     day, other = (session_rows(DAY, columns(each)) for each in (ordered, shuffled))

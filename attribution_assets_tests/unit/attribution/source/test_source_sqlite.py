@@ -217,8 +217,8 @@ def test_ids_that_are_the_same_text_are_several_rows_of_it_although_a_key_keeps_
         "DROP TABLE conversions",
         "CREATE TABLE conversions (conv_id PRIMARY KEY, user_id text, conv_date text, conv_time text, revenue real)",
         *(
-            f"INSERT INTO conversions VALUES ({key}, 'u', '2024-02-28', '12:00:00', 1)"  # noqa: S608  the same
-            for key in ("1", "'1'", "2")
+            f"INSERT INTO conversions VALUES ({key}, 'u', '2024-02-28', '12:00:00', {revenue})"  # noqa: S608  the same
+            for revenue, key in enumerate(("1", "'1'", "2"))
         ),
     )
     day = extracted_orders(sqlite_url)[FIRST]

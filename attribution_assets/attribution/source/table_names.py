@@ -1,0 +1,62 @@
+"""The source tables and their columns by name, as the database spells it: capital letters make no other name.
+
+What the columns' types mean for their values belongs in `column_expressions`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from attribution_assets.attribution.database.database import SQLITE, column_types
+
+_TABLES = {
+    SQLITE: "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = :name",
+    "": (
+        "SELECT relname FROM pg_class"
+        " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid) AND lower(relname) = :name"
+    ),
+}
+
+
+class FoundColumn(NamedTuple):
+    """A column: its name in the database and its type."""
+
+    name: str
+    type: sa.types.TypeEngine[Any]
+
+
+class FoundTable(NamedTuple):
+    """A table: its name in the database, and its columns by their names in lower case."""
+
+    name: str
+    columns: Mapping[str, FoundColumn]
+
+
+def find_table(connection: sa.Connection, name: str) -> FoundTable:
+    """The table or view of this name, given in lower case; without columns if there is none.
+
+    A name in lower case goes before others. If there are several others, it is none of them.
+    """
+    query = _TABLES.get(connection.dialect.name, _TABLES[""])
+    table = _spelled(connection.scalars(sa.text(query), {"name": name}), name) or name
+    types = column_types(connection, table)
+    columns = {column.lower(): _spelled(types, column.lower()) for column in types}
+    return FoundTable(table, {low: FoundColumn(each, types[each]) for low, each in columns.items() if each})
+
+
+def missing_from(connection: sa.Connection, needed: Mapping[str, Sequence[str]]) -> list[str]:
+    """The parts of `needed` (table -> columns) that are missing, as "the table t" or "the column c of table t"."""
+    missing = []
+    for table, columns in needed.items():
+        found = find_table(connection, table).columns
+        if not found:
+            missing.append(f"the table {table}")
+        else:
+            missing += [f"the column {column} of table {table}" for column in columns if column not in found]
+    return missing
+
+
+def _spelled(names: Iterable[str], name: str) -> str | None:
+    alike = [each for each in names if each.lower() == name]
+    return name if name in alike else alike[0] if len(alike) == 1 else None
