@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from attribution_assets.defs.asset_graph import daily_assets, daily_checks
+from attribution_assets.defs.assets.source_tables import source_assets
 from attribution_assets.defs.automation import sensors
 from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets.defs.automation.jobs import attribution_job, extraction_job
@@ -32,7 +33,10 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
         json_logs.use_for_all_runs()
     used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
     return dg.Definitions(
-        assets=[asset.definition(used_settings) for asset in daily_assets()],
+        assets=[
+            *source_assets(used_settings),
+            *(asset.definition(used_settings) for asset in daily_assets()),
+        ],
         asset_checks=[check.definition(used_settings) for check in daily_checks()],
         jobs=[attribution_job, extraction_job],
         schedules=schedules(used_settings),
