@@ -11,6 +11,7 @@ from attribution_assets.defs.automation import sensors
 from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets.defs.automation.jobs import attribution_job, extraction_job
 from attribution_assets.defs.automation.schedules import schedules
+from attribution_assets.defs.checks.freshness import freshness_check, freshness_sensor
 from attribution_assets.defs.io_managers import DailyTableIOManager
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance import json_logs
@@ -37,10 +38,13 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
             *source_assets(used_settings),
             *(asset.definition(used_settings) for asset in daily_assets()),
         ],
-        asset_checks=[check.definition(used_settings) for check in daily_checks()],
+        asset_checks=[
+            *(check.definition(used_settings) for check in daily_checks()),
+            freshness_check(used_settings),
+        ],
         jobs=[attribution_job, extraction_job],
         schedules=schedules(used_settings),
-        sensors=[sensors.restatement, sensors.late_data, *failure_reports()],
+        sensors=[sensors.restatement, sensors.late_data, freshness_sensor(used_settings), *failure_reports()],
         resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
         executor=dg.in_process_executor,
         loggers={"console": json_logs.json_console} if as_json else None,

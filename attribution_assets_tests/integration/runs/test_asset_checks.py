@@ -16,6 +16,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, companion_table
 from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.resources import Storage
 from attribution_assets_tests.support.made_shop import WINDOWS
 
@@ -78,7 +79,7 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
             for day in DAYS:
                 storage.write(asset, DayTable(day, frame[dates == day], {}, beside(asset, day, tables)))
         compare(storage, {asset: table(asset, *rows) for asset, rows in tables.items() if asset in COMPARED})
-        checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
+        checks = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(*check_keys()))
         definitions = dg.Definitions.merge(
             build_definitions(resources={"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
         )

@@ -110,10 +110,19 @@ def test_every_stored_table_shows_its_columns(graph: AssetGraph) -> None:
 
 
 def test_the_invariants_are_blocking_checks_of_each_day(graph: AssetGraph) -> None:
-    nodes = [graph.get(key) for key in graph.asset_check_keys]
+    nodes = [graph.get(key) for key in graph.asset_check_keys if key.name != "latest_day_is_stored"]
     assert {(node.key.asset_key.to_user_string(), node.key.name) for node in nodes} == CHECKS
     assert all(node.blocking for node in nodes)
     assert all(node.partitions_def == daily for node in nodes)
+
+
+def test_a_check_of_no_day_asks_each_asset_for_its_latest_and_blocks_nothing(graph: AssetGraph) -> None:
+    nodes = [graph.get(key) for key in graph.asset_check_keys if key.name == "latest_day_is_stored"]
+    assert {node.key.asset_key.to_user_string() for node in nodes} == set(GRAPH)
+    assert not any(node.blocking or node.partitions_def for node in nodes)
+    for job in ("attribution", "extraction"):
+        of_the_job = defs.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys
+        assert {key.name for key in of_the_job} & {"latest_day_is_stored", "matches_schema"} == {"matches_schema"}
 
 
 def test_a_days_journeys_read_the_sessions_of_the_lookback_window(graph: AssetGraph) -> None:
