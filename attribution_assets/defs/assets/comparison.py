@@ -70,7 +70,7 @@ def markov_comparison(
         windows_of = {day: windows.read_by(day, Window.LOOKBACK) for day in partition_days(context)}
         for day, table in markov_by_day(conversion_paths, windows_of):
             inputs = made_from("markov_comparison", versions, day, windows)
-            yield DayTable(day, table, inputs), comparison_metadata(table)
+            yield DayTable(day, table, inputs), comparison_metadata(table, "of_window")
 
     return with_metadata(context, made())
 
