@@ -1,4 +1,4 @@
-"""The code location: what `dagster dev`, the daemon and the command load."""
+"""The code location: what `dg dev`, the daemon and the command load."""
 
 from collections.abc import Mapping
 from typing import Any
