@@ -1,4 +1,4 @@
-"""The code location: what `dagster dev`, the daemon and the command load."""
+"""The code location: what `dg dev`, the daemon and the command load."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 import dagster as dg
 
 from attribution_assets.defs.asset_graph import daily_assets, daily_checks
+from attribution_assets.defs.assets.source_tables import source_assets
 from attribution_assets.defs.automation import sensors
 from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets.defs.automation.jobs import attribution_job, extraction_job
 from attribution_assets.defs.automation.schedules import schedules
+from attribution_assets.defs.checks.freshness import freshness_check, freshness_sensor
 from attribution_assets.defs.io_managers import DailyTableIOManager
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance import json_logs
@@ -32,11 +34,17 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
         json_logs.use_for_all_runs()
     used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
     return dg.Definitions(
-        assets=[asset.definition(used_settings) for asset in daily_assets()],
-        asset_checks=[check.definition(used_settings) for check in daily_checks()],
+        assets=[
+            *source_assets(used_settings),
+            *(asset.definition(used_settings) for asset in daily_assets()),
+        ],
+        asset_checks=[
+            *(check.definition(used_settings) for check in daily_checks()),
+            freshness_check(used_settings),
+        ],
         jobs=[attribution_job, extraction_job],
         schedules=schedules(used_settings),
-        sensors=[sensors.restatement, sensors.late_data, *failure_reports()],
+        sensors=[sensors.restatement, sensors.late_data, freshness_sensor(used_settings), *failure_reports()],
         resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
         executor=dg.in_process_executor,
         loggers={"console": json_logs.json_console} if as_json else None,

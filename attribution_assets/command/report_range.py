@@ -1,6 +1,6 @@
 """One report over a range of days, from this process: what is materialized, in which order, and whether it succeeded.
 
-Everything is materialized through Dagster's job, in the instance that `dagster dev` shows. What the user says and
+Everything is materialized through Dagster's job, in the instance that `dg dev` shows. What the user says and
 sees is in `cli.py` and `terminal.py`.
 """
 

@@ -1,4 +1,4 @@
-"""Opens the Dagster instance in which the command records its runs, the one that `dagster dev` shows there.
+"""Opens the Dagster instance in which the command records its runs, the one that `dg dev` shows there.
 
 The settings and connections made here hold for the process of the command only. What the history says of runs does not
 belong here (`runs.py`), nor does access to private parts of Dagster (`dagster_internals.py`).

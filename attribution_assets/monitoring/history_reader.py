@@ -17,6 +17,7 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import Traffic
 from attribution_assets.attribution.tables.credit import OUTCOMES
 from attribution_assets.defs.assets.api_observations import traffic_in
+from attribution_assets.defs.checks.freshness import NAME as FRESHNESS
 from attribution_assets.instance.dagster_internals import partitions_that_passed
 from attribution_assets.instance.runs import (
     PARTITION_TAG,
@@ -161,7 +162,8 @@ class HistoryReader:
             elif event.event_type in STEP_ENDINGS:
                 self._count_step(reading, event, at)
             elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                self._count_check(run, event.asset_check_evaluation_data, at)
+                if event.asset_check_evaluation_data.check_name != FRESHNESS:
+                    self._count_check(run, event.asset_check_evaluation_data, at)
             elif event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
                 self._traffic += traffic_in(event.asset_observation_data.asset_observation)
             else:

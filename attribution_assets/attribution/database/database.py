@@ -64,6 +64,17 @@ class Database:
         """The same, marked as an object."""
         return f"<{self}>"
 
+    @property
+    def address(self) -> str:
+        """Its URL without user, password and options: what may be shown and recorded."""
+        if self.path is not None:
+            return f"sqlite:///{self.path.absolute()}"
+        host = self._url.host or self._url.query.get("host")
+        named = host if isinstance(host, str) and "/" not in host else None  # else a socket's folder, or several
+        return sa.URL.create(
+            POSTGRESQL, host=named, port=self._url.port, database=self._url.database
+        ).render_as_string()
+
     def reading(self) -> AbstractContextManager[sa.Connection]:
         """A read-only transaction: all its queries see one state of the tables, and none can change them.
 

@@ -4,6 +4,7 @@ Reading and writing whole files belongs in `atomic_files`, requests to an object
 """
 
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 from upath import UPath
 
@@ -39,6 +40,24 @@ def location(text: str) -> UPath:
     if scheme in EXTRAS and not path.drive:
         raise LocationError(f"it names no bucket: {scheme}://bucket/prefix")
     return path
+
+
+def address(root: str, *names: str) -> str:
+    """The URI of what lies under a folder or URL, without user, password and options; empty if it is no URL.
+
+    A container stands where other URLs have a user, as in `abfs://container@account.dfs.core.windows.net/prefix`.
+    """
+    scheme = root.partition("://")[0] if "://" in root else ""
+    if scheme in _FOLDERS:
+        return Path(root.partition("://")[2] or root).absolute().joinpath(*names).as_uri()
+    try:
+        parts = urlsplit(root)
+        host = parts.hostname or ""
+    except ValueError:
+        return ""
+    container = f"{parts.username}@" if scheme in ("abfs", "abfss") and parts.username else ""
+    path = "/".join([parts.path.rstrip("/"), *names])
+    return urlunsplit((scheme, f"{container}{host}", path, "", ""))
 
 
 def local_path(path: UPath) -> Path | None:

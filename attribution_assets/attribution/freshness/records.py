@@ -68,6 +68,7 @@ class AssetRecord:
     Attributes:
         name: the asset, its table and its function.
         group: its group in Dagster's UI.
+        source_tables: the tables of the source database that it reads.
         inputs: the assets that it reads; none if it reads the source.
         base: the input without whose day the asset has none.
         rules: what a day is made from besides its inputs: name -> version.
@@ -82,6 +83,7 @@ class AssetRecord:
 
     name: str
     group: str
+    source_tables: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     base: str = ""
     rules: Callable[[Windows, dt.date], Mapping[str, str]] = _no_rules
@@ -201,8 +203,8 @@ _ORDERS_AND_THEIR_SESSIONS = (Input("conversions"), Input("sessions", Window.LOO
 _ROWS_OF_THE_DAY = (Input("sessions"), Input("conversions"))
 
 _RECORDS = (
-    AssetRecord("sessions", ATTRIBUTION),
-    AssetRecord("conversions", ATTRIBUTION),
+    AssetRecord("sessions", ATTRIBUTION, source_tables=("session_sources", "session_costs")),
+    AssetRecord("conversions", ATTRIBUTION, source_tables=("conversions",)),
     AssetRecord(
         "journeys",
         ATTRIBUTION,

@@ -41,7 +41,9 @@ ORDER = "attribution_order"
 REPORT = "channel_reporting"
 UNATTRIBUTED = "unattributed_order"
 DAY = "attribution_day"
-PUBLISHED_ASSETS = ("ihc_attributions", "channel_reporting")
+PUBLISHED_AS = {"ihc_attributions": (JOURNEY, ORDER), "channel_reporting": (REPORT, UNATTRIBUTED)}
+"""Asset -> the result tables that its days go into, the one of the asset's own rows first."""
+PUBLISHED_ASSETS = tuple(PUBLISHED_AS)
 
 _TABLES = sa.MetaData()
 sa.Table(

@@ -18,8 +18,9 @@ from attribution_assets.attribution.reporting.report_blocks import report_blocks
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
+from attribution_assets.defs.assets.addresses import DATABASE, ENGINE
 from attribution_assets.defs.assets.api_observations import observed_client
-from attribution_assets.defs.assets.daily import daily_asset, with_metadata
+from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import (
     Metadata,
     attributions_metadata,
@@ -69,7 +70,7 @@ def _extracted(
         yield table, described
 
 
-@daily_asset(kinds={"sql", "pandas"})
+@daily_asset(kinds={DATABASE, "parquet"})
 def sessions(
     context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
 ) -> DailyTables:
@@ -79,7 +80,7 @@ def sessions(
     return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, sessions_metadata))
 
 
-@daily_asset(kinds={"sql", "pandas"})
+@daily_asset(kinds={DATABASE, "parquet"})
 def conversions(
     context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
 ) -> DailyTables:
@@ -89,7 +90,7 @@ def conversions(
     return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, conversions_metadata))
 
 
-@daily_asset(kinds={"sql"})
+@daily_asset(kinds={ENGINE, "parquet"})
 def journeys(
     context: dg.AssetExecutionContext, conversions: StoredDays, sessions: StoredDays, rules: ReportingRules
 ) -> DailyTables:
@@ -104,7 +105,7 @@ def journeys(
     return with_metadata(context, build())
 
 
-@daily_asset(kinds={"python"}, pool="ihc_api")
+@daily_asset(kinds={"python", "parquet", DATABASE}, tags={"calls": "ihc-api"} | RESULT_TABLE, pool="ihc_api")
 def ihc_attributions(
     context: dg.AssetExecutionContext,
     journeys: StoredDays,
@@ -132,7 +133,7 @@ def ihc_attributions(
     return with_metadata(context, attribute())
 
 
-@daily_asset(kinds={"sql"})
+@daily_asset(kinds={ENGINE, "parquet", DATABASE}, tags=RESULT_TABLE)
 def channel_reporting(
     context: dg.AssetExecutionContext,
     sessions: StoredDays,
@@ -164,7 +165,7 @@ def channel_reporting(
     return with_metadata(context, report())
 
 
-@daily_asset(kinds={"csv"})
+@daily_asset(kinds={"csv"}, tags=FILE)
 def channel_reporting_csv(
     context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports, rules: ReportingRules
 ) -> DailyTables:

@@ -14,7 +14,7 @@ from attribution_assets.attribution.freshness.lineage import made_from
 from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
-from attribution_assets.defs.assets.daily import daily_asset, with_metadata
+from attribution_assets.defs.assets.daily import FILE, daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import Metadata, comparison_metadata
 from attribution_assets.defs.io_managers import DailyTables, partition_days
 from attribution_assets.defs.resources import ReportingRules, Reports
@@ -35,7 +35,7 @@ def _of_orders(
     return with_metadata(context, made())
 
 
-@daily_asset(kinds={"pandas"})
+@daily_asset(kinds={"pandas", "parquet"})
 def model_comparison(
     context: dg.AssetExecutionContext, ihc_attributions: StoredDays, conversions: StoredDays, rules: ReportingRules
 ) -> DailyTables:
@@ -43,7 +43,7 @@ def model_comparison(
     return _of_orders(context, ihc_attributions, conversions, rules.windows)
 
 
-@daily_asset(kinds={"pandas"})
+@daily_asset(kinds={"pandas", "parquet"})
 def conversion_paths(
     context: dg.AssetExecutionContext, ihc_attributions: StoredDays, conversions: StoredDays, rules: ReportingRules
 ) -> DailyTables:
@@ -51,7 +51,7 @@ def conversion_paths(
     return _of_orders(context, ihc_attributions, conversions, rules.windows)
 
 
-@daily_asset(kinds={"pandas"})
+@daily_asset(kinds={"pandas", "parquet"})
 def channel_roles(
     context: dg.AssetExecutionContext, ihc_attributions: StoredDays, conversions: StoredDays, rules: ReportingRules
 ) -> DailyTables:
@@ -59,7 +59,7 @@ def channel_roles(
     return _of_orders(context, ihc_attributions, conversions, rules.windows)
 
 
-@daily_asset(kinds={"numpy"})
+@daily_asset(kinds={"numpy", "parquet"})
 def markov_comparison(
     context: dg.AssetExecutionContext, conversion_paths: StoredDays, rules: ReportingRules
 ) -> DailyTables:
@@ -70,12 +70,12 @@ def markov_comparison(
         windows_of = {day: windows.read_by(day, Window.LOOKBACK) for day in partition_days(context)}
         for day, table in markov_by_day(conversion_paths, windows_of):
             inputs = made_from("markov_comparison", versions, day, windows)
-            yield DayTable(day, table, inputs), comparison_metadata(table)
+            yield DayTable(day, table, inputs), comparison_metadata(table, "of_window")
 
     return with_metadata(context, made())
 
 
-@daily_asset(kinds={"csv"})
+@daily_asset(kinds={"csv"}, tags=FILE)
 def comparison_csv(  # noqa: PLR0913, PLR0917 - the tables that it writes
     context: dg.AssetExecutionContext,
     model_comparison: StoredDays,

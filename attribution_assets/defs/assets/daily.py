@@ -4,17 +4,22 @@ Inputs, windows and groups come from the asset's record (`attribution/freshness/
 """
 
 import warnings
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS, AssetRecord
 from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets.defs.assets.addresses import code_of, delivered, kinds
 from attribution_assets.defs.assets.metadata import Metadata, column_schema, table_metadata
+from attribution_assets.defs.assets.source_tables import source_key
 from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.settings import Settings
+
+RESULT_TABLE, FILE = {"delivers": "result-table"}, {"delivers": "file"}
+"""Tags of the assets that people read, in the database or as files."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +28,14 @@ class DailyAsset:
 
     Attributes:
         function: the function, named like the asset's record.
-        kinds: its kinds in the UI.
+        kinds: its kinds in the UI, see `addresses.kinds`.
+        tags: its tags in the UI, to filter by.
         pool: the pool that its step takes a place in.
     """
 
     function: Callable[..., DailyTables | None]
     kinds: frozenset[str]
+    tags: Mapping[str, str]
     pool: str | None
 
     def definition(self, settings: Settings) -> dg.AssetsDefinition:
@@ -45,7 +52,9 @@ class DailyAsset:
             backfill_policy=dg.BackfillPolicy.single_run(),
             group_name=record.group,
             owners=["team:marketing-analytics"],
-            kinds=set(self.kinds),
+            kinds=kinds(self.kinds, settings),
+            tags=self.tags,
+            deps=[source_key(table) for table in record.source_tables],
             ins={
                 given.asset: dg.AssetIn(
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
@@ -54,16 +63,16 @@ class DailyAsset:
                 for given in record.inputs
             },
             pool=self.pool,
-            metadata=column_schema(record.name),
+            metadata=column_schema(record.name) | delivered(record.name, self.kinds, settings) | code_of(self.function),
         )
         return decorator(self.function)
 
 
 def daily_asset(
-    *, kinds: set[str], pool: str | None = None
+    *, kinds: set[str], tags: Mapping[str, str] | None = None, pool: str | None = None
 ) -> Callable[[Callable[..., DailyTables | None]], DailyAsset]:
     """Make an asset of the function of that name; the calendar comes with the settings, see `DailyAsset.definition`."""
-    return lambda function: DailyAsset(function, frozenset(kinds), pool)
+    return lambda function: DailyAsset(function, frozenset(kinds), tags or {}, pool)
 
 
 def with_metadata(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTable, Metadata]]) -> DailyTables:

@@ -1,4 +1,8 @@
-"""What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables."""
+"""What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables.
+
+One name has one meaning in all assets and checks, and no two differ in the order of their words alone: what is counted
+stands first, which of them after it. ARCHITECTURE.md lists the names.
+"""
 
 import datetime as dt
 import math
@@ -119,11 +123,11 @@ def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame | None) -> Meta
         outcomes: `order_outcomes` of the day; None while the day's orders have not been attributed.
 
     Returns:
-        By touch date: `cost`, `attributed_orders`, `attributed_revenue`, `cpo`, `roas`. By the day of the order:
+        By touch date: `cost`, `ihc`, `ihc_revenue`, as the columns are named, `cpo`, `roas`. By the day of the order:
         `orders` and `revenue`, both by outcome too, and the shares of them that were not attributed.
     """
     cost, credit, earned = (_amount(report[name].sum()) for name in ("cost", "ihc", "ihc_revenue"))
-    totals = {"cost": cost, "attributed_orders": credit, "attributed_revenue": earned}
+    totals = {"cost": cost, "ihc": credit, "ihc_revenue": earned}
     totals |= _ratio("cpo", cost, credit) | _ratio("roas", earned, cost)
     return totals if outcomes is None else totals | _outcomes_metadata(outcomes)
 
@@ -136,8 +140,8 @@ def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
         found |= {f"orders_{outcome}": len(of_outcome), f"revenue_{outcome}": _amount(of_outcome.sum())}
     return (
         found
-        | _ratio("unattributed_orders_share", orders - found["orders_attributed"], orders)
-        | _ratio("unattributed_revenue_share", revenue - found["revenue_attributed"], revenue)
+        | _ratio("orders_unattributed_share", orders - found["orders_attributed"], orders)
+        | _ratio("revenue_unattributed_share", revenue - found["revenue_attributed"], revenue)
     )
 
 
@@ -153,12 +157,17 @@ def plots_metadata(report: pd.DataFrame, period: str, *, of_range: bool = False)
     return {f"plots_of_{period}" if of_range else "plots": dg.MetadataValue.md(plots)} if plots else {}
 
 
-def comparison_metadata(table: pd.DataFrame) -> Metadata:
-    """The orders and the revenue that a table of comparisons is of, by model where it has several."""
+def comparison_metadata(table: pd.DataFrame, which: str = "attributed") -> Metadata:
+    """The orders and the revenue that a table of comparisons is of, by model where it has several.
+
+    Args:
+        table: The day's table.
+        which: Which orders they are, as the last part of the names.
+    """
     if "model" not in table:
-        return {name: _amount(table[name].sum()) for name in ("orders", "revenue") if name in table}
+        return {f"{name}_{which}": _amount(table[name].sum()) for name in ("orders", "revenue") if name in table}
     sums = table.groupby("model")[["orders", "revenue"]].sum()
-    return {f"{name}_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns}
+    return {f"{name}_by_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns}
 
 
 def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:

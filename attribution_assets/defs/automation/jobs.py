@@ -8,17 +8,20 @@ import dagster as dg
 from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.asset_graph import check_keys
+from attribution_assets.defs.checks.freshness import freshness_keys
 from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB, RANGE_END_TAG, RANGE_START_TAG
+
+_NOT_OF_A_DAY = dg.AssetSelection.checks(*freshness_keys())
 
 attribution_job = dg.define_asset_job(
     ATTRIBUTION_JOB,
-    selection=dg.AssetSelection.groups(ATTRIBUTION, COMPARISON),
+    selection=dg.AssetSelection.groups(ATTRIBUTION, COMPARISON) - _NOT_OF_A_DAY,
     description="All assets of a day or of a range of days, with their checks",
 )
 
 extraction_job = dg.define_asset_job(
     EXTRACTION_JOB,
-    selection=dg.AssetSelection.assets("sessions", "conversions"),
+    selection=dg.AssetSelection.assets("sessions", "conversions") - _NOT_OF_A_DAY,
     description="Reads days of the source again; what has changed makes stale what was made from it",
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from attribution_assets.defs.checks.problem_table import problems_metadata
 from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.settings import Settings
 
@@ -76,7 +77,7 @@ def evaluated(
         passed=not problems,
         severity=_severity(blocks=not problems or first_blocked is not None),
         description="; ".join(f"{day}: {problems[day][0]}" for day in named) or None,
-        metadata={"days_checked": checked, "problems": problems},
+        metadata={"days_checked": checked, **problems_metadata(problems)},
     )
 
 
@@ -95,7 +96,7 @@ def _evaluate_day(
         passed=not problems,
         severity=severity,
         description=problems[0] if problems else None,
-        metadata={"problems": problems},
+        metadata=problems_metadata({str(day): problems}),
         blocking=True,
     )
     context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]  # its signature lags behind its body

@@ -6,7 +6,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.tables.credit import OUTCOMES
+from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES
+from attribution_assets.definitions import defs
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
+from attribution_assets_tests.support.places import PROJECT
 from attribution_assets_tests.support.shop import Shop
 
 DAYS = ["2024-02-24", "2024-02-25", "2024-02-26", "2024-02-27"]
@@ -76,7 +81,7 @@ def test_the_numbers_of_orders_are_those_of_their_day_and_add_up(four_days: Shop
     with IhcEndpoint() as endpoint:
         four_days.asks(endpoint)
         four_days.run(DAYS[0], DAYS[-1])
-    names = ("orders", "revenue", "orders_no_sessions", "unattributed_orders_share", "unattributed_revenue_share")
+    names = ("orders", "revenue", "orders_no_sessions", "orders_unattributed_share", "revenue_unattributed_share")
     days = shown(four_days, "channel_reporting")
     assert {day: [of_day.get(name) for name in names] for day, of_day in days.items()} == {
         "2024-02-24": [0, 0.0, 0, None, None],
@@ -84,6 +89,37 @@ def test_the_numbers_of_orders_are_those_of_their_day_and_add_up(four_days: Shop
         "2024-02-26": [2, 80.0, 0, 0.0, 0.0],
         "2024-02-27": [2, 120.0, 1, 0.5, pytest.approx(1 / 6, abs=1e-6)],
     }
+
+
+def documented_names() -> set[str]:
+    """The names in the table of ARCHITECTURE.md, each placeholder replaced by what it stands for."""
+    table = (PROJECT / "attribution_assets/ARCHITECTURE.md").read_text().split("## Names of metadata")[1]
+    rows = [line.split("|")[1] for line in table.split("\n## ")[0].splitlines() if line.startswith("| `")]
+    stands_for = {"outcome": OUTCOMES, "model": ("ihc", *RULE_MODELS), "asset": TABLES, "days": (RANGE,)}
+    names = set()
+    for name in re.findall("`(.+?)`", "".join(rows)):
+        known = re.search("<(.+)>", name)
+        names |= {name.replace(known[0], word) for word in stands_for[known[1]]} if known else {name}
+    return names
+
+
+def test_every_name_shown_is_explained_and_none_differs_from_another_by_word_order(four_days: Shop) -> None:
+    with IhcEndpoint() as endpoint:
+        four_days.asks(endpoint)
+        four_days.run(DAYS[0], DAYS[-1])
+    names = {name for spec in defs.resolve_all_asset_specs() for name in spec.metadata}
+    with dg.DagsterInstance.from_config(str(four_days.folder / "home")) as instance:
+        for entry in instance.all_logs(instance.get_runs()[0].run_id):
+            if (event := entry.dagster_event) and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                names |= event.asset_check_evaluation_data.metadata.keys()
+            elif event and event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
+                names |= event.asset_observation_data.asset_observation.metadata.keys()
+    for asset in ASSETS:
+        names |= {name for of_day in shown(four_days, asset).values() for name in of_day}
+    ours = {name for name in names if not name.startswith("dagster/")}
+    assert ours - documented_names() == set()
+    of_words = [tuple(sorted(name.split("_"))) for name in documented_names() | ours]
+    assert len(set(of_words)) == len(of_words)
 
 
 def test_journeys_asked_for_and_reused_are_counted_on_their_day_and_requests_in_parts(four_days: Shop) -> None:

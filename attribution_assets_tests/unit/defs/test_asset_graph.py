@@ -12,8 +12,8 @@ from attribution_assets.defs.partitions import daily_partitions
 daily = daily_partitions(dt.date(2024, 2, 20))
 
 GRAPH = {
-    "sessions": set(),
-    "conversions": set(),
+    "sessions": {"source/session_sources", "source/session_costs"},
+    "conversions": {"source/conversions"},
     "journeys": {"sessions", "conversions"},
     "ihc_attributions": {"journeys"},
     "channel_reporting": {"sessions", "conversions", "ihc_attributions"},
@@ -24,6 +24,7 @@ GRAPH = {
     "markov_comparison": {"conversion_paths"},
     "comparison_csv": {"model_comparison", "conversion_paths", "channel_roles", "markov_comparison"},
 }
+SOURCE_TABLES = {"source/session_sources", "source/session_costs", "source/conversions"}
 COMPARISONS = {"model_comparison", "conversion_paths", "channel_roles", "markov_comparison", "comparison_csv"}
 CHECKS = {
     ("sessions", "matches_schema"),
@@ -66,18 +67,33 @@ def test_the_assets_depend_on_each_other_as_drawn(graph: AssetGraph) -> None:
         key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
         for key in graph.get_all_asset_keys()
     }
-    assert drawn == GRAPH
+    assert drawn == GRAPH | {table: set() for table in SOURCE_TABLES}
+
+
+def test_the_source_tables_are_shown_with_their_columns_and_made_by_nobody(graph: AssetGraph) -> None:
+    shown = {key.to_user_string(): graph.get(key) for key in graph.external_asset_keys}
+    assert set(shown) == SOURCE_TABLES
+    assert all(node.description and node.group_name == "source" for node in shown.values())
+    columns = {
+        table: {column.name: column.description for column in node.metadata["dagster/column_schema"].columns}
+        for table, node in shown.items()
+    }
+    assert columns["source/session_costs"] == {
+        "session_id": "The visit",
+        "cost": "Paid for the visit; NULL where it is not known",
+    }
+    assert list(columns["source/conversions"]) == ["conv_id", "user_id", "conv_date", "conv_time", "revenue"]
 
 
 def test_every_asset_is_daily_and_runs_a_range_of_days_in_one_run(graph: AssetGraph) -> None:
-    for key in graph.get_all_asset_keys():
+    for key in graph.materializable_asset_keys:
         node = graph.get(key)
         assert node.partitions_def == daily
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
         assert node.group_name == ("comparison" if key.to_user_string() in COMPARISONS else "attribution")
         assert node.owners == ["team:marketing-analytics"]
         assert node.description
-        assert node.kinds
+        assert 1 <= len(node.kinds) <= 3
 
 
 def test_every_stored_table_shows_its_columns(graph: AssetGraph) -> None:
@@ -94,10 +110,19 @@ def test_every_stored_table_shows_its_columns(graph: AssetGraph) -> None:
 
 
 def test_the_invariants_are_blocking_checks_of_each_day(graph: AssetGraph) -> None:
-    nodes = [graph.get(key) for key in graph.asset_check_keys]
+    nodes = [graph.get(key) for key in graph.asset_check_keys if key.name != "latest_day_is_stored"]
     assert {(node.key.asset_key.to_user_string(), node.key.name) for node in nodes} == CHECKS
     assert all(node.blocking for node in nodes)
     assert all(node.partitions_def == daily for node in nodes)
+
+
+def test_a_check_of_no_day_asks_each_asset_for_its_latest_and_blocks_nothing(graph: AssetGraph) -> None:
+    nodes = [graph.get(key) for key in graph.asset_check_keys if key.name == "latest_day_is_stored"]
+    assert {node.key.asset_key.to_user_string() for node in nodes} == set(GRAPH)
+    assert not any(node.blocking or node.partitions_def for node in nodes)
+    for job in ("attribution", "extraction"):
+        of_the_job = defs.resolve_job_def(job).asset_layer.asset_graph.asset_check_keys
+        assert {key.name for key in of_the_job} & {"latest_day_is_stored", "matches_schema"} == {"matches_schema"}
 
 
 def test_a_days_journeys_read_the_sessions_of_the_lookback_window(graph: AssetGraph) -> None:

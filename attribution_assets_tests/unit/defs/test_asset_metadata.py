@@ -165,28 +165,28 @@ def test_the_reports_totals_are_sums_and_cpo_and_roas_are_their_ratios(table: Ta
     )
     assert report_metadata(report, None) == {
         "cost": 10.0,
-        "attributed_orders": 2.0,
-        "attributed_revenue": 25.0,
+        "ihc": 2.0,
+        "ihc_revenue": 25.0,
         "cpo": 5.0,
         "roas": 2.5,
     }
 
 
 def test_a_report_without_cost_has_no_roas_and_one_without_credit_no_cpo(table: Table) -> None:
-    free = {"cost": 0.0, "attributed_orders": 1.0, "attributed_revenue": 100.0, "cpo": 0.0}
+    free = {"cost": 0.0, "ihc": 1.0, "ihc_revenue": 100.0, "cpo": 0.0}
     assert report_metadata(table("channel_reporting", {"cost": 0.0}), None) == free
-    in_vain = {"cost": 1.0, "attributed_orders": 0.0, "attributed_revenue": 0.0, "roas": 0.0}
+    in_vain = {"cost": 1.0, "ihc": 0.0, "ihc_revenue": 0.0, "roas": 0.0}
     assert report_metadata(table("channel_reporting", {"ihc": 0.0, "ihc_revenue": 0.0}), None) == in_vain
 
 
 def test_a_day_without_report_has_totals_of_zero_and_no_ratios(table: Table) -> None:
-    totals = {"cost": 0.0, "attributed_orders": 0.0, "attributed_revenue": 0.0}
+    totals = {"cost": 0.0, "ihc": 0.0, "ihc_revenue": 0.0}
     assert report_metadata(table("channel_reporting"), None) == totals
 
 
 def of_orders(shown: Metadata) -> Metadata:
     """What is shown of the orders placed on the day."""
-    return {name: value for name, value in shown.items() if re.match("orders|revenue|unattributed", name)}
+    return {name: value for name, value in shown.items() if re.match("orders|revenue", name)}
 
 
 def test_the_orders_placed_on_the_reports_day_are_told_by_each_outcome_with_their_revenue(table: Table) -> None:
@@ -202,8 +202,8 @@ def test_the_orders_placed_on_the_reports_day_are_told_by_each_outcome_with_thei
         "revenue_too_long": 0.0,
         "orders_refused": 1,
         "revenue_refused": 7.5,
-        "unattributed_orders_share": 0.5,
-        "unattributed_revenue_share": 0.25,
+        "orders_unattributed_share": 0.5,
+        "revenue_unattributed_share": 0.25,
     }
 
 
@@ -212,7 +212,7 @@ def test_of_no_orders_there_is_no_unattributed_share_and_of_orders_without_reven
     assert (none["orders"], none["orders_refused"], none["revenue"]) == (0, 0, 0.0)
     assert not [name for name in none if name.endswith("share")]
     free = of_orders(report_metadata(table("channel_reporting"), outcomes(("refused", 0.0))))
-    assert {name: value for name, value in free.items() if name.endswith("share")} == {"unattributed_orders_share": 1.0}
+    assert {name: value for name, value in free.items() if name.endswith("share")} == {"orders_unattributed_share": 1.0}
 
 
 def test_of_a_day_whose_orders_have_not_been_attributed_nothing_is_told_of_them(table: Table) -> None:

@@ -21,7 +21,9 @@ from attribution_assets.settings import Settings
 def test_schedules_and_sensors_are_off_until_somebody_turns_them_on() -> None:
     repository = build_definitions().get_repository_def()
     states = {each.name: each.default_status.value for each in (*repository.schedule_defs, *repository.sensor_defs)}
-    assert states == dict.fromkeys(["daily", "weekly_check_up", "restatement", "late_data", "failed_runs"], "STOPPED")
+    assert states == dict.fromkeys(
+        ["daily", "weekly_check_up", "restatement", "late_data", "freshness", "failed_runs"], "STOPPED"
+    )
 
 
 @pytest.mark.filterwarnings("ignore:Function `JobDefinition.run_request_for_partition`:DeprecationWarning")  # its own

@@ -40,7 +40,13 @@ def test_with_email_set_up_there_is_one_sensor_more(monkeypatch: pytest.MonkeyPa
     )
     assert [sensor.name for sensor in failure_reports()] == ["failed_runs", "failed_runs_by_email"]
     sensors = build_definitions().sensors or []
-    assert {sensor.name for sensor in sensors} == {"restatement", "late_data", "failed_runs", "failed_runs_by_email"}
+    assert {sensor.name for sensor in sensors} == {
+        "restatement",
+        "late_data",
+        "freshness",
+        "failed_runs",
+        "failed_runs_by_email",
+    }
 
 
 def test_slack_without_its_package_is_refused_with_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,37 @@
+"""The problems that a check found, as a table for its metadata: which day, and what is wrong there.
+
+Bounded in rows and in text: the event log is no place for all rows of a broken table.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+MOST_ROWS = 100
+LONGEST_TEXT = 300
+
+SCHEMA = dg.TableSchema(
+    [
+        dg.TableColumn("day", description="The day whose table was checked"),
+        dg.TableColumn("problem", description="The row or number that is wrong, and why"),
+    ]
+)
+
+
+def problems_metadata(problems: Mapping[str, Sequence[str]]) -> dict[str, dg.TableMetadataValue]:
+    """`problems`: a row for each, by day; a last row without a day says how many more there are. None: nothing.
+
+    Args:
+        problems: What is wrong, by the day.
+    """
+    rows = [(day, _shortened(problem)) for day, found in problems.items() for problem in found]
+    if len(rows) > MOST_ROWS:
+        rows = [*rows[:MOST_ROWS], ("", f"and {len(rows) - MOST_ROWS} more")]
+    if not rows:
+        return {}
+    records = [dg.TableRecord({"day": day, "problem": problem}) for day, problem in rows]
+    return {"problems": dg.MetadataValue.table(records, SCHEMA)}
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
