@@ -13,6 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
@@ -41,7 +42,7 @@ if others change the same."""
 
 
 def days_to_report(
-    source: SourceDatabase, storage: AssetStorage, first_day: dt.date, start: dt.date | None, end: dt.date | None
+    source: SourceDatabase, storage: AssetStorage, windows: Windows, start: dt.date | None, end: dt.date | None
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day of a report: as asked for, or else all days that hold data.
 
@@ -52,7 +53,7 @@ def days_to_report(
         SourceDatabaseError: The database cannot be read.
         ForeignStorageError: The storage holds the tables of another database.
     """
-    first_partition, last_partition = first_and_last_partition(first_day)
+    first_partition, last_partition = first_and_last_partition(windows.first_day, windows.last_day)
     source.check()
     storage.require(str(source))
     with_data = [] if start and end else _days_with_data(source, storage)
@@ -64,7 +65,8 @@ def days_to_report(
             f"{first} is before the first day, {first_partition}: set ATTRIBUTION_START_DATE to {first} or earlier"
         )
     if last > last_partition:
-        raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
+        why = "is after ATTRIBUTION_END_DATE" if last_partition == windows.last_day else "is not over"
+        raise RunRejectedError(f"{last} {why}: the last day that can be reported is {last_partition}")
     days = days_between(first, last)
     if not source.holds_data(first, last) and not storage.days("conversions", days).files:
         with_data = _days_with_data(source, storage)
@@ -76,8 +78,9 @@ def days_to_report(
 
 
 def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.date]:
-    """The first and the last day of the source's rows, and the days whose orders are stored."""
-    with_data = sorted({*(source.days_with_data() or ()), *storage.stored_days("conversions")})
+    """The first and the last day of the source's rows, and the days of stored orders."""
+    vanished = [day for day, stamp in storage.all_days("conversions").stamps().items() if stamp.rows]
+    with_data = sorted({*(source.days_with_data() or ()), *vanished})
     if not with_data:
         raise RunRejectedError("the database holds no sessions and no conversions")
     return with_data
@@ -165,7 +168,7 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     state = stored_state(storage, resources.database.results().published())
     rules = resources.rules
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share)
-    calendar = first_and_last_partition(rules.windows.first_day)
+    calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
     found = status(state, stale, source, calendar, rules.windows)
     return found, attributed_with_other_settings(state, resources.ihc_api.settings)
 

@@ -21,5 +21,6 @@ def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: i
         ConfigurationError: The storage or its engine cannot be used.
         SystemExit: The port is in use or not allowed.
     """
-    app = create_app(resources.storage.tables(), resources.rules.lookback_days, HealthLook(instance, resources).now)
+    look, windows = HealthLook(instance, resources), resources.rules.windows
+    app = create_app(resources.storage.tables(), windows.lookback_days, look.now, windows.last_day)
     uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

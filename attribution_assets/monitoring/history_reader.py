@@ -7,7 +7,7 @@ nothing is stored elsewhere, so a new reader gets the same figures. What the fig
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -20,9 +20,9 @@ from attribution_assets.defs.assets.api_observations import traffic_in
 from attribution_assets.instance.dagster_internals import partitions_that_passed
 from attribution_assets.instance.runs import (
     PARTITION_TAG,
-    RANGE_END_TAG,
     RANGE_START_TAG,
     UNFINISHED_STATUSES,
+    days_of,
     is_ours,
     was_killed,
 )
@@ -220,7 +220,7 @@ def _status(record: dg.RunRecord) -> str:
 
 def _facts(record: dg.RunRecord) -> RunFacts:
     run = record.dagster_run
-    first, last = _days_of(run.tags)
+    first, last = days_of(run.tags)
     ended = record.end_time or dt.datetime.now(dt.UTC).timestamp()
     selected = {key.to_user_string() for key in run.asset_selection or ()}
     return RunFacts(
@@ -233,9 +233,3 @@ def _facts(record: dg.RunRecord) -> RunFacts:
         started=dt.datetime.fromtimestamp(record.start_time, dt.UTC) if record.start_time else None,
         seconds=ended - record.start_time if record.start_time else None,
     )
-
-
-def _days_of(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The first and the last day of a run."""
-    day = tags.get(PARTITION_TAG)
-    return tags.get(RANGE_START_TAG, day), tags.get(RANGE_END_TAG, day)
