@@ -132,6 +132,7 @@ class FailureReports:
         smtp_host: the server, which takes TLS from the start.
         slack_channel: the channel; None without ATTRIBUTION_SLACK_CHANNEL.
         slack_token: the bot's secret.
+        webserver_url: address of Dagster's UI, for links to runs; None if it is not known.
     """
 
     email_to: tuple[str, ...] = ()
@@ -140,6 +141,7 @@ class FailureReports:
     smtp_host: str = ""
     slack_channel: str | None = None
     slack_token: str = field(default="", repr=False)
+    webserver_url: str | None = None
 
     @classmethod
     def from_environment(cls) -> "FailureReports":
@@ -148,7 +150,7 @@ class FailureReports:
         Raises:
             ConfigurationError: One of the settings that go together is missing.
         """
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = {"webserver_url": webserver_url()}
         if email := _together(*EMAIL_VARIABLES):
             to, settings["email_from"], settings["email_password"], settings["smtp_host"] = email
             settings["email_to"] = tuple(address.strip() for address in to.split(",") if address.strip())
@@ -167,6 +169,18 @@ def log_format() -> str:
     if text not in ("text", "json"):
         raise ConfigurationError(f"ATTRIBUTION_LOG_FORMAT is {text!r}: it takes text or json")
     return text
+
+
+def webserver_url() -> str | None:
+    """ATTRIBUTION_WEBSERVER_URL: address of Dagster's UI, for links to runs; None if it is not set.
+
+    Raises:
+        ConfigurationError: It is no address of a web server.
+    """
+    text = os.environ.get("ATTRIBUTION_WEBSERVER_URL")
+    if text and not text.startswith(("http://", "https://")):
+        raise ConfigurationError("ATTRIBUTION_WEBSERVER_URL has to begin with http:// or https://")
+    return text or None
 
 
 def demo_start(end: dt.date | None) -> dt.date:

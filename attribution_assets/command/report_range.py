@@ -30,7 +30,8 @@ from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
-from attribution_assets.instance.runs import process_tag, root_cause
+from attribution_assets.instance.run_failures import failures_in
+from attribution_assets.instance.runs import process_tag
 from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -195,25 +196,4 @@ def _materialize(
         raise_on_error=False,
     )
     if not result.success:
-        raise RunFailedError(_failure(result))
-
-
-def _failure(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, in one line: the failed checks, else what went wrong in the steps, else in the run itself."""
-    checks = [
-        f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
-        for evaluation in result.get_asset_check_evaluations()
-        if evaluation.partition is None
-        and evaluation.blocking
-        and not evaluation.passed
-        and evaluation.severity == dg.AssetCheckSeverity.ERROR
-    ]
-    if checks:
-        return "; ".join(checks)
-    steps = [
-        f"{event.step_key}: {root_cause(event.step_failure_data.error)}" for event in result.get_step_failure_events()
-    ]
-    runs = [
-        root_cause(event.job_failure_data.error) for event in result.filter_events(lambda event: event.is_run_failure)
-    ]
-    return "; ".join(steps or runs)
+        raise RunFailedError(failures_in(result.all_events).words)

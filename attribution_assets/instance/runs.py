@@ -11,7 +11,7 @@ import dagster as dg
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
-from attribution_assets.instance.dagster_internals import RecordedError, unfinished_backfills
+from attribution_assets.instance.dagster_internals import unfinished_backfills
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
 MOST_NAMED = 3
@@ -123,16 +123,3 @@ def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
 def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
     """Whether a run or backfill is of this project, by its job and the assets that it selects."""
     return job in JOBS or any(asset.to_user_string() in ASSETS for asset in assets or ())
-
-
-def root_cause(error: RecordedError | None) -> str:
-    """The root cause of an error that Dagster recorded, in one line."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return "Dagster does not say why: see the run's log in the UI"
-    kind, _, words = error.message.strip().partition(": ")
-    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
-        return "interrupted"
-    speaks_for_itself = kind.startswith("attribution_assets.")
-    return words if speaks_for_itself else f"{kind}: {words}"

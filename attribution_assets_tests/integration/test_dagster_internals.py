@@ -21,12 +21,12 @@ from dagster._core.utils import make_new_run_id  # noqa: TID251  # what a run id
 
 import attribution_assets
 from attribution_assets.instance import dagster_internals as internals
+from attribution_assets.instance.run_failures import root_cause
 from attribution_assets.instance.runs import (
     PARTITION_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
     UNFINISHED_STATUSES,
-    root_cause,
 )
 from attribution_assets_tests.support.databases import NewDatabase
 from attribution_assets_tests.support.postgresql_history import with_driver
