@@ -85,7 +85,7 @@ class HealthLook:
 
 def _history_problems(history: History) -> list[str]:
     unmended = len(history.failed_runs)
-    said = [f"Failed runs of whose days some have not been made since: {unmended}. {WHAT_TO_DO}"] if unmended else []
+    said = [f"Failed runs of whose days some have not been made since: {unmended}. {MEND_RUNS}"] if unmended else []
     killed = history.unfinished.get("killed", 0)
     said += [f"Runs whose process was killed: {killed}."] if killed else []
     failed = sum(problem.result == "failed" for problem in history.problems)
@@ -101,6 +101,7 @@ def _day_problems(days: DaysHealth) -> list[str]:
     return said + ([f"Days that are stale, to be made anew: {spoken(stale)}."] if stale else [])
 
 
+MEND_RUNS = f"{WHAT_TO_DO} A run whose days are no longer wanted can be deleted in Dagster's UI."
 CORRECT_ROWS = "Their numbers are not to be used: correct the cause that the table names, then run these days again."
 RUN_SHOWN = 8
 """How many characters of a run's id are shown, as in Dagster's UI."""
