@@ -14,6 +14,7 @@ from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.errors import ConfigurationError
 
 MOST_LOOKBACK_DAYS = 3650
+FIRST_DAY = dt.date(2023, 8, 1)
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 VARIABLES: Mapping[str, str] = {
@@ -46,6 +47,7 @@ class Settings:
 
     Attributes:
         first_day: first day of the partitions.
+        last_day: last day of the partitions, for data that has ended; None: yesterday.
         lookback_days: length L of the lookback window.
         direct_channels: names, casefolded, of the channels that stand for visits without any other; the model
             `last_non_direct` passes them over.
@@ -68,12 +70,13 @@ class Settings:
             the variable's name.
     """
 
-    first_day: dt.date = dt.date(2023, 8, 1)
+    first_day: dt.date = FIRST_DAY
     lookback_days: int = 30
     direct_channels: frozenset[str] = frozenset({"direct", "(direct)", "direct traffic"})
     max_rejected_share: float = 0.01
     daily_hour: int = 5
     log_format: str = "text"
+    last_day: dt.date | None = None
     database_url: str = "sqlite:///data/attribution.db"
     storage: str = "data/assets"
     engine: str = "duckdb"
@@ -91,7 +94,7 @@ class Settings:
     @property
     def windows(self) -> Windows:
         """How the days are tied together."""
-        return Windows(self.first_day, self.lookback_days, self.direct_channels)
+        return Windows(self.first_day, self.lookback_days, self.direct_channels, self.last_day)
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -104,8 +107,10 @@ class Settings:
         for name in given:
             if name.startswith("ihc_max_"):
                 given[name] = _whole_number(VARIABLES[name], 1)
+        first_day, last_day = _first_and_last_day()
         return cls(
-            first_day=_first_day(),
+            first_day=first_day,
+            last_day=last_day,
             lookback_days=_lookback_days(),
             direct_channels=_direct_channels(),
             max_rejected_share=_max_rejected_share(),
@@ -127,6 +132,7 @@ class FailureReports:
         smtp_host: the server, which takes TLS from the start.
         slack_channel: the channel; None without ATTRIBUTION_SLACK_CHANNEL.
         slack_token: the bot's secret.
+        webserver_url: address of Dagster's UI, for links to runs; None if it is not known.
     """
 
     email_to: tuple[str, ...] = ()
@@ -135,6 +141,7 @@ class FailureReports:
     smtp_host: str = ""
     slack_channel: str | None = None
     slack_token: str = field(default="", repr=False)
+    webserver_url: str | None = None
 
     @classmethod
     def from_environment(cls) -> "FailureReports":
@@ -143,7 +150,7 @@ class FailureReports:
         Raises:
             ConfigurationError: One of the settings that go together is missing.
         """
-        settings: dict[str, Any] = {}
+        settings: dict[str, Any] = {"webserver_url": webserver_url()}
         if email := _together(*EMAIL_VARIABLES):
             to, settings["email_from"], settings["email_password"], settings["smtp_host"] = email
             settings["email_to"] = tuple(address.strip() for address in to.split(",") if address.strip())
@@ -164,12 +171,47 @@ def log_format() -> str:
     return text
 
 
-def _first_day() -> dt.date:
-    text = os.environ.get("ATTRIBUTION_START_DATE") or "2023-08-01"
+def webserver_url() -> str | None:
+    """ATTRIBUTION_WEBSERVER_URL: address of Dagster's UI, for links to runs; None if it is not set.
+
+    Raises:
+        ConfigurationError: It is no address of a web server.
+    """
+    text = os.environ.get("ATTRIBUTION_WEBSERVER_URL")
+    if text and not text.startswith(("http://", "https://")):
+        raise ConfigurationError("ATTRIBUTION_WEBSERVER_URL has to begin with http:// or https://")
+    return text or None
+
+
+def demo_start(end: dt.date | None) -> dt.date:
+    """The first day of the demo, and of the calendar where no database is named: the first of the month before.
+
+    As it changes but once a month, what has been stored stays right from day to day.
+
+    Args:
+        end: The last day of the calendar; None: yesterday.
+    """
+    after = end + dt.timedelta(days=1) if end else dt.datetime.now(dt.UTC).date()
+    return (after.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
+
+
+def _first_and_last_day() -> tuple[dt.date, dt.date | None]:
+    first, last = _date("ATTRIBUTION_START_DATE"), _date("ATTRIBUTION_END_DATE")
+    if first is None:
+        first = FIRST_DAY if os.environ.get(VARIABLES["database_url"]) else demo_start(last)
+    if last and last < first:
+        raise ConfigurationError(f"ATTRIBUTION_END_DATE is {last}: that is before the first day, {first}")
+    return first, last
+
+
+def _date(variable: str) -> dt.date | None:
+    text = os.environ.get(variable)
+    if not text:
+        return None
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise ConfigurationError(f"ATTRIBUTION_START_DATE is {text!r}: it takes a date written YYYY-MM-DD") from None
+        raise ConfigurationError(f"{variable} is {text!r}: it takes a date written YYYY-MM-DD") from None
 
 
 def _lookback_days() -> int:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
-from attribution_assets.settings import Settings, log_format
+from attribution_assets.settings import Settings, demo_start, log_format
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -34,15 +34,20 @@ app = typer.Typer(
 
 @app.command()
 def demo() -> None:
-    """Make a demo database if there is none, then do what `run` does over all its days."""
+    """Make a demo database that ends yesterday, or add the days since, then do what `run` does over all its days."""
     with _problems_in_one_line():
         from attribution_assets.defs.partitions import first_and_last_partition
-        from attribution_assets.demo import has_source_tables, make_demo_database
+        from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
 
         settings = Settings.from_environment()
-        first_day, _ = first_and_last_partition(settings.first_day)
-        if not has_source_tables(settings.database_url):
-            make_demo_database(settings.database_url, first_day)
+        url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
+        first = max(first, demo_start(last))
+        if not has_source_tables(url):
+            make_demo_database(url, first, (last - first).days + 1)
+        elif (added := extend_demo_database(url, first, last)) is None:
+            typer.echo("The database has source tables that are not the demo's: they are left as they are.")
+        elif added.sessions:
+            typer.echo(f"Added to the demo: {added.sessions:,} sessions and {added.orders:,} orders up to {last}.")
         _report(None, None, None)
 
 
@@ -215,14 +220,17 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     resources.reports.check()
     path = _writable(output) if output else resources.reports.file("channel_reporting.csv")
     storage = resources.storage.tables()
-    first, last = report_range.days_to_report(resources.database.source(), storage, settings.first_day, start, end)
+    first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     with terminal.progress(console) as on_stage:
         report_range.report_days(first, last, settings, resources, on_stage)
     report, outcomes = report_range.results(storage, first, last)
     write_report(report, path)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
-    terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, settings.lookback_days))
+    terminal.print_certainty(
+        console,
+        *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
+    )
     console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
 
 

@@ -13,6 +13,7 @@ import dagster as dg
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
@@ -30,7 +31,8 @@ from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
-from attribution_assets.instance.runs import process_tag, root_cause
+from attribution_assets.instance.run_failures import failures_in
+from attribution_assets.instance.runs import process_tag
 from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -42,7 +44,7 @@ if others change the same."""
 
 
 def days_to_report(
-    source: SourceDatabase, storage: AssetStorage, first_day: dt.date, start: dt.date | None, end: dt.date | None
+    source: SourceDatabase, storage: AssetStorage, windows: Windows, start: dt.date | None, end: dt.date | None
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day of a report: as asked for, or else all days that hold data.
 
@@ -53,7 +55,7 @@ def days_to_report(
         SourceDatabaseError: The database cannot be read.
         ForeignStorageError: The storage holds the tables of another database.
     """
-    first_partition, last_partition = first_and_last_partition(first_day)
+    first_partition, last_partition = first_and_last_partition(windows.first_day, windows.last_day)
     source.check()
     storage.require(str(source))
     with_data = [] if start and end else _days_with_data(source, storage)
@@ -65,7 +67,8 @@ def days_to_report(
             f"{first} is before the first day, {first_partition}: set ATTRIBUTION_START_DATE to {first} or earlier"
         )
     if last > last_partition:
-        raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
+        why = "is after ATTRIBUTION_END_DATE" if last_partition == windows.last_day else "is not over"
+        raise RunRejectedError(f"{last} {why}: the last day that can be reported is {last_partition}")
     days = days_between(first, last)
     if not source.holds_data(first, last) and not storage.days("conversions", days).files:
         with_data = _days_with_data(source, storage)
@@ -77,8 +80,9 @@ def days_to_report(
 
 
 def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.date]:
-    """The first and the last day of the source's rows, and the days whose orders are stored."""
-    with_data = sorted({*(source.days_with_data() or ()), *storage.stored_days("conversions")})
+    """The first and the last day of the source's rows, and the days of stored orders."""
+    vanished = [day for day, stamp in storage.all_days("conversions").stamps().items() if stamp.rows]
+    with_data = sorted({*(source.days_with_data() or ()), *vanished})
     if not with_data:
         raise RunRejectedError("the database holds no sessions and no conversions")
     return with_data
@@ -166,7 +170,7 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     state = stored_state(storage, resources.database.results().published())
     rules = resources.rules
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share)
-    calendar = first_and_last_partition(rules.windows.first_day)
+    calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
     found = status(state, stale, source, calendar, rules.windows)
     return found, attributed_with_other_settings(state, resources.ihc_api.settings)
 
@@ -196,25 +200,4 @@ def _materialize(
         raise_on_error=False,
     )
     if not result.success:
-        raise RunFailedError(_failure(result))
-
-
-def _failure(result: dg.ExecuteInProcessResult) -> str:
-    """Why a run failed, in one line: the failed checks, else what went wrong in the steps, else in the run itself."""
-    checks = [
-        f"check {evaluation.check_name} of {evaluation.asset_key.to_user_string()}: {evaluation.description}"
-        for evaluation in result.get_asset_check_evaluations()
-        if evaluation.partition is None
-        and evaluation.blocking
-        and not evaluation.passed
-        and evaluation.severity == dg.AssetCheckSeverity.ERROR
-    ]
-    if checks:
-        return "; ".join(checks)
-    steps = [
-        f"{event.step_key}: {root_cause(event.step_failure_data.error)}" for event in result.get_step_failure_events()
-    ]
-    runs = [
-        root_cause(event.job_failure_data.error) for event in result.filter_events(lambda event: event.is_run_failure)
-    ]
-    return "; ".join(steps or runs)
+        raise RunFailedError(failures_in(result.all_events).words)

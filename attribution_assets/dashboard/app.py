@@ -4,6 +4,7 @@ The content of the pages is computed in `overview.py`, `journeys_page.py` and `h
 `templates/` and `static/`. Nothing here writes, and the pages load nothing from other hosts.
 """
 
+import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
@@ -43,18 +44,21 @@ HEADERS = {
 }
 
 
-def create_app(storage: AssetStorage, lookback_days: int, health: Callable[[], HealthPage]) -> FastAPI:
+def create_app(
+    storage: AssetStorage, lookback_days: int, health: Callable[[], HealthPage], data_ends: dt.date | None = None
+) -> FastAPI:
     """The dashboard as a FastAPI application.
 
     Args:
         storage: The stored days to show.
         lookback_days: Length of the lookback window.
         health: Returns the content of the health page as of now.
+        data_ends: The last day of the calendar, for data that has ended.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    pages = _Pages(StoredResults(storage), lookback_days, health)
+    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:

@@ -60,11 +60,13 @@ class Reported:
         first: First day with a report.
         last: Last day with a report.
         days: All days with a report; days between `first` and `last` can be missing.
+        data_ends: The last day of the calendar, for data that has ended.
     """
 
     first: dt.date
     last: dt.date
     days: frozenset[dt.date] = frozenset()
+    data_ends: dt.date | None = None
 
 
 @dataclass(frozen=True)

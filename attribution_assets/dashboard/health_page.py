@@ -6,7 +6,7 @@ as a problem, and the other parts are still shown.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import dagster as dg
@@ -16,8 +16,9 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.dashboard.tables import Column, Table, spoken
 from attribution_assets.defs.resources import Resources
+from attribution_assets.instance.run_failures import WHAT_TO_DO, link_to_run
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
-from attribution_assets.monitoring.history_facts import History, RunFacts
+from attribution_assets.monitoring.history_facts import FailedRun, History, RunFacts
 
 Part = TypeVar("Part")
 
@@ -43,10 +44,12 @@ class HealthLook:
     Args:
         instance: Dagster's instance.
         resources: The database and the storage.
+        webserver_url: Address of Dagster's UI, for links to runs; None if it is not known.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
+    def __init__(self, instance: dg.DagsterInstance, resources: Resources, webserver_url: str | None = None) -> None:
         self._health, self._lock = PipelineHealth(instance, resources), threading.Lock()
+        self._webserver_url = webserver_url
 
     def now(self) -> HealthPage:
         """The content of the health page as of now."""
@@ -66,7 +69,8 @@ class HealthLook:
         problems, notes, tables = unreadable, list[str](), list[Table]()
         if history:
             problems += _history_problems(history)
-            tables += [_runs(history.last_runs), _checks(history)]
+            url = self._webserver_url
+            tables += [_failed_runs(history.failed_runs, url), _checks(history, url), _runs(history.last_runs, url)]
         if days:
             problems += _day_problems(days)
             provisional = spoken(days.provisional)
@@ -80,13 +84,13 @@ class HealthLook:
 
 
 def _history_problems(history: History) -> list[str]:
-    latest = history.last_runs[:1]
-    said = [f"The latest run has ended with {run.status}: {run.subject}." for run in latest if run.status == "failure"]
+    unmended = len(history.failed_runs)
+    said = [f"Failed runs of whose days some have not been made since: {unmended}. {MEND_RUNS}"] if unmended else []
     killed = history.unfinished.get("killed", 0)
     said += [f"Runs whose process was killed: {killed}."] if killed else []
     failed = sum(problem.result == "failed" for problem in history.problems)
     warned = len(history.problems) - failed
-    said += [f"Days whose latest check has failed: {failed}."] if failed else []
+    said += [f"Days whose latest check has failed: {failed}. {CORRECT_ROWS}"] if failed else []
     return said + ([f"Days whose latest check warns: {warned}."] if warned else [])
 
 
@@ -97,23 +101,61 @@ def _day_problems(days: DaysHealth) -> list[str]:
     return said + ([f"Days that are stale, to be made anew: {spoken(stale)}."] if stale else [])
 
 
-def _runs(runs: Iterable[RunFacts]) -> Table:
+MEND_RUNS = f"{WHAT_TO_DO} A run whose days are no longer wanted can be deleted in Dagster's UI."
+CORRECT_ROWS = "Their numbers are not to be used: correct the cause that the table names, then run these days again."
+RUN_SHOWN = 8
+"""How many characters of a run's id are shown, as in Dagster's UI."""
+
+
+def _failed_runs(failed_runs: Sequence[FailedRun], url: str | None) -> Table:
+    rows = [
+        (_started(failed.run), _what(failed.run), failed.why, failed.run.run_id[:RUN_SHOWN]) for failed in failed_runs
+    ]
+    columns = {"started": "Started (UTC)", "what": "What", "why": "Why it failed", "run": "Run"}
+    links = _links((failed.run.run_id for failed in failed_runs), url)
+    return replace(_table("failed_runs", "Failed runs that nothing has mended since", columns, rows), links=links)
+
+
+def _links(run_ids: Iterable[str], url: str | None) -> dict[str, str]:
+    """Run id as it is shown -> its page in Dagster's UI; empty if its address is not known."""
+    return {run_id[:RUN_SHOWN]: link for run_id in run_ids if (link := link_to_run(url, run_id))}
+
+
+def _started(run: RunFacts) -> str:
+    return f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else ""
+
+
+def _what(run: RunFacts) -> str:
+    return run.subject.replace("..", " to ")
+
+
+def _runs(runs: Sequence[RunFacts], url: str | None) -> Table:
     rows = []
     for run in runs:
-        started = f"{run.started:%Y-%m-%d %H:%M:%S}" if run.started else ""
-        what = run.subject.replace("..", " to ")
-        rows.append((started, run.status.replace("_", " "), what, run.job, run.seconds, run.run_id[:8]))
+        status = run.status.replace("_", " ")
+        rows.append((_started(run), status, _what(run), run.job, run.seconds, run.run_id[:RUN_SHOWN]))
     columns = {"started": "Started (UTC)", "status": "Status", "what": "What", "job": "Job", "seconds": "Seconds"}
-    return _table("runs", "Latest runs", columns | {"run": "Run"}, rows, seconds="amount")
+    table = _table("runs", "Latest runs", columns | {"run": "Run"}, rows, seconds="amount")
+    return replace(table, links=_links((run.run_id for run in runs), url))
 
 
-def _checks(history: History) -> Table:
+def _checks(history: History, url: str | None) -> Table:
     rows = [
-        (problem.asset, problem.check, problem.day, problem.result, problem.description, f"{problem.at:%Y-%m-%d %H:%M}")
+        (
+            problem.asset,
+            problem.check,
+            problem.day,
+            problem.result,
+            problem.description,
+            f"{problem.at:%Y-%m-%d %H:%M}",
+            problem.run_id[:RUN_SHOWN],
+        )
         for problem in history.problems
     ]
     columns = {"asset": "Asset", "check": "Check", "day": "Day", "result": "Result", "description": "What is wrong"}
-    return _table("checks", "Days whose latest check did not pass", columns | {"at": "Checked (UTC)"}, rows)
+    columns |= {"at": "Checked (UTC)", "run": "Run"}
+    table = _table("checks", "Days whose latest check did not pass", columns, rows)
+    return replace(table, links=_links((problem.run_id for problem in history.problems), url))
 
 
 def _assets(history: History | None, days: DaysHealth | None) -> Table:

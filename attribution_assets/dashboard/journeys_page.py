@@ -70,9 +70,9 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
     until = {
         number: day
         for number in SINCE_TOUCH
-        if number <= lookback_days and (day := stored.ask(known_until, *days, number))
+        if number <= lookback_days and (day := stored.ask(known_until, *days, number, reported.data_ends))
     }
-    since = _since_touch(stored, choices, until, lookback_days)
+    since = _since_touch(stored, reported, choices, until, lookback_days)
     compared = stored.ask(compared_days, *days, lookback_days=lookback_days, basis=DateBasis.TOUCH)
     roles = stored.ask(channel_roles_over, *days)
     names = sorted({*since["channel_name"], *roles["channel_name"], *choices.channels})
@@ -137,7 +137,7 @@ _REVENUE, _SHARE = Column("revenue", "Revenue"), Column("share", "Share of order
 
 
 def _since_touch(
-    stored: StoredResults, choices: Choices, until: Mapping[int, dt.date], lookback_days: int
+    stored: StoredResults, reported: Reported, choices: Choices, until: Mapping[int, dt.date], lookback_days: int
 ) -> pd.DataFrame:
     """channel_name, then cost_7, orders_7, revenue_7, roas_7 and so on for each number of days; by descending cost."""
     result = pd.DataFrame({"channel_name": pd.Series(dtype=object)})
@@ -149,6 +149,7 @@ def _since_touch(
             lookback_days=lookback_days,
             model=choices.model,
             days=(number,),
+            last_day=reported.data_ends,
         )
         result = result.merge(earned.rename(columns={"cost": f"cost_{number}"}), "outer", "channel_name")
     costs = [f"cost_{number}" for number in until]

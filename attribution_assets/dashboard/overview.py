@@ -147,7 +147,9 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     plain = choices.model == "ihc" and touch
     shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
     comparable = not days_without(shown, *choices.before)
-    _, provisional = stored.ask(final_and_provisional_days, first, last, lookback_days if touch else 0)
+    _, provisional = stored.ask(
+        final_and_provisional_days, first, last, lookback_days if touch else 0, reported.data_ends
+    )
     channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
     return Overview(
         answered_by=stored.ask(answered_by_over, first, until),

@@ -6,6 +6,7 @@ import uvicorn
 from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.defs.resources import Resources
+from attribution_assets.settings import webserver_url
 
 
 def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: int) -> None:
@@ -21,5 +22,6 @@ def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: i
         ConfigurationError: The storage or its engine cannot be used.
         SystemExit: The port is in use or not allowed.
     """
-    app = create_app(resources.storage.tables(), resources.rules.lookback_days, HealthLook(instance, resources).now)
+    look, windows = HealthLook(instance, resources, webserver_url()), resources.rules.windows
+    app = create_app(resources.storage.tables(), windows.lookback_days, look.now, windows.last_day)
     uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

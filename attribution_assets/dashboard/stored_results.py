@@ -3,6 +3,7 @@
 The functions that read and compute the results are in `attribution/results/`: `channel_results.py`, `order_results.py`.
 """
 
+import datetime as dt
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -23,10 +24,11 @@ class StoredResults:
 
     Args:
         storage: The stored days.
+        data_ends: The last day of the calendar, for data that has ended.
     """
 
-    def __init__(self, storage: AssetStorage) -> None:
-        self._storage = storage
+    def __init__(self, storage: AssetStorage, data_ends: dt.date | None = None) -> None:
+        self._storage, self._data_ends = storage, data_ends
         self._version = ""
         self._answers: OrderedDict[object, Any] = OrderedDict()
         self._lock = threading.Lock()
@@ -41,7 +43,7 @@ class StoredResults:
             if version != self._version:
                 self._version, self._answers = version, OrderedDict()
         days = self.ask(reported_days)
-        return Reported(days[0], days[-1], frozenset(days)) if days else None
+        return Reported(days[0], days[-1], frozenset(days), self._data_ends) if days else None
 
     def ask(
         self,

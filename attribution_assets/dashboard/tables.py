@@ -50,6 +50,7 @@ class Table:
         columns: Its columns; the first names the row.
         frame: Its rows, with these columns at least.
         total: The figures of its last row, by column; without any, it has none.
+        links: Text of a cell -> the address that it links to.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Table:
     columns: Sequence[Column]
     frame: pd.DataFrame
     total: Mapping[str, float] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def rows(self) -> Iterator[list[str]]:

@@ -39,7 +39,7 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Note which process the run is in."""
         if context.instance and context.run:
-            say_which_process(context.instance, context.run.run_id)
+            say_which_process(context.instance, context.run)
 
     def handle_output(self, context: dg.OutputContext, obj: DailyTables) -> None:
         """Write each day as it comes, so that one day's table is in memory at a time.

@@ -8,9 +8,10 @@ from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.errors import ConfigurationError
 
 
-def daily_partitions(first_day: dt.date) -> dg.DailyPartitionsDefinition:
-    """Calendar days in UTC from the first day to yesterday."""
-    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat())
+def daily_partitions(first_day: dt.date, last_day: dt.date | None = None) -> dg.DailyPartitionsDefinition:
+    """Calendar days in UTC from the first day to yesterday, or to the last day if that is earlier."""
+    end = (last_day + dt.timedelta(days=1)).isoformat() if last_day else None
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_date=end)
 
 
 def window_mapping(window: Window, lookback_days: int) -> dg.TimeWindowPartitionMapping | None:
@@ -22,13 +23,13 @@ def window_mapping(window: Window, lookback_days: int) -> dg.TimeWindowPartition
     return None
 
 
-def first_and_last_partition(first_day: dt.date) -> tuple[dt.date, dt.date]:
-    """The first day of the calendar, and its last one as of now: yesterday.
+def first_and_last_partition(first_day: dt.date, last_day: dt.date | None = None) -> tuple[dt.date, dt.date]:
+    """The first day of the calendar, and its last one as of now: yesterday, or the last day if that is earlier.
 
     Raises:
         ConfigurationError: The first day is not over yet, so there is no day at all.
     """
-    daily = daily_partitions(first_day)
+    daily = daily_partitions(first_day, last_day)
     keys = daily.get_first_partition_key(), daily.get_last_partition_key()
     if keys[0] is None or keys[1] is None:
         raise ConfigurationError(f"ATTRIBUTION_START_DATE is {first_day}: no day from there on is over yet")

@@ -12,12 +12,20 @@ from functools import cache
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution import context_creation_job
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
 from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR, DagsterLogRecordMetadata
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.tags import CODE_LOCATION_TAG
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.check import CheckError
 from dagster_shared.error import SerializableErrorInfo
 
@@ -91,6 +99,32 @@ def remember_tables(instance: dg.DagsterInstance) -> None:
     history = instance.event_log_storage
     if isinstance(history, SqlEventLogStorage):
         history.has_table = cache(history.has_table)  # type: ignore[method-assign]
+
+
+def show_new_runs_in(instance: dg.DagsterInstance, location: str, module: str) -> None:
+    """Have the runs that this process makes shown where Dagster's UI shows those of a code location.
+
+    Reason: the list of a job's runs, the timeline and a run's *Re-execute* find runs by their remote origin, which
+    `execute_in_process` does not set, and has no argument for.
+
+    Args:
+        instance: Whose runs.
+        location: Name of the code location.
+        module: The module that it is loaded from.
+    """
+    target = LoadableTargetOrigin(module_name=module)
+    repository = RemoteRepositoryOrigin(
+        ManagedGrpcPythonEnvCodeLocationOrigin(target, location), SINGLETON_REPOSITORY_NAME
+    )
+    storage, add_run = instance.run_storage, instance.run_storage.add_run
+
+    def add_run_of_location(run: dg.DagsterRun) -> dg.DagsterRun:
+        if run.remote_job_origin is None:
+            run = run.with_job_origin(RemoteJobOrigin(repository, run.job_name))
+            run = run.with_tags({**run.tags, CODE_LOCATION_TAG: location})
+        return add_run(run)
+
+    storage.add_run = add_run_of_location  # type: ignore[assignment,method-assign]  # the same but for a name
 
 
 def sqlite_history(instance: dg.DagsterInstance) -> SqliteHistory | None:

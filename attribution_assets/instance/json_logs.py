@@ -21,7 +21,8 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.instance.dagster_internals import LogMetadata, log_metadata, use_loggers_by_default
-from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG, root_cause
+from attribution_assets.instance.run_failures import root_cause
+from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
 
 class JsonLines(logging.Formatter):

@@ -31,6 +31,7 @@ from attribution_assets.instance.dagster_internals import (
     create_tables,
     lock_of,
     remember_tables,
+    show_new_runs_in,
     sqlite_history,
 )
 from attribution_assets.instance.runs import end_killed_runs
@@ -40,6 +41,9 @@ IN_PROCESS = {
     "compute_logs": NO_COMPUTE_LOGS,
     "telemetry": {"enabled": False},
 }
+LOCATION, MODULE = "attribution_assets", "attribution_assets.definitions"
+"""The code location in `workspace.yaml` and pyproject.toml, of which the command's runs are."""
+
 MOST_CHARACTERS = 400
 """Where Dagster's message about wrong settings is cut: it can list all settings that there are."""
 
@@ -63,6 +67,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     with _opened() as instance:
         end_killed_runs(instance)
         remember_tables(instance)
+        show_new_runs_in(instance, LOCATION, MODULE)
         with _connections(instance, _kept_connections):
             yield instance
 

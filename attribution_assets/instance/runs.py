@@ -5,13 +5,13 @@ does not belong here (`opening.py`), nor do figures about runs (`monitoring/`).
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
-from attribution_assets.instance.dagster_internals import RecordedError, unfinished_backfills
+from attribution_assets.instance.dagster_internals import unfinished_backfills
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
 MOST_NAMED = 3
@@ -32,16 +32,34 @@ UNFINISHED_STATUSES = [
 ]
 """The statuses of runs that have not ended and that Dagster itself manages."""
 
-PROCESS_TAG = "attribution_assets/process"
-"""Tag of a run with its id and its process, by which a run is recognized whose process was killed."""
+DAYS_TAG = "days"
+"""Tag of a run with its days as people read them: `2023-08-29`, or `2023-08-29...2023-09-07`."""
 
-REQUEST_TAG = "attribution_assets/request"
+PROCESS_TAG = ".dagster/attribution_assets_process"
+"""Tag of a run with its id and its process, by which a run is recognized whose process was killed.
+
+The prefix `.dagster/` hides it in Dagster's lists."""
+
+REQUEST_TAG = ".dagster/attribution_assets_request"
 """Tag of a run with the request of a sensor that it answers. The request stays the same until its days change."""
 
 
-def say_which_process(instance: dg.DagsterInstance, run_id: str) -> None:
-    """Tag a run that is executed by this process."""
-    instance.add_run_tags(run_id, process_tag(run_id))
+def say_which_process(instance: dg.DagsterInstance, run: dg.DagsterRun) -> None:
+    """Tag a run that is executed by this process with the process, and with its days if whoever made it did not."""
+    first, last = days_of(run.tags)
+    days = days_tag(first, last) if first and DAYS_TAG not in run.tags else {}
+    instance.add_run_tags(run.run_id, process_tag(run.run_id) | days)
+
+
+def days_of(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """The first and the last day of a run, by its tags; None twice if it has no days."""
+    day = tags.get(PARTITION_TAG)
+    return tags.get(RANGE_START_TAG, day), tags.get(RANGE_END_TAG, day)
+
+
+def days_tag(first: object, last: object) -> dict[str, str]:
+    """The tag by which people see the days of a run."""
+    return {DAYS_TAG: f"{first}" if first == last else f"{first}...{last}"}
 
 
 def process_tag(run_id: str) -> dict[str, str]:
@@ -105,16 +123,3 @@ def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
 def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
     """Whether a run or backfill is of this project, by its job and the assets that it selects."""
     return job in JOBS or any(asset.to_user_string() in ASSETS for asset in assets or ())
-
-
-def root_cause(error: RecordedError | None) -> str:
-    """The root cause of an error that Dagster recorded, in one line."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
-        return "Dagster does not say why: see the run's log in the UI"
-    kind, _, words = error.message.strip().partition(": ")
-    if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
-        return "interrupted"
-    speaks_for_itself = kind.startswith("attribution_assets.")
-    return words if speaks_for_itself else f"{kind}: {words}"

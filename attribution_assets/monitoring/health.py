@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from attribution_assets.attribution.calendar.finality import final_and_provisional
 from attribution_assets.attribution.database.database import DatabaseError
-from attribution_assets.attribution.freshness.lineage import StoredState, stored_state
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.lineage import StoredState, days_attributed, stored_state
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.freshness.status import days_due
 from attribution_assets.attribution.ledger.ledger import Selection
@@ -56,9 +56,10 @@ class DaysHealth:
 
     @property
     def latest_window(self) -> list[dt.date]:
-        """The stored days of the latest lookback window, which ends with the latest stored day."""
+        """The stored days from the latest lookback window on, which ends with the latest day that has source rows."""
         stored = sorted({day for days in self.rows.values() for day in days})
-        return [day for day in stored if (stored[-1] - day).days <= self.lookback_days]
+        with_data = [day for asset in SOURCE_ASSETS for day, rows in self.rows[asset].items() if rows] or stored
+        return [day for day in stored if (max(with_data) - day).days <= self.lookback_days]
 
 
 @dataclass(frozen=True)
@@ -119,9 +120,9 @@ class PipelineHealth:
         state = stored_state(storage, self._resources.database.results().published())
         stale = self._stale_days(storage, state)
         windows = self._resources.rules.windows
-        due = days_due(source, first_and_last_partition(windows.first_day))
+        due = days_due(source, first_and_last_partition(windows.first_day, windows.last_day))
         _, provisional = final_and_provisional(
-            sorted(state.stamps["channel_reporting"]), state.stamps["ihc_attributions"], windows.lookback_days
+            sorted(state.stamps["channel_reporting"]), days_attributed(state), windows.lookback_days, windows.last_day
         )
         return DaysHealth(
             rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in ASSETS},

@@ -15,8 +15,6 @@ from attribution_assets.attribution.ihc_api.traffic import Traffic
 RUN_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600, 10800)
 """Upper bounds of the classes in which runs are counted by duration."""
 
-"""What becomes of an order."""
-
 PASSED, WARNED, FAILED = RESULTS = ("passed", "warned", "failed")
 """The possible results of a check."""
 
@@ -57,6 +55,19 @@ class RunFacts:
         assets = ", ".join(self.assets) if 0 < len(self.assets) < len(ASSETS) else "all assets"
         days = self.first_day if self.first_day == self.last_day else f"{self.first_day}..{self.last_day}"
         return f"{assets} of {days}" if days else assets
+
+
+@dataclass(frozen=True)
+class FailedRun:
+    """A failed run of whose days some have not been made since.
+
+    Attributes:
+        run: the run.
+        why: why it failed, in one line.
+    """
+
+    run: RunFacts
+    why: str
 
 
 @dataclass
@@ -131,6 +142,7 @@ class History:
 
     Attributes:
         last_runs: the latest runs, the latest first.
+        failed_runs: the failed runs that nothing has mended since, the oldest first.
         unfinished: one of `UNFINISHED` -> runs of this status.
         runs: job -> its ended runs.
         steps: step -> its ended executions.
@@ -140,9 +152,11 @@ class History:
         materialized: asset -> day -> when it was materialized last, for the days of the latest lookback window.
         orders: day -> one of `credit.OUTCOMES` -> orders, as its latest report says, for the days of the same window.
         traffic: what was sent to the IHC API.
+        latest_traffic: what the latest step sent that sent anything.
     """
 
     last_runs: Sequence[RunFacts]
+    failed_runs: Sequence[FailedRun]
     unfinished: Mapping[str, int]
     runs: Mapping[str, RunTotals]
     steps: Mapping[str, StepTotals]
@@ -152,3 +166,4 @@ class History:
     materialized: Mapping[str, Mapping[str, float]]
     orders: Mapping[str, Mapping[str, int]]
     traffic: Traffic
+    latest_traffic: Traffic

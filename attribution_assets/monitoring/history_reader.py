@@ -7,7 +7,7 @@ nothing is stored elsewhere, so a new reader gets the same figures. What the fig
 
 import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
 
@@ -19,14 +19,16 @@ from attribution_assets.attribution.tables.credit import OUTCOMES
 from attribution_assets.defs.assets.api_observations import traffic_in
 from attribution_assets.defs.checks.freshness import NAME as FRESHNESS
 from attribution_assets.instance.dagster_internals import partitions_that_passed
+from attribution_assets.instance.run_failures import Failures
 from attribution_assets.instance.runs import (
     PARTITION_TAG,
-    RANGE_END_TAG,
     RANGE_START_TAG,
     UNFINISHED_STATUSES,
+    days_of,
     is_ours,
     was_killed,
 )
+from attribution_assets.monitoring.failed_runs import FailedRuns
 from attribution_assets.monitoring.history_facts import (
     CANCELED,
     FAILED,
@@ -83,11 +85,13 @@ class _Reading:
         cursor: Dagster's cursor after the last event that was read; None before the first.
         began: step -> when it began; the run itself has the key "".
         ended: whether its end has been counted.
+        failures: what its events say of failures.
     """
 
     cursor: str | None = None
     began: dict[str, float] = field(default_factory=dict)
     ended: bool = False
+    failures: Failures = field(default_factory=Failures)
 
 
 class HistoryReader:
@@ -108,6 +112,8 @@ class HistoryReader:
         self._checks: Counter[tuple[str, str, str]] = Counter()
         self._problems: dict[tuple[str, str, str], CheckProblem] = {}
         self._traffic = Traffic()
+        self._latest_traffic = 0.0, Traffic()
+        self._failed_runs = FailedRuns()
         self._days = MaterializedDays(instance, lookback_days)
 
     def read(self) -> History:
@@ -118,7 +124,9 @@ class HistoryReader:
         """
         records, newest = self._records_to_read()
         for record in records.values():
-            self._last_runs[record.storage_id] = _facts(record)
+            self._last_runs[record.storage_id] = facts = _facts(record)
+            began = record.start_time or record.create_timestamp.timestamp()
+            self._failed_runs.take_in(record.storage_id, facts, began)
             if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:  # it has no events yet
                 self._read_run(record.dagster_run)
         for old in sorted(self._last_runs)[:-LAST_RUNS]:
@@ -129,6 +137,7 @@ class HistoryReader:
         unfinished = Counter(_status(record) for record in records.values() if not record.dagster_run.is_finished)
         return History(
             last_runs=[self._last_runs[storage_id] for storage_id in sorted(self._last_runs, reverse=True)],
+            failed_runs=self._failed_runs.unmended(self._instance, self._days.all_days(), self._why()),
             unfinished={status: unfinished[status] for status in UNFINISHED},
             runs=deepcopy(self._runs),
             steps=deepcopy(self._steps),
@@ -138,7 +147,11 @@ class HistoryReader:
             materialized=self._days.latest_window(),
             orders=self._days.orders(OUTCOMES),
             traffic=self._traffic,
+            latest_traffic=self._latest_traffic[1],
         )
+
+    def _why(self) -> dict[str, str]:
+        return {run_id: reading.failures.words for run_id, reading in self._readings.items()}
 
     def _records_to_read(self) -> tuple[dict[str, dg.RunRecord], dt.datetime | None]:
         """The runs of this project that may have new events, the oldest first; and when any run was updated last."""
@@ -157,6 +170,7 @@ class HistoryReader:
     def _read_run(self, run: dg.DagsterRun) -> None:
         reading = self._readings[run.run_id]
         for at, event in self._new_events(run, reading):
+            reading.failures.add(event)
             if event.event_type in ENDINGS:
                 self._count_ending(run.job_name, reading, ENDINGS[event.event_type], at)
             elif event.event_type in STEP_ENDINGS:
@@ -165,7 +179,7 @@ class HistoryReader:
                 if event.asset_check_evaluation_data.check_name != FRESHNESS:
                     self._count_check(run, event.asset_check_evaluation_data, at)
             elif event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
-                self._traffic += traffic_in(event.asset_observation_data.asset_observation)
+                self._count_traffic(traffic_in(event.asset_observation_data.asset_observation), at)
             else:
                 reading.began[event.step_key or ""] = at
 
@@ -184,6 +198,11 @@ class HistoryReader:
             began = reading.began.pop("", None)
             self._runs[job].add(ending, None if began is None else at - began)
         reading.ended = True
+
+    def _count_traffic(self, sent: Traffic, at: float) -> None:
+        self._traffic += sent
+        if sent.tries and at >= self._latest_traffic[0]:
+            self._latest_traffic = at, sent
 
     def _count_step(self, reading: _Reading, event: dg.DagsterEvent, at: float) -> None:
         step = event.step_key or ""
@@ -222,7 +241,7 @@ def _status(record: dg.RunRecord) -> str:
 
 def _facts(record: dg.RunRecord) -> RunFacts:
     run = record.dagster_run
-    first, last = _days_of(run.tags)
+    first, last = days_of(run.tags)
     ended = record.end_time or dt.datetime.now(dt.UTC).timestamp()
     selected = {key.to_user_string() for key in run.asset_selection or ()}
     return RunFacts(
@@ -235,9 +254,3 @@ def _facts(record: dg.RunRecord) -> RunFacts:
         started=dt.datetime.fromtimestamp(record.start_time, dt.UTC) if record.start_time else None,
         seconds=ended - record.start_time if record.start_time else None,
     )
-
-
-def _days_of(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
-    """The first and the last day of a run."""
-    day = tags.get(PARTITION_TAG)
-    return tags.get(RANGE_START_TAG, day), tags.get(RANGE_END_TAG, day)

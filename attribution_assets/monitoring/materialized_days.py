@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.source.schemas import is_iso_date
 
 EVENTS_AT_ONCE = 10_000
+ROWS, ROWS_REJECTED = "dagster/partition_row_count", "rows_rejected"
+"""Metadata of a materialized day of a source table."""
 
 OVERLAP = 1000
 """How many ids before the last one are read again: the higher id of two transactions can be visible first."""
@@ -34,6 +36,7 @@ class MaterializedDays:
         self._cursors = dict.fromkeys(ASSETS, 0)
         self._latest: dict[str, dict[str, tuple[int, float]]] = {asset: {} for asset in ASSETS}
         self._orders: dict[str, tuple[int, Mapping[str, object]]] = {}
+        self._with_rows: dict[int, bool] = {}
         self.last_success: dict[str, float] = {}
 
     def read(self) -> None:
@@ -61,14 +64,40 @@ class MaterializedDays:
             more = len(events) == EVENTS_AT_ONCE
             self._cursors[asset] = max(after, self._cursors[asset])
 
+    def all_days(self) -> dict[str, dict[str, float]]:
+        """Asset -> day -> when it was materialized last."""
+        return {asset: {day: at for day, (_, at) in days.items()} for asset, days in self._latest.items()}
+
     def latest_window(self) -> dict[str, dict[str, float]]:
-        """Asset -> day -> when it was materialized last, for the latest day and the lookback window before it."""
-        latest = max((day for days in self._latest.values() for day in days), default=None)
+        """Asset -> day -> when it was materialized last, from the window on that ends with the latest day with data."""
+        latest = self._latest_with_data() or max((day for days in self._latest.values() for day in days), default=None)
         first = str(dt.date.fromisoformat(latest) - self._lookback) if latest else ""
         return {
             asset: {day: at for day, (_, at) in sorted(days.items()) if day >= first}
             for asset, days in self._latest.items()
         }
+
+    def _latest_with_data(self) -> str | None:
+        """The latest day of which the source had a row, by the metadata of its latest materializations."""
+        days = {day for asset in SOURCE_ASSETS for day in self._latest[asset]}
+        for day in sorted(days, reverse=True):
+            newest = ((asset, self._latest[asset][day][0]) for asset in SOURCE_ASSETS if day in self._latest[asset])
+            if any(self._had_rows(asset, storage_id) for asset, storage_id in newest):
+                return day
+        return None
+
+    def _had_rows(self, asset: str, storage_id: int) -> bool:
+        """Whether a materialization says that rows were read, also if they were set aside, or does not say."""
+        if storage_id not in self._with_rows:
+            chosen = dg.AssetRecordsFilter(dg.AssetKey(asset), storage_ids=[storage_id])
+            found = [
+                record.asset_materialization.metadata
+                for record in self._instance.fetch_materializations(chosen, limit=1).records
+                if record.asset_materialization
+            ]
+            figures = [metadata[name].value for metadata in found for name in (ROWS, ROWS_REJECTED) if name in metadata]
+            self._with_rows[storage_id] = any(figures) or not figures
+        return self._with_rows[storage_id]
 
     def orders(self, outcomes: Sequence[str]) -> dict[str, dict[str, int]]:
         """Day -> outcome -> number of orders, from the latest report of each day of the latest lookback window."""

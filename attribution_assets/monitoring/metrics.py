@@ -8,6 +8,7 @@ label `day` are exported for the days of the latest lookback window only. A part
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
@@ -132,6 +133,13 @@ def _runs(history: History) -> Iterator[Metric]:
         ["status"],
         [([status], runs) for status, runs in history.unfinished.items()],
     )
+    failed = dict.fromkeys((*JOBS, IMPLICIT_JOB), 0) | Counter(failed.run.job for failed in history.failed_runs)
+    yield _gauge(
+        "attribution_runs_unmended",
+        "Failed runs of whose days some have not been made since.",
+        ["dagster_job"],
+        [([job], runs_failed) for job, runs_failed in failed.items()],
+    )
     durations = HistogramMetricFamily(
         "attribution_run_duration_seconds", "How long runs took that had started and ended.", labels=["dagster_job"]
     )
@@ -203,6 +211,13 @@ def _api(history: History) -> Iterator[Metric]:
         "Requests to the IHC API, each try counted, by HTTP status; none: no whole answer came.",
         ["status"],
         [([status], count) for status, count in tries.items()],
+    )
+    latest = dict.fromkeys(STATUSES, 0) | dict(history.latest_traffic.requests)
+    yield _gauge(
+        "attribution_api_latest_requests",
+        "The same of the latest step alone that made any: what is wrong shows until a later step finds it mended.",
+        ["status"],
+        [([status], count) for status, count in latest.items()],
     )
     yield CounterMetricFamily(
         "attribution_api_retries", "Tries of requests that were not their first.", value=traffic.retries

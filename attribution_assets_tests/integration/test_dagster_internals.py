@@ -15,20 +15,25 @@ import pytest
 import sqlalchemy as sa
 from dagster._core.execution import context_creation_job  # noqa: TID251  # what is replaced there is put back
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251  # to make backfills
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin  # noqa: TID251  # as what it is kept
 from dagster._core.storage import tags  # noqa: TID251  # the tags that this project's own names stand for
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # noqa: TID251  # as the tags
 from dagster._core.utils import make_new_run_id  # noqa: TID251  # what a run id looks like
+from dagster._core.workspace.load import location_origins_from_yaml_paths  # noqa: TID251  # as `dagster dev` does
+from dagster._core.workspace.load_target import get_origins_from_toml  # noqa: TID251  # as `dagster dev` does
 
 import attribution_assets
 from attribution_assets.instance import dagster_internals as internals
+from attribution_assets.instance.opening import LOCATION, MODULE
+from attribution_assets.instance.run_failures import root_cause
 from attribution_assets.instance.runs import (
     PARTITION_TAG,
     RANGE_END_TAG,
     RANGE_START_TAG,
     UNFINISHED_STATUSES,
-    root_cause,
 )
 from attribution_assets_tests.support.databases import NewDatabase
+from attribution_assets_tests.support.places import PROJECT
 from attribution_assets_tests.support.postgresql_history import with_driver
 
 PACKAGE = Path(attribution_assets.__file__).parent
@@ -292,3 +297,27 @@ def test_pooled_connections_to_postgresql_are_closed(tmp_path: Path, new_databas
         internals.close_pooled_connections(instance)
         now = [getattr(part, "_engine").pool for part in (instance.run_storage, instance.event_log_storage)]  # noqa: B009  # private
         assert not any(pool.checkedin() for pool in now)
+
+
+@pytest.mark.parametrize("shown_by", ["workspace.yaml", "pyproject.toml"])
+def test_runs_of_this_process_have_the_origin_of_the_code_location_that_dagster_dev_shows(shown_by: str) -> None:
+    file = str(PROJECT / shown_by)
+    [location] = location_origins_from_yaml_paths([file]) if "yaml" in shown_by else get_origins_from_toml(file)
+    with dg.DagsterInstance.ephemeral() as instance:
+        internals.show_new_runs_in(instance, LOCATION, MODULE)
+        result = evaluating.execute_in_process(
+            instance=instance, run_config={"ops": {"evaluates": {"config": {"days": {}}}}}
+        )
+        run = instance.get_run_by_id(result.run_id)
+    assert run
+    assert run.remote_job_origin
+    assert run.remote_job_origin.job_name == "evaluating"
+    found = run.remote_job_origin.repository_origin
+    assert found.repository_name == "__repository__"
+    assert found.code_location_origin.location_name == location.location_name
+    assert isinstance(found.code_location_origin, ManagedGrpcPythonEnvCodeLocationOrigin)
+    assert isinstance(location, ManagedGrpcPythonEnvCodeLocationOrigin)
+    named = found.code_location_origin.loadable_target_origin.module_name
+    assert named == location.loadable_target_origin.module_name
+    assert run.tags[tags.CODE_LOCATION_TAG] == location.location_name
+    assert run.tags_for_storage()[tags.REPOSITORY_LABEL_TAG] == f"__repository__@{location.location_name}"

@@ -27,16 +27,18 @@ class Windows:
         first_day: the first day of the calendar.
         lookback_days: length L of the lookback window.
         direct_channels: the channels that the model `last_non_direct` passes over.
+        last_day: the last day of the calendar, for data that has ended; None if it goes on.
     """
 
     first_day: dt.date
     lookback_days: int
     direct_channels: frozenset[str] = frozenset()
+    last_day: dt.date | None = None
 
     def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an input that the day of an asset reads."""
         lookback = dt.timedelta(days=self.lookback_days)
-        earlier, later = max(self.first_day, day - lookback), day + lookback
+        earlier, later = max(self.first_day, day - lookback), min(day + lookback, self.last_day or dt.date.max)
         return {Window.DAY: (day, day), Window.LOOKBACK: (earlier, day), Window.ATTRIBUTION: (day, later)}[window]
 
     def readers_of(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:

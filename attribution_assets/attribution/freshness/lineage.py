@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.records import ASSETS
-from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_ASSETS, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
 from attribution_assets.attribution.storage.stored_days import NOT_STORED, companion_table, names_of
@@ -103,6 +103,12 @@ def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
         return True
     versions = [state.stamps[name][day].version for name in names_of(asset) if day in state.stamps[name]]
     return state.published.get(asset, {}).get(day) == published_version(*versions)
+
+
+def days_attributed(state: StoredState) -> set[dt.date]:
+    """The days whose orders have been attributed, up to the last day with data; see `AssetStorage.empty_at_the_end`."""
+    with_data = {day for name in SOURCE_TABLES for day, stamp in state.stamps[name].items() if stamp.rows}
+    return {day for day in state.stamps["ihc_attributions"] if day <= max(with_data, default=dt.date.min)}
 
 
 def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:

@@ -46,11 +46,13 @@ class Input:
         asset: the input.
         window: the days of it that one day of the asset reads.
         may_miss_days: whether days of the window may not have been materialized yet.
+        only_with_rows: whether this holds for a day whose base has no rows, which needs nothing of the input.
     """
 
     asset: str
     window: Window = Window.DAY
     may_miss_days: bool = False
+    only_with_rows: bool = False
 
 
 def _no_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
@@ -208,7 +210,7 @@ _RECORDS = (
     AssetRecord(
         "journeys",
         ATTRIBUTION,
-        inputs=(Input("conversions"), Input("sessions", Window.LOOKBACK)),
+        inputs=(Input("conversions"), Input("sessions", Window.LOOKBACK, only_with_rows=True)),
         base="conversions",
         rules=_journeys_rules,
         remake=_journeys_anew,

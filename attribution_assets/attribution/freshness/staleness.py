@@ -157,7 +157,7 @@ def _looked_at(
 ) -> tuple[dt.date, dt.date]:
     """The first and the last day of the asset that are looked at, see `Scope`."""
     if within is None:
-        return windows.first_day, dt.date.max
+        return windows.first_day, windows.last_day or dt.date.max
     earlier, later = _reach(record)
     first = windows.read_by(within[0], Window.LOOKBACK if earlier else Window.DAY)[0]
     last = windows.read_by(within[1], Window.ATTRIBUTION if later else Window.DAY)[1]
@@ -198,6 +198,8 @@ def _lacking(
     lacking: dict[dt.date, dict[str, set[dt.date]]] = {}
     for day in days:
         for given in required:
+            if given.only_with_rows and not state.stamps[record.base][day].rows:
+                continue
             if missed := set(days_between(*windows.read_by(day, given.window))) - state.stamps[given.asset].keys():
                 lacking.setdefault(day, {})[given.asset] = missed
     return lacking

@@ -9,7 +9,7 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.finality import final_and_provisional
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days
-from attribution_assets.attribution.freshness.lineage import StoredState
+from attribution_assets.attribution.freshness.lineage import StoredState, days_attributed
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.source.database import SourceDatabase
@@ -62,13 +62,15 @@ def status(
         SourceDatabaseError: The source cannot be read.
     """
     due = days_due(source, calendar)
-    stored = {asset: sorted(day for day in state.stamps[asset] if day >= calendar[0]) for asset in ASSETS}
+    stored = {
+        asset: sorted(day for day in state.stamps[asset] if calendar[0] <= day <= calendar[1]) for asset in ASSETS
+    }
     changed = {
         asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
         for asset in SOURCE_ASSETS
     }
     final, provisional = final_and_provisional(
-        stored["channel_reporting"], state.stamps["ihc_attributions"], windows.lookback_days
+        stored["channel_reporting"], days_attributed(state), windows.lookback_days, windows.last_day
     )
     return Status(
         stored=stored,

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import pandas as pd
 import pyarrow as pa
 
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.sql.engine import run_sql, run_sql_by_day
 from attribution_assets.attribution.storage.stored_days import StoredDays, query_batches
 
@@ -63,6 +65,19 @@ def customer_journeys(
             days=days,
             lookback_days=lookback_days,
         )
+
+
+def sessions_missing(conversions: StoredDays, sessions: StoredDays, windows: Windows) -> list[dt.date]:
+    """The days of `sessions` without which journeys would be cut short; a day without orders needs none.
+
+    Args:
+        conversions: The days whose orders are wanted.
+        sessions: The days of their lookback windows.
+        windows: How the days are tied together.
+    """
+    ordered = [day for day, stamp in conversions.stamps().items() if stamp.rows]
+    needed = {read for day in ordered for read in days_between(*windows.read_by(day, Window.LOOKBACK))}
+    return [day for day in sessions.missing if day in needed]
 
 
 def orders_without_their_journey(

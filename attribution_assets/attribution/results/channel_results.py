@@ -18,7 +18,7 @@ import pandas as pd
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.calendar.finality import final_and_provisional, is_final
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
-from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
@@ -26,7 +26,7 @@ MODELS = ("ihc", *RULE_MODELS)
 """The models whose credit is stored by day. The Markov chain is computed per range: `order_results.markov_over`."""
 
 READ_TABLES = (
-    "conversions",
+    *SOURCE_TABLES,
     "ihc_attributions",
     "channel_reporting",
     companion_table("channel_reporting"),
@@ -167,6 +167,7 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
     lookback_days: int,
     model: str = "ihc",
     days: Sequence[int] = (7, 30),
+    last_day: dt.date | None = None,
 ) -> pd.DataFrame:
     """Cost of the visits from `first` to `last` by channel, and their earnings some days after the touch.
 
@@ -177,6 +178,7 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
         lookback_days: Length of the lookback window.
         model: One of `MODELS`.
         days: Numbers of calendar days. For each, orders placed at most so many days after the day of the visit count.
+        last_day: Last day of the calendar, see `is_final`.
 
     Returns:
         channel_name, cost, and for each of `days` orders_7, revenue_7, roas_7 and so on, by channel, over the
@@ -197,15 +199,18 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
     earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=credited), credit)
     spent = run_sql(REPORTED_SQL, reported)[["channel_name", "cost"]]
     result = spent.merge(earned, "outer", "channel_name").fillna(0.0).sort_values("channel_name", ignore_index=True)
+    known = credit.files.keys() - storage.empty_at_the_end()
     for place, n in enumerate(days):
-        if n > lookback_days or not all(is_final(day, credit.files, n) for day in reported.files):
+        if n > lookback_days or not all(is_final(day, known, n, last_day) for day in reported.files):
             result[[f"orders_{n}", f"revenue_{n}"]] = float("nan")
         roas = result[f"revenue_{n}"] / result["cost"].where(result["cost"] != 0)
         result.insert(4 + 3 * place, f"roas_{n}", roas)
     return result
 
 
-def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int) -> dt.date | None:
+def known_until(
+    storage: AssetStorage, first: dt.date, last: dt.date, days: int, last_day: dt.date | None = None
+) -> dt.date | None:
     """The last day of visits whose earnings some days after the touch are final, for all visits from `first` on.
 
     Args:
@@ -213,13 +218,15 @@ def known_until(storage: AssetStorage, first: dt.date, last: dt.date, days: int)
         first: First day of the visits.
         last: Last day of the visits.
         days: Number of days after the touch.
+        last_day: Last day of the calendar, see `is_final`.
 
     Returns:
         A day with a stored report; None if even the earnings of the first such day are not final.
     """
     reported = storage.days("channel_reporting", days_between(first, last)).files
     compared = storage.days("model_comparison", days_between(first, last + dt.timedelta(days=days))).files
-    known = list(takewhile(lambda day: is_final(day, compared, days), reported))
+    credited = compared.keys() - storage.empty_at_the_end()
+    known = list(takewhile(lambda day: is_final(day, credited, days, last_day), reported))
     return known[-1] if known else None
 
 
@@ -243,7 +250,7 @@ def compared_days(
 
 
 def final_and_provisional_days(
-    storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int
+    storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, last_day: dt.date | None = None
 ) -> tuple[list[dt.date], list[dt.date]]:
     """The days of stored reports from `first` to `last`, split into final and provisional ones.
 
@@ -254,6 +261,7 @@ def final_and_provisional_days(
         first: First day.
         last: Last day.
         lookback_days: Length of the lookback window.
+        last_day: Last day of the calendar, see `is_final`.
 
     Returns:
         The final days, then the provisional days.
@@ -261,12 +269,13 @@ def final_and_provisional_days(
     days = days_between(first, last)
     attributed = storage.days("ihc_attributions", days_between(first, last + dt.timedelta(days=lookback_days))).files
     reported = storage.days("channel_reporting", days).files
-    return final_and_provisional(reported, attributed, lookback_days)
+    return final_and_provisional(reported, attributed.keys() - storage.empty_at_the_end(), lookback_days, last_day)
 
 
 def reported_days(storage: AssetStorage) -> list[dt.date]:
-    """The days with a stored report, in calendar order; days can be missing between them."""
-    return storage.stored_days("channel_reporting")
+    """The days with a stored report up to the last day with data, in calendar order; days can be missing between."""
+    empty = storage.empty_at_the_end()
+    return [day for day in storage.stored_days("channel_reporting") if day not in empty]
 
 
 def results_version(storage: AssetStorage) -> str:

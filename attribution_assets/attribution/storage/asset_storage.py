@@ -22,12 +22,16 @@ from attribution_assets.attribution.storage.stamps import (
     file_versions,
     written_with_stamp,
 )
-from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, companion_table
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, companion_table, names_of
 from attribution_assets.attribution.tables.arrow import content_version, stored_form
 
 
 class ForeignStorageError(Exception):
     """The storage holds the tables of another database."""
+
+
+SOURCE_TABLES = tuple(name for asset in ("sessions", "conversions") for name in names_of(asset))
+"""The tables that hold the rows of the source, those that were set aside included."""
 
 
 class AssetStorage:
@@ -123,6 +127,19 @@ class AssetStorage:
         names = list_objects(folder) if local is None else [file.name for file in local.glob("*")]
         days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
         return sorted(map(dt.date.fromisoformat, days))
+
+    def empty_at_the_end(self) -> set[dt.date]:
+        """The stored days after the last one for which the source had any row, if only one that was set aside.
+
+        They were run before their rows arrived, or after the data has ended: nothing is known of them yet.
+        """
+        stored = {name: set(self.stored_days(name)) for name in SOURCE_TABLES}
+        empty = set[dt.date]()
+        for day in sorted(set().union(*stored.values()), reverse=True):
+            if any(self.days(name, [day]).stamps()[day].rows for name, days in stored.items() if day in days):
+                break
+            empty.add(day)
+        return empty
 
     def state_of(self, *names: str) -> str:
         """A fingerprint that changes whenever a stored day of one of these tables changes; opens no file."""

@@ -12,12 +12,12 @@ import pyarrow as pa
 from attribution_assets.attribution.calendar.days import batches, by_day, in_words
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
 from attribution_assets.attribution.reporting.channel_report import by_channel
-from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.reporting.journeys import customer_journeys, sessions_missing
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
+from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays, versions_of
 from attribution_assets.defs.assets.addresses import DATABASE, ENGINE
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
@@ -98,6 +98,8 @@ def journeys(
 
     def build() -> Iterator[tuple[DayTable, Metadata]]:
         versions, windows = versions_of(conversions, sessions), rules.windows
+        if missed := sessions_missing(conversions, sessions, windows):
+            raise MissingDaysError("sessions", missed)
         for day, table in customer_journeys(conversions, sessions, windows.lookback_days):
             orders = conversions.stamp(day).rows
             yield DayTable(day, table, made_from("journeys", versions, day, windows)), journeys_metadata(table, orders)
@@ -134,11 +136,12 @@ def ihc_attributions(
 
 
 @daily_asset(kinds={ENGINE, "parquet", DATABASE}, tags=RESULT_TABLE)
-def channel_reporting(
+def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
     context: dg.AssetExecutionContext,
     sessions: StoredDays,
     ihc_attributions: StoredDays,
     conversions: StoredDays,
+    storage: Storage,
     rules: ReportingRules,
 ) -> DailyTables:
     """Cost and credit of each channel seen or credited on the day."""
@@ -146,6 +149,7 @@ def channel_reporting(
     def report() -> Iterator[tuple[DayTable, Metadata]]:
         versions, windows = versions_of(sessions, ihc_attributions, conversions), rules.windows
         due, of_blocks, attributed = partition_days(context), list[pd.DataFrame](), versions["ihc_attributions"]
+        known = attributed.keys() - storage.tables().empty_at_the_end()
         for block in report_blocks(sessions, ihc_attributions, conversions, due, windows.lookback_days):
             outcomes, unattributed = (
                 dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed())
@@ -153,7 +157,7 @@ def channel_reporting(
             answered, with_shares = {"answered_by": answered_by(block.credit)}, block.with_phases()
             for day, frame in by_day(with_shares, "date", block.days):
                 inputs = made_from("channel_reporting", versions, day, windows)
-                certainty = certainty_metadata(day, attributed, windows.lookback_days)
+                certainty = certainty_metadata(day, known, windows.lookback_days, windows.last_day)
                 found = outcomes[day] if day in attributed else None
                 metadata = plots_metadata(frame, str(day)) | report_metadata(frame, found) | certainty | answered
                 yield DayTable(day, frame[list(block.report)], inputs, unattributed[day]), metadata

@@ -48,7 +48,7 @@ class DailyAsset:
 
     def _definition(self, record: AssetRecord, settings: Settings) -> dg.AssetsDefinition:
         decorator = dg.asset(
-            partitions_def=daily_partitions(settings.first_day),
+            partitions_def=daily_partitions(settings.first_day, settings.last_day),
             backfill_policy=dg.BackfillPolicy.single_run(),
             group_name=record.group,
             owners=["team:marketing-analytics"],
@@ -58,7 +58,7 @@ class DailyAsset:
             ins={
                 given.asset: dg.AssetIn(
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
-                    metadata=MAY_MISS_DAYS if given.may_miss_days else None,
+                    metadata=MAY_MISS_DAYS if given.may_miss_days or given.only_with_rows else None,
                 )
                 for given in record.inputs
             },

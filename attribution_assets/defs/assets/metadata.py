@@ -170,16 +170,19 @@ def comparison_metadata(table: pd.DataFrame, which: str = "attributed") -> Metad
     return {f"{name}_by_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns}
 
 
-def certainty_metadata(day: dt.date, attributed: Container[dt.date], lookback_days: int) -> Metadata:
+def certainty_metadata(
+    day: dt.date, attributed: Container[dt.date], lookback_days: int, last_day: dt.date | None = None
+) -> Metadata:
     """Whether the day's report is final, or what has to be attributed before it is; late rows can change both.
 
     Args:
         day: The day of the report.
-        attributed: The days whose orders have been attributed.
+        attributed: The days whose orders have been attributed, up to the last day with data.
         lookback_days: Length of the lookback window.
+        last_day: Last day of the calendar, see `is_final`.
     """
-    last = day + dt.timedelta(days=lookback_days)
-    provisional = not is_final(day, attributed, lookback_days)
+    last = min(day + dt.timedelta(days=lookback_days), last_day or dt.date.max)
+    provisional = not is_final(day, attributed, lookback_days, last_day)
     return {"provisional": provisional, "final_once_attributed_until": str(last)}
 
 

@@ -9,7 +9,7 @@ from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPAR
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.freshness import freshness_keys
-from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB, RANGE_END_TAG, RANGE_START_TAG
+from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB, RANGE_END_TAG, RANGE_START_TAG, days_tag
 
 _NOT_OF_A_DAY = dg.AssetSelection.checks(*freshness_keys())
 
@@ -37,5 +37,5 @@ def stage_request(stage: Stage, run_key: str, tags: Mapping[str, str] | None = N
 
 
 def range_tags(first: dt.date, last: dt.date) -> dict[str, str]:
-    """The tags by which Dagster runs the days from `first` to `last` in one run."""
-    return {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last)}
+    """The tags by which Dagster runs the days from `first` to `last` in one run, and that by which people see them."""
+    return {RANGE_START_TAG: str(first), RANGE_END_TAG: str(last), **days_tag(first, last)}

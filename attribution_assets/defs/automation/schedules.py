@@ -10,15 +10,17 @@ from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.automation.jobs import attribution_job, extraction_job, stage_request
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import ReportingRules, Storage
+from attribution_assets.instance.runs import days_tag
 from attribution_assets.settings import Settings
 
 
 def schedules(settings: Settings) -> list[Any]:  # the type of a schedule of an asset job is private to Dagster
     """The schedules at the hour of the settings."""
-    daily = dg.build_schedule_from_partitioned_job(
-        attribution_job,
+    daily = dg.schedule(
+        job=attribution_job,
         name="daily",
-        hour_of_day=settings.daily_hour,
+        cron_schedule=f"0 {settings.daily_hour} * * *",
+        execution_timezone="UTC",
         description=(
             "All assets of yesterday; the sensor restatement then brings the reports of the days before up to date"
         ),
@@ -30,14 +32,22 @@ def schedules(settings: Settings) -> list[Any]:  # the type of a schedule of an 
         execution_timezone="UTC",
         description="Reads the days of the last lookback window again, whatever their fingerprints say",
     )
-    return [daily, weekly(weekly_check_up)]
+    return [daily(daily_run), weekly(weekly_check_up)]
+
+
+def daily_run(context: dg.ScheduleEvaluationContext, rules: ReportingRules) -> dg.RunRequest | dg.SkipReason:
+    """The day before the scheduled time, unless the data has ended before."""
+    yesterday, windows = context.scheduled_execution_time.date() - dt.timedelta(days=1), rules.windows
+    if yesterday < windows.first_day or (windows.last_day and yesterday > windows.last_day):
+        return dg.SkipReason(f"{yesterday} is not one of the days: see ATTRIBUTION_START_DATE, ATTRIBUTION_END_DATE.")
+    return dg.RunRequest(run_key=f"{yesterday}", partition_key=f"{yesterday}", tags=days_tag(yesterday, yesterday))
 
 
 def weekly_check_up(
     context: dg.ScheduleEvaluationContext, storage: Storage, rules: ReportingRules
 ) -> list[dg.RunRequest] | dg.SkipReason:
     """The last lookback window, as far as it is in use, of both tables: a run each."""
-    _, last = first_and_last_partition(rules.windows.first_day)
+    _, last = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
     start, tables = last - dt.timedelta(days=rules.lookback_days), storage.tables()
     in_use = {asset: [day for day in tables.stored_days(asset) if start <= day <= last] for asset in SOURCE_ASSETS}
     if not any(in_use.values()):

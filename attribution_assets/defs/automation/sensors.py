@@ -5,6 +5,7 @@ on (`requests`). While other runs are under way the sensors wait, so that half
 of another run's work is not taken for staleness.
 """
 
+import datetime as dt
 import json
 
 import dagster as dg
@@ -67,7 +68,10 @@ def late_data(
             return dg.SkipReason("The source has not changed since all its days were looked at.")
         watch = Watch(marker)
     state = stored_state(storage.tables(), {})
-    stored = sorted({day for asset in SOURCE_ASSETS for day in state.stamps[asset] if day >= windows.first_day})
+    calendar = windows.first_day, windows.last_day or dt.date.max
+    stored = sorted(
+        {day for asset in SOURCE_ASSETS for day in state.stamps[asset] if calendar[0] <= day <= calendar[1]}
+    )
     days = watch.next_days(stored, windows.lookback_days + 1, OLDER_DAYS_PER_TICK)
     fingerprints = {asset: source.fingerprints(asset, days) for asset in SOURCE_ASSETS}
     changed = {asset: changed_days(state, asset, days, fingerprints[asset]) for asset in SOURCE_ASSETS}

@@ -33,7 +33,7 @@ class DailyCheck:
             decorator = dg.asset_check(
                 asset=self.asset,
                 name=self.name,
-                partitions_def=daily_partitions(settings.first_day),
+                partitions_def=daily_partitions(settings.first_day, settings.last_day),
                 blocking=True,
             )
             return decorator(self.function)

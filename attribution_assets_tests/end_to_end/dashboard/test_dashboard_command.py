@@ -40,12 +40,17 @@ def dashboard() -> Iterator[str]:
     assert process.returncode == 0, said
 
 
+def page(address: str) -> str:
+    """A page as it is sent."""
+    with urllib.request.urlopen(address) as answer:  # noqa: S310 - loopback
+        sent: str = answer.read().decode()
+    assert KEY not in sent
+    return sent
+
+
 def text(address: str) -> str:
     """The words of a page."""
-    with urllib.request.urlopen(address) as answer:  # noqa: S310 - loopback
-        page = answer.read().decode()
-    assert KEY not in page
-    return " ".join(unescape(re.sub("<[^>]*>", " ", page)).split())
+    return " ".join(unescape(re.sub("<[^>]*>", " ", page(address))).split())
 
 
 def files(folder: Path) -> dict[Path, bytes]:
@@ -88,8 +93,12 @@ def test_a_failed_run_and_what_cannot_be_read_are_told(shop: Shop) -> None:
     with IhcEndpoint([status(401)]) as endpoint:
         shop.asks(endpoint)
         assert shop.run("2024-02-24", "2024-02-26").exit_code == 1
+    shop.set(ATTRIBUTION_WEBSERVER_URL="http://dagster.test:3000")
     with dashboard() as address:
-        assert "The latest run has ended with failure" in text(f"{address}/health")
+        health = text(f"{address}/health")
+        assert "Failed runs of whose days some have not been made since: 1. When the cause is gone, run" in health
+        assert "ihc_attributions: The IHC API " in health
+        assert 'href="http://dagster.test:3000/runs/' in page(f"{address}/health")
         assert "There are no reports yet" in text(address)
         shop.database.write_bytes(b"no database")
         health = text(f"{address}/health")

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, Traffic
 from attribution_assets.defs.resources import resources_of
-from attribution_assets.instance.opening import history_to_read
+from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.monitoring.health import Health, PipelineHealth
 from attribution_assets.monitoring.history_facts import StepTotals
 from attribution_assets.settings import Settings
@@ -261,6 +261,33 @@ def test_steps_that_failed_count_with_their_time(week: Shop, endpoint: Endpoint)
     assert (steps["ihc_attributions"].ended, steps["ihc_attributions"].failed) == (1, 1)
     assert steps["ihc_attributions"].seconds > 0
     assert steps.get("channel_reporting", StepTotals()) == StepTotals()
+
+
+def test_a_failed_run_counts_until_its_days_are_made_whatever_else_succeeds(week: Shop, endpoint: Endpoint) -> None:
+    endpoint.next_faults += [FORBIDDEN]
+    run(week, exit_code=1)
+    with watched() as watch:
+        [failed] = watch.history().failed_runs
+        assert (failed.run.first_day, failed.run.last_day) == DAYS
+        assert failed.why.startswith("ihc_attributions: The IHC API ")
+        assert watch.history().latest_traffic.requests == {"403": 1}
+        assert week.run("2024-02-24", "2024-02-25").exit_code == 0
+        assert [left.run.run_id for left in watch.history().failed_runs] == [failed.run.run_id]
+        assert health().history.failed_runs == watch.history().failed_runs
+        run(week)
+        assert watch.history().failed_runs == []
+        assert "403" not in watch.history().latest_traffic.requests
+    assert health().history.failed_runs == []
+
+
+def test_a_failed_run_that_somebody_deletes_no_longer_counts(week: Shop, endpoint: Endpoint) -> None:
+    endpoint.next_faults += [FORBIDDEN]
+    run(week, exit_code=1)
+    with watched() as watch:
+        [failed] = watch.history().failed_runs
+        with dagster_instance() as instance:
+            instance.delete_run(failed.run.run_id)
+        assert watch.history().failed_runs == []
 
 
 def _home(shop: Shop) -> str:

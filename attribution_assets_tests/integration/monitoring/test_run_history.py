@@ -15,11 +15,16 @@ from dagster._core.remote_origin import (  # noqa: TID251  # a queued run has an
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.storage.tags import HIDDEN_TAG_PREFIX  # noqa: TID251  # which tags lists do not show
 
 from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.instance import runs as run_history
 from attribution_assets.instance.runs import (
+    DAYS_TAG,
+    PARTITION_TAG,
     PROCESS_TAG,
+    RANGE_END_TAG,
+    RANGE_START_TAG,
     UNFINISHED_STATUSES,
     end_killed_runs,
     runs_under_way,
@@ -182,7 +187,28 @@ def test_a_run_that_finishes_with_its_process_while_it_is_looked_at_stays_as_it_
 
 def test_a_run_notes_the_process_that_it_is_in(instance: dg.DagsterInstance) -> None:
     run = a_run(instance, tags={"kept": "yes"})
-    say_which_process(instance, run.run_id)
+    say_which_process(instance, run)
     noted = instance.get_run_by_id(run.run_id)
     assert noted
     assert noted.tags == {"kept": "yes", PROCESS_TAG: f"{run.run_id} {this_process()}"}
+    assert PROCESS_TAG.startswith(HIDDEN_TAG_PREFIX)
+
+
+@pytest.mark.parametrize(
+    ("tags", "days"),
+    [
+        ({PARTITION_TAG: "2024-02-20"}, "2024-02-20"),
+        ({RANGE_START_TAG: "2024-02-20", RANGE_END_TAG: "2024-02-27"}, "2024-02-20...2024-02-27"),
+        ({RANGE_START_TAG: "2024-02-20", RANGE_END_TAG: "2024-02-20"}, "2024-02-20"),
+        ({PARTITION_TAG: "2024-02-20", DAYS_TAG: "as it was"}, "as it was"),
+        ({}, None),
+    ],
+)
+def test_a_run_that_somebody_launched_is_tagged_with_its_days_when_it_begins(
+    instance: dg.DagsterInstance, tags: dict[str, str], days: str | None
+) -> None:
+    run = a_run(instance, tags=tags)
+    say_which_process(instance, run)
+    noted = instance.get_run_by_id(run.run_id)
+    assert noted
+    assert noted.tags.get(DAYS_TAG) == days

@@ -340,7 +340,7 @@ def test_the_redistribution_parameter_is_sent_as_it_is(shop: Shop) -> None:
 @pytest.mark.slow
 def test_the_demo_database_is_made_once_and_reported(shop: Shop) -> None:
     shop.database.unlink()
-    shop.set(ATTRIBUTION_DATABASE_URL=f"sqlite:///{shop.folder / 'demo.db'}")
+    shop.set(ATTRIBUTION_DATABASE_URL=f"sqlite:///{shop.folder / 'demo.db'}", ATTRIBUTION_END_DATE="2024-03-20")
     first = CliRunner().invoke(app, ["demo"])
     assert first.exit_code == 0, first.output
     rows = shop.report()

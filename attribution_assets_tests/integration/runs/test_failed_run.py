@@ -1,17 +1,18 @@
-"""A failed run is reported in the log with its job and the reason."""
+"""A failed run is reported in the log: which, why, where it is shown, and what to do."""
 
 import logging
 
 import dagster as dg
 import pytest
 
-from attribution_assets.defs.automation.failure_reports import failed_runs
+from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets_tests.support.made_shop import MadeShop
 
 
-def test_a_failed_run_is_logged_with_its_job_and_the_reason(
-    made_shop: MadeShop, caplog: pytest.LogCaptureFixture
+def test_a_failed_run_is_logged_with_its_job_its_days_the_reason_and_what_to_do(
+    made_shop: MadeShop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ATTRIBUTION_WEBSERVER_URL", "https://dagster.shop.test/")
     with dg.DagsterInstance.ephemeral() as instance:
         made_shop.session("bad", "eve", "2024-02-23 25:00:00")
         result = made_shop.make(["sessions"], 23, instance=instance)
@@ -25,9 +26,12 @@ def test_a_failed_run_is_logged_with_its_job_and_the_reason(
             dagster_event=result.get_run_failure_event(),
         ).for_run_failure()
         context.log.addHandler(caplog.handler)
+        (failed_runs,) = failure_reports()
         failed_runs(context)
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR and "failed: " in record.message]
     assert record.message == (
-        f'Run {run.run_id} of attribution failed: Execution of run for "attribution" failed.'
-        " Steps failed: ['sessions_rows_are_usable']."
+        f"Run {run.run_id} of attribution of 2024-02-23 failed: check rows_are_usable of sessions: 2024-02-23:"
+        f" WHAT. https://dagster.shop.test/runs/{run.run_id}"
+        " When the cause is gone, run the same days again: what had succeeded is kept, and no answer of the API is paid"
+        " for twice."
     )

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable
+from dataclasses import replace
 
 import dagster as dg
 import pandas as pd
@@ -26,14 +27,34 @@ def test_schedules_and_sensors_are_off_until_somebody_turns_them_on() -> None:
     )
 
 
-@pytest.mark.filterwarnings("ignore:Function `JobDefinition.run_request_for_partition`:DeprecationWarning")  # its own
-def test_the_daily_schedule_requests_all_assets_of_yesterday_at_five() -> None:
-    schedule = build_definitions().resolve_schedule_def("daily")
+def daily_tick(day: dt.date) -> dg.RunRequest | str:
+    """What the daily schedule requests on a day at five, or why nothing; the data ends on 2024-03-20."""
+    settings = replace(Settings.from_environment(), last_day=dt.date(2024, 3, 20))
+    schedule = build_definitions(settings).resolve_schedule_def("daily")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "UTC")
-    context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(2024, 3, 10, 5, tzinfo=dt.UTC))
-    tick = schedule.evaluate_tick(context)
-    assert [request.partition_key for request in tick.run_requests or []] == ["2024-03-09"]
     assert schedule.job_name == "attribution"
+    context = dg.build_schedule_context(
+        scheduled_execution_time=dt.datetime.combine(day, dt.time(5), dt.UTC),
+        resources={"rules": resources_of(settings, references=False).rules},
+    )
+    tick = schedule.evaluate_tick(context)
+    return tick.run_requests[0] if tick.run_requests else str(tick.skip_message)
+
+
+def test_the_daily_schedule_requests_all_assets_of_yesterday_at_five() -> None:
+    request = daily_tick(dt.date(2024, 3, 10))
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2024-03-09"
+    assert request.tags["days"] == "2024-03-09"
+
+
+def test_the_daily_schedule_requests_nothing_of_days_outside_the_calendar() -> None:
+    assert isinstance(daily_tick(dt.date(2024, 3, 21)), dg.RunRequest)
+    for day in (dt.date(2024, 2, 20), dt.date(2024, 3, 22)):
+        yesterday = day - dt.timedelta(days=1)
+        assert daily_tick(day) == (
+            f"{yesterday} is not one of the days: see ATTRIBUTION_START_DATE, ATTRIBUTION_END_DATE."
+        )
 
 
 MONDAY = dt.datetime(2024, 3, 11, 5, 30, tzinfo=dt.UTC)

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import pytest
 
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.failure_reports import failed_runs, failure_reports
+from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import FailureReports
 
@@ -24,10 +24,17 @@ def set_all(monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]) -> None:
         monkeypatch.setenv(name, value)
 
 
+def test_the_address_of_the_ui_is_one_of_a_web_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_WEBSERVER_URL", "https://dagster.shop.example")
+    assert FailureReports.from_environment().webserver_url == "https://dagster.shop.example"
+    monkeypatch.setenv("ATTRIBUTION_WEBSERVER_URL", "dagster.shop.example")
+    with pytest.raises(ConfigurationError, match="ATTRIBUTION_WEBSERVER_URL has to begin with http:// or https://"):
+        failure_reports()
+
+
 def test_by_default_failures_are_reported_in_the_log_alone() -> None:
     assert FailureReports.from_environment() == FailureReports()
-    assert failure_reports() == [failed_runs]
-    assert failed_runs.name == "failed_runs"
+    assert [sensor.name for sensor in failure_reports()] == ["failed_runs"]
 
 
 def test_with_email_set_up_there_is_one_sensor_more(monkeypatch: pytest.MonkeyPatch) -> None:
