@@ -76,7 +76,7 @@ def latest_day_due(settings: Settings, now: dt.datetime) -> dt.date | None:
 
     A calendar that has ended stays with its last day, so that nothing is missing any more once that is there.
     """
-    calendar = daily_partitions(settings.first_day)
+    calendar = daily_partitions(settings.first_day, settings.last_day)
     last = calendar.get_last_partition_key()
     if last is None:
         return None
