@@ -21,6 +21,7 @@ from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.definitions import build_definitions
@@ -78,9 +79,12 @@ def days_to_report(
 def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.date]:
     """The first and the last day of the source's rows, and the days whose orders are stored."""
     with_data = sorted({*(source.days_with_data() or ()), *storage.stored_days("conversions")})
-    if not with_data:
-        raise RunRejectedError("the database holds no sessions and no conversions")
-    return with_data
+    if with_data:
+        return with_data
+    unusable = source.unusable_dates()
+    if any(dates.rows for dates in unusable):
+        raise RunRejectedError(" ".join(["no row has a usable date.", *in_plain_words(unusable)]))
+    raise RunRejectedError("the database holds no sessions and no conversions")
 
 
 def report_days(
@@ -110,7 +114,7 @@ def report_days(
     windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
     storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
-    read = windows.days_touched_by(*touched)
+    read = windows.days_touched_by(*windows.days_touched_by(*windows.days_touched_by(*touched)))
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:
@@ -149,7 +153,10 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     """What is reported from `first` to `last`: `channel_reporting` of all days, and their `order_outcomes`."""
     days = days_between(first, last)
     report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
-    return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
+    placed, credit, too_long = (
+        storage.days(name, days) for name in ("conversions", "ihc_attributions", "too_long_orders")
+    )
+    return report, order_outcomes(placed, credit, too_long)
 
 
 def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:

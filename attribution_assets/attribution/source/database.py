@@ -40,6 +40,7 @@ from attribution_assets.attribution.source.fingerprints import (
 )
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
+from attribution_assets.attribution.source.unusable_dates import UnusableDates, unusable_dates
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
 
 _PLAIN_TEXT_FORMS = "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1"
@@ -219,6 +220,16 @@ class SourceDatabase:
                 dates = connection.execute(statements.first_and_last_date(connection, table)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
+
+    def unusable_dates(self) -> list[UnusableDates]:
+        """How many rows of sessions and of orders have a date that is no day of the calendar, read in whole.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading() as connection:
+            return unusable_dates(connection, self._first_day, dt.datetime.now(dt.UTC).date())
 
     def holds_data(self, first: dt.date, last: dt.date) -> bool:
         """Whether any session or order falls in the days from `first` to `last`, both inclusive.

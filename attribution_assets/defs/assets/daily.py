@@ -51,7 +51,7 @@ class DailyAsset:
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
                     metadata=MAY_MISS_DAYS if given.may_miss_days else None,
                 )
-                for given in record.inputs
+                for given in record.dagster_inputs()
             },
             pool=self.pool,
             metadata=column_schema(record.name),

@@ -13,6 +13,7 @@ from dagster_pandera import pandera_schema_to_dagster_type
 
 from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.invariants.attribution import users_with_too_long_orders
 from attribution_assets.attribution.tables.credit import JOURNEY_OUTCOMES, OUTCOMES
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.charts.report_plots import report_plots
@@ -61,21 +62,31 @@ def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metada
     return {"rows_rejected": len(rejected)} | stray
 
 
-def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
-    """How many of the day's orders have a journey, and how many touchpoints the longest one has."""
+def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -> Metadata:
+    """How many of the day's orders have a journey, how many are too long for one, and the longest one's touchpoints.
+
+    Args:
+        journeys: The day's `journeys`.
+        too_long: Its `too_long_orders`.
+        orders: How many orders the day has.
+    """
     touchpoints = journeys.column("conv_id").value_counts().field("counts")
+    frequent = {"users_too_long": "; ".join(users_with_too_long_orders(too_long))} if len(too_long) else {}
     return {
         "orders": orders,
         "orders_with_journey": len(touchpoints),
+        "orders_too_long": len(too_long),
+        "orders_without_sessions": orders - len(touchpoints) - len(too_long),
         "longest_journey": pc.max(touchpoints).as_py() or 0,
-    }
+    } | frequent
 
 
-def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]) -> Metadata:
+def attributions_metadata(attributions: pd.DataFrame, too_long: int, asked: Mapping[str, float]) -> Metadata:
     """What became of the day's orders, and what their journeys cost.
 
     Args:
         attributions: The day's `ihc_attributions`.
+        too_long: How many orders have too many sessions for a journey.
         asked: The orders whose journeys were asked for, and how much of a request each took, see `Attribution`.
 
     Returns:
@@ -88,6 +99,7 @@ def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]
     found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in JOURNEY_OUTCOMES}
     parts = [asked[order] for order in orders["conv_id"] if order in asked]
     reused = len(orders) - found["orders_too_long"] - len(parts)
+    found["orders_too_long"] += too_long
     return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}
 
 

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.invariants.attribution import unattributed_problems
+from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
@@ -61,12 +63,15 @@ def test_the_orders_of_attributed_days_that_got_no_credit_are_told_by_time_with_
         {"conv_id": "o3", "conversion_time": "2024-02-26 11:00:00", "session_time": "2024-02-26 10:00:00",
          "outcome": "too_long", "ihc": None, "reason": "260 touchpoints"},
     )  # fmt: skip
-    found = unattributed_orders(order_outcomes(orders, keep(storage, "ihc_attributions", credit, days[:2])))
+    attributions = keep(storage, "ihc_attributions", credit, days[:2])
+    too_long, sessions = storage.days("too_long_orders", days), storage.days("sessions", days)
+    why = why_no_sessions(orders, attributions, too_long, sessions, Windows(days[0], 30))
+    found = unattributed_orders(order_outcomes(orders, attributions, too_long), why)
     TABLES_BESIDE["channel_reporting"].validate(found.astype({"conversion_time": "datetime64[ns]"}))
     assert in_rows(found) == [
         ("o3", pd.Timestamp("2024-02-26 11:00:00"), "too_long", "260 touchpoints", 3.0),
         ("o2", pd.Timestamp("2024-02-26 12:00:00"), "refused", "not a journey", 2.0),
-        ("o4", pd.Timestamp("2024-02-26 12:00:00"), "no_sessions", None, 4.0),
+        ("o4", pd.Timestamp("2024-02-26 12:00:00"), "no_sessions", "the visitor was never seen since 2024-02-26", 4.0),
     ]
 
 

@@ -12,8 +12,10 @@ import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
 from attribution_assets.attribution.reporting.journeys import customer_journeys, orders_without_their_journey
+from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import answered_by, order_outcomes, unattributed_orders
 from attribution_assets.attribution.sql.engine import SqlEngine, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -29,7 +31,7 @@ Query = Callable[[AssetStorage], pd.DataFrame]
 DAYS = days_between(dt.date(2024, 3, 8), dt.date(2024, 3, 12))
 FIRST, LAST = DAYS[0], DAYS[-1]
 TIME = "2024-03-10 02:30:00"
-LOOKBACK = 2
+WINDOWS = Windows(FIRST, 2, most_sessions=20)
 NAMES = [
     "s9",
     "s10",
@@ -79,8 +81,8 @@ class Stored:
 
 
 def _journeys(storage: AssetStorage) -> pd.DataFrame:
-    journeys = customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), LOOKBACK)
-    return pa.concat_tables([of_day for _, of_day in journeys]).to_pandas()
+    journeys = customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), WINDOWS)
+    return pa.concat_tables([of_day.table for of_day in journeys]).to_pandas()
 
 
 def _report(storage: AssetStorage) -> pd.DataFrame:
@@ -94,16 +96,23 @@ def _phases(storage: AssetStorage) -> pd.DataFrame:
 
 
 def _outcomes(storage: AssetStorage) -> pd.DataFrame:
-    return order_outcomes(storage.days("conversions", DAYS), storage.days("ihc_attributions", DAYS))
+    return order_outcomes(
+        *(storage.days(name, DAYS) for name in ("conversions", "ihc_attributions", "too_long_orders"))
+    )
 
 
 def _unattributed(storage: AssetStorage) -> pd.DataFrame:
-    return unattributed_orders(_outcomes(storage))
+    return unattributed_orders(_outcomes(storage), _no_sessions(storage))
+
+
+def _no_sessions(storage: AssetStorage) -> pd.DataFrame:
+    names = ("conversions", "ihc_attributions", "too_long_orders", "sessions")
+    return why_no_sessions(*(storage.days(name, DAYS) for name in names), WINDOWS)
 
 
 def _missed(storage: AssetStorage) -> pd.DataFrame:
-    conversions, sessions, journeys = (storage.days(name, DAYS) for name in ("conversions", "sessions", "journeys"))
-    return orders_without_their_journey(conversions, sessions, journeys, LOOKBACK)
+    names = ("conversions", "sessions", "journeys", "too_long_orders")
+    return orders_without_their_journey(*(storage.days(name, DAYS) for name in names), WINDOWS)
 
 
 @pytest.fixture

@@ -119,7 +119,7 @@ def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(tab
         {"conv_id": "o2"},
         {"conv_id": "o3", "outcome": "refused"},
     )
-    assert attributions_metadata(attributions, {"o1": 0.5, "o3": 0.25, "of another day": 0.25}) == {
+    assert attributions_metadata(attributions, 0, {"o1": 0.5, "o3": 0.25, "of another day": 0.25}) == {
         "orders_attributed": 2,
         "orders_too_long": 0,
         "orders_refused": 1,
@@ -127,7 +127,7 @@ def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(tab
         "journeys_reused": 1,
         "requests": 0.75,
     }
-    assert attributions_metadata(table("ihc_attributions"), {}) == {
+    assert attributions_metadata(table("ihc_attributions"), 0, {}) == {
         "orders_attributed": 0,
         "orders_too_long": 0,
         "orders_refused": 0,
@@ -138,8 +138,8 @@ def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(tab
 
 
 def test_a_journey_that_is_too_long_is_neither_asked_for_nor_reused(table: Table) -> None:
-    shown = attributions_metadata(table("ihc_attributions", {"outcome": "too_long"}), {})
-    assert (shown["orders_too_long"], shown["journeys_asked"], shown["journeys_reused"]) == (1, 0, 0)
+    shown = attributions_metadata(table("ihc_attributions", {"outcome": "too_long"}), 2, {})
+    assert (shown["orders_too_long"], shown["journeys_asked"], shown["journeys_reused"]) == (3, 0, 0)
 
 
 def outcomes(*orders: tuple[str, float]) -> pd.DataFrame:

@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.invariants.attribution import schema_problems
-from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.reporting.journeys import JourneysOfDay, customer_journeys
 from attribution_assets.attribution.storage import stored_days
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
@@ -25,6 +26,7 @@ Build = Callable[[Sequence[Row], Sequence[Row]], pd.DataFrame]
 
 DAYS = days_between(dt.date(2024, 2, 26), dt.date(2024, 3, 3))
 LOOKBACK = 4
+WINDOWS = Windows(DAYS[0], LOOKBACK)
 ORDER = {"conv_id": "o1", "user_id": "u1", "conversion_time": "2024-03-01 12:00:00"}
 
 
@@ -37,16 +39,16 @@ def build(storage: AssetStorage, table: Table, keep: Keep) -> Build:
             customer_journeys(
                 keep(storage, "conversions", table("conversions", *orders), DAYS),
                 keep(storage, "sessions", table("sessions", *sessions), DAYS),
-                LOOKBACK,
+                WINDOWS,
             )
         )
 
     return journeys
 
 
-def all_of_them(journeys: Iterable[tuple[dt.date, pa.Table]]) -> pd.DataFrame:
+def all_of_them(journeys: Iterable[JourneysOfDay]) -> pd.DataFrame:
     """The journeys of all days in one table."""
-    return pa.concat_tables([of_day for _, of_day in journeys]).to_pandas()
+    return pa.concat_tables([of_day.table for of_day in journeys]).to_pandas()
 
 
 def touchpoints(journeys: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -189,13 +191,13 @@ def test_each_day_with_orders_stored_has_its_journeys_whether_or_not_there_are_a
     orders = table("conversions", ORDER, {**ORDER, "conv_id": "o2", "conversion_time": "2024-03-01 13:00:00"})
     sessions = table("sessions", {"user_id": "u1", "session_time": "2024-02-28 10:00:00"})
     conversions = keep(storage, "conversions", orders, DAYS[1:5])
-    journeys = customer_journeys(conversions, keep(storage, "sessions", sessions, DAYS), LOOKBACK)
-    assert [(day, len(of_day)) for day, of_day in journeys] == [(day, 2 * (day.day == 1)) for day in DAYS[1:5]]
+    journeys = customer_journeys(conversions, keep(storage, "sessions", sessions, DAYS), WINDOWS)
+    assert [(made.day, len(made.table)) for made in journeys] == [(day, 2 * (day.day == 1)) for day in DAYS[1:5]]
 
 
 def test_no_days_of_orders_have_no_journeys(storage: AssetStorage) -> None:
     conversions, sessions = storage.days("conversions", DAYS), storage.days("sessions", DAYS)
-    assert list(customer_journeys(conversions, sessions, LOOKBACK)) == []
+    assert list(customer_journeys(conversions, sessions, WINDOWS)) == []
 
 
 def test_days_that_several_queries_serve_have_the_journeys_of_one_query(
@@ -205,9 +207,9 @@ def test_days_that_several_queries_serve_have_the_journeys_of_one_query(
     placed = [{"conv_id": f"o{day.day}", "conversion_time": f"{day} 11:00:00"} for day in DAYS]
     conversions = keep(storage, "conversions", table("conversions", *placed), DAYS)
     sessions = keep(storage, "sessions", table("sessions", *visits), DAYS)
-    at_once = list(customer_journeys(conversions, sessions, LOOKBACK))
+    at_once = [(made.day, made.table) for made in customer_journeys(conversions, sessions, WINDOWS)]
     monkeypatch.setattr(stored_days, "ORDERS_PER_QUERY", 2)
-    assert list(customer_journeys(conversions, sessions, LOOKBACK)) == at_once
+    assert [(made.day, made.table) for made in customer_journeys(conversions, sessions, WINDOWS)] == at_once
     assert [len(of_day) for _, of_day in at_once] == [1, 2, 3, 4, 4, 4, 4]
 
 
@@ -269,7 +271,7 @@ def test_journeys_are_those_that_looking_through_all_sessions_finds(
         storage = AssetStorage(folder)
         stored_orders = keep(storage, "conversions", table("conversions", *orders), days)
         stored_sessions = keep(storage, "sessions", table("sessions", *sessions), days)
-        journeys = all_of_them(customer_journeys(stored_orders, stored_sessions, lookback_days))
+        journeys = all_of_them(customer_journeys(stored_orders, stored_sessions, Windows(days[0], lookback_days)))
     wanted = table("journeys", *journeys_the_slow_way(orders, sessions, lookback_days))
     pd.testing.assert_frame_equal(journeys, wanted)
     assert schema_problems("journeys", journeys) == []
