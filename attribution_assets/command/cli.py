@@ -222,6 +222,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     write_report(report, path)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
     terminal.print_unusable_dates(console, resources.database.source().unusable_dates())
     terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, settings.lookback_days))
     console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)

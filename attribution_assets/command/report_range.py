@@ -22,6 +22,7 @@ from attribution_assets.attribution.freshness.status import Status, attributed_w
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
+from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.definitions import build_definitions
@@ -175,6 +176,14 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     calendar = first_and_last_partition(rules.windows.first_day)
     found = status(state, stale, source, calendar, rules.windows)
     return found, attributed_with_other_settings(state, resources.ihc_api.settings)
+
+
+def too_long_orders(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """The orders from `first` to `last` with more sessions than a request may hold: the table `too_long_orders`."""
+    return run_sql(
+        "SELECT * FROM too_long_orders ORDER BY conversion_time, conv_id",
+        storage.days(companion_table("journeys"), days_between(first, last)),
+    )
 
 
 def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, int]:

@@ -15,7 +15,7 @@ from rich.text import Text
 from attribution_assets.attribution.calendar.days import in_words
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.freshness.status import Status
-from attribution_assets.attribution.invariants.attribution import sessions_problems
+from attribution_assets.attribution.invariants.attribution import sessions_problems, users_with_too_long_orders
 from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
@@ -25,6 +25,9 @@ from attribution_assets.attribution.source.unusable_dates import in_words as dat
 from attribution_assets.attribution.tables.credit import EMBEDDED, NO_SESSIONS
 
 _log = logging.getLogger(__name__)
+
+USERS_NAMED = 3
+"""Of those whose orders are too long."""
 
 
 class _Bars:
@@ -109,6 +112,15 @@ def print_certainty(console: Console, final: Sequence[dt.date], provisional: Seq
         _say(console, f"Final, unless rows arrive late: {in_words(final)}.")
     if provisional:
         _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
+
+
+def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:
+    """Say which users have orders that are too long, those with most orders first."""
+    users = users_with_too_long_orders(too_long)
+    for user in users[:USERS_NAMED]:
+        _say(console, f"Too long: {user}. Does this user id stand for many?")
+    if (more := len(users) - USERS_NAMED) > 0:
+        _say(console, f"Too long: orders of {more} more {'user' if more == 1 else 'users'}.")
 
 
 def print_unusable_dates(console: Console, found: Iterable[UnusableDates]) -> None:

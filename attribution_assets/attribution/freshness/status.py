@@ -91,7 +91,7 @@ def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[d
 
 
 def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:
-    """The days of orders attributed by another endpoint, conversion type, redistribution parameter or limit than now.
+    """The days of orders attributed by another endpoint, conversion type or redistribution parameter than now.
 
     Args:
         state: What is stored.

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -138,12 +138,15 @@ def users_with_too_long_orders(too_long: pd.DataFrame) -> list[str]:
     counts: dict[str, list[int]] = {}
     for user, sessions in zip(too_long["user_id"].tolist(), too_long["sessions"].tolist(), strict=True):
         counts.setdefault(user, []).append(sessions)
-    return [
-        f"user {_shortened(user)}: {len(orders)} {'order' if len(orders) == 1 else 'orders'} with"
-        f" {' to '.join(map(str, sorted({min(orders), max(orders)})))} sessions each, but a request may hold only"
-        f" {most_sessions}"
-        for user, orders in sorted(counts.items(), key=lambda user: (-len(user[1]), user[0]))
-    ]
+    by_orders = sorted(counts.items(), key=lambda user: (-len(user[1]), user[0]))
+    return [_frequent(user, sessions, most_sessions) for user, sessions in by_orders]
+
+
+def _frequent(user: str, sessions: Sequence[int], most_sessions: int) -> str:
+    orders = "1 order" if len(sessions) == 1 else f"{len(sessions)} orders"
+    counts = " to ".join(map(str, sorted({min(sessions), max(sessions)})))
+    limit = f"but a request may hold only {most_sessions}"
+    return f"user {_shortened(user)}: {orders} with {counts} sessions in the lookback window, {limit}"
 
 
 def _shortened(text: str) -> str:

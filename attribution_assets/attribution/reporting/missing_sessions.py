@@ -81,9 +81,9 @@ def _detail(ordered: pd.Timestamp, before: dt.datetime | None, after: dt.datetim
     earlier = before.date() if before and before.date() >= first else None
     later = after.date() if after and after.date() <= last else None
     if earlier and later:
-        return f"no visit in the lookback window: the last before it on {earlier}, the first after the order on {later}"
+        return f"no visit in the lookback window: the last before it on {earlier}, the first after on {later}"
     if earlier:
         return f"all visits before the lookback window, the last on {earlier}"
     if later:
         return f"all visits after the order, the first on {later}"
-    return f"the visitor was never seen since {first}"
+    return "the visitor was never seen, from two lookback windows before the order to one after it"

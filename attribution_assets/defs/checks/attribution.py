@@ -1,6 +1,6 @@
 """The invariants as asset checks, day by day. All block: a number that breaks one does not flow on.
 
-Only `rows_are_usable` warns before it blocks.
+Only `rows_are_usable` warns before it blocks; `orders_have_sessions` and `journeys_fit_into_a_request` only warn.
 """
 
 import datetime as dt

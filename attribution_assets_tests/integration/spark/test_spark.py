@@ -2,8 +2,9 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
-from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
-from attribution_assets.attribution.reporting.journeys import customer_journeys, orders_without_their_journey
+from attribution_assets.attribution.reporting.journeys import (
+    JourneysOfDay,
+    customer_journeys,
+    orders_without_their_journey,
+)
 from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import answered_by, order_outcomes, unattributed_orders
 from attribution_assets.attribution.sql.engine import SqlEngine, run_sql
@@ -123,6 +128,41 @@ def stored(tmp_path: Path, spark: SqlEngine, table: Table, keep: Keep) -> Stored
 def cells(report: pd.DataFrame) -> list[tuple[Any, ...]]:
     """(channel, cost, ihc, revenue) of each row of a report of one day."""
     return list(report.drop(columns="date").itertuples(index=False, name=None))
+
+
+def test_orders_with_too_many_sessions_are_counted_alike_where_journeys_end_before_or_at_the_order(
+    stored: Stored,
+) -> None:
+    random_orders = random.Random(8)  # noqa: S311 - no secrets are made of it
+    stored.keep("conversions", [order(f"o{n}", random_orders) for n in range(60)])
+    stored.keep("sessions", [session(f"s{n}", random_orders) for n in range(300)])
+    for end in JourneyEnd:
+        windows = replace(WINDOWS, journey_end=end)
+
+        def counted(storage: AssetStorage, windows: Windows = windows) -> pd.DataFrame:
+            return pd.concat([made.too_long for made in made_of(storage, windows)], ignore_index=True)
+
+        def built(storage: AssetStorage, windows: Windows = windows) -> pd.DataFrame:
+            return pa.concat_tables([made.table for made in made_of(storage, windows)]).to_pandas()
+
+        assert 0 < len(stored.same(counted, "too_long_orders")) < 60
+        assert len(stored.same(built, "journeys"))
+
+
+def made_of(storage: AssetStorage, windows: Windows) -> Iterator[JourneysOfDay]:
+    return customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), windows)
+
+
+def order(conv_id: str, chance: random.Random) -> Row:
+    return {"conv_id": conv_id, "user_id": chance.choice("abc"), "conversion_time": moment(chance)}
+
+
+def session(session_id: str, chance: random.Random) -> Row:
+    return {"session_id": session_id, "user_id": chance.choice("abc"), "session_time": moment(chance)}
+
+
+def moment(chance: random.Random) -> str:
+    return f"{chance.choice(DAYS)} 0{chance.randrange(4)}:00:0{chance.randrange(3)}.{chance.choice([0, 25, 75])}"
 
 
 # The same tables

@@ -66,6 +66,15 @@ def test_every_order_of_an_attributed_day_has_exactly_one_outcome(outcomes_of: O
     ]
 
 
+def test_an_order_with_too_many_sessions_is_too_long_and_says_how_many_it_has(outcomes_of: OutcomesOf) -> None:
+    orders = [{"conv_id": "o1", "revenue": 1.0}, {"conv_id": "o2", "revenue": 2.0}]
+    counted = {"conv_id": "o2", "sessions": 10_000, "most_sessions": 200}
+    assert in_rows(outcomes_of(orders, [], [counted])) == [
+        ("o1", "no_sessions", None, 1.0),
+        ("o2", "too_long", "10000 sessions, but a request may hold only 200", 2.0),
+    ]
+
+
 def test_outcomes_stand_by_time_then_order(outcomes_of: OutcomesOf) -> None:
     orders = [("b", ON_27), ("a", ON_28), ("c", "2024-02-27 11:59:59"), ("a2", ON_27)]
     outcomes = outcomes_of([{"conv_id": name, "conversion_time": time} for name, time in orders], [])
