@@ -82,7 +82,7 @@ def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.da
     with_data = sorted({*(source.days_with_data() or ()), *storage.stored_days("conversions")})
     if with_data:
         return with_data
-    unusable = source.unusable_dates()
+    unusable = [source.unusable_dates(asset) for asset in SOURCE_ASSETS]
     if any(dates.rows for dates in unusable):
         raise RunRejectedError(" ".join(["no row has a usable date.", *in_plain_words(unusable)]))
     raise RunRejectedError("the database holds no sessions and no conversions")
@@ -115,7 +115,9 @@ def report_days(
     windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
     storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
-    read = windows.days_touched_by(*windows.days_touched_by(*windows.days_touched_by(*touched)))
+    read = touched
+    for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
+        read = windows.days_touched_by(*read)
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:

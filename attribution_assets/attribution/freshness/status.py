@@ -80,7 +80,7 @@ def status(
         stale=stale,
         final=final,
         provisional=provisional,
-        unusable=source.unusable_dates(),
+        unusable=[source.unusable_dates(asset) for asset in SOURCE_ASSETS],
     )
 
 

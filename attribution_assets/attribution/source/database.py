@@ -221,15 +221,19 @@ class SourceDatabase:
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
 
-    def unusable_dates(self) -> list[UnusableDates]:
-        """How many rows of sessions and of orders have a date that is no day of the calendar, read in whole.
+    def unusable_dates(self, table: str) -> UnusableDates:
+        """How many rows have a date that is no day of the calendar; the whole table is read.
+
+        Args:
+            table: "sessions" or "conversions".
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
         with self._reading() as connection:
-            return unusable_dates(connection, self._first_day, dt.datetime.now(dt.UTC).date())
+            today = dt.datetime.now(dt.UTC).date()
+            return unusable_dates(connection, _DATED_TABLES[table], self._first_day, today)
 
     def holds_data(self, first: dt.date, last: dt.date) -> bool:
         """Whether any session or order falls in the days from `first` to `last`, both inclusive.

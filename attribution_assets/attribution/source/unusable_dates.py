@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from attribution_assets.attribution.source.column_expressions import SourceTable
-from attribution_assets.attribution.source.statements import CONVERSIONS, SESSIONS, DatedTable
+from attribution_assets.attribution.source.statements import DatedTable
 
 _SHOWN_CHARACTERS = 60
 
@@ -38,17 +38,6 @@ class UnusableDates(NamedTuple):
     too_late: int
 
 
-def unusable_dates(connection: sa.Connection, first_day: dt.date, today: dt.date) -> list[UnusableDates]:
-    """Of the sessions and of the orders, in one pass over each.
-
-    Args:
-        connection: of a read transaction.
-        first_day: the first day of the calendar.
-        today: days after it are still to come.
-    """
-    return [_of_table(connection, table, first_day, today) for table in (SESSIONS, CONVERSIONS)]
-
-
 def in_words(found: Iterable[UnusableDates]) -> list[str]:
     """What there is to say of each table, a line each; none where all dates are days of the calendar."""
     lines = []
@@ -69,15 +58,23 @@ def in_words(found: Iterable[UnusableDates]) -> list[str]:
     return lines
 
 
-def _of_table(connection: sa.Connection, table: DatedTable, first_day: dt.date, today: dt.date) -> UnusableDates:
+def unusable_dates(connection: sa.Connection, table: DatedTable, first_day: dt.date, today: dt.date) -> UnusableDates:
+    """What there is of such rows, in one pass over the table.
+
+    Args:
+        connection: of a read transaction.
+        table: the table.
+        first_day: the first day of the calendar.
+        today: days after it are still to come.
+    """
     source = SourceTable(connection, table.name)
     value, is_day = source.day_value(table.date), source.is_calendar_day(table.date)
     usable = sa.func.coalesce(is_day, sa.false())
     counts = sa.select(
         sa.func.count(),
         _count_of(~usable),
-        _count_of(usable & source.is_before(table.date, first_day)),
-        _count_of(usable & ~source.is_before(table.date, today + dt.timedelta(days=1))),
+        _count_of(source.is_before(table.date, first_day) & usable),
+        _count_of(~source.is_before(table.date, today + dt.timedelta(days=1)) & usable),
     ).select_from(source.table)
     rows, unusable, too_early, too_late = connection.execute(counts).one()
     example = ""

@@ -17,6 +17,7 @@ from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
+from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, companion_table, versions_of
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import daily_asset, with_metadata
@@ -62,9 +63,12 @@ def _extracted(
             asset,
             first_day,
         )
+    unusable = in_plain_words([source.unusable_dates(asset)])
+    for line in unusable:
+        context.log.warning("%s", line)
     for extracted in days:
         inputs = extraction_inputs(extracted.fingerprint)
-        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray)
+        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray, unusable)
         yield DayTable(extracted.day, extracted.frame, inputs, extracted.rejected), described
 
 

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -50,16 +50,18 @@ def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
     return {"orders": len(conversions), "revenue": _amount(_column(conversions, "revenue").sum())}
 
 
-def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int) -> Metadata:
+def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int, unusable_dates: Sequence[str] = ()) -> Metadata:
     """How many source rows of the day were set aside.
 
     Args:
         rejected: The day's table of them.
         rows_without_a_day: How many rows of the source table have a date with no place in the calendar, where the run
             does not include the first day, with which they are set aside.
+        unusable_dates: What there is to say of rows in the whole table whose date cannot be used.
     """
     stray = {"rows_without_a_day": rows_without_a_day} if rows_without_a_day else {}
-    return {"rows_rejected": len(rejected)} | stray
+    said = {"unusable_dates": " ".join(unusable_dates)} if unusable_dates else {}
+    return {"rows_rejected": len(rejected)} | stray | said
 
 
 def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -> Metadata:
