@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.errors import ConfigurationError
 
 MOST_LOOKBACK_DAYS = 3650
@@ -49,6 +49,7 @@ class Settings:
         first_day: first day of the partitions.
         last_day: last day of the partitions, for data that has ended; None: yesterday.
         lookback_days: length L of the lookback window.
+        journey_end: where the lookback window ends.
         direct_channels: names, casefolded, of the channels that stand for visits without any other; the model
             `last_non_direct` passes them over.
         max_rejected_share: share of a day's source rows that may be set aside before the day is blocked, 0 to 1.
@@ -72,6 +73,7 @@ class Settings:
 
     first_day: dt.date = FIRST_DAY
     lookback_days: int = 30
+    journey_end: JourneyEnd = JourneyEnd.BEFORE
     direct_channels: frozenset[str] = frozenset({"direct", "(direct)", "direct traffic"})
     max_rejected_share: float = 0.01
     daily_hour: int = 5
@@ -94,7 +96,14 @@ class Settings:
     @property
     def windows(self) -> Windows:
         """How the days are tied together."""
-        return Windows(self.first_day, self.lookback_days, self.direct_channels, self.last_day)
+        return Windows(
+            self.first_day,
+            self.lookback_days,
+            self.direct_channels,
+            self.ihc_max_sessions_per_request,
+            self.journey_end,
+            self.last_day,
+        )
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -112,6 +121,7 @@ class Settings:
             first_day=first_day,
             last_day=last_day,
             lookback_days=_lookback_days(),
+            journey_end=_journey_end(),
             direct_channels=_direct_channels(),
             max_rejected_share=_max_rejected_share(),
             daily_hour=_daily_hour(),
@@ -219,6 +229,14 @@ def _lookback_days() -> int:
     if days > MOST_LOOKBACK_DAYS:
         raise ConfigurationError(f"ATTRIBUTION_LOOKBACK_DAYS is {days}: it takes at most {MOST_LOOKBACK_DAYS}")
     return days
+
+
+def _journey_end() -> JourneyEnd:
+    text = os.environ.get("ATTRIBUTION_JOURNEY_END") or JourneyEnd.BEFORE.value
+    try:
+        return JourneyEnd(text)
+    except ValueError:
+        raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {text!r}: it takes before or at") from None
 
 
 def _max_rejected_share() -> float:

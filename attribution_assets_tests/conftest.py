@@ -22,7 +22,7 @@ import pytest  # noqa: E402 - the same
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage  # noqa: E402 - the same
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays  # noqa: E402 - the same
-from attribution_assets.attribution.tables.schemas import TABLES  # noqa: E402 - the same
+from attribution_assets.attribution.tables.schemas import STORED_TABLES  # noqa: E402 - the same
 
 _FIXTURES = (
     "databases",
@@ -81,6 +81,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "sessions": _TOUCHPOINT | {"user_id": "u1", "cost": 1.0},
     "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
     "journeys": _TOUCHPOINT | {"conversion": 1},
+    "too_long_orders": _TOUCHPOINT | {"user_id": "u1", "sessions": 201, "most_sessions": 200},
     "ihc_attributions": _TOUCHPOINT
     | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None}
     | {"answered_by": "embedded"},
@@ -115,7 +116,7 @@ def table() -> Callable[..., pd.DataFrame]:
     """`table(asset, *rows)`: a table as it is stored; what a row does not name is order o1, session s1 of user u1."""
 
     def build(asset: str, *rows: Mapping[str, Any]) -> pd.DataFrame:
-        columns = TABLES[asset].columns
+        columns = STORED_TABLES[asset].columns
         frame = pd.DataFrame([_DEFAULTS[asset] | dict(row) for row in rows], columns=list(columns))
         return frame.astype({name: _TYPES[str(column.dtype)] for name, column in columns.items()})
 

@@ -205,6 +205,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
+    from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
@@ -227,6 +228,9 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     write_report(report, path)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
+    source = resources.database.source()
+    terminal.print_unusable_dates(console, [source.unusable_dates(asset) for asset in SOURCE_ASSETS])
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),

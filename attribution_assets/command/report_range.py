@@ -22,6 +22,8 @@ from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
+from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
@@ -83,9 +85,12 @@ def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.da
     """The first and the last day of the source's rows, and the days of stored orders."""
     vanished = [day for day, stamp in storage.all_days("conversions").stamps().items() if stamp.rows]
     with_data = sorted({*(source.days_with_data() or ()), *vanished})
-    if not with_data:
-        raise RunRejectedError("the database holds no sessions and no conversions")
-    return with_data
+    if with_data:
+        return with_data
+    unusable = [source.unusable_dates(asset) for asset in SOURCE_ASSETS]
+    if any(dates.rows for dates in unusable):
+        raise RunRejectedError(" ".join(["no row has a usable date.", *in_plain_words(unusable)]))
+    raise RunRejectedError("the database holds no sessions and no conversions")
 
 
 def report_days(
@@ -115,7 +120,9 @@ def report_days(
     windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
     storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
-    read = windows.days_touched_by(*touched)
+    read = touched
+    for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
+        read = windows.days_touched_by(*read)
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:
@@ -154,7 +161,10 @@ def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.Da
     """What is reported from `first` to `last`: `channel_reporting` of all days, and their `order_outcomes`."""
     days = days_between(first, last)
     report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
-    return report, order_outcomes(storage.days("conversions", days), storage.days("ihc_attributions", days))
+    placed, credit, too_long = (
+        storage.days(name, days) for name in ("conversions", "ihc_attributions", "too_long_orders")
+    )
+    return report, order_outcomes(placed, credit, too_long)
 
 
 def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
@@ -173,6 +183,14 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
     found = status(state, stale, source, calendar, rules.windows)
     return found, attributed_with_other_settings(state, resources.ihc_api.settings)
+
+
+def too_long_orders(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
+    """The orders from `first` to `last` with more sessions than a request may hold: the table `too_long_orders`."""
+    return run_sql(
+        "SELECT * FROM too_long_orders ORDER BY conversion_time, conv_id",
+        storage.days(companion_table("journeys"), days_between(first, last)),
+    )
 
 
 def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[str, SetAside]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
@@ -15,14 +15,20 @@ from rich.text import Text
 from attribution_assets.attribution.calendar.days import in_words
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.freshness.status import Status
+from attribution_assets.attribution.invariants.attribution import sessions_problems, users_with_too_long_orders
 from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.ratios import with_ratios
-from attribution_assets.attribution.tables.credit import EMBEDDED
+from attribution_assets.attribution.source.unusable_dates import UnusableDates
+from attribution_assets.attribution.source.unusable_dates import in_words as dates_in_words
+from attribution_assets.attribution.tables.credit import EMBEDDED, NO_SESSIONS
 from attribution_assets.attribution.tables.set_aside import SetAside
 
 _log = logging.getLogger(__name__)
+
+USERS_NAMED = 3
+"""Of those whose orders are too long."""
 
 
 class _Bars:
@@ -78,6 +84,8 @@ def print_summary(
     """
     console.print(_channels(report))
     console.print(_unattributed(outcomes))
+    for problem in sessions_problems(len(outcomes), int((outcomes["outcome"] == NO_SESSIONS).sum())):
+        _say(console, f"{problem}.")
     if answered_by == EMBEDDED:
         console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
@@ -117,6 +125,21 @@ def print_certainty(console: Console, final: Sequence[dt.date], provisional: Seq
         _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
 
 
+def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:
+    """Say which users have orders that are too long, those with most orders first."""
+    users = users_with_too_long_orders(too_long)
+    for user in users[:USERS_NAMED]:
+        _say(console, f"Too long: {user}. Does this user id stand for many?")
+    if (more := len(users) - USERS_NAMED) > 0:
+        _say(console, f"Too long: orders of {more} more {'user' if more == 1 else 'users'}.")
+
+
+def print_unusable_dates(console: Console, found: Iterable[UnusableDates]) -> None:
+    """Say how many source rows have a date with no place in the calendar, with an example of each table."""
+    for line in dates_in_words(found):
+        _say(console, line)
+
+
 def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
     """Print what is stored, missing and stale of each asset, and what can still change.
 
@@ -133,13 +156,14 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
         table.add_row(asset, *(in_words(some) for some in (days, status.missing[asset], stale)))
     console.print(table)
     print_certainty(console, status.final, status.provisional)
+    print_unusable_dates(console, status.unusable)
     if waiting := {day for days in status.stale.blocked.values() for day in days}:
         _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)}.")
     if other_settings:
         _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
     if status.to_run:
         _say(console, "Run these days to bring them up to date.")
-    elif status.up_to_date:
+    elif status.up_to_date and not any(dates.unusable and dates.unusable == dates.rows for dates in status.unusable):
         _say(console, "Everything is up to date.")
 
 

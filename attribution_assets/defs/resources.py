@@ -15,7 +15,7 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
-from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.files.locations import LocationError, location
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.ihc_api.account import IhcApi
@@ -123,10 +123,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     def settings(self) -> str:
         """One text that stands for the settings that credit depends on: other settings, other text."""
         who = self.answered_by if self.api_key else self._embedded_name()
-        limit = str(self.max_sessions_per_request)
-        return digest(
-            {"who": who, "type": self.conv_type_id, "limit": limit, "given": self.redistribution_parameter or ""}
-        )
+        return digest({"who": who, "type": self.conv_type_id, "given": self.redistribution_parameter or ""})
 
     def check(self) -> None:
         """See that the settings can be used, without calling anybody.
@@ -203,6 +200,8 @@ class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as a
 
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD")
     lookback_days: int = Field(description="Length L of the lookback window")
+    most_sessions: int = Field(default=200, description="How many sessions a journey may have: what a request holds")
+    journey_end: str = Field(default="before", description="at: sessions of the order's own second are in its journey")
     direct_channels: list[str] = Field(description="Channels that the model last_non_direct passes over, casefolded")
     max_rejected_share: float = Field(description="Share of a day's source rows that may be set aside, 0 to 1")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
@@ -210,9 +209,13 @@ class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as a
     @property
     def windows(self) -> Windows:
         """How the days are tied together."""
-        last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
         return Windows(
-            dt.date.fromisoformat(self.first_day), self.lookback_days, frozenset(self.direct_channels), last_day
+            dt.date.fromisoformat(self.first_day),
+            self.lookback_days,
+            frozenset(self.direct_channels),
+            self.most_sessions,
+            JourneyEnd(self.journey_end),
+            dt.date.fromisoformat(self.last_day) if self.last_day else None,
         )
 
 
@@ -253,6 +256,8 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
         rules=ReportingRules(
             first_day=first_day,
             lookback_days=settings.lookback_days,
+            most_sessions=given["ihc_max_sessions_per_request"],
+            journey_end=settings.journey_end.value,
             direct_channels=sorted(settings.direct_channels),
             max_rejected_share=settings.max_rejected_share,
             last_day=settings.last_day.isoformat() if settings.last_day else None,

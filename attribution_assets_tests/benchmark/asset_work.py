@@ -9,6 +9,7 @@ import sys
 import time
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -24,8 +25,9 @@ def main(arguments: list[str]) -> None:
     days, window = days_between(start, end), dt.timedelta(days=length)
     if asset == "journeys":
         sessions = storage.days("sessions", days_between(start - window, end))
-        for day, table in customer_journeys(storage.days("conversions", days), sessions, length):
-            stored.write(asset, DayTable(day, table, {}))
+        orders, windows = storage.days("conversions", days), Windows(start - window, length)
+        for day, table, too_long in customer_journeys(orders, sessions, windows):
+            stored.write(asset, DayTable(day, table, {}, too_long))
     else:
         credited_by = days_between(start, end + window)
         credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))

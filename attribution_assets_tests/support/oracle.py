@@ -31,6 +31,7 @@ class Truth:
     Attributes:
         journeys: the session ids of each order's journey, in order; an order without sessions has an empty one.
         outcomes: what became of each order: attributed, no_sessions, too_long or refused.
+        details: why, of orders without sessions and of those that are too long.
         order_days: the day of each order, YYYY-MM-DD.
         revenues: the revenue of each order.
         credit: ihc by order and session, of attributed orders.
@@ -39,6 +40,7 @@ class Truth:
 
     journeys: Mapping[str, Sequence[str]]
     outcomes: Mapping[str, str]
+    details: Mapping[str, str]
     order_days: Mapping[str, str]
     revenues: Mapping[str, Fraction]
     credit: Mapping[tuple[str, str], Fraction]
@@ -55,6 +57,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
     most_sessions: int = 200,
     refused: Collection[str] = (),
     order_days: Collection[dt.date] | None = None,
+    journey_end: str = "before",
 ) -> Truth:
     """What one run over all days from `first` to `last` must make of the source tables.
 
@@ -70,6 +73,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
         most_sessions: journeys with more touchpoints are too long.
         refused: orders that the API refuses.
         order_days: only orders of these days have been attributed; all, if it is None.
+        journey_end: `at` where sessions of the order's own second are in its journey, else `before`.
     """
     sessions = sorted(
         (_moment(date, time), session_id, user, channel)
@@ -81,7 +85,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
     for time, session_id, _, channel in sessions:
         cost[channel, time.date().isoformat()] += costs.get(session_id, 0)
 
-    journeys, outcomes, days, revenues, credit = {}, {}, {}, {}, {}
+    journeys, outcomes, details, days, revenues, credit = {}, {}, {}, {}, {}, {}
     ihc: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
     ihc_revenue: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
     for conv_id, user, date, clock, revenue in source.orders:
@@ -89,10 +93,16 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
         if not first <= day <= last or (order_days is not None and day not in order_days):
             continue
         earliest = ordered - dt.timedelta(days=lookback_days)
-        journey = [session for session in sessions if session[2] == user and earliest <= session[0] < ordered]
+        end = ordered + dt.timedelta(seconds=journey_end == "at")  # the moments have no fractions
+        journey = [session for session in sessions if session[2] == user and earliest <= session[0] < end]
         journeys[conv_id] = [session_id for _, session_id, _, _ in journey]
         days[conv_id], revenues[conv_id] = date, _exact(revenue)
         outcomes[conv_id] = _outcome(conv_id, len(journey), most_sessions, refused)
+        if outcomes[conv_id] == "no_sessions":
+            visits = [session[0] for session in sessions if session[2] == user]
+            details[conv_id] = _elsewhere(ordered, visits, first, lookback_days)
+        if outcomes[conv_id] == "too_long":
+            details[conv_id] = f"{len(journey)} sessions, but a request may hold only {most_sessions}"
         if outcomes[conv_id] != "attributed":
             continue
         for (time, session_id, _, channel), numbers in zip(journey, credit_of(len(journey)), strict=True):
@@ -101,7 +111,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
             ihc[channel, time.date().isoformat()] += share
             ihc_revenue[channel, time.date().isoformat()] += share * revenues[conv_id]
     report = {key: (cost[key], ihc[key], ihc_revenue[key]) for key in cost}
-    return Truth(journeys, outcomes, days, revenues, credit, report)
+    return Truth(journeys, outcomes, details, days, revenues, credit, report)
 
 
 def _outcome(conv_id: str, touchpoints: int, most_sessions: int, refused: Collection[str]) -> str:
@@ -110,6 +120,23 @@ def _outcome(conv_id: str, touchpoints: int, most_sessions: int, refused: Collec
     if touchpoints > most_sessions:
         return "too_long"
     return "refused" if conv_id in refused else "attributed"
+
+
+def _elsewhere(ordered: dt.datetime, visits: Collection[dt.datetime], first: dt.date, lookback_days: int) -> str:
+    """Where the visits are of the visitor of an order that has none in its lookback window."""
+    if ordered in visits:
+        return "a visit in the order's own second, which ATTRIBUTION_JOURNEY_END=at counts"
+    since = max(first, ordered.date() - dt.timedelta(days=2 * lookback_days))
+    until = ordered.date() + dt.timedelta(days=lookback_days)
+    earlier = [visit.date() for visit in visits if visit < ordered and visit.date() >= since]
+    later = [visit.date() for visit in visits if visit > ordered and visit.date() <= until]
+    if earlier and later:
+        return f"no visit in the lookback window: the last before it on {max(earlier)}, the first after on {min(later)}"
+    if earlier:
+        return f"all visits before the lookback window, the last on {max(earlier)}"
+    if later:
+        return f"all visits after the order, the first on {min(later)}"
+    return "the visitor was never seen, from two lookback windows before the order to one after it"
 
 
 def _moment(date: str, time: str) -> dt.datetime:

@@ -7,10 +7,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import by_day
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.reporting.channel_report import channel_report
+from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
@@ -77,7 +79,9 @@ def store_results(
 def _derive(storage: AssetStorage, days: Sequence[dt.date]) -> None:
     sessions, credit, placed = (storage.days(name, days) for name in ("sessions", "ihc_attributions", "conversions"))
     report = channel_report(sessions, credit, placed, days[0], days[-1])
-    left = unattributed_orders(order_outcomes(placed, credit))
+    too_long = storage.days("too_long_orders", days)
+    why = why_no_sessions(placed, credit, too_long, sessions, Windows(days[0], len(days)))
+    left = unattributed_orders(order_outcomes(placed, credit, too_long), why)
     reports, lefts = by_day(report, "date", days), by_day(left, "conversion_time", days)
     for (day, of_day), (_, left_of_day) in zip(reports, lefts, strict=True):
         storage.write("channel_reporting", DayTable(day, of_day, {}, left_of_day))

@@ -90,6 +90,7 @@ def oracle_of(
     most_sessions: int = 200,
     refused: Collection[str] = (),
     order_days: Collection[dt.date] | None = None,
+    journey_end: str = "before",
 ) -> Truth:
     """What one run over all days must make of the shop's source tables as they are now."""
     source = Source(*(rows_of(shop.url, table) for table in ("session_sources", "session_costs", "conversions")))
@@ -102,6 +103,7 @@ def oracle_of(
         most_sessions=most_sessions,
         refused=refused,
         order_days=order_days,
+        journey_end=journey_end,
     )
 
 
@@ -117,6 +119,8 @@ def check_tables(shop: Shop, expected: Truth) -> None:
     touchpoints = shop.rows("attribution_customer_journey")
     assert [row[:2] for row in touchpoints] == sorted(expected.credit)
     assert {(order, session): ihc for order, session, ihc in touchpoints} == _floats(expected.credit)
+    unattributed = {conv_id: detail for conv_id, _, _, detail, _ in shop.rows("unattributed_order")}
+    assert {conv_id: unattributed.get(conv_id) for conv_id in expected.details} == expected.details
     check_report(shop, expected)
 
 

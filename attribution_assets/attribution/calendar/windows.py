@@ -12,11 +12,25 @@ class Window(Enum):
         DAY: the same day.
         LOOKBACK: the day and the L days before it.
         ATTRIBUTION: the day and the L days after it, whose orders can credit its sessions.
+        AROUND: from 2 L days before the day to L days after it: where the sessions of its orders are looked for.
     """
 
     DAY = "day"
     LOOKBACK = "lookback"
     ATTRIBUTION = "attribution"
+    AROUND = "around"
+
+
+class JourneyEnd(Enum):
+    """Where a journey ends: the values of ATTRIBUTION_JOURNEY_END.
+
+    Attributes:
+        BEFORE: with the last session before the order.
+        AT: with the last session up to the order's own second, which is in it.
+    """
+
+    BEFORE = "before"
+    AT = "at"
 
 
 @dataclass(frozen=True)
@@ -27,22 +41,34 @@ class Windows:
         first_day: the first day of the calendar.
         lookback_days: length L of the lookback window.
         direct_channels: the channels that the model `last_non_direct` passes over.
+        most_sessions: how many sessions a journey may have; orders with more are too long.
+        journey_end: where the lookback window ends.
         last_day: the last day of the calendar, for data that has ended; None if it goes on.
     """
 
     first_day: dt.date
     lookback_days: int
     direct_channels: frozenset[str] = frozenset()
+    most_sessions: int = 200
+    journey_end: JourneyEnd = JourneyEnd.BEFORE
     last_day: dt.date | None = None
 
     def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an input that the day of an asset reads."""
         lookback = dt.timedelta(days=self.lookback_days)
-        earlier, later = max(self.first_day, day - lookback), min(day + lookback, self.last_day or dt.date.max)
-        return {Window.DAY: (day, day), Window.LOOKBACK: (earlier, day), Window.ATTRIBUTION: (day, later)}[window]
+        later = min(day + lookback, self.last_day or dt.date.max)
+        return {
+            Window.DAY: (day, day),
+            Window.LOOKBACK: (max(self.first_day, day - lookback), day),
+            Window.ATTRIBUTION: (day, later),
+            Window.AROUND: (max(self.first_day, day - 2 * lookback), later),
+        }[window]
 
     def readers_of(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an asset that read the day of an input."""
+        if window is Window.AROUND:
+            lookback = dt.timedelta(days=self.lookback_days)
+            return max(self.first_day, day - lookback), day + 2 * lookback
         opposite = {Window.LOOKBACK: Window.ATTRIBUTION, Window.ATTRIBUTION: Window.LOOKBACK}
         return self.read_by(day, opposite.get(window, window))
 

@@ -33,7 +33,8 @@ def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> p
     ends = journeys.ends.tolist()
     path = [f"[{', '.join(names[start:end])}]" for start, end in pairwise([0, *ends])]
     first_time = journeys.session_time[journeys.ends - journeys.sizes]
-    days = ((journeys.conversion_time - first_time) // np.timedelta64(1, "D")).tolist()
+    # a touchpoint of the order's own second may be later by a fraction of it
+    days = np.maximum((journeys.conversion_time - first_time) // np.timedelta64(1, "D"), 0).tolist()
 
     number_of = {row: number for number, row in enumerate(sorted(set(zip(path, days, strict=True))))}
     group = np.array([number_of[row] for row in zip(path, days, strict=True)], dtype=np.int64)

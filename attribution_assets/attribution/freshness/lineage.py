@@ -11,7 +11,7 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
-from attribution_assets.attribution.storage.result_tables import PUBLISHED_ASSETS, published_version
+from attribution_assets.attribution.storage.result_tables import PUBLISHED_TABLES, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
 from attribution_assets.attribution.storage.stored_days import NOT_STORED, companion_table, names_of
 
@@ -99,9 +99,9 @@ def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str
 
 def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
     """Whether the result tables hold the stored day, where the asset has any."""
-    if asset not in PUBLISHED_ASSETS:
+    if asset not in PUBLISHED_TABLES:
         return True
-    versions = [state.stamps[name][day].version for name in names_of(asset) if day in state.stamps[name]]
+    versions = [state.stamps[name][day].version for name in PUBLISHED_TABLES[asset] if day in state.stamps[name]]
     return state.published.get(asset, {}).get(day) == published_version(*versions)
 
 

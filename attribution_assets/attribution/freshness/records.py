@@ -18,14 +18,20 @@ from attribution_assets.attribution.comparison.channel_roles import channel_role
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
-from attribution_assets.attribution.reporting.journeys import IN_THE_WINDOW_SQL, JOURNEYS_SQL, customer_journeys
+from attribution_assets.attribution.reporting.journeys import (
+    IN_THE_WINDOW_SQL,
+    JOURNEYS_SQL,
+    TOO_LONG_SQL,
+    customer_journeys,
+)
+from attribution_assets.attribution.reporting.missing_sessions import NEAREST_SQL
 from attribution_assets.attribution.reporting.order_outcomes import OUTCOMES_SQL
-from attribution_assets.attribution.reporting.report_blocks import report_blocks
+from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest
 
-JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL})
-REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL})
+JOURNEYS_VERSION = digest({"journeys": IN_THE_WINDOW_SQL + JOURNEYS_SQL, "too long": TOO_LONG_SQL})
+REPORT_VERSION = digest({"report": REPORT_SQL, "outcomes": OUTCOMES_SQL, "no sessions": NEAREST_SQL})
 """With another query the rows may be others: what was made with the old one is looked at again."""
 
 COMPARISON_VERSION = "1"
@@ -47,12 +53,15 @@ class Input:
         window: the days of it that one day of the asset reads.
         may_miss_days: whether days of the window may not have been materialized yet.
         only_with_rows: whether this holds for a day whose base has no rows, which needs nothing of the input.
+        beside: whether the asset takes it from the storage by itself: it is no input in Dagster, so its window widens
+            no backfill. A table that is stored beside an asset's own can be read so.
     """
 
     asset: str
     window: Window = Window.DAY
     may_miss_days: bool = False
     only_with_rows: bool = False
+    beside: bool = False
 
 
 def _no_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
@@ -101,8 +110,12 @@ class AssetRecord:
         return not self.inputs
 
     def derived_inputs(self) -> Iterator[Input]:
-        """The inputs that are not extracted from the source."""
-        return (given for given in self.inputs if not ASSETS[given.asset].reads_the_source)
+        """The inputs, but for those beside, that are not extracted from the source."""
+        return (given for given in self.dagster_inputs() if not ASSETS[given.asset].reads_the_source)
+
+    def dagster_inputs(self) -> Iterator[Input]:
+        """The inputs that Dagster hands to the asset."""
+        return (given for given in self.inputs if not given.beside)
 
 
 def _journeys_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
@@ -110,11 +123,14 @@ def _journeys_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
         "sessions from": str(windows.read_by(day, Window.LOOKBACK)[0]),
         "query": JOURNEYS_VERSION,
         "lookback days": str(windows.lookback_days),
+        "most sessions": str(windows.most_sessions),
+        "end": windows.journey_end.value,
     }
 
 
-def _report_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
-    return {"query": REPORT_VERSION}
+def _report_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
+    first, last = windows.read_by(day, Window.AROUND)
+    return {"query": REPORT_VERSION, "sessions looked for": f"{first}..{last}"}
 
 
 def _comparison_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
@@ -135,18 +151,15 @@ def _journeys_anew(
     for first, last in adjacent_ranges(days):
         orders = storage.days("conversions", days_between(first, last))
         sessions = storage.days("sessions", days_between(windows.read_by(first, Window.LOOKBACK)[0], last))
-        for day, table in customer_journeys(orders, sessions, windows.lookback_days):
-            yield day, {"journeys": table}
+        for made in customer_journeys(orders, sessions, windows):
+            yield made.day, {"journeys": made.table, "too_long_orders": made.too_long}
 
 
 def _reports_anew(storage: AssetStorage, windows: Windows, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, Tables]]:
     for first, last in adjacent_ranges(days):
-        of_range = days_between(first, last)
-        credited_by = days_between(first, windows.read_by(last, Window.ATTRIBUTION)[1])
-        credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))
-        sessions = storage.days("sessions", of_range)
-        for block in report_blocks(sessions, credit, orders, of_range, windows.lookback_days):
-            unattributed = dict(by_day(block.unattributed(), "conversion_time", block.days))
+        inputs = report_inputs(storage, windows, first, last)
+        for block in report_blocks(inputs, days_between(first, last), windows):
+            unattributed = dict(by_day(block.unattributed, "conversion_time", block.days))
             for day, frame in by_day(block.report, "date", block.days):
                 yield day, {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
 
@@ -235,6 +248,8 @@ _RECORDS = (
             Input("sessions"),
             Input("ihc_attributions", Window.ATTRIBUTION, may_miss_days=True),
             Input("conversions", Window.ATTRIBUTION, may_miss_days=True),
+            Input("sessions", Window.AROUND, may_miss_days=True, beside=True),
+            Input("too_long_orders", may_miss_days=True, beside=True),
         ),
         base="sessions",
         rules=_report_rules,

@@ -165,12 +165,14 @@ def _looked_at(
 
 
 def _reach(record: AssetRecord) -> tuple[bool, bool]:
-    """Whether a day of orders changes days of the asset up to a lookback window earlier, and as much later."""
+    """Whether a day changes days of the asset up to a lookback window earlier than it does of others, or as later."""
     earlier = later = False
     for given in record.derived_inputs():
         of_input = _reach(ASSETS[given.asset])
         earlier |= of_input[0] or given.window is Window.ATTRIBUTION
         later |= of_input[1] or given.window is Window.LOOKBACK
+    if any(given.window is Window.AROUND for given in record.inputs):
+        return True, True
     return earlier, later
 
 

@@ -13,6 +13,7 @@ from attribution_assets.attribution.freshness.lineage import StoredState, days_a
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets.attribution.source.unusable_dates import UnusableDates
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Status:
         stale: what is to be made anew.
         final: reported days that only late rows can change.
         provisional: reported days that orders still to be attributed can change.
+        unusable: source rows whose date is no day of the calendar, by table.
     """
 
     stored: Mapping[str, Sequence[dt.date]]
@@ -34,6 +36,7 @@ class Status:
     stale: Stale
     final: Sequence[dt.date]
     provisional: Sequence[dt.date]
+    unusable: Sequence[UnusableDates]
 
     @property
     def to_run(self) -> bool:
@@ -79,6 +82,7 @@ def status(
         stale=stale,
         final=final,
         provisional=provisional,
+        unusable=[source.unusable_dates(asset) for asset in SOURCE_ASSETS],
     )
 
 
@@ -89,7 +93,7 @@ def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[d
 
 
 def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:
-    """The days of orders attributed by another endpoint, conversion type, redistribution parameter or limit than now.
+    """The days of orders attributed by another endpoint, conversion type or redistribution parameter than now.
 
     Args:
         state: What is stored.

@@ -13,7 +13,7 @@ import pandas as pd
 
 from attribution_assets.attribution.ihc_api.answers import CheckedAnswer
 from attribution_assets.attribution.ledger.ledger import AnswerTerms, KeptAnswer
-from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, TOO_LONG
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, TOO_LONG, too_many_sessions
 
 _KEPT_COLUMNS: Final = ["conv_id", "conversion_time", "session_id", "session_time", "channel_name"]
 _FLAGS: Final = ("holder_engagement", "closer_engagement", "conversion", "impression_interaction")
@@ -57,7 +57,7 @@ class JourneyBatch:
             if size > max_sessions:
                 rows = slice(self._ends[journey], self._ends[journey + 1])
                 self._outcome[rows] = TOO_LONG
-                self._reason[rows] = f"{size} touchpoints, but a request may hold only {max_sessions} sessions"
+                self._reason[rows] = too_many_sessions(size, max_sessions)
 
     def unsettled(self) -> list[int]:
         """The journeys of which nothing has come yet, those that are too long excepted."""

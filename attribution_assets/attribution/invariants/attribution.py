@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -28,6 +28,9 @@ ROWS_LOOKED_AT_TOGETHER = 10_000
 
 REJECTED_NAMED = 3
 """In the one line that stands for a day; the day's list names more."""
+
+CHARACTERS_SHOWN = 60
+"""Of an id."""
 
 
 def schema_problems(asset: str, frame: pd.DataFrame) -> list[str]:
@@ -119,6 +122,46 @@ def usability_problems(
     return [f"{len(rejected)} of {rows} source rows were set aside{carried}{limit}: {first}", *again, *named], too_many
 
 
+def sessions_problems(orders: int, without_sessions: int, fewest: int = 2) -> list[str]:
+    """That more than half of the orders have no session in their lookback window, and what may have caused it.
+
+    Args:
+        orders: How many orders there are.
+        without_sessions: How many of them have no session.
+        fewest: Fewer orders without sessions say nothing.
+    """
+    if without_sessions < fewest or without_sessions <= orders / 2:
+        return []
+    causes = "user ids of sessions and orders of two kinds, times not in UTC, or sessions missing before the orders"
+    return [f"{without_sessions} of {orders} orders have no session in their lookback window. Likely causes: {causes}"]
+
+
+def users_with_too_long_orders(too_long: pd.DataFrame) -> list[str]:
+    """The users whose orders have more sessions than a request may hold, those with most orders first.
+
+    Args:
+        too_long: The table `too_long_orders` of a day.
+    """
+    most_sessions = max(too_long["most_sessions"].tolist(), default=0)
+    counts: dict[str, list[int]] = {}
+    for user, sessions in zip(too_long["user_id"].tolist(), too_long["sessions"].tolist(), strict=True):
+        counts.setdefault(user, []).append(sessions)
+    by_orders = sorted(counts.items(), key=lambda user: (-len(user[1]), user[0]))
+    return [_frequent(user, sessions, most_sessions) for user, sessions in by_orders]
+
+
+def _frequent(user: str, sessions: Sequence[int], most_sessions: int) -> str:
+    orders = "1 order" if len(sessions) == 1 else f"{len(sessions)} orders"
+    counts = " to ".join(map(str, sorted({min(sessions), max(sessions)})))
+    limit = f"but a request may hold only {most_sessions}"
+    return f"user {_shortened(user)}: {orders} with {counts} sessions in the lookback window, {limit}"
+
+
+def _shortened(text: str) -> str:
+    shown = repr(text)
+    return shown if len(shown) <= CHARACTERS_SHOWN else f"{shown[: CHARACTERS_SHOWN - 3]}..."
+
+
 def credit_problems(attributions: pd.DataFrame) -> list[str]:
     """Attributed orders whose credit does not sum to 1."""
     attributed = attributions[attributions["outcome"] == ATTRIBUTED]
@@ -133,6 +176,13 @@ def touchpoint_problems(journeys: pd.DataFrame, attributions: pd.DataFrame) -> l
     lost, made_up = due.difference(found), found.difference(due)
     problems = [f"order {order}: its touchpoint {session} was never attributed" for order, session in lost]
     return problems + [f"order {order}: its touchpoint {session} is in no journey" for order, session in made_up]
+
+
+def own_second_problems(journeys: pd.DataFrame) -> list[str]:
+    """Touchpoints that are not before their order, where journeys end before it."""
+    late = journeys[journeys["session_time"] >= journeys["conversion_time"]]
+    named = zip(late["conv_id"], late["session_id"], strict=True)
+    return [f"order {order}: its touchpoint {session} is not before it" for order, session in named]
 
 
 def order_problems(conversions: pd.DataFrame, attributions: pd.DataFrame, outcomes: pd.DataFrame) -> list[str]:

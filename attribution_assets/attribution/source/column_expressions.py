@@ -154,6 +154,15 @@ class SourceTable:
         )
         return (value >= next(midnights)) & (value < next(midnights))
 
+    def is_before(self, column: str, day: dt.date) -> sa.ColumnElement[bool]:
+        """Whether the date, which is a day of the calendar, is before this day."""
+        value = self.day_value(column)
+        if not self._is_date(column) or self._is(sa.Date, column):
+            return value < (day if self._is_date(column) else day.isoformat())
+        zone = dt.UTC if self._has_zone(column) else None
+        midnight = dt.datetime.combine(day, dt.time(), zone)
+        return value < sa.literal(midnight, sa.DateTime(timezone=zone is not None))
+
     def is_calendar_day(self, column: str) -> sa.ColumnElement[bool]:
         """Whether the date is a day of the calendar, from 0001-01-01 to 9999-12-31."""
         value = self.day_value(column)

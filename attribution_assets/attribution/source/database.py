@@ -41,6 +41,7 @@ from attribution_assets.attribution.source.fingerprints import (
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
 from attribution_assets.attribution.source.table_names import missing_from
+from attribution_assets.attribution.source.unusable_dates import UnusableDates, unusable_dates
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
 
 _PLAIN_TEXT_FORMS = (
@@ -224,6 +225,20 @@ class SourceDatabase:
                 dates = connection.execute(statements.first_and_last_date(connection, table)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
+
+    def unusable_dates(self, table: str) -> UnusableDates:
+        """How many rows have a date that is no day of the calendar; the whole table is read.
+
+        Args:
+            table: "sessions" or "conversions".
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading() as connection:
+            today = dt.datetime.now(dt.UTC).date()
+            return unusable_dates(connection, _DATED_TABLES[table], self._first_day, today)
 
     def holds_data(self, first: dt.date, last: dt.date) -> bool:
         """Whether any session or order falls in the days from `first` to `last`, both inclusive.

@@ -22,6 +22,7 @@ _TYPES = {pa.string(): "STRING", pa.timestamp("us"): "TIMESTAMP_NTZ", pa.int64()
 
 _NO_FILE_IS_SKIPPED = {"ignoreMissingFiles": "false", "ignoreCorruptFiles": "false"}
 _ERRORS_ARE_NOT_NULL = ("spark.sql.ansi.enabled", "true")
+_CLOCKS_SKIP_NO_HOUR = ("spark.sql.session.timeZone", "UTC")  # times without a zone get one where they are cut
 
 _WILDCARDS = re.compile(r"([\\*?\[\]{}])")
 
@@ -62,6 +63,7 @@ def _own_session() -> Iterator[SparkSession]:
     """A session with views and settings of its own, so that queries of several threads do not see each other's."""
     session = _process_session().newSession()
     session.conf.set(*_ERRORS_ARE_NOT_NULL)
+    session.conf.set(*_CLOCKS_SKIP_NO_HOUR)
     yield session
     if is_remote():  # after an error the server is left to forget it by itself: it may be the server that is gone
         session.client.release_session()

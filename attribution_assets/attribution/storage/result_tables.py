@@ -34,7 +34,7 @@ from attribution_assets.attribution.database.database import (
 from attribution_assets.attribution.database.own_tables import OwnTables
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
-from attribution_assets.attribution.tables.credit import ATTRIBUTED
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, TOO_LONG, too_many_sessions
 
 JOURNEY = "attribution_customer_journey"
 ORDER = "attribution_order"
@@ -43,7 +43,12 @@ UNATTRIBUTED = "unattributed_order"
 DAY = "attribution_day"
 PUBLISHED_AS = {"ihc_attributions": (JOURNEY, ORDER), "channel_reporting": (REPORT, UNATTRIBUTED)}
 """Asset -> the result tables that its days go into, the one of the asset's own rows first."""
-PUBLISHED_ASSETS = tuple(PUBLISHED_AS)
+TOO_LONG_ORDERS = companion_table("journeys")
+PUBLISHED_TABLES = {
+    "ihc_attributions": ("ihc_attributions", TOO_LONG_ORDERS),
+    "channel_reporting": ("channel_reporting", companion_table("channel_reporting")),
+}
+"""Published asset -> the stored tables that are published with it."""
 
 _TABLES = sa.MetaData()
 sa.Table(
@@ -137,19 +142,20 @@ class ResultTables:
             MissingDaysError: the day is not stored.
             ResultTablesError: the tables cannot be written, or one lacks a column; they are as they were.
         """
-        if asset not in PUBLISHED_ASSETS:
+        if asset not in PUBLISHED_TABLES:
             return
         with self._tables.writing() as connection:
-            frame, stamp = storage.days(asset, [day]).stamped(day)
-            versions = [stamp.version]
+            stored = [storage.days(name, [day]) for name in PUBLISHED_TABLES[asset]]
+            # days made before orders were counted have no table of those that are too long
+            there = {days.asset: days.stamped(day) for days in stored if days.asset == asset or day in days.files}
+            frames = {name: frame for name, (frame, _) in there.items()}
             if asset == "ihc_attributions":
-                _publish_attributions(connection, day, frame, storage)
+                _publish_attributions(connection, day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
             else:
-                unattributed, beside = storage.days(companion_table(asset), [day]).stamped(day)
-                versions.append(beside.version)
-                _replace_day(connection, REPORT, day, frame)
+                _replace_day(connection, REPORT, day, frames[asset])
+                unattributed = frames[companion_table(asset)]
                 _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
-            _record(connection, asset, day, published_version(*versions))
+            _record(connection, asset, day, published_version(*(stamp.version for _, stamp in there.values())))
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
@@ -157,7 +163,7 @@ class ResultTables:
         Raises:
             ResultTablesError: the database cannot be read.
         """
-        published: dict[str, dict[dt.date, str]] = {asset: {} for asset in PUBLISHED_ASSETS}
+        published: dict[str, dict[dt.date, str]] = {asset: {} for asset in PUBLISHED_TABLES}
         with self._database.reading() as connection:
             if all(column_types(connection, table) for table in _COLUMNS):
                 for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
@@ -166,7 +172,7 @@ class ResultTables:
 
 
 def published_version(*versions: str) -> str:
-    """The version of a published day: that of the asset's table, and of the one beside it that is published with it."""
+    """The version of a published day: those of the stored tables that it is published from."""
     return " ".join(versions)
 
 
@@ -178,9 +184,13 @@ def _make_tables(connection: sa.Connection) -> None:
 
 
 def _publish_attributions(
-    connection: sa.Connection, day: dt.date, attributions: pd.DataFrame, storage: AssetStorage
+    connection: sa.Connection,
+    day: dt.date,
+    attributions: pd.DataFrame,
+    too_long: pd.DataFrame | None,
+    storage: AssetStorage,
 ) -> None:
-    orders = attributions.drop_duplicates("conv_id").assign(date=day.isoformat())
+    orders = _orders_with_sessions(attributions, too_long).assign(date=day.isoformat())
     published = set(orders["conv_id"])
     claimed_by = {  # an order that other days claim too is the latest one's
         conv_id: dt.date.fromisoformat(str(date))
@@ -203,6 +213,20 @@ def _publish_attributions(
             theirs = stored.frame(other)
             kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
             _insert(connection, JOURNEY, theirs[kept])
+
+
+def _orders_with_sessions(attributions: pd.DataFrame, too_long: pd.DataFrame | None) -> pd.DataFrame:
+    """What became of the day's orders that have sessions: conv_id, outcome, reason."""
+    with_journey = attributions.drop_duplicates("conv_id")[["conv_id", "outcome", "reason"]]
+    if too_long is None or too_long.empty:
+        return with_journey
+    counted = too_long[~too_long["conv_id"].isin(with_journey["conv_id"])]
+    limits = zip(counted["sessions"], counted["most_sessions"], strict=True)
+    reasons = [too_many_sessions(sessions, most) for sessions, most in limits]
+    without = counted[["conv_id"]].assign(
+        outcome=TOO_LONG, reason=pd.Series(reasons, index=counted.index, dtype=object)
+    )
+    return pd.concat([with_journey, without], ignore_index=True)
 
 
 def _replace_day(connection: sa.Connection, table: str, day: dt.date, frame: pd.DataFrame) -> None:

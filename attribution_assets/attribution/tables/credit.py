@@ -43,3 +43,8 @@ COST_ERROR: Final = 1e-12
 """How far the report's rounding moves the cost of a session: to 12 decimal places."""
 SUM_ERROR: Final = 1e-9
 """How far the report's rounding moves a sum: to 9 decimal places."""
+
+
+def too_many_sessions(sessions: int, most_sessions: int) -> str:
+    """Why an order with so many sessions in its lookback window is too long."""
+    return f"{sessions} sessions, but a request may hold only {most_sessions}"

@@ -45,7 +45,9 @@ def _amount(description: str, *, nullable: bool = False) -> Column:
 
 
 def _touchpoint_precedes_order(frame: pd.DataFrame) -> "pd.Series[bool]":
-    return frame["session_time"] < frame["conversion_time"]
+    """Or is of the order's own second, where journeys end with it; those that end before are built so."""
+    in_time: pd.Series[bool] = frame["session_time"].dt.floor("s") <= frame["conversion_time"].dt.floor("s")
+    return in_time
 
 
 def _credit_where_attributed(frame: pd.DataFrame) -> "pd.Series[bool]":
@@ -101,6 +103,17 @@ JOURNEYS = _schema(
     unique=["conv_id", "session_id"],
 )
 
+TOO_LONG_ORDERS = _schema(
+    "too_long_orders",
+    {
+        "conv_id": _text("The order", unique=True),
+        "conversion_time": _time("Time of the order, UTC"),
+        "user_id": _text("The visitor who ordered"),
+        "sessions": _count("Sessions in the order's lookback window"),
+        "most_sessions": _count("How many of them a request may hold"),
+    },
+)
+
 IHC_ATTRIBUTIONS = _schema(
     "ihc_attributions",
     {
@@ -134,7 +147,7 @@ UNATTRIBUTED_ORDERS = _schema(
         "conv_id": _text("The order", unique=True),
         "conversion_time": _time("Time of the order, UTC"),
         "reason": _text("Why it has no credit", Check.isin([*UNATTRIBUTED_OUTCOMES])),
-        "detail": _text("The API's words, or how long the journey is", nullable=True),
+        "detail": _text("The API's words, how long the journey is, or where the sessions are", nullable=True),
         "revenue": _amount("Value of the order"),
     },
 )
@@ -233,9 +246,11 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
 TABLES_BESIDE = {
     "sessions": _rejected("sessions", "session_id"),
     "conversions": _rejected("conversions", "conv_id"),
+    "journeys": TOO_LONG_ORDERS,
     "channel_reporting": UNATTRIBUTED_ORDERS,
 }
-"""The schema of the table stored beside an asset's own, by the asset's name: rows set aside, orders without credit."""
+"""The schema of the table stored beside an asset's own, by the asset's name: rows set aside, orders with too many
+sessions, orders without credit."""
 
 STORED_TABLES = TABLES | {
     str(schema.name): schema for schema in (*TABLES_BESIDE.values(), CHANNEL_REPORTING_CSV, COMPARISON_CSV)

@@ -14,10 +14,17 @@ from attribution_assets.attribution.freshness.lineage import extraction_inputs, 
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys, sessions_missing
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
-from attribution_assets.attribution.reporting.report_blocks import report_blocks
+from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
 from attribution_assets.attribution.reporting.report_file import write_stored_table
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays, versions_of
+from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
+from attribution_assets.attribution.storage.stored_days import (
+    DayTable,
+    MissingDaysError,
+    StoredDays,
+    companion_table,
+    versions_of,
+)
 from attribution_assets.defs.assets.addresses import DATABASE, ENGINE
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
@@ -63,11 +70,14 @@ def _extracted(
             asset,
             first_day,
         )
+    unusable = in_plain_words([source.unusable_dates(asset)])
+    for line in unusable:
+        context.log.warning("%s", line)
     for extracted in days:
         inputs = extraction_inputs(extracted.fingerprint)
-        described = metadata(extracted.frame) | rejected_metadata(extracted.rejected, stray, extracted.repeated)
+        rejected = rejected_metadata(extracted.rejected, stray, extracted.repeated, unusable)
         table = DayTable(extracted.day, extracted.frame, inputs, extracted.rejected, repeated=extracted.repeated)
-        yield table, described
+        yield table, metadata(extracted.frame) | rejected
 
 
 @daily_asset(kinds={DATABASE, "parquet"})
@@ -100,24 +110,26 @@ def journeys(
         versions, windows = versions_of(conversions, sessions), rules.windows
         if missed := sessions_missing(conversions, sessions, windows):
             raise MissingDaysError("sessions", missed)
-        for day, table in customer_journeys(conversions, sessions, windows.lookback_days):
-            orders = conversions.stamp(day).rows
-            yield DayTable(day, table, made_from("journeys", versions, day, windows)), journeys_metadata(table, orders)
+        for day, table, too_long in customer_journeys(conversions, sessions, windows):
+            inputs, orders = made_from("journeys", versions, day, windows), conversions.stamp(day).rows
+            yield DayTable(day, table, inputs, too_long), journeys_metadata(table, too_long, orders)
 
     return with_metadata(context, build())
 
 
 @daily_asset(kinds={"python", "parquet", DATABASE}, tags={"calls": "ihc-api"} | RESULT_TABLE, pool="ihc_api")
-def ihc_attributions(
+def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
     context: dg.AssetExecutionContext,
     journeys: StoredDays,
     ihc_api: IhcApiAccount,
     database: DatabaseResource,
+    storage: Storage,
     rules: ReportingRules,
 ) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
+        too_long = storage.tables().days(companion_table("journeys"), journeys.files).stamps()
         versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
         with observed_client(context, ihc_api.client(database.ledger())) as client:
             plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
@@ -129,7 +141,8 @@ def ihc_attributions(
                     for day, frame in by_day(answered, "conversion_time", days):
                         inputs = made_from("ihc_attributions", versions, day, rules.windows)
                         table = DayTable(day, frame, inputs, settings=ihc_api.settings)
-                        yield table, attributions_metadata(frame, attribution.asked)
+                        counted = too_long[day].rows if day in too_long else 0
+                        yield table, attributions_metadata(frame, counted, attribution.asked)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
 
     return with_metadata(context, attribute())
@@ -138,7 +151,7 @@ def ihc_attributions(
 @daily_asset(kinds={ENGINE, "parquet", DATABASE}, tags=RESULT_TABLE)
 def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
     context: dg.AssetExecutionContext,
-    sessions: StoredDays,
+    sessions: StoredDays,  # noqa: ARG001 - the days that must be there; it reads them with those around them
     ihc_attributions: StoredDays,
     conversions: StoredDays,
     storage: Storage,
@@ -147,12 +160,15 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
     """Cost and credit of each channel seen or credited on the day."""
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
-        versions, windows = versions_of(sessions, ihc_attributions, conversions), rules.windows
-        due, of_blocks, attributed = partition_days(context), list[pd.DataFrame](), versions["ihc_attributions"]
+        due, windows, of_blocks = partition_days(context), rules.windows, list[pd.DataFrame]()
+        beside = report_inputs(storage.tables(), windows, due[0], due[-1])
+        stored = beside._replace(credit=ihc_attributions, orders=conversions)
+        versions = versions_of(*stored)
+        attributed = versions["ihc_attributions"]
         known = attributed.keys() - storage.tables().empty_at_the_end()
-        for block in report_blocks(sessions, ihc_attributions, conversions, due, windows.lookback_days):
+        for block in report_blocks(stored, due, windows):
             outcomes, unattributed = (
-                dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed())
+                dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed)
             )
             answered, with_shares = {"answered_by": answered_by(block.credit)}, block.with_phases()
             for day, frame in by_day(with_shares, "date", block.days):

@@ -60,7 +60,7 @@ class DailyAsset:
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
                     metadata=MAY_MISS_DAYS if given.may_miss_days or given.only_with_rows else None,
                 )
-                for given in record.inputs
+                for given in record.dagster_inputs()
             },
             pool=self.pool,
             metadata=column_schema(record.name) | delivered(record.name, self.kinds, settings) | code_of(self.function),

@@ -6,7 +6,7 @@ stands first, which of them after it. ARCHITECTURE.md lists the names.
 
 import datetime as dt
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,7 @@ from dagster_pandera import pandera_schema_to_dagster_type
 
 from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.invariants.attribution import users_with_too_long_orders
 from attribution_assets.attribution.tables.credit import JOURNEY_OUTCOMES, OUTCOMES
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.attribution.tables.set_aside import amounts_set_aside
@@ -62,7 +63,9 @@ def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
     }
 
 
-def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int, repeated: int) -> Metadata:
+def rejected_metadata(
+    rejected: pd.DataFrame, rows_without_a_day: int, repeated: int, unusable_dates: Sequence[str] = ()
+) -> Metadata:
     """How many source rows of the day were set aside, with how much money, and how many repeat others.
 
     Args:
@@ -70,27 +73,39 @@ def rejected_metadata(rejected: pd.DataFrame, rows_without_a_day: int, repeated:
         rows_without_a_day: How many rows of the source table have a date with no place in the calendar, where the run
             does not include the first day, with which they are set aside.
         repeated: How many rows of the day repeat another one in every column, so that they do not count.
+        unusable_dates: What there is to say of rows in the whole table whose date cannot be used.
     """
     stray = {"rows_without_a_day": rows_without_a_day} if rows_without_a_day else {}
+    said = {"unusable_dates": " ".join(unusable_dates)} if unusable_dates else {}
     amount = _amount(math.fsum(amounts_set_aside(rejected)))
-    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | stray
+    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | stray | said
 
 
-def journeys_metadata(journeys: pa.Table, orders: int) -> Metadata:
-    """How many of the day's orders have a journey, and how many touchpoints the longest one has."""
+def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -> Metadata:
+    """How many of the day's orders have a journey, how many are too long for one, and the longest one's touchpoints.
+
+    Args:
+        journeys: The day's `journeys`.
+        too_long: Its `too_long_orders`.
+        orders: How many orders the day has.
+    """
     touchpoints = journeys.column("conv_id").value_counts().field("counts")
+    frequent = {"users_too_long": "; ".join(users_with_too_long_orders(too_long))} if len(too_long) else {}
     return {
         "orders": orders,
         "orders_with_journey": len(touchpoints),
+        "orders_too_long": len(too_long),
+        "orders_without_sessions": orders - len(touchpoints) - len(too_long),
         "longest_journey": pc.max(touchpoints).as_py() or 0,
-    }
+    } | frequent
 
 
-def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]) -> Metadata:
+def attributions_metadata(attributions: pd.DataFrame, too_long: int, asked: Mapping[str, float]) -> Metadata:
     """What became of the day's orders, and what their journeys cost.
 
     Args:
         attributions: The day's `ihc_attributions`.
+        too_long: How many orders have too many sessions for a journey.
         asked: The orders whose journeys were asked for, and how much of a request each took, see `Attribution`.
 
     Returns:
@@ -103,6 +118,7 @@ def attributions_metadata(attributions: pd.DataFrame, asked: Mapping[str, float]
     found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in JOURNEY_OUTCOMES}
     parts = [asked[order] for order in orders["conv_id"] if order in asked]
     reused = len(orders) - found["orders_too_long"] - len(parts)
+    found["orders_too_long"] += too_long
     return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}
 
 

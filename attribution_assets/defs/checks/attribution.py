@@ -1,6 +1,6 @@
 """The invariants as asset checks, day by day. All block: a number that breaks one does not flow on.
 
-Only `rows_are_usable` warns before it blocks.
+Only `rows_are_usable` warns before it blocks; `orders_have_sessions` and `journeys_fit_into_a_request` only warn.
 """
 
 import datetime as dt
@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.windows import JourneyEnd
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
@@ -18,6 +19,8 @@ from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import DailyCheck, daily_check, evaluated
 from attribution_assets.defs.io_managers import partition_days
 from attribution_assets.defs.resources import ReportingRules, Storage
+
+TOO_LONG_ORDERS = companion_table("journeys")
 
 
 def _schema_check(asset: str) -> DailyCheck:
@@ -62,6 +65,33 @@ def usable_rows_checks() -> list[DailyCheck]:
     return [_usable_rows_check(asset) for asset in SOURCE_ASSETS]
 
 
+@daily_check("journeys")
+def journeys_fit_into_a_request(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """No user has more sessions in a lookback window than a request to the API may hold: one id for many? Warns."""
+    days = partition_days(context)
+    too_long = storage.tables().days(TOO_LONG_ORDERS, days)
+    found = (
+        (day, invariants.users_with_too_long_orders(too_long.frame(day)) if day in too_long.files else [])
+        for day in days
+    )
+    return evaluated(context, found, tolerated=days)
+
+
+@daily_check("journeys")
+def orders_have_sessions(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    """At least half of the run's orders have a session in their lookback window. Warns."""
+    tables, days = storage.tables(), partition_days(context)
+    conversions, journeys, too_long = (tables.days(name, days) for name in ("conversions", "journeys", TOO_LONG_ORDERS))
+    placed = {day: conversions.stamp(day).rows for day in days}
+    counted = {day: stamp.rows for day, stamp in too_long.stamps().items()}
+    without = {
+        day: placed[day] - journeys.frame(day, "conv_id")["conv_id"].nunique() - counted.get(day, 0) for day in days
+    }
+    wrong = bool(invariants.sessions_problems(sum(placed.values()), sum(without.values())))
+    found = ((day, invariants.sessions_problems(placed[day], without[day], fewest=1) if wrong else []) for day in days)
+    return evaluated(context, found, tolerated=days)
+
+
 @daily_check("ihc_attributions")
 def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
     """The credit of each attributed order sums to 1."""
@@ -79,28 +109,29 @@ def orders_are_conserved(
 ) -> dg.AssetCheckResult:
     """Attributed and unattributed orders are the day's orders, and so is their revenue; none has lost its journey."""
     tables, days = storage.tables(), partition_days(context)
-    conversions, journeys, attributions = (
-        tables.days(asset, days) for asset in ("conversions", "journeys", "ihc_attributions")
+    conversions, journeys, too_long, attributions = (
+        tables.days(asset, days) for asset in ("conversions", "journeys", TOO_LONG_ORDERS, "ihc_attributions")
     )
-    lookback = dt.timedelta(days=rules.lookback_days)
+    lookback, ends_before = dt.timedelta(days=rules.lookback_days), rules.windows.journey_end is JourneyEnd.BEFORE
     sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]))
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
         for block in query_batches(conversions, days):
-            outcomes = order_outcomes(conversions.among(block), attributions.among(block))
+            outcomes = order_outcomes(conversions.among(block), attributions.among(block), too_long.among(block))
             window = sessions.within(block[0] - lookback, block[-1])
             missed = orders_without_their_journey(
-                conversions.among(block), window, journeys.among(block), lookback.days
+                conversions.among(block), window, journeys.among(block), too_long.among(block), rules.windows
             )
             missed_by_day = dict(by_day(missed, "conversion_time", block))
             for day, accounted in by_day(outcomes, "conversion_time", block):
                 orders = conversions.frame(day, "conv_id", "revenue")
-                touchpoints = journeys.frame(day, "conv_id", "session_id")
+                touchpoints = journeys.frame(day, "conv_id", "conversion_time", "session_id", "session_time")
                 credited = attributions.frame(day, "conv_id", "session_id", "outcome")
                 yield (
                     day,
                     [
                         *(f"order {order} has sessions, but no journey" for order in missed_by_day[day]["conv_id"]),
+                        *(invariants.own_second_problems(touchpoints) if ends_before else []),
                         *invariants.touchpoint_problems(touchpoints, credited),
                         *invariants.order_problems(orders, credited, accounted),
                     ],

@@ -191,6 +191,10 @@ def test_the_readmes_graph_is_that_of_the_records() -> None:
                 if {source, target} <= ASSETS.keys():
                     drawn[source, target] = label
     labels = {Window.DAY: "", Window.LOOKBACK: "[D-L .. D]", Window.ATTRIBUTION: "[D .. D+L]"}
-    inputs = {(given.asset, name): labels[given.window] for name, record in ASSETS.items() for given in record.inputs}
+    inputs = {
+        (given.asset, name): labels[given.window]
+        for name, record in ASSETS.items()
+        for given in record.dagster_inputs()
+    }
     files = {edge for edge in inputs if edge[1] == "comparison_csv"} - drawn.keys()  # drawn by one node or not at all
     assert {edge: label for edge, label in inputs.items() if edge not in files} == drawn

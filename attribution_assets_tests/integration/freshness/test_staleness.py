@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from attribution_assets.attribution.calendar.windows import JourneyEnd
 from attribution_assets.attribution.freshness import records
 from attribution_assets.attribution.freshness.repair import next_stages
 from attribution_assets.attribution.freshness.staleness import Scope
@@ -187,6 +188,26 @@ def test_another_lookback_window_makes_journeys_stale_only_where_it_changes_them
     # the window of a Markov chain is another one, unless both begin with the calendar
     assert shorter == stale_only(journeys=days(24), markov_comparison=days(*range(23, 29)))
     assert longer == stale_only(markov_comparison=days(*range(25, 29)))
+
+
+def test_another_limit_or_end_of_journeys_makes_days_stale_only_where_it_changes_them(made_shop: MadeShop) -> None:
+    assert not made_shop.stale(windows=replace(WINDOWS, most_sessions=2, journey_end=JourneyEnd.AT))
+    assert made_shop.stale(windows=replace(WINDOWS, most_sessions=1)).days["journeys"] == days(24)
+    made_shop.session("d1", "dan", "2024-02-27 10:00:00")  # the second of his order
+    made_shop.make(["sessions"], 27)
+    assert made_shop.stale().days == stale_only(channel_reporting=days(27))
+    assert made_shop.stale(windows=replace(WINDOWS, journey_end=JourneyEnd.AT)).days["journeys"] == days(27)
+
+
+def test_an_order_without_sessions_whose_visitor_comes_later_makes_its_days_report_stale(made_shop: MadeShop) -> None:
+    made_shop.session("d1", "dan", "2024-02-28 10:00:00")
+    made_shop.make(["sessions"], 28)
+    assert made_shop.stale().days == stale_only(channel_reporting=days(27, 28))
+    made_shop.make_next(made_shop.stale())
+    assert [row[3] for row in made_shop.rows("unattributed_order")] == [
+        "all visits after the order, the first on 2024-02-28"
+    ]
+    assert not made_shop.stale()
 
 
 def test_an_earlier_first_day_asks_for_the_missing_before_anything_else(made_shop: MadeShop) -> None:

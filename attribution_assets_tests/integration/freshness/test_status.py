@@ -114,7 +114,6 @@ def test_days_attributed_with_other_settings_are_named_and_are_no_less_up_to_dat
 @pytest.mark.parametrize(
     "setting",
     [
-        {"IHC_MAX_SESSIONS_PER_REQUEST": "50"},
         {"IHC_REDISTRIBUTION_PARAMETER": "{}"},
         {"IHC_API_URL": "http://127.0.0.1:9/compute_ihc"},
         {"IHC_API_KEY": ""},

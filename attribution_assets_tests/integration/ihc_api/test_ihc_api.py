@@ -115,7 +115,7 @@ def test_a_journey_that_no_request_can_hold_is_too_long_and_not_sent() -> None:
         attribution = attribute(endpoint, {"a": 3, "long": 4}, max_sessions_per_request=3)
     assert [request.journeys for request in endpoint.received] == [{"a": ["a-1", "a-2", "a-3"]}]
     assert settled(attribution) == {f"a-{place}": ("attributed", None) for place in (1, 2, 3)} | {
-        f"long-{place}": ("too_long", "4 touchpoints, but a request may hold only 3 sessions") for place in (1, 2, 3, 4)
+        f"long-{place}": ("too_long", "4 sessions, but a request may hold only 3") for place in (1, 2, 3, 4)
     }
     assert np.isnan(credited(attribution, "long")).all()
 

@@ -45,6 +45,7 @@ NO_SESSIONS = {"conv_id": "o2", "conversion_time": "2024-02-27 12:00:00", "reaso
 BESIDE: dict[str, dict[dt.date, list[dict[str, Any]]]] = {
     "rejected_sessions": {},
     "rejected_conversions": {},
+    "too_long_orders": {},
     "unattributed_orders": {DAYS[1]: [NO_SESSIONS]},
 }
 COMPARED = ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
@@ -67,7 +68,7 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
         by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
         columns = TABLES_BESIDE[asset].columns
         frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
-        types = {"datetime64[ns]": "datetime64[us]", "float64": "float64"}
+        types = {"datetime64[ns]": "datetime64[us]", "float64": "float64", "int64": "int64"}
         return frame.astype({name: types.get(str(column.dtype), "object") for name, column in columns.items()})
 
     def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
@@ -120,10 +121,10 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     evaluations = evaluate({})
     assert all(evaluation.passed and evaluation.blocking for evaluation in evaluations.values())
     of_the_run = [evaluation for (_, _, day), evaluation in evaluations.items() if day is None]
-    assert len(of_the_run) == 19
+    assert len(of_the_run) == 21
     assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in of_the_run)
     for date in DAYS:
-        assert len([day for _, _, day in evaluations if day == str(date)]) == 19
+        assert len([day for _, _, day in evaluations if day == str(date)]) == 21
 
 
 @pytest.mark.parametrize(
@@ -167,6 +168,11 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
             },
             ("ihc_attributions", "orders_are_conserved"),
             "2024-02-26: order o1 has sessions, but no journey",
+        ),
+        (
+            {"journeys": [FIRST | {"conversion": 0}, SECOND | {"session_time": "2024-02-26 12:00:00"}]},
+            ("ihc_attributions", "orders_are_conserved"),
+            "2024-02-26: order o1: its touchpoint s2 is not before it",
         ),
         (
             {"channel_reporting": [{"channel_name": "Display", "cost": 0.2}, {"channel_name": "Search", "cost": 0.2}]},

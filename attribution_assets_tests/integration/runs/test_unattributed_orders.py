@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.invariants.attribution import unattributed_problems
+from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
@@ -17,6 +19,7 @@ from attribution_assets_tests.support.made_shop import ATTRIBUTION, REPORTS, Mad
 from attribution_assets_tests.support.shop import Shop
 
 Table = Callable[..., pd.DataFrame]
+NEVER = "the visitor was never seen, from two lookback windows before the order to one after it"
 COLUMNS = ["conv_id", "conversion_time", "reason", "detail", "revenue"]
 
 
@@ -61,12 +64,15 @@ def test_the_orders_of_attributed_days_that_got_no_credit_are_told_by_time_with_
         {"conv_id": "o3", "conversion_time": "2024-02-26 11:00:00", "session_time": "2024-02-26 10:00:00",
          "outcome": "too_long", "ihc": None, "reason": "260 touchpoints"},
     )  # fmt: skip
-    found = unattributed_orders(order_outcomes(orders, keep(storage, "ihc_attributions", credit, days[:2])))
+    attributions = keep(storage, "ihc_attributions", credit, days[:2])
+    too_long, sessions = storage.days("too_long_orders", days), storage.days("sessions", days)
+    why = why_no_sessions(orders, attributions, too_long, sessions, Windows(days[0], 30))
+    found = unattributed_orders(order_outcomes(orders, attributions, too_long), why)
     TABLES_BESIDE["channel_reporting"].validate(found.astype({"conversion_time": "datetime64[ns]"}))
     assert in_rows(found) == [
         ("o3", pd.Timestamp("2024-02-26 11:00:00"), "too_long", "260 touchpoints", 3.0),
         ("o2", pd.Timestamp("2024-02-26 12:00:00"), "refused", "not a journey", 2.0),
-        ("o4", pd.Timestamp("2024-02-26 12:00:00"), "no_sessions", None, 4.0),
+        ("o4", pd.Timestamp("2024-02-26 12:00:00"), "no_sessions", NEVER, 4.0),
     ]
 
 
@@ -86,7 +92,7 @@ def test_storage_and_result_table_hold_each_order_without_credit(any_shop: Shop)
     assert (too_long[:3], refused[:3]) == (("o1", "2024-02-24", "too_long"), ("o2", "2024-02-24", "refused"))
     assert all(details for details in (too_long[3], refused[3]))
     assert (too_long[4], refused[4]) == (90.0, 30.0)
-    assert no_sessions == ("o3", "2024-02-24", "no_sessions", None, 7.0)
+    assert no_sessions == ("o3", "2024-02-24", "no_sessions", NEVER, 7.0)
     assert [(row[0], *row[2:]) for row in stored(any_shop, 24)] == [
         (row[0], *row[2:]) for row in (too_long, refused, no_sessions)
     ]
@@ -96,7 +102,7 @@ def test_storage_and_result_table_hold_each_order_without_credit(any_shop: Shop)
 def test_an_order_that_becomes_attributable_moves_over_and_one_that_loses_its_sessions_moves_back(
     made_shop: MadeShop,
 ) -> None:
-    o3 = ("o3", "2024-02-27", "no_sessions", None, 7.0)
+    o3 = ("o3", "2024-02-27", "no_sessions", NEVER, 7.0)
     assert made_shop.rows("unattributed_order") == [o3]
     made_shop.session("d1", "dan", "2024-02-26 10:00:00")
     made_shop.sql("DELETE FROM session_sources WHERE session_id = 'b1'")
@@ -104,7 +110,7 @@ def test_an_order_that_becomes_attributable_moves_over_and_one_that_loses_its_se
     made_shop.make_next(made_shop.stale())
     made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
-    assert made_shop.rows("unattributed_order") == [("o2", "2024-02-27", "no_sessions", None, 30.0)]
+    assert made_shop.rows("unattributed_order") == [("o2", "2024-02-27", "no_sessions", NEVER, 30.0)]
     assert [row[0] for row in stored(made_shop, 27)] == ["o2"]
     assert ("o3", "d1", 1.0) in made_shop.rows("attribution_customer_journey")
 

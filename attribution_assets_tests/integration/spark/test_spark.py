@@ -2,8 +2,9 @@
 
 import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,14 @@ import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
-from attribution_assets.attribution.reporting.journeys import customer_journeys, orders_without_their_journey
+from attribution_assets.attribution.reporting.journeys import (
+    JourneysOfDay,
+    customer_journeys,
+    orders_without_their_journey,
+)
+from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import answered_by, order_outcomes, unattributed_orders
 from attribution_assets.attribution.sql.engine import SqlEngine, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -29,7 +36,7 @@ Query = Callable[[AssetStorage], pd.DataFrame]
 DAYS = days_between(dt.date(2024, 3, 8), dt.date(2024, 3, 12))
 FIRST, LAST = DAYS[0], DAYS[-1]
 TIME = "2024-03-10 02:30:00"
-LOOKBACK = 2
+WINDOWS = Windows(FIRST, 2, most_sessions=20)
 NAMES = [
     "s9",
     "s10",
@@ -79,8 +86,8 @@ class Stored:
 
 
 def _journeys(storage: AssetStorage) -> pd.DataFrame:
-    journeys = customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), LOOKBACK)
-    return pa.concat_tables([of_day for _, of_day in journeys]).to_pandas()
+    journeys = customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), WINDOWS)
+    return pa.concat_tables([of_day.table for of_day in journeys]).to_pandas()
 
 
 def _report(storage: AssetStorage) -> pd.DataFrame:
@@ -94,16 +101,23 @@ def _phases(storage: AssetStorage) -> pd.DataFrame:
 
 
 def _outcomes(storage: AssetStorage) -> pd.DataFrame:
-    return order_outcomes(storage.days("conversions", DAYS), storage.days("ihc_attributions", DAYS))
+    return order_outcomes(
+        *(storage.days(name, DAYS) for name in ("conversions", "ihc_attributions", "too_long_orders"))
+    )
 
 
 def _unattributed(storage: AssetStorage) -> pd.DataFrame:
-    return unattributed_orders(_outcomes(storage))
+    return unattributed_orders(_outcomes(storage), _no_sessions(storage))
+
+
+def _no_sessions(storage: AssetStorage) -> pd.DataFrame:
+    names = ("conversions", "ihc_attributions", "too_long_orders", "sessions")
+    return why_no_sessions(*(storage.days(name, DAYS) for name in names), WINDOWS)
 
 
 def _missed(storage: AssetStorage) -> pd.DataFrame:
-    conversions, sessions, journeys = (storage.days(name, DAYS) for name in ("conversions", "sessions", "journeys"))
-    return orders_without_their_journey(conversions, sessions, journeys, LOOKBACK)
+    names = ("conversions", "sessions", "journeys", "too_long_orders")
+    return orders_without_their_journey(*(storage.days(name, DAYS) for name in names), WINDOWS)
 
 
 @pytest.fixture
@@ -114,6 +128,41 @@ def stored(tmp_path: Path, spark: SqlEngine, table: Table, keep: Keep) -> Stored
 def cells(report: pd.DataFrame) -> list[tuple[Any, ...]]:
     """(channel, cost, ihc, revenue) of each row of a report of one day."""
     return list(report.drop(columns="date").itertuples(index=False, name=None))
+
+
+def test_orders_with_too_many_sessions_are_counted_alike_where_journeys_end_before_or_at_the_order(
+    stored: Stored,
+) -> None:
+    random_orders = random.Random(8)  # noqa: S311 - no secrets are made of it
+    stored.keep("conversions", [order(f"o{n}", random_orders) for n in range(60)])
+    stored.keep("sessions", [session(f"s{n}", random_orders) for n in range(300)])
+    for end in JourneyEnd:
+        windows = replace(WINDOWS, journey_end=end)
+
+        def counted(storage: AssetStorage, windows: Windows = windows) -> pd.DataFrame:
+            return pd.concat([made.too_long for made in made_of(storage, windows)], ignore_index=True)
+
+        def built(storage: AssetStorage, windows: Windows = windows) -> pd.DataFrame:
+            return pa.concat_tables([made.table for made in made_of(storage, windows)]).to_pandas()
+
+        assert 0 < len(stored.same(counted, "too_long_orders")) < 60
+        assert len(stored.same(built, "journeys"))
+
+
+def made_of(storage: AssetStorage, windows: Windows) -> Iterator[JourneysOfDay]:
+    return customer_journeys(storage.days("conversions", DAYS), storage.days("sessions", DAYS), windows)
+
+
+def order(conv_id: str, chance: random.Random) -> Row:
+    return {"conv_id": conv_id, "user_id": chance.choice("abc"), "conversion_time": moment(chance)}
+
+
+def session(session_id: str, chance: random.Random) -> Row:
+    return {"session_id": session_id, "user_id": chance.choice("abc"), "session_time": moment(chance)}
+
+
+def moment(chance: random.Random) -> str:
+    return f"{chance.choice(DAYS)} 0{chance.randrange(4)}:00:0{chance.randrange(3)}.{chance.choice([0, 25, 75])}"
 
 
 # The same tables

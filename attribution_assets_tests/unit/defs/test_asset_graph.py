@@ -32,6 +32,8 @@ CHECKS = {
     ("conversions", "matches_schema"),
     ("conversions", "rows_are_usable"),
     ("journeys", "matches_schema"),
+    ("journeys", "journeys_fit_into_a_request"),
+    ("journeys", "orders_have_sessions"),
     ("ihc_attributions", "matches_schema"),
     ("ihc_attributions", "credit_sums_to_one"),
     ("ihc_attributions", "orders_are_conserved"),

@@ -106,19 +106,34 @@ def test_orders_and_their_revenue_are_counted(table: Table) -> None:
 def test_orders_with_a_journey_and_the_longest_journey_are_counted(table: Table) -> None:
     rows = table("journeys", {"conv_id": "o1"}, {"conv_id": "o2"}, {"conv_id": "o2"}, {"conv_id": "o2"})
     journeys = pa.Table.from_pandas(rows)
-    assert journeys_metadata(journeys, 5) == {
+    assert journeys_metadata(journeys, table("too_long_orders"), 5) == {
         "orders": 5,
         "orders_with_journey": 2,
+        "orders_too_long": 0,
+        "orders_without_sessions": 3,
         "longest_journey": 3,
     }
 
 
 def test_a_day_without_journeys_has_no_longest_one(table: Table) -> None:
-    assert journeys_metadata(pa.Table.from_pandas(table("journeys")), 1) == {
+    assert journeys_metadata(pa.Table.from_pandas(table("journeys")), table("too_long_orders"), 1) == {
         "orders": 1,
         "orders_with_journey": 0,
+        "orders_too_long": 0,
+        "orders_without_sessions": 1,
         "longest_journey": 0,
     }
+
+
+def test_users_whose_orders_are_too_long_are_named_with_their_orders_and_sessions(table: Table) -> None:
+    rows = [{"conv_id": f"o{number}", "user_id": "guest", "sessions": 300 + number} for number in range(3)]
+    rows += [{"conv_id": "long name", "user_id": "x" * 300 + "\n", "sessions": 250}]
+    shown = journeys_metadata(pa.Table.from_pandas(table("journeys")), table("too_long_orders", *rows), 5)
+    assert (shown["orders_too_long"], shown["orders_without_sessions"]) == (4, 1)
+    assert shown["users_too_long"] == (
+        "user 'guest': 3 orders with 300 to 302 sessions in the lookback window, but a request may hold only 200; "
+        f"user '{'x' * 56}...: 1 order with 250 sessions in the lookback window, but a request may hold only 200"
+    )
 
 
 def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(table: Table) -> None:
@@ -129,7 +144,7 @@ def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(tab
         {"conv_id": "o2"},
         {"conv_id": "o3", "outcome": "refused"},
     )
-    assert attributions_metadata(attributions, {"o1": 0.5, "o3": 0.25, "of another day": 0.25}) == {
+    assert attributions_metadata(attributions, 0, {"o1": 0.5, "o3": 0.25, "of another day": 0.25}) == {
         "orders_attributed": 2,
         "orders_too_long": 0,
         "orders_refused": 1,
@@ -137,7 +152,7 @@ def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(tab
         "journeys_reused": 1,
         "requests": 0.75,
     }
-    assert attributions_metadata(table("ihc_attributions"), {}) == {
+    assert attributions_metadata(table("ihc_attributions"), 0, {}) == {
         "orders_attributed": 0,
         "orders_too_long": 0,
         "orders_refused": 0,
@@ -148,8 +163,8 @@ def test_orders_not_touchpoints_are_counted_by_outcome_and_by_what_they_cost(tab
 
 
 def test_a_journey_that_is_too_long_is_neither_asked_for_nor_reused(table: Table) -> None:
-    shown = attributions_metadata(table("ihc_attributions", {"outcome": "too_long"}), {})
-    assert (shown["orders_too_long"], shown["journeys_asked"], shown["journeys_reused"]) == (1, 0, 0)
+    shown = attributions_metadata(table("ihc_attributions", {"outcome": "too_long"}), 2, {})
+    assert (shown["orders_too_long"], shown["journeys_asked"], shown["journeys_reused"]) == (3, 0, 0)
 
 
 def outcomes(*orders: tuple[str, float]) -> pd.DataFrame:
@@ -235,8 +250,8 @@ def test_everything_shown_can_be_recorded_by_dagster(table: Table) -> None:
     shown = (
         table_metadata(table("sessions", {}))
         | sessions_metadata(table("sessions", {}))
-        | journeys_metadata(pa.Table.from_pandas(table("journeys", {})), 1)
-        | attributions_metadata(table("ihc_attributions", {}), {})
+        | journeys_metadata(pa.Table.from_pandas(table("journeys", {})), table("too_long_orders", {}), 1)
+        | attributions_metadata(table("ihc_attributions", {}), 0, {})
         | report_metadata(table("channel_reporting", {}), outcomes(("attributed", 10.0)))
         | plots_metadata(drawn(table, {}), "2024-02-26")
     )

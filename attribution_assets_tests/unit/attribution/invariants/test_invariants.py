@@ -16,7 +16,9 @@ from attribution_assets.attribution.invariants.attribution import (
     order_problems,
     schema_problems,
     schema_problems_by_day,
+    sessions_problems,
     touchpoint_problems,
+    users_with_too_long_orders,
 )
 from attribution_assets.attribution.tables.schemas import TABLES
 
@@ -71,7 +73,7 @@ def test_values_that_may_be_zero_or_empty_are_no_problem(table: Table, asset: st
         ("journeys", {"conversion": 3}, "conversion: isin([0, 1]) fails on 3"),
         (
             "journeys",
-            {"session_time": "2024-02-26 12:00:00", "conversion_time": "2024-02-26 12:00:00"},
+            {"session_time": "2024-02-26 12:00:01", "conversion_time": "2024-02-26 12:00:00.9"},
             "conv_id 'o1': touchpoint_precedes_order fails",
         ),
         ("ihc_attributions", {"ihc": 1.0001}, "ihc: in_range(0, 1) fails on 1.0001"),
@@ -362,3 +364,28 @@ def test_costs_of_many_decimals_may_be_reported_as_rounded(table: Table) -> None
     assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345683})) == [
         "Search: cost 0.012345683 is reported, 0.0123456789012 was spent"
     ]
+
+
+@pytest.mark.parametrize(
+    ("orders", "without", "warns"), [(0, 0, False), (1, 1, False), (2, 2, True), (4, 2, False), (5, 3, True)]
+)
+def test_more_than_half_of_all_orders_without_sessions_are_a_problem_unless_it_is_one_order(
+    orders: int,
+    without: int,
+    warns: bool,  # noqa: FBT001 - a parameter of the cases above
+) -> None:
+    problems = sessions_problems(orders, without)
+    assert [problem.split(". ")[0] for problem in problems] == (
+        [f"{without} of {orders} orders have no session in their lookback window"] if warns else []
+    )
+
+
+def test_users_with_too_many_sessions_are_named_those_with_most_orders_first(table: Table) -> None:
+    rows = [
+        {"conv_id": f"o{number}", "user_id": f"u{min(number, 2)}", "sessions": 201 + number} for number in (1, 2, 3)
+    ]
+    assert users_with_too_long_orders(table("too_long_orders", *rows)) == [
+        "user 'u2': 2 orders with 203 to 204 sessions in the lookback window, but a request may hold only 200",
+        "user 'u1': 1 order with 202 sessions in the lookback window, but a request may hold only 200",
+    ]
+    assert users_with_too_long_orders(table("too_long_orders")) == []

@@ -24,12 +24,13 @@ ON_28 = "2024-02-28 12:00:00"
 
 @pytest.fixture
 def outcomes_of(storage: AssetStorage, table: Table, keep: Keep) -> OutcomesOf:
-    """`outcomes_of(orders, credit)`: the outcomes of orders and credit that are stored for all days."""
+    """`outcomes_of(orders, credit, too_long)`: the outcomes of orders, with these tables stored for all days."""
 
-    def outcomes(orders: Sequence[Row], credit: Sequence[Row]) -> pd.DataFrame:
+    def outcomes(orders: Sequence[Row], credit: Sequence[Row], too_long: Sequence[Row] = ()) -> pd.DataFrame:
         return order_outcomes(
             keep(storage, "conversions", table("conversions", *orders), DAYS),
             keep(storage, "ihc_attributions", table("ihc_attributions", *credit), DAYS),
+            keep(storage, "too_long_orders", table("too_long_orders", *too_long), DAYS),
         )
 
     return outcomes
@@ -65,6 +66,15 @@ def test_every_order_of_an_attributed_day_has_exactly_one_outcome(outcomes_of: O
     ]
 
 
+def test_an_order_with_too_many_sessions_is_too_long_and_says_how_many_it_has(outcomes_of: OutcomesOf) -> None:
+    orders = [{"conv_id": "o1", "revenue": 1.0}, {"conv_id": "o2", "revenue": 2.0}]
+    counted = {"conv_id": "o2", "sessions": 10_000, "most_sessions": 200}
+    assert in_rows(outcomes_of(orders, [], [counted])) == [
+        ("o1", "no_sessions", None, 1.0),
+        ("o2", "too_long", "10000 sessions, but a request may hold only 200", 2.0),
+    ]
+
+
 def test_outcomes_stand_by_time_then_order(outcomes_of: OutcomesOf) -> None:
     orders = [("b", ON_27), ("a", ON_28), ("c", "2024-02-27 11:59:59"), ("a2", ON_27)]
     outcomes = outcomes_of([{"conv_id": name, "conversion_time": time} for name, time in orders], [])
@@ -77,7 +87,9 @@ def test_orders_of_days_that_have_not_been_attributed_have_no_outcome_yet(
     orders = [{"conv_id": "o1", "conversion_time": ON_27}, {"conv_id": "o2", "conversion_time": ON_28}]
     conversions = keep(storage, "conversions", table("conversions", *orders), DAYS)
     storage.write("ihc_attributions", DayTable(dt.date(2024, 2, 28), table("ihc_attributions"), {}))
-    outcomes = order_outcomes(conversions, storage.days("ihc_attributions", DAYS))
+    outcomes = order_outcomes(
+        conversions, storage.days("ihc_attributions", DAYS), storage.days("too_long_orders", DAYS)
+    )
     assert outcomes[["conv_id", "outcome"]].to_numpy().tolist() == [["o2", "no_sessions"]]
 
 

@@ -1,0 +1,94 @@
+"""How many rows of the source tables have a date that no day of the calendar is read from, with an example of each.
+
+The rows of a day are checked when they are read, see `usable_rows`. Here the whole table is looked at: such rows are
+filed with other days than those that are reported, or with none.
+"""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from attribution_assets.attribution.source.column_expressions import SourceTable
+from attribution_assets.attribution.source.statements import DatedTable
+
+_SHOWN_CHARACTERS = 60
+
+
+class UnusableDates(NamedTuple):
+    """What the dates of one source table cannot be used for.
+
+    Attributes:
+        table: the table.
+        column: its column of dates.
+        rows: how many rows it has.
+        unusable: how many of them have a date that is no day of the calendar written YYYY-MM-DD.
+        example: one of these, as `session_id 's1' with event_date '20240301'`; empty if there is none.
+        too_early: how many rows are of days before the calendar's first.
+        too_late: how many are of days still to come.
+    """
+
+    table: str
+    column: str
+    rows: int
+    unusable: int
+    example: str
+    too_early: int
+    too_late: int
+
+
+def in_words(found: Iterable[UnusableDates]) -> list[str]:
+    """What there is to say of each table, a line each; none where all dates are days of the calendar."""
+    lines = []
+    for dates in found:
+        if dates.unusable:
+            lines.append(
+                f"{dates.unusable} of {dates.rows} rows of {dates.table} are in no report: their {dates.column} is no"
+                f" date written YYYY-MM-DD, such as {dates.example}."
+            )
+        for count, where in (
+            (dates.too_early, "before ATTRIBUTION_START_DATE"),
+            (dates.too_late, "of days still to come"),
+        ):
+            if count:
+                lines.append(
+                    f"{count} of {dates.rows} rows of {dates.table} are in no report: their {dates.column} is {where}."
+                )
+    return lines
+
+
+def unusable_dates(connection: sa.Connection, table: DatedTable, first_day: dt.date, today: dt.date) -> UnusableDates:
+    """What there is of such rows, in one pass over the table.
+
+    Args:
+        connection: of a read transaction.
+        table: the table.
+        first_day: the first day of the calendar.
+        today: days after it are still to come.
+    """
+    source = SourceTable(connection, table.name)
+    value, is_day = source.day_value(table.date), source.is_calendar_day(table.date)
+    usable = sa.func.coalesce(is_day, sa.false())
+    counts = sa.select(
+        sa.func.count(),
+        _count_of(~usable),
+        _count_of(source.is_before(table.date, first_day) & usable),
+        _count_of(~source.is_before(table.date, today + dt.timedelta(days=1)) & usable),
+    ).select_from(source.table)
+    rows, unusable, too_early, too_late = connection.execute(counts).one()
+    example = ""
+    if unusable:
+        shown = sa.select(source.text(table.key), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
+        key, date = connection.execute(shown).one()
+        example = f"{table.key} {_shown(key)} with {table.date} {_shown(date)}"
+    return UnusableDates(table.name, table.date, rows, unusable, example, too_early, too_late)
+
+
+def _count_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
+
+
+def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the column holds
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 3]}..."
