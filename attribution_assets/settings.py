@@ -50,6 +50,7 @@ class Settings:
         direct_channels: names, casefolded, of the channels that stand for visits without any other; the model
             `last_non_direct` passes them over.
         max_rejected_share: share of a day's source rows that may be set aside before the day is blocked, 0 to 1.
+        csv_guard: whether names in CSV files are guarded against being taken for formulas.
         daily_hour: hour (UTC) at which the daily schedule runs.
         log_format: `text` or `json`, how runs write their log to stderr.
         database_url: SQLAlchemy URL of the database with the source tables and the result tables.
@@ -72,6 +73,7 @@ class Settings:
     lookback_days: int = 30
     direct_channels: frozenset[str] = frozenset({"direct", "(direct)", "direct traffic"})
     max_rejected_share: float = 0.01
+    csv_guard: bool = True
     daily_hour: int = 5
     log_format: str = "text"
     database_url: str = "sqlite:///data/attribution.db"
@@ -91,7 +93,7 @@ class Settings:
     @property
     def windows(self) -> Windows:
         """How the days are tied together."""
-        return Windows(self.first_day, self.lookback_days, self.direct_channels)
+        return Windows(self.first_day, self.lookback_days, self.direct_channels, csv_guard=self.csv_guard)
 
     @classmethod
     def from_environment(cls) -> "Settings":
@@ -109,6 +111,7 @@ class Settings:
             lookback_days=_lookback_days(),
             direct_channels=_direct_channels(),
             max_rejected_share=_max_rejected_share(),
+            csv_guard=_csv_guard(),
             daily_hour=_daily_hour(),
             log_format=log_format(),
             from_variables=frozenset(given),
@@ -193,6 +196,13 @@ def _max_rejected_share() -> float:
 def _direct_channels() -> frozenset[str]:
     names = os.environ.get("ATTRIBUTION_DIRECT_CHANNELS") or "Direct, (direct), Direct Traffic"
     return frozenset(name.strip().casefold() for name in names.split(",") if name.strip())
+
+
+def _csv_guard() -> bool:
+    text = os.environ.get("ATTRIBUTION_CSV_GUARD") or "on"
+    if text not in ("on", "off"):
+        raise ConfigurationError(f"ATTRIBUTION_CSV_GUARD is {text!r}: it takes on or off")
+    return text == "on"
 
 
 def _daily_hour() -> int:

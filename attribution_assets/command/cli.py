@@ -219,11 +219,11 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     with terminal.progress(console) as on_stage:
         report_range.report_days(first, last, settings, resources, on_stage)
     report, outcomes = report_range.results(storage, first, last)
-    write_report(report, path)
+    write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
     terminal.print_certainty(console, *final_and_provisional_days(storage, first, last, settings.lookback_days))
-    console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
+    terminal.print_report_file(console, first, last, path)
 
 
 @contextmanager
@@ -249,7 +249,9 @@ def _problems_in_one_line() -> Iterator[None]:
 
 
 def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
-    words = f"{what}: {' '.join(str(problem).split())}"
+    from attribution_assets.attribution.tables.readable import readable
+
+    words = readable(f"{what}: {' '.join(str(problem).split())}", longest=None)
     if as_json:
         logging.getLogger(__name__).error(words)
     else:

@@ -20,6 +20,7 @@ from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.tables.credit import EMBEDDED
+from attribution_assets.attribution.tables.readable import readable
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ class _Bars:
     def requests_planned(self, plan: RequestPlan) -> None:
         """Print the plan above the bars."""
         _log.info("%s", plan)
-        self._bars.console.print(f"IHC API: {plan}", highlight=False, markup=False, soft_wrap=True)
+        _say(self._bars.console, f"IHC API: {plan}")
 
 
 @contextmanager
@@ -78,9 +79,9 @@ def print_summary(
     console.print(_channels(report))
     console.print(_unattributed(outcomes))
     if answered_by == EMBEDDED:
-        console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
+        _say(console, "Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
-        console.print(f"Attributed by {answered_by}.")
+        _say(console, f"Attributed by {answered_by}.")
     if rows := sum(set_aside.values()):
         of_each = ", ".join(f"{count} of {asset}" for asset, count in set_aside.items() if count)
         tables = " and ".join(f"rejected_{asset}" for asset, count in set_aside.items() if count)
@@ -104,6 +105,11 @@ def print_certainty(console: Console, final: Sequence[dt.date], provisional: Seq
         _say(console, f"Final, unless rows arrive late: {in_words(final)}.")
     if provisional:
         _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
+
+
+def print_report_file(console: Console, first: dt.date, last: dt.date, path: object) -> None:
+    """Say where the report of the days from `first` to `last` was written."""
+    _say(console, f"Report of {first}..{last}: {path}")
 
 
 def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
@@ -133,7 +139,13 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
 
 
 def _say(console: Console, words: str) -> None:
-    console.print(words, soft_wrap=True, highlight=False, markup=False)
+    """Print a sentence: nothing in it has a meaning to the terminal or to rich."""
+    console.print(readable(words, longest=None), soft_wrap=True, highlight=False, markup=False)
+
+
+def _name(name: object) -> Text:
+    """A name from outside as a cell: on one line, shortened, and without meaning to the terminal or to rich."""
+    return Text(readable(name))
 
 
 def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:
@@ -149,7 +161,7 @@ def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:
         table.add_column(figure, f"{sum(getattr(month, figure) for month in months):,}", justify="right", no_wrap=True)
     for month in months:
         figures = (f"{figure:,}" for figure in (month.answers, month.requests, month.touchpoints))
-        table.add_row(Text(month.endpoint), Text(month.conv_type_id), month.month, *figures)
+        table.add_row(_name(month.endpoint), _name(month.conv_type_id), month.month, *figures)
     console.print(table)
 
 
@@ -161,7 +173,7 @@ def _channels(report: pd.DataFrame) -> Table:
     for heading, column, digits in COLUMNS:
         table.add_column(heading, _figure(totals[column], digits), justify="right", no_wrap=True)
     for row in with_ratios(channels).to_dict("records"):
-        table.add_row(Text(str(row["channel_name"])), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
+        table.add_row(_name(row["channel_name"]), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
     return table
 
 
@@ -171,7 +183,7 @@ def _unattributed(outcomes: pd.DataFrame) -> Table:
     table.add_column("orders", str(len(outcomes)), justify="right")
     table.add_column("revenue", _figure(float(outcomes["revenue"].sum()), 2), justify="right")
     for outcome, orders in outcomes.groupby("outcome"):
-        table.add_row(str(outcome), str(len(orders)), _figure(float(orders["revenue"].sum()), 2))
+        table.add_row(_name(outcome), str(len(orders)), _figure(float(orders["revenue"].sum()), 2))
     return table
 
 

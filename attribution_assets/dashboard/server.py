@@ -21,5 +21,6 @@ def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: i
         ConfigurationError: The storage or its engine cannot be used.
         SystemExit: The port is in use or not allowed.
     """
-    app = create_app(resources.storage.tables(), resources.rules.lookback_days, HealthLook(instance, resources).now)
+    rules, health = resources.rules, HealthLook(instance, resources).now
+    app = create_app(resources.storage.tables(), rules.lookback_days, health, csv_guard=rules.csv_guard)
     uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)

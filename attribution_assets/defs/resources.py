@@ -205,11 +205,17 @@ class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as a
     lookback_days: int = Field(description="Length L of the lookback window")
     direct_channels: list[str] = Field(description="Channels that the model last_non_direct passes over, casefolded")
     max_rejected_share: float = Field(description="Share of a day's source rows that may be set aside, 0 to 1")
+    csv_guard: bool = Field(default=True, description="Whether names in CSV files are guarded against being formulas")
 
     @property
     def windows(self) -> Windows:
         """How the days are tied together."""
-        return Windows(dt.date.fromisoformat(self.first_day), self.lookback_days, frozenset(self.direct_channels))
+        return Windows(
+            dt.date.fromisoformat(self.first_day),
+            self.lookback_days,
+            frozenset(self.direct_channels),
+            csv_guard=self.csv_guard,
+        )
 
 
 @dataclass(frozen=True)
@@ -251,6 +257,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             lookback_days=settings.lookback_days,
             direct_channels=sorted(settings.direct_channels),
             max_rejected_share=settings.max_rejected_share,
+            csv_guard=settings.csv_guard,
         ),
     )
 

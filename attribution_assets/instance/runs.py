@@ -11,6 +11,7 @@ import dagster as dg
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.instance.dagster_internals import RecordedError, unfinished_backfills
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
@@ -117,4 +118,4 @@ def root_cause(error: RecordedError | None) -> str:
     if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
         return "interrupted"
     speaks_for_itself = kind.startswith("attribution_assets.")
-    return words if speaks_for_itself else f"{kind}: {words}"
+    return readable(words if speaks_for_itself else f"{kind}: {words}", longest=None)

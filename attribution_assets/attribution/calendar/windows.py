@@ -27,11 +27,13 @@ class Windows:
         first_day: the first day of the calendar.
         lookback_days: length L of the lookback window.
         direct_channels: the channels that the model `last_non_direct` passes over.
+        csv_guard: whether names in CSV files are guarded against being taken for formulas.
     """
 
     first_day: dt.date
     lookback_days: int
     direct_channels: frozenset[str] = frozenset()
+    csv_guard: bool = True
 
     def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an input that the day of an asset reads."""
