@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 
 FAILED, NOT_POSSIBLE = 1, 2
 
+
+def _hosts(names: list[str] | None) -> list[str] | None:
+    from attribution_assets.serving import host_named
+
+    if strange := [name for name in names or () if host_named(name) is None]:
+        raise typer.BadParameter(f"{strange[0]!r} is no host: give a name such as shop.example.com")
+    return names
+
+
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        callback=_hosts,
+        help="Answer to this name too, as behind a proxy that passes it on; repeatable.",
+    ),
+]
+
 app = typer.Typer(
     help="What each marketing channel cost and earned, with IHC attribution.",
     no_args_is_help=True,
@@ -116,6 +134,7 @@ def ledger(
 def metrics(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
 ) -> None:
     """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
     with _problems_in_one_line():
@@ -128,23 +147,27 @@ def metrics(
         resources.storage.check()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
-            wait = serve_metrics(instance, resources, host, port)
+            wait = serve_metrics(instance, resources, host, port, allowed_host or ())
             typer.echo(f"Metrics: http://{host}:{port}/metrics")
             wait()
 
 
 @app.command()
-def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700) -> None:
+def serve_ihc(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700,
+    allowed_host: AllowedHosts = None,
+) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
     from attribution_assets.ihc_service.server import serve
 
-    serve(port)
+    serve(port, allowed_hosts=allowed_host or ())
 
 
 @app.command()
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
     host: Annotated[str, typer.Option(help="Address to listen on; no authentication.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
     with _problems_in_one_line():
@@ -156,7 +179,7 @@ def dashboard(
         resources = resources_of(Settings.from_environment(), references=False)
         resources.storage.check()
         with history_to_read() as instance:
-            serve(instance, resources, host, port)
+            serve(instance, resources, host, port, allowed_host or ())
 
 
 @contextmanager

@@ -1,14 +1,19 @@
 """Serving the page in the foreground, until it is interrupted."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 import uvicorn
 
 from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.defs.resources import Resources
+from attribution_assets.serving import BOUNDED, KnownHosts
 
 
-def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: int) -> None:
+def serve(
+    instance: dg.DagsterInstance, resources: Resources, host: str, port: int, allowed_hosts: Sequence[str] = ()
+) -> None:
     """Serve the dashboard over HTTP, without authentication.
 
     Args:
@@ -16,6 +21,7 @@ def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: i
         resources: The database and the storage.
         host: The address to listen on.
         port: The port.
+        allowed_hosts: Names that it answers as, besides its address and loopback.
 
     Raises:
         ConfigurationError: The storage or its engine cannot be used.
@@ -23,4 +29,4 @@ def serve(instance: dg.DagsterInstance, resources: Resources, host: str, port: i
     """
     rules, health = resources.rules, HealthLook(instance, resources).now
     app = create_app(resources.storage.tables(), rules.lookback_days, health, csv_guard=rules.csv_guard)
-    uvicorn.run(app, host=host, port=port, lifespan="off", ws="none", access_log=False)
+    uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)

@@ -24,8 +24,6 @@ def readable(text: object, longest: int | None = LONGEST) -> str:
 
 def readable_lines(text: str) -> str:
     """The same of a text of any length, whose line breaks and tabs stay."""
-    if all(line.isprintable() for line in text.splitlines()):
-        return text
     return "".join(letter if letter in "\n\t" else _visible(letter) for letter in text)
 
 

@@ -32,6 +32,7 @@ def test_a_long_name_keeps_its_start_and_its_end() -> None:
 
 def test_line_breaks_and_tabs_stay_where_lines_are_meant() -> None:
     assert readable_lines("Traceback:\n\t\x1b[2J\r") == "Traceback:\n\t\\x1b[2J\\r"
+    assert readable_lines("a\x85b\u2028c\x0b") == r"a\x85b\u2028c\x0b"
 
 
 @given(st.text())
