@@ -22,8 +22,7 @@ case "${1:-webserver}" in
     webserver) exec dagster-webserver --host 0.0.0.0 --port 3000 --workspace workspace.yaml ;;
     daemon) exec dagster-daemon run --workspace workspace.yaml ;;
     code-server) exec dagster code-server start --host 0.0.0.0 --port 4000 --module-name attribution_assets.definitions ;;
-    dashboard) exec attribution-assets dashboard --host 0.0.0.0 ;;
-    metrics) exec attribution-assets metrics --host 0.0.0.0 ;;
+    dashboard | metrics) service=$1 && shift && exec attribution-assets "$service" --host 0.0.0.0 "$@" ;;
     *) exec "$@" ;;
 esac
 EOF

@@ -53,6 +53,7 @@ class Settings:
         direct_channels: names, casefolded, of the channels that stand for visits without any other; the model
             `last_non_direct` passes them over.
         max_rejected_share: share of a day's source rows that may be set aside before the day is blocked, 0 to 1.
+        csv_guard: whether names in CSV files are guarded against being taken for formulas.
         daily_hour: hour (UTC) at which the daily schedule runs.
         log_format: `text` or `json`, how runs write their log to stderr.
         database_url: SQLAlchemy URL of the database with the source tables and the result tables.
@@ -76,6 +77,7 @@ class Settings:
     journey_end: JourneyEnd = JourneyEnd.BEFORE
     direct_channels: frozenset[str] = frozenset({"direct", "(direct)", "direct traffic"})
     max_rejected_share: float = 0.01
+    csv_guard: bool = True
     daily_hour: int = 5
     log_format: str = "text"
     last_day: dt.date | None = None
@@ -103,6 +105,7 @@ class Settings:
             self.ihc_max_sessions_per_request,
             self.journey_end,
             self.last_day,
+            self.csv_guard,
         )
 
     @classmethod
@@ -124,6 +127,7 @@ class Settings:
             journey_end=_journey_end(),
             direct_channels=_direct_channels(),
             max_rejected_share=_max_rejected_share(),
+            csv_guard=_csv_guard(),
             daily_hour=_daily_hour(),
             log_format=log_format(),
             from_variables=frozenset(given),
@@ -253,6 +257,13 @@ def _max_rejected_share() -> float:
 def _direct_channels() -> frozenset[str]:
     names = os.environ.get("ATTRIBUTION_DIRECT_CHANNELS") or "Direct, (direct), Direct Traffic"
     return frozenset(name.strip().casefold() for name in names.split(",") if name.strip())
+
+
+def _csv_guard() -> bool:
+    text = os.environ.get("ATTRIBUTION_CSV_GUARD") or "on"
+    if text not in ("on", "off"):
+        raise ConfigurationError(f"ATTRIBUTION_CSV_GUARD is {text!r}: it takes on or off")
+    return text == "on"
 
 
 def _daily_hour() -> int:

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+from attribution_assets.attribution.tables.readable import readable
+
 BLUE, ORANGE = "#0072B2", "#D55E00"
 
 WIDTH: Final = 600
@@ -157,8 +159,8 @@ def _n(number: float) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text on one line and without control characters, which XML forbids."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    """The text on one line, control characters as escapes: XML forbids them."""
+    return " ".join(readable(text).split())
 
 
 def _short(name: str) -> str:

@@ -24,6 +24,24 @@ if TYPE_CHECKING:
 
 FAILED, NOT_POSSIBLE = 1, 2
 
+
+def _hosts(names: list[str] | None) -> list[str] | None:
+    from attribution_assets.serving import host_named
+
+    if strange := [name for name in names or () if host_named(name) is None]:
+        raise typer.BadParameter(f"{strange[0]!r} is no host: give a name such as shop.example.com")
+    return names
+
+
+AllowedHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        callback=_hosts,
+        help="Answer to this name too, as behind a proxy that passes it on; repeatable.",
+    ),
+]
+
 app = typer.Typer(
     help="What each marketing channel cost and earned, with IHC attribution.",
     no_args_is_help=True,
@@ -121,6 +139,7 @@ def ledger(
 def metrics(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
 ) -> None:
     """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
     with _problems_in_one_line():
@@ -133,23 +152,27 @@ def metrics(
         resources.storage.check()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
-            wait = serve_metrics(instance, resources, host, port)
+            wait = serve_metrics(instance, resources, host, port, allowed_host or ())
             typer.echo(f"Metrics: http://{host}:{port}/metrics")
             wait()
 
 
 @app.command()
-def serve_ihc(port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700) -> None:
+def serve_ihc(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700,
+    allowed_host: AllowedHosts = None,
+) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
     from attribution_assets.ihc_service.server import serve
 
-    serve(port)
+    serve(port, allowed_hosts=allowed_host or ())
 
 
 @app.command()
 def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
     host: Annotated[str, typer.Option(help="Address to listen on; no authentication.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
     with _problems_in_one_line():
@@ -161,7 +184,7 @@ def dashboard(
         resources = resources_of(Settings.from_environment(), references=False)
         resources.storage.check()
         with history_to_read() as instance:
-            serve(instance, resources, host, port)
+            serve(instance, resources, host, port, allowed_host or ())
 
 
 @contextmanager
@@ -225,7 +248,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     with terminal.progress(console) as on_stage:
         report_range.report_days(first, last, settings, resources, on_stage)
     report, outcomes = report_range.results(storage, first, last)
-    write_report(report, path)
+    write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
@@ -235,7 +258,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
     )
-    console.print(f"Report of {first}..{last}: {path}", soft_wrap=True, highlight=False, markup=False)
+    terminal.print_report_file(console, first, last, path)
 
 
 @contextmanager
@@ -261,7 +284,9 @@ def _problems_in_one_line() -> Iterator[None]:
 
 
 def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
-    words = f"{what}: {' '.join(str(problem).split())}"
+    from attribution_assets.attribution.tables.readable import readable
+
+    words = readable(f"{what}: {' '.join(str(problem).split())}", longest=None)
     if as_json:
         logging.getLogger(__name__).error(words)
     else:

@@ -23,6 +23,7 @@ from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.source.unusable_dates import UnusableDates
 from attribution_assets.attribution.source.unusable_dates import in_words as dates_in_words
 from attribution_assets.attribution.tables.credit import EMBEDDED, NO_SESSIONS
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.set_aside import SetAside
 
 _log = logging.getLogger(__name__)
@@ -53,7 +54,7 @@ class _Bars:
     def requests_planned(self, plan: RequestPlan) -> None:
         """Print the plan above the bars."""
         _log.info("%s", plan)
-        self._bars.console.print(f"IHC API: {plan}", highlight=False, markup=False, soft_wrap=True)
+        _say(self._bars.console, f"IHC API: {plan}")
 
 
 @contextmanager
@@ -87,9 +88,9 @@ def print_summary(
     for problem in sessions_problems(len(outcomes), int((outcomes["outcome"] == NO_SESSIONS).sum())):
         _say(console, f"{problem}.")
     if answered_by == EMBEDDED:
-        console.print("Attributed by the embedded IHC service: no IHC_API_KEY is set.")
+        _say(console, "Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
-        console.print(f"Attributed by {answered_by}.")
+        _say(console, f"Attributed by {answered_by}.")
     _print_rows_set_aside(console, {asset: found for asset, found in set_aside.items() if found.rows})
     if repeated := {asset: found.repeated for asset, found in set_aside.items() if found.repeated}:
         of_each = ", ".join(f"{count} of {asset}" for asset, count in repeated.items())
@@ -140,6 +141,11 @@ def print_unusable_dates(console: Console, found: Iterable[UnusableDates]) -> No
         _say(console, line)
 
 
+def print_report_file(console: Console, first: dt.date, last: dt.date, path: object) -> None:
+    """Say where the report of the days from `first` to `last` was written."""
+    _say(console, f"Report of {first}..{last}: {path}")
+
+
 def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
     """Print what is stored, missing and stale of each asset, and what can still change.
 
@@ -168,7 +174,13 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
 
 
 def _say(console: Console, words: str) -> None:
-    console.print(words, soft_wrap=True, highlight=False, markup=False)
+    """Print a sentence: nothing in it has a meaning to the terminal or to rich."""
+    console.print(readable(words, longest=None), soft_wrap=True, highlight=False, markup=False)
+
+
+def _name(name: object) -> Text:
+    """A name from outside as a cell: on one line, shortened, and without meaning to the terminal or to rich."""
+    return Text(readable(name))
 
 
 def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:
@@ -184,7 +196,7 @@ def print_ledger(console: Console, months: Sequence[AnswersOfMonth]) -> None:
         table.add_column(figure, f"{sum(getattr(month, figure) for month in months):,}", justify="right", no_wrap=True)
     for month in months:
         figures = (f"{figure:,}" for figure in (month.answers, month.requests, month.touchpoints))
-        table.add_row(Text(month.endpoint), Text(month.conv_type_id), month.month, *figures)
+        table.add_row(_name(month.endpoint), _name(month.conv_type_id), month.month, *figures)
     console.print(table)
 
 
@@ -196,7 +208,7 @@ def _channels(report: pd.DataFrame) -> Table:
     for heading, column, digits in COLUMNS:
         table.add_column(heading, _figure(totals[column], digits), justify="right", no_wrap=True)
     for row in with_ratios(channels).to_dict("records"):
-        table.add_row(Text(str(row["channel_name"])), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
+        table.add_row(_name(row["channel_name"]), *(_figure(row[column], digits) for _, column, digits in COLUMNS))
     return table
 
 
@@ -206,7 +218,7 @@ def _unattributed(outcomes: pd.DataFrame) -> Table:
     table.add_column("orders", str(len(outcomes)), justify="right")
     table.add_column("revenue", _figure(float(outcomes["revenue"].sum()), 2), justify="right")
     for outcome, orders in outcomes.groupby("outcome"):
-        table.add_row(str(outcome), str(len(orders)), _figure(float(orders["revenue"].sum()), 2))
+        table.add_row(_name(outcome), str(len(orders)), _figure(float(orders["revenue"].sum()), 2))
     return table
 
 

@@ -17,6 +17,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts import lines
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
@@ -45,7 +46,12 @@ HEADERS = {
 
 
 def create_app(
-    storage: AssetStorage, lookback_days: int, health: Callable[[], HealthPage], data_ends: dt.date | None = None
+    storage: AssetStorage,
+    lookback_days: int,
+    health: Callable[[], HealthPage],
+    data_ends: dt.date | None = None,
+    *,
+    csv_guard: bool = True,
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
 
@@ -54,11 +60,12 @@ def create_app(
         lookback_days: Length of the lookback window.
         health: Returns the content of the health page as of now.
         data_ends: The last day of the calendar, for data that has ended.
+        csv_guard: Whether names in downloads are guarded against being taken for formulas.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health)
+    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health, csv_guard=csv_guard)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -82,10 +89,13 @@ class _Pages:
         stored: The stored days.
         lookback_days: Length of the lookback window.
         health: Returns the content of the health page as of now.
+        csv_guard: Whether names in downloads are guarded.
     """
 
-    def __init__(self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage]) -> None:
-        self._stored, self._lookback_days, self._health = stored, lookback_days, health
+    def __init__(
+        self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage], *, csv_guard: bool
+    ) -> None:
+        self._stored, self._lookback_days, self._health, self._csv_guard = stored, lookback_days, health, csv_guard
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -93,7 +103,7 @@ class _Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters["written"] = written
+        self._templates.filters.update(written=written, readable=readable)
         self._templates.globals.update(offered=offered, box=lines, embedded=EMBEDDED, lookback_days=lookback_days)
 
     def overview(self, request: Request) -> Response:
@@ -106,8 +116,9 @@ class _Pages:
         return self._rendered("health.html", OK, page="health", shown=self._health())
 
     def unreadable(self, _: Request, error: Exception) -> Response:
-        log.warning("The stored days cannot be read: %s", error)
-        return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=error)
+        said = readable(error, longest=None)
+        log.warning("The stored days cannot be read: %s", said)
+        return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=said)
 
     def download(self, request: Request, page: str, name: str) -> Response:
         reported = self._stored.reported()
@@ -122,7 +133,7 @@ class _Pages:
             return PlainTextResponse("There is no such table.", NOT_FOUND)
         file = f"{name}_{choices.first}_{choices.last}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
-        return Response(table.csv(), media_type="text/csv; charset=utf-8", headers=headers)
+        return Response(table.csv(guard=self._csv_guard), media_type="text/csv; charset=utf-8", headers=headers)
 
     def _page(self, request: Request, page: str) -> Response:
         reported = self._stored.reported()

@@ -6,12 +6,14 @@ choices are in the templates; the content that follows from them is computed in 
 
 import datetime as dt
 import math
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
+from attribution_assets.attribution.tables.readable import readable
 
 PRESETS = {"7": "last 7 days", "30": "last 30 days", "all": "all days"}
 MARKOV = "markov"
@@ -29,6 +31,7 @@ MODEL_NAMES = {
 LONGEST_DAILY_CHART = 92
 """Ranges with more days than this get charts by week by default."""
 SORTS = ("channel", *METRICS)
+_ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[tnr])")
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class Choices:
             pairs = [("first", str(self.first)), ("last", str(self.last))]
         else:
             pairs = [("days", self.preset)] if self.preset != "30" else []
-        pairs += [("channel", channel) for channel in self.channels]
+        pairs += [("channel", in_form(channel)) for channel in self.channels]
         usual = {"model": "ihc", "basis": "touch_date", "by": "", "metric": "", "against": "last_touch"}
         usual["sort"] = "-cost"
         pairs += [(name, getattr(self, name)) for name, value in usual.items() if getattr(self, name) != value]
@@ -156,7 +159,7 @@ def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tupl
         first,
         last,
         preset,
-        tuple(sorted({value for name, value in pairs if name == "channel" and value})),
+        tuple(sorted({out_of_form(value) for name, value in pairs if name == "channel" and value})),
         model=_one_of(models, "model", given, "ihc", problems),
         basis=DateBasis(_one_of([*DateBasis], "basis", given, DateBasis.TOUCH, problems)),
         by=_one_of(["day", "week"], "by", given, "", problems),
@@ -229,16 +232,27 @@ def _goal(name: str, given: Mapping[str, str], problems: list[str]) -> float | N
 
 
 def _goals_of(prefix: str, given: Mapping[str, str], problems: list[str]) -> dict[str, float]:
-    goals = {name.removeprefix(prefix): _goal(name, given, problems) for name in given if name.startswith(prefix)}
+    names = [name for name in given if name.startswith(prefix)]
+    goals = {out_of_form(name.removeprefix(prefix)): _goal(name, given, problems) for name in names}
     return {channel: goal for channel, goal in goals.items() if goal is not None}
 
 
 def goal_pairs(goals: Goals) -> list[tuple[str, str]]:
     """The goals as names and values of a URL's query; goals that are not set are left out."""
     for_all = [("goal_cpo", goals.cpo), ("goal_roas", goals.roas)]
-    of_one = [(f"goal_cpo.{channel}", goal) for channel, goal in sorted(goals.cpo_of.items())]
-    of_one += [(f"goal_roas.{channel}", goal) for channel, goal in sorted(goals.roas_of.items())]
+    of_one = [(f"goal_cpo.{in_form(channel)}", goal) for channel, goal in sorted(goals.cpo_of.items())]
+    of_one += [(f"goal_roas.{in_form(channel)}", goal) for channel, goal in sorted(goals.roas_of.items())]
     return [(name, number_text(goal)) for name, goal in for_all + of_one if goal is not None]
+
+
+def in_form(channel: str) -> str:
+    """A channel as it stands in forms and addresses: control characters as escapes, which HTML cannot hold."""
+    return readable(channel.replace("\\", r"\\"), longest=None)
+
+
+def out_of_form(text: str) -> str:
+    """The channel that `in_form` wrote."""
+    return _ESCAPE.sub(lambda escape: escape[0].encode().decode("unicode_escape"), text)
 
 
 def channels_with_goals(goals: Goals) -> set[str]:

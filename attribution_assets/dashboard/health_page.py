@@ -201,4 +201,4 @@ def _table(
     name: str, caption: str, headings: Mapping[str, str], rows: Sequence[Sequence[object]], **kinds: str
 ) -> Table:
     columns = [Column(column, heading, kinds.get(column, "text")) for column, heading in headings.items()]
-    return Table(name, caption, columns, pd.DataFrame([*rows], columns=list(headings)))
+    return Table(name, caption, columns, pd.DataFrame([*rows], columns=list(headings)), longest=None)

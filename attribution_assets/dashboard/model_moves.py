@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
 from attribution_assets.dashboard.tables import Column, Table, with_cpo_and_roas, written
@@ -56,8 +57,8 @@ def changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> list[str]:
 
 def _changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> Iterator[str]:
     for row in both.to_dict("records"):
-        channel, cost = row["channel_name"], row["cost"]
-        cpo_goal, roas_goal = goals.of(channel)
+        channel, cost = readable(row["channel_name"]), row["cost"]
+        cpo_goal, roas_goal = goals.of(row["channel_name"])
         by_other, by_ihc = row["CPO_other"], row["CPO_ihc"]
         verdicts = cpo_verdict(cost, by_other, cpo_goal), cpo_verdict(cost, by_ihc, cpo_goal)
         figures = _cpo(by_other), f"goal {written(cpo_goal, 'amount')}", _cpo(by_ihc)
@@ -86,7 +87,9 @@ def largest_moves(both: pd.DataFrame, name: str) -> list[str]:
     for row in largest.head(MOST_SENTENCES).to_dict("records"):
         orders = f"{written(abs(row['more_orders']), 'amount')} orders {'more' if row['more_orders'] > 0 else 'fewer'}"
         cost = f": {_cpo(row['CPO_ihc'])} rather than {_cpo(row['CPO_other']).removeprefix('CPO ')}"
-        sentences.append(f"{row['channel_name']} gets {orders} by IHC than by {name}{cost if row['cost'] else ''}.")
+        sentences.append(
+            f"{readable(row['channel_name'])} gets {orders} by IHC than by {name}{cost if row['cost'] else ''}."
+        )
     return sentences
 
 

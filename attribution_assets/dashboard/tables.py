@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import in_words
+from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.reporting.ratios import with_ratios
+from attribution_assets.attribution.tables.readable import LONGEST, readable
 
 NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
 """How each kind of column is written; columns of kind `text` are written as they are."""
@@ -51,6 +53,7 @@ class Table:
         frame: Its rows, with these columns at least.
         total: The figures of its last row, by column; without any, it has none.
         links: Text of a cell -> the address that it links to.
+        longest: The most characters of a cell on the page; None for any number.
     """
 
     name: str
@@ -59,12 +62,14 @@ class Table:
     frame: pd.DataFrame
     total: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
+    longest: int | None = LONGEST
 
     @property
     def rows(self) -> Iterator[list[str]]:
-        """Each row as it is written on the page."""
+        """Each row as it is written on the page: long names shortened, see `readable`."""
         for row in self.frame[[column.name for column in self.columns]].itertuples(index=False):
-            yield [written(value, column.kind) for value, column in zip(row, self.columns, strict=True)]
+            cells = zip(row, self.columns, strict=True)
+            yield [readable(written(value, column.kind), self.longest) for value, column in cells]
 
     @property
     def last_row(self) -> list[str]:
@@ -72,15 +77,9 @@ class Table:
         figures = [written(self.total.get(column.name), column.kind) for column in self.columns[1:]]
         return ["Total", *figures] if self.total else []
 
-    def csv(self) -> str:
-        """The rows as RFC 4180 has them; empty where a figure is undefined.
-
-        Text that a spreadsheet would take for a formula, such as a channel `=1+1`, begins with an apostrophe.
-        """
-        rows = self.frame[[column.name for column in self.columns]]
-        texts = [column.name for column in self.columns if column.kind == "text"]
-        safe = {name: rows[name].astype(str).str.replace(r"^(?=[=+\-@\t\r])", "'", regex=True) for name in texts}
-        return rows.assign(**safe).to_csv(index=False, lineterminator="\r\n")
+    def csv(self, *, guard: bool = True) -> str:
+        """The rows as the text of a CSV file, names whole and guarded as in `csv_text`."""
+        return csv_text(self.frame[[column.name for column in self.columns]], guard=guard)
 
 
 def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table

@@ -205,6 +205,7 @@ class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as a
     direct_channels: list[str] = Field(description="Channels that the model last_non_direct passes over, casefolded")
     max_rejected_share: float = Field(description="Share of a day's source rows that may be set aside, 0 to 1")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
+    csv_guard: bool = Field(default=True, description="Whether names in CSV files are guarded against being formulas")
 
     @property
     def windows(self) -> Windows:
@@ -216,6 +217,7 @@ class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as a
             self.most_sessions,
             JourneyEnd(self.journey_end),
             dt.date.fromisoformat(self.last_day) if self.last_day else None,
+            csv_guard=self.csv_guard,
         )
 
 
@@ -261,6 +263,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             direct_channels=sorted(settings.direct_channels),
             max_rejected_share=settings.max_rejected_share,
             last_day=settings.last_day.isoformat() if settings.last_day else None,
+            csv_guard=settings.csv_guard,
         ),
     )
 

@@ -6,16 +6,19 @@ The HTTP contract is in `app`, the arithmetic in `model`.
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
+from fastapi import FastAPI
 
 from attribution_assets.ihc_service.app import COMPUTE_IHC_PATH, create_app
+from attribution_assets.serving import BOUNDED, BoundedBodies, KnownHosts
 
 LOOPBACK = "127.0.0.1"
 STARTUP_POLL_SECONDS = 0.002
 LONGEST_SHUTDOWN_SECONDS = 1
+MOST_BODY_BYTES = 64 * 2**20
 
 
 @contextmanager
@@ -33,9 +36,8 @@ def embedded_ihc_service(max_journeys_per_request: int = 100, max_sessions_per_r
         RuntimeError: if the service does not start.
     """
     config = uvicorn.Config(
-        create_app(max_journeys_per_request, max_sessions_per_request),
-        lifespan="off",
-        ws="none",
+        _guarded(create_app(max_journeys_per_request, max_sessions_per_request)),
+        **BOUNDED,
         log_config=None,
         log_level="warning",
         access_log=False,
@@ -62,6 +64,7 @@ def serve(
     max_journeys_per_request: int = 100,
     max_sessions_per_request: int = 200,
     api_key: str | None = None,
+    allowed_hosts: Sequence[str] = (),
 ) -> None:
     """Run the service in the foreground on a loopback port, until it is interrupted.
 
@@ -70,9 +73,14 @@ def serve(
         max_journeys_per_request: a request with more journeys is rejected.
         max_sessions_per_request: a request with more sessions is rejected.
         api_key: if set, a request with another `x-api-key` is rejected.
+        allowed_hosts: names that it answers as, besides loopback.
 
     Raises:
         SystemExit: if the port is in use or not allowed.
     """
     app = create_app(max_journeys_per_request, max_sessions_per_request, api_key)
-    uvicorn.run(app, host=LOOPBACK, port=port, lifespan="off", ws="none")
+    uvicorn.run(_guarded(app, allowed_hosts), host=LOOPBACK, port=port, **BOUNDED)
+
+
+def _guarded(app: FastAPI, allowed_hosts: Sequence[str] = ()) -> KnownHosts:
+    return KnownHosts(BoundedBodies(app, MOST_BODY_BYTES), LOOPBACK, allowed_hosts)

@@ -8,8 +8,8 @@
     event     Dagster's type of event
     error     the root cause of an error
 
-Fields that are not known are left out. Each event of a run is a line; Dagster's own events have the level debug. How a
-line is written belongs here, not what is logged.
+Fields that are not known are left out, and control characters are written as escapes (`readable_lines`). Each event of
+a run is a line; Dagster's own events have the level debug. How a line is written belongs here, not what is logged.
 """
 
 import datetime as dt
@@ -20,6 +20,7 @@ from typing import Any
 import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.tables.readable import readable_lines
 from attribution_assets.instance.dagster_internals import LogMetadata, log_metadata, use_loggers_by_default
 from attribution_assets.instance.run_failures import root_cause
 from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -40,7 +41,8 @@ class JsonLines(logging.Formatter):
             line |= _of_run(metadata)
         if record.exc_info and record.exc_info[1]:
             line["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
-        return json.dumps({name: value for name, value in line.items() if value is not None}, ensure_ascii=False)
+        shown = {name: readable_lines(value) if isinstance(value, str) else value for name, value in line.items()}
+        return json.dumps({name: value for name, value in shown.items() if value is not None}, ensure_ascii=False)
 
 
 def _of_run(metadata: LogMetadata) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.instance.dagster_internals import RecordedError
 
 WHAT_TO_DO = (
@@ -91,4 +92,4 @@ def root_cause(error: RecordedError | None) -> str:
     if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
         return "interrupted"
     speaks_for_itself = kind.startswith("attribution_assets.")
-    return words if speaks_for_itself else f"{kind}: {words}"
+    return readable(words if speaks_for_itself else f"{kind}: {words}", longest=None)

@@ -6,6 +6,7 @@ label `day` are exported for the days of the latest lookback window only. A part
 """
 
 import logging
+import socket
 import threading
 import time
 from collections import Counter
@@ -13,7 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 import dagster as dg
-from prometheus_client import CollectorRegistry, start_http_server
+import uvicorn
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -21,7 +23,14 @@ from prometheus_client.core import (
     Metric,
     SummaryMetricFamily,
 )
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
@@ -30,6 +39,7 @@ from attribution_assets.defs.resources import Resources
 from attribution_assets.instance.runs import JOBS
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.monitoring.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
+from attribution_assets.serving import BOUNDED, KnownHosts
 
 STATUSES = ("200", "400", "401", "403", "408", "429", "500", "502", "503", "504", NO_ANSWER)
 """Exported from the first scrape on, as 0: Prometheus sees no increase when a new series starts with another number."""
@@ -43,17 +53,20 @@ SOURCES = ("history", "days", "ledger")
 log = logging.getLogger(__name__)
 
 
-def serve_metrics(instance: dg.DagsterInstance, resources: Resources, host: str, port: int) -> Callable[[], None]:
-    """Serve the metrics from threads of this process, once the history has been read for the first time.
+def serve_metrics(
+    instance: dg.DagsterInstance, resources: Resources, host: str, port: int, allowed_hosts: Sequence[str] = ()
+) -> Callable[[], None]:
+    """Listen for scrapes, once the history has been read for the first time.
 
     Args:
         instance: Dagster's instance.
         resources: The database and the storage.
         host: Address to listen on.
         port: Port to listen on.
+        allowed_hosts: Names that the server answers as, besides its address and loopback.
 
     Returns:
-        A function that waits until the server is shut down.
+        A function that answers scrapes until it is interrupted.
 
     Raises:
         OSError: The address cannot be listened on.
@@ -62,8 +75,21 @@ def serve_metrics(instance: dg.DagsterInstance, resources: Resources, host: str,
     metrics = PipelineMetrics(instance, resources)
     list(metrics.collect())
     registry.register(metrics)
-    _, thread = start_http_server(port, host, registry)
-    return thread.join
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    listener.listen()
+    app = KnownHosts(_application(registry), host, allowed_hosts)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, **BOUNDED))
+    return lambda: server.run([listener])
+
+
+def _application(registry: CollectorRegistry) -> Starlette:
+    def scrape(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"Content-Type": content_type})
+
+    return Starlette(routes=[Route("/metrics", scrape)], middleware=[Middleware(GZipMiddleware)])
 
 
 class PipelineMetrics(Collector):

@@ -44,6 +44,7 @@ class Windows:
         most_sessions: how many sessions a journey may have; orders with more are too long.
         journey_end: where the lookback window ends.
         last_day: the last day of the calendar, for data that has ended; None if it goes on.
+        csv_guard: whether names in CSV files are guarded against being taken for formulas.
     """
 
     first_day: dt.date
@@ -52,6 +53,7 @@ class Windows:
     most_sessions: int = 200
     journey_end: JourneyEnd = JourneyEnd.BEFORE
     last_day: dt.date | None = None
+    csv_guard: bool = True
 
     def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an input that the day of an asset reads."""

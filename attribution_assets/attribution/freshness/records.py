@@ -145,6 +145,10 @@ def _markov_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
     return {"rules": COMPARISON_VERSION, "paths from": str(windows.read_by(day, Window.LOOKBACK)[0])}
 
 
+def _csv_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
+    return {"names": "guarded" if windows.csv_guard else "as they are"}
+
+
 def _journeys_anew(
     storage: AssetStorage, windows: Windows, days: Sequence[dt.date]
 ) -> Iterator[tuple[dt.date, Tables]]:
@@ -264,6 +268,7 @@ _RECORDS = (
         ATTRIBUTION,
         inputs=(Input("channel_reporting"),),
         base="channel_reporting",
+        rules=_csv_rules,
         repaired_with="reports",
         held_up_by=_ROWS_OF_THE_DAY,
     ),
@@ -285,6 +290,7 @@ _RECORDS = (
             Input("markov_comparison", may_miss_days=True),
         ),
         base="conversion_paths",
+        rules=_csv_rules,
         repaired_with="chains",
     ),
 )

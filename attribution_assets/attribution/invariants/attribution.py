@@ -18,6 +18,7 @@ from attribution_assets.attribution.tables.credit import (
     SUM_ERROR,
     SUM_TOLERANCE,
 )
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.attribution.tables.set_aside import amounts_set_aside, money_in_words
 
@@ -47,8 +48,8 @@ def schema_problems(asset: str, frame: pd.DataFrame) -> list[str]:
 
 def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a row of pandera's failure cases
     if case.schema_context == "DataFrameSchema" and not pd.isna(case.index):
-        return f"{frame.columns[0]} {frame.iloc[int(case.index), 0]!r}: {case.check} fails"
-    return f"{case.column}: {case.check} fails on {case.failure_case!r}"
+        return f"{frame.columns[0]} {readable(repr(frame.iloc[int(case.index), 0]))}: {case.check} fails"
+    return f"{case.column}: {case.check} fails on {readable(repr(case.failure_case))}"
 
 
 def schema_problems_by_day(
@@ -114,7 +115,7 @@ def usability_problems(
     rows = len(rejected) + kept
     too_many = len(rejected) > largest_share * rows
     keys = rejected["row_key"].fillna("(no id)")
-    named = [f"{key}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
+    named = [f"{readable(key)}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
     limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if too_many else ""
     first = " | ".join(named[:REJECTED_NAMED])
     money = money_in_words(asset, amounts_set_aside(rejected))
@@ -236,4 +237,7 @@ def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame) -> list[str]:
     rounding = SUM_ERROR + COST_ERROR * len(sessions)
     costs = pd.concat([reported, spent], axis="columns", keys=["reported", "spent"]).fillna(0.0).sort_index()
     wrong = costs[~np.isclose(costs["reported"], costs["spent"], rtol=RELATIVE_ERROR, atol=rounding)]
-    return [f"{cost.Index}: cost {cost.reported} is reported, {cost.spent} was spent" for cost in wrong.itertuples()]
+    return [
+        f"{readable(cost.Index)}: cost {cost.reported} is reported, {cost.spent} was spent"
+        for cost in wrong.itertuples()
+    ]

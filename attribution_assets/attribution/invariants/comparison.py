@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, PHASES, RELATIVE_ERROR, SUM_ERROR, SUM_TOLERANCE
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 
@@ -42,8 +43,8 @@ def role_problems(orders: pd.DataFrame, roles: pd.DataFrame) -> list[str]:
             problems.append(f"{phase} sums to {roles[phase].sum():.6f} orders, {len(orders)} were attributed")
     order = roles["assisted_orders"].le(roles["influenced_orders"]) & roles["influenced_orders"].le(len(orders))
     return problems + [
-        f"{row['channel_name']} assisted {row['assisted_orders']} and influenced {row['influenced_orders']} of "
-        f"{len(orders)} orders"
+        f"{readable(row['channel_name'])} assisted {row['assisted_orders']} and influenced {row['influenced_orders']}"
+        f" of {len(orders)} orders"
         for row in roles[~order].to_dict("records")
     ]
 

@@ -1,4 +1,4 @@
-"""Tables as CSV files: UTF-8, quoting and line ends as RFC 4180 has them, numbers with all their digits."""
+"""Tables as CSV files, in UTF-8: which table a file holds, and when it is replaced. `csv_text.py` makes the text."""
 
 import datetime as dt
 import json
@@ -8,13 +8,14 @@ import pandas as pd
 from upath import UPath
 
 from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.storage.stored_days import StoredDays
 
 CHANNEL_SEPARATOR = " > "
 
 
-def write_report(report: pd.DataFrame, path: UPath) -> None:
+def write_report(report: pd.DataFrame, path: UPath, *, guard: bool = True) -> None:
     """Replace the CSV file at `path` by the report with its ratios.
 
     Columns channel_name, date, cost, ihc, ihc_revenue, CPO, ROAS; empty where a ratio is undefined.
@@ -22,11 +23,12 @@ def write_report(report: pd.DataFrame, path: UPath) -> None:
     Args:
         report: The `channel_reporting` table.
         path: A file in a folder or in an object store.
+        guard: Whether names are guarded, see `csv_text`.
     """
-    _write(with_ratios(report), path)
+    _write(with_ratios(report), path, guard=guard)
 
 
-def write_stored_table(stored: StoredDays, day: dt.date, path: UPath) -> str:
+def write_stored_table(stored: StoredDays, day: dt.date, path: UPath, *, guard: bool = True) -> str:
     """Replace the CSV file at `path` by the stored table of a day, in the form in which people read it.
 
     `channel_reporting` comes with its ratios, as in `write_report`; of `conversion_paths`, the channels of a path stand
@@ -39,6 +41,7 @@ def write_stored_table(stored: StoredDays, day: dt.date, path: UPath) -> str:
         stored: The table's days, with this one.
         day: The day.
         path: As for `write_report`.
+        guard: As for `write_report`.
 
     Returns:
         The version of the table in the file.
@@ -48,7 +51,7 @@ def write_stored_table(stored: StoredDays, day: dt.date, path: UPath) -> str:
         frame, stamp = stored.stamped(day)
         if stamp.version == written:
             return written
-        _write(_FORMS.get(stored.asset, _as_stored)(frame), path)
+        _write(_FORMS.get(stored.asset, _as_stored)(frame), path, guard=guard)
         written = stamp.version
 
 
@@ -67,5 +70,5 @@ _FORMS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 
 
-def _write(table: pd.DataFrame, path: UPath) -> None:
-    replace_file(path, table.to_csv(index=False, lineterminator="\r\n").encode())
+def _write(table: pd.DataFrame, path: UPath, *, guard: bool) -> None:
+    replace_file(path, csv_text(table, guard=guard).encode())

@@ -194,7 +194,7 @@ def channel_reporting_csv(
     def written() -> Iterator[tuple[DayTable, Metadata]]:
         for day in channel_reporting.files:
             path = reports.file(f"channel_reporting_{day}.csv")
-            version = write_stored_table(channel_reporting, day, path)
+            version = write_stored_table(channel_reporting, day, path, guard=rules.csv_guard)
             table = pd.DataFrame({"path": [str(path)]})
             inputs = made_from("channel_reporting_csv", {"channel_reporting": {day: version}}, day, rules.windows)
             yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}

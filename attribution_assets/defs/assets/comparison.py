@@ -92,7 +92,10 @@ def comparison_csv(  # noqa: PLR0913, PLR0917 - the tables that it writes
         for day in partition_days(context):
             stored = [table for table in tables if day in table.files]
             files = {table.asset: reports.file(f"{table.asset}_{day}.csv") for table in stored}
-            versions = {table.asset: {day: write_stored_table(table, day, files[table.asset])} for table in stored}
+            versions = {
+                table.asset: {day: write_stored_table(table, day, files[table.asset], guard=rules.csv_guard)}
+                for table in stored
+            }
             metadata = {asset: dg.MetadataValue.path(str(file)) for asset, file in files.items()}
             frame = pd.DataFrame({"path": [str(file) for file in files.values()]})
             yield DayTable(day, frame, made_from("comparison_csv", versions, day, rules.windows)), metadata

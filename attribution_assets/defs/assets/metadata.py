@@ -19,6 +19,7 @@ from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.invariants.attribution import users_with_too_long_orders
 from attribution_assets.attribution.tables.credit import JOURNEY_OUTCOMES, OUTCOMES
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.attribution.tables.set_aside import amounts_set_aside
 from attribution_assets.charts.report_plots import report_plots
@@ -36,10 +37,12 @@ def column_schema(asset: str) -> Metadata:
 
 
 def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
-    """Of any table: its number of rows and the first of them."""
+    """Of any table: its number of rows and the first of them, with long values shortened."""
     first = table[:PREVIEW_ROWS].to_pandas() if isinstance(table, pa.Table) else table.head(PREVIEW_ROWS)
     schema = dg.TableSchema([dg.TableColumn(name) for name in first.columns])
-    rows = (["" if pd.isna(value) else str(value) for value in row] for row in first.itertuples(index=False, name=None))
+    rows = (
+        ["" if pd.isna(value) else readable(value) for value in row] for row in first.itertuples(index=False, name=None)
+    )
     records = [dg.TableRecord(dict(zip(first.columns, row, strict=True))) for row in rows]
     return {"dagster/partition_row_count": len(table), "first_rows": dg.MetadataValue.table(records, schema)}
 

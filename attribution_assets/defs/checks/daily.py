@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.checks.problem_table import problems_metadata
 from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.settings import Settings
@@ -46,6 +47,9 @@ def daily_check(asset: str) -> Callable[[Callable[..., dg.AssetCheckResult]], Da
 
 PROBLEMS_SHOWN = 10
 """Of each day; the event log is no place for all rows of a broken table."""
+
+LONGEST_PROBLEM = 1_000
+"""The most characters of one; names in it are shortened where it is worded."""
 
 
 def evaluated(
@@ -103,5 +107,6 @@ def _evaluate_day(
 
 
 def _some_of(problems: list[str]) -> list[str]:
+    shown = [readable(problem, LONGEST_PROBLEM) for problem in problems[:PROBLEMS_SHOWN]]
     rest = len(problems) - PROBLEMS_SHOWN
-    return problems if rest <= 0 else [*problems[:PROBLEMS_SHOWN], f"and {rest} more"]
+    return shown if rest <= 0 else [*shown, f"and {rest} more"]

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import dagster as dg
 
+from attribution_assets.attribution.tables.readable import readable
+
 MOST_ROWS = 100
 LONGEST_TEXT = 300
 
@@ -24,14 +26,10 @@ def problems_metadata(problems: Mapping[str, Sequence[str]]) -> dict[str, dg.Tab
     Args:
         problems: What is wrong, by the day.
     """
-    rows = [(day, _shortened(problem)) for day, found in problems.items() for problem in found]
+    rows = [(day, readable(problem, LONGEST_TEXT)) for day, found in problems.items() for problem in found]
     if len(rows) > MOST_ROWS:
         rows = [*rows[:MOST_ROWS], ("", f"and {len(rows) - MOST_ROWS} more")]
     if not rows:
         return {}
     records = [dg.TableRecord({"day": day, "problem": problem}) for day, problem in rows]
     return {"problems": dg.MetadataValue.table(records, SCHEMA)}
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"

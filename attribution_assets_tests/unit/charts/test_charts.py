@@ -113,8 +113,9 @@ def test_any_name_is_shown_as_it_is(name: str) -> None:
     assert image_in(drawn) == (f"{name}, {name}: {name} 1.00", drawn.svg())
 
 
-def test_characters_that_no_image_may_hold_are_blanks() -> None:
-    assert texts(chart(1.0, names=["a\x00b\r\n\tc\u202ed\ufffe\ud800"]))[1] == "a b c d"
+def test_characters_that_no_image_may_hold_are_shown_as_escapes() -> None:
+    assert texts(chart(1.0, names=["a\x00b\r\n\tc\u202e"]))[1] == r"a\x00b\r\n\tc\u202e"
+    assert texts(chart(1.0, names=["d\ufffe\ud800"]))[1] == r"d\ufffe\ud800"
 
 
 def test_a_long_name_keeps_its_start_and_its_end() -> None:

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.results.channel_results import MODELS
-from attribution_assets.dashboard.choices import METRICS, PRESETS, Choices, Goals, Reported, read_choices
+from attribution_assets.dashboard.choices import (
+    METRICS,
+    PRESETS,
+    Choices,
+    Goals,
+    Reported,
+    in_form,
+    out_of_form,
+    read_choices,
+)
 
 FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 3, 31)
 REPORTED = Reported(FIRST, LAST, frozenset(days_between(FIRST, LAST)))
@@ -83,3 +92,17 @@ def test_goals_that_are_no_numbers_above_0_are_refused_each_with_its_words() -> 
     choices, problems = read("goal_cpo=0&goal_roas=nan&goal_cpo.Search=inf&goal_roas.Search=2,5")
     assert choices.goals == Goals()
     assert problems == [f"{text!r} is not a goal: it takes a number above 0." for text in ("0", "nan", "inf", "2,5")]
+
+
+@given(NAMES)
+def test_any_channel_has_an_address_and_a_form_value_without_control_characters(name: str) -> None:
+    written = in_form(name)
+    assert all(letter.isprintable() or letter.isspace() for letter in written)
+    assert not set(written) & set("\0\x1b\n\r\t\x9b\u202e")
+    assert out_of_form(written) == name
+    assert read(Choices(FIRST, LAST, channels=(name,)).query)[0].channels == (name,)
+
+
+def test_a_goal_of_a_channel_with_a_control_character_is_read_back() -> None:
+    goals = Goals(cpo_of={"\x1b[31m\\x41": 2.0})
+    assert read(Choices(FIRST, LAST, goals=goals).query)[0].goals == goals
