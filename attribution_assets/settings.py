@@ -20,6 +20,7 @@ VARIABLES: Mapping[str, str] = {
     "database_url": "ATTRIBUTION_DATABASE_URL",
     "storage": "ATTRIBUTION_STORAGE",
     "engine": "ATTRIBUTION_ENGINE",
+    "channels": "ATTRIBUTION_CHANNELS",
     "reports": "ATTRIBUTION_REPORTS",
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
@@ -56,6 +57,7 @@ class Settings:
         storage: folder or URL of the assets' tables.
         engine: what runs SQL over them, `duckdb` or `spark`.
         reports: folder or URL of the CSV files.
+        channels: CSV file of channel names and the channel that each is reported as; read when a run starts.
         ihc_api_url: full URL of compute_ihc.
         ihc_api_key: the account's secret; without one the embedded service answers.
         ihc_conv_type_id: the account's conversion type.
@@ -78,6 +80,7 @@ class Settings:
     storage: str = "data/assets"
     engine: str = "duckdb"
     reports: str = "data/reports"
+    channels: str | None = None
     ihc_api_url: str = IHC_API_URL
     ihc_api_key: str | None = field(default=None, repr=False)
     ihc_conv_type_id: str = "default"

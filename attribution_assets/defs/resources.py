@@ -22,6 +22,7 @@ from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.ihc_api.sender import StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
+from attribution_assets.attribution.source.channel_names import ChannelNames, ChannelNamesError, read_channel_names
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.sql.engine import EngineUnavailableError
 from attribution_assets.attribution.sql.engines import engine_named
@@ -38,10 +39,24 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
+    channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
 
     def source(self) -> SourceDatabase:
-        """The source tables, read only."""
-        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day))
+        """The source tables, read only, with the mapping of channel names as the file has it now.
+
+        Raises:
+            ConfigurationError: The file of channel names cannot be read or used.
+        """
+        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names())
+
+    def _channel_names(self) -> ChannelNames | None:
+        if not self.channels:
+            return None
+        with _as_configuration_error("ATTRIBUTION_CHANNELS", self.channels):
+            try:
+                return read_channel_names(location(self.channels))
+            except OSError as error:
+                raise LocationError(f"it cannot be read ({error.strerror or error}): name a CSV file") from None
 
     def results(self) -> ResultTables:
         """The result tables."""
@@ -192,7 +207,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
 def _as_configuration_error(variable: str, value: str) -> Iterator[None]:
     try:
         yield
-    except (LocationError, ObjectStoreError) as error:
+    except (LocationError, ObjectStoreError, ChannelNamesError) as error:
         raise ConfigurationError(f"{variable} is {value!r}: {error}") from None
     except EngineUnavailableError as error:  # which names its own variable
         raise ConfigurationError(str(error)) from None
@@ -238,7 +253,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             given[name] = dg.EnvVar.int(VARIABLES[name]) if numeric else dg.EnvVar(VARIABLES[name])
     first_day = settings.first_day.isoformat()
     return Resources(
-        database=DatabaseResource(url=given["database_url"], first_day=first_day),
+        database=DatabaseResource(url=given["database_url"], first_day=first_day, channels=given["channels"]),
         storage=Storage(root=given["storage"], engine=given["engine"]),
         reports=Reports(root=given["reports"]),
         ihc_api=IhcApiAccount(

@@ -24,6 +24,7 @@ from attribution_assets.defs.assets.metadata import (
     Metadata,
     attributions_metadata,
     certainty_metadata,
+    channels_metadata,
     conversions_metadata,
     journeys_metadata,
     plots_metadata,
@@ -75,7 +76,12 @@ def sessions(
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
-    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, sessions_metadata))
+
+    def metadata(day: pd.DataFrame | pa.Table) -> Metadata:
+        not_named = source.channels.not_named(day["channel_name"].unique())
+        return sessions_metadata(day) | channels_metadata(not_named)
+
+    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, metadata))
 
 
 @daily_asset(kinds={"sql", "pandas"})

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -18,6 +18,7 @@ from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.charts.report_plots import report_plots
 
 PREVIEW_ROWS = 5
+MOST_CHANNELS = 100
 
 Metadata = dict[str, Any]
 
@@ -42,6 +43,18 @@ def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
     """What the day's sessions cost, and how many of them have no cost on record."""
     cost = _column(sessions, "cost")
     return {"cost": _amount(cost.sum()), "sessions_without_cost": int(cost.isna().sum())}
+
+
+def channels_metadata(not_named: Sequence[str]) -> Metadata:
+    """The day's channels that the mapping of channel names does not name, each once; nothing if it names all.
+
+    Args:
+        not_named: These channels, sorted.
+    """
+    if not not_named:
+        return {}
+    more = f" and {len(not_named) - MOST_CHANNELS} more" if len(not_named) > MOST_CHANNELS else ""
+    return {"channels_not_in_mapping": ", ".join(not_named[:MOST_CHANNELS]) + more}
 
 
 def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
