@@ -11,6 +11,7 @@ import dagster as dg
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.environment import without_secrets
 from attribution_assets.instance.dagster_internals import RecordedError, unfinished_backfills
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
@@ -108,7 +109,7 @@ def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
 
 
 def root_cause(error: RecordedError | None) -> str:
-    """The root cause of an error that Dagster recorded, in one line."""
+    """The root cause of an error that Dagster recorded, in one line and without secrets."""
     while error is not None and error.cause is not None:
         error = error.cause
     if error is None:
@@ -117,4 +118,4 @@ def root_cause(error: RecordedError | None) -> str:
     if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
         return "interrupted"
     speaks_for_itself = kind.startswith("attribution_assets.")
-    return words if speaks_for_itself else f"{kind}: {words}"
+    return without_secrets(words if speaks_for_itself else f"{kind}: {words}")

@@ -110,14 +110,16 @@ def journeys(
 
 
 @daily_asset(kinds={"python"}, pool="ihc_api")
-def ihc_attributions(
+def ihc_attributions(  # noqa: PLR0913, PLR0917  # inputs and resources are parameters
     context: dg.AssetExecutionContext,
     journeys: StoredDays,
     ihc_api: IhcApiAccount,
     database: DatabaseResource,
+    reports: Reports,
     rules: ReportingRules,
 ) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
+    reports.check()  # before anything is paid for that could not be reported
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
         versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
