@@ -1,12 +1,12 @@
 # syntax=docker/dockerfile:1
 
 FROM python:3.11-slim-bookworm AS build
-ARG EXTRAS=s3,postgres,kubernetes,dashboard,metrics
 WORKDIR /build
 COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY attribution_assets attribution_assets
 RUN python -m venv /opt/venv \
-    && /opt/venv/bin/pip install --no-cache-dir --constraint requirements.lock ".[${EXTRAS}]"
+    && /opt/venv/bin/pip install --no-cache-dir --require-hashes --requirement requirements.lock \
+    && /opt/venv/bin/pip install --no-cache-dir --no-deps .
 
 FROM python:3.11-slim-bookworm
 RUN useradd --create-home --uid 1000 attribution \

@@ -6,21 +6,31 @@ Nothing below this module knows the environment. Which resources the settings de
 import datetime as dt
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
+from attribution_assets.environment import calendar_day, is_on, require_text, shown
 from attribution_assets.errors import ConfigurationError
 
 MOST_LOOKBACK_DAYS = 3650
 FIRST_DAY = dt.date(2023, 8, 1)
+MOST: Mapping[str, int] = {
+    "IHC_MAX_JOURNEYS_PER_REQUEST": 1_000_000,
+    "IHC_MAX_SESSIONS_PER_REQUEST": 1_000_000,
+    "IHC_MAX_CONCURRENT_REQUESTS": 1_000,
+    "ATTRIBUTION_LOOKBACK_DAYS": MOST_LOOKBACK_DAYS,
+}
+"""The largest whole numbers that variables take; others take a billion."""
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 VARIABLES: Mapping[str, str] = {
     "database_url": "ATTRIBUTION_DATABASE_URL",
     "storage": "ATTRIBUTION_STORAGE",
     "engine": "ATTRIBUTION_ENGINE",
+    "channels": "ATTRIBUTION_CHANNELS",
     "reports": "ATTRIBUTION_REPORTS",
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
@@ -60,6 +70,7 @@ class Settings:
         storage: folder or URL of the assets' tables.
         engine: what runs SQL over them, `duckdb` or `spark`.
         reports: folder or URL of the CSV files.
+        channels: CSV file of channel names and the channel that each is reported as; read when a run starts.
         ihc_api_url: full URL of compute_ihc.
         ihc_api_key: the account's secret; without one the embedded service answers.
         ihc_conv_type_id: the account's conversion type.
@@ -68,6 +79,7 @@ class Settings:
         ihc_max_concurrent_requests: requests under way at once, per run.
         ihc_redistribution_parameter: JSON object, sent as it is.
         ihc_max_requests_per_run: budget of a run, each try counted.
+        ihc_allow_http: whether the key may go to another host over http://, in clear.
         from_variables: the settings that a variable gives: what Dagster reads again when a run starts, and shows by
             the variable's name.
     """
@@ -85,6 +97,7 @@ class Settings:
     storage: str = "data/assets"
     engine: str = "duckdb"
     reports: str = "data/reports"
+    channels: str | None = None
     ihc_api_url: str = IHC_API_URL
     ihc_api_key: str | None = field(default=None, repr=False)
     ihc_conv_type_id: str = "default"
@@ -93,6 +106,7 @@ class Settings:
     ihc_max_concurrent_requests: int = 4
     ihc_redistribution_parameter: str | None = None
     ihc_max_requests_per_run: int | None = None
+    ihc_allow_http: bool = False
     from_variables: frozenset[str] = frozenset()
 
     @property
@@ -115,6 +129,7 @@ class Settings:
         Raises:
             ConfigurationError: A variable has a value that cannot be used.
         """
+        require_text()
         given: dict[str, Any] = {name: os.environ[of] for name, of in VARIABLES.items() if os.environ.get(of)}
         for name in given:
             if name.startswith("ihc_max_"):
@@ -130,6 +145,7 @@ class Settings:
             csv_guard=_csv_guard(),
             daily_hour=_daily_hour(),
             log_format=log_format(),
+            ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
             from_variables=frozenset(given),
             **given,
         )
@@ -181,7 +197,7 @@ def log_format() -> str:
     """
     text = os.environ.get("ATTRIBUTION_LOG_FORMAT") or "text"
     if text not in ("text", "json"):
-        raise ConfigurationError(f"ATTRIBUTION_LOG_FORMAT is {text!r}: it takes text or json")
+        raise ConfigurationError(f"ATTRIBUTION_LOG_FORMAT is {shown(text)}: it takes text or json")
     return text
 
 
@@ -220,19 +236,11 @@ def _first_and_last_day() -> tuple[dt.date, dt.date | None]:
 
 def _date(variable: str) -> dt.date | None:
     text = os.environ.get(variable)
-    if not text:
-        return None
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise ConfigurationError(f"{variable} is {text!r}: it takes a date written YYYY-MM-DD") from None
+    return calendar_day(variable, text) if text else None
 
 
 def _lookback_days() -> int:
-    days = _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
-    if days > MOST_LOOKBACK_DAYS:
-        raise ConfigurationError(f"ATTRIBUTION_LOOKBACK_DAYS is {days}: it takes at most {MOST_LOOKBACK_DAYS}")
-    return days
+    return _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
 
 
 def _journey_end() -> JourneyEnd:
@@ -240,7 +248,7 @@ def _journey_end() -> JourneyEnd:
     try:
         return JourneyEnd(text)
     except ValueError:
-        raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {text!r}: it takes before or at") from None
+        raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {shown(text)}: it takes before or at") from None
 
 
 def _max_rejected_share() -> float:
@@ -250,7 +258,7 @@ def _max_rejected_share() -> float:
     except ValueError:
         share = math.nan
     if not 0 <= share <= 1:
-        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1")
+        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {shown(text)}: it takes a number from 0 to 1")
     return share
 
 
@@ -262,23 +270,24 @@ def _direct_channels() -> frozenset[str]:
 def _csv_guard() -> bool:
     text = os.environ.get("ATTRIBUTION_CSV_GUARD") or "on"
     if text not in ("on", "off"):
-        raise ConfigurationError(f"ATTRIBUTION_CSV_GUARD is {text!r}: it takes on or off")
+        raise ConfigurationError(f"ATTRIBUTION_CSV_GUARD is {shown(text)}: it takes on or off")
     return text == "on"
 
 
 def _daily_hour() -> int:
     text = os.environ.get("ATTRIBUTION_DAILY_HOUR") or "5"
-    if not text.isdecimal() or int(text) > 23:  # noqa: PLR2004  the hours of a day
-        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {text!r}: it takes a whole number from 0 to 23")
+    if text not in {*map(str, range(24)), *(f"{hour:02}" for hour in range(24))}:
+        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {shown(text)}: it takes a whole number from 0 to 23")
     return int(text)
 
 
 def _whole_number(variable: str, default: int) -> int:
-    """A variable that holds a whole number from 1."""
-    text = os.environ.get(variable) or str(default)
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{variable} is {text!r}: it takes a whole number from 1")
-    return int(text)
+    """A variable that holds a whole number from 1 to the one in `MOST`."""
+    text, most = os.environ.get(variable) or str(default), MOST.get(variable, 1_000_000_000)
+    number = int(text) if re.fullmatch(r"\d{1,36}", text, re.ASCII) else 0  # of more digits Python reads none
+    if not 1 <= number <= most:
+        raise ConfigurationError(f"{variable} is {shown(text)}: it takes a whole number from 1 to {most}")
+    return number
 
 
 def _together(*variables: str) -> list[str] | None:

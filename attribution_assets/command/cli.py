@@ -8,19 +8,23 @@ only by the commands that need them, so that --help answers at once.
 import datetime as dt
 import gc
 import logging
-import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from attribution_assets.command.output import any_output
+from attribution_assets.environment import shown, without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
 from attribution_assets.settings import Settings, demo_start, log_format
 
 if TYPE_CHECKING:
     from upath import UPath
+
+    from attribution_assets.defs.resources import Resources
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -50,6 +54,11 @@ app = typer.Typer(
 )
 
 
+@app.callback()
+def _with_any_output(context: typer.Context) -> None:
+    context.with_resource(any_output())
+
+
 @app.command()
 def demo() -> None:
     """Make a demo database that ends yesterday, or add the days since, then do what `run` does over all its days."""
@@ -58,6 +67,7 @@ def demo() -> None:
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
 
         settings = Settings.from_environment()
+        _usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
         first = max(first, demo_start(last))
         if not has_source_tables(url):
@@ -199,29 +209,54 @@ def _extra(name: str, package: str) -> Iterator[None]:
 
 
 def _day(option: str, text: str | None) -> dt.date | None:
+    if text is None:
+        return None
     try:
-        return None if text is None else dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
+        return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date written YYYY-MM-DD", param_hint=option) from None
+        raise typer.BadParameter(f"{shown(text)} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
-def _writable(output: str) -> "UPath":
-    from attribution_assets.attribution.files.locations import LocationError, local_path, location
+def _writable(what: str, output: str) -> "UPath":
+    from attribution_assets.attribution.files.locations import (
+        LocationError,
+        local_path,
+        location,
+        require_writable_folder,
+    )
     from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
 
     try:
         path = location(output)
         require_bucket(path.parent)
+        require_writable_folder(path.parent)
     except (LocationError, ObjectStoreError) as problem:
-        raise RunRejectedError(f"--output {output} cannot be written: {problem}") from None
-    if (local := local_path(path)) is None:
-        return path
-    if local.is_dir():
-        raise RunRejectedError(f"--output {output} is a folder: name a file")
-    folder = next(folder for folder in local.absolute().parents if folder.exists())
-    if not (folder.is_dir() and os.access(folder, os.W_OK)):
-        raise RunRejectedError(f"--output {output} cannot be written: {folder} is no folder that may be written to")
+        raise RunRejectedError(f"{what} {output} cannot be written: {problem}") from None
+    if (local := local_path(path)) and local.is_dir():
+        raise RunRejectedError(f"{what} {output} is a folder: name a file")
     return path
+
+
+def _usable(settings: Settings, output: str | None) -> "tuple[Resources, UPath]":
+    """The resources, and the path of the report, once all that a run uses has been found usable.
+
+    Raises:
+        ConfigurationError: A setting cannot be used.
+        RunRejectedError: The report cannot be written, or Dagster's history.
+    """
+    from attribution_assets.defs.resources import resources_of
+    from attribution_assets.instance.opening import require_writable_home
+
+    resources = resources_of(settings, references=False)
+    resources.ihc_api.check()
+    resources.storage.check()
+    resources.storage.require_writable()
+    resources.reports.check()
+    resources.database.source()
+    require_writable_home()
+    if output:
+        return resources, _writable("--output", output)
+    return resources, _writable("the report", str(resources.reports.file("channel_reporting.csv")))
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
@@ -232,17 +267,12 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
-    from attribution_assets.defs.resources import resources_of
 
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
     console, settings = Console(), Settings.from_environment()
-    resources = resources_of(settings, references=False)
-    resources.ihc_api.check()
-    resources.storage.check()
-    resources.reports.check()
-    path = _writable(output) if output else resources.reports.file("channel_reporting.csv")
+    resources, path = _usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     with terminal.progress(console) as on_stage:
@@ -273,6 +303,7 @@ def _problems_in_one_line() -> Iterator[None]:
 
             use_for_all_else()
         yield
+        sys.stdout.flush()
     except (RunFailedError, OSError) as problem:
         _tell("Failed", problem, as_json=as_json)
         raise typer.Exit(FAILED) from None
@@ -286,7 +317,7 @@ def _problems_in_one_line() -> Iterator[None]:
 def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
     from attribution_assets.attribution.tables.readable import readable
 
-    words = readable(f"{what}: {' '.join(str(problem).split())}", longest=None)
+    words = readable(without_secrets(f"{what}: {' '.join(str(problem).split())}"), longest=None)
     if as_json:
         logging.getLogger(__name__).error(words)
     else:

@@ -31,6 +31,7 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.jobs import attribution_job, range_tags
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
+from attribution_assets.environment import EARLIEST_DAY
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in
@@ -66,7 +67,8 @@ def days_to_report(
         raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
     if first < first_partition:
         raise RunRejectedError(
-            f"{first} is before the first day, {first_partition}: set ATTRIBUTION_START_DATE to {first} or earlier"
+            f"{first} is before the first day, {first_partition}: set ATTRIBUTION_START_DATE to"
+            f" {max(first, EARLIEST_DAY)} or earlier"
         )
     if last > last_partition:
         why = "is after ATTRIBUTION_END_DATE" if last_partition == windows.last_day else "is not over"

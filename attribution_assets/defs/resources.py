@@ -5,23 +5,26 @@ the variable's name instead of its value.
 """
 
 import datetime as dt
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import dagster as dg
 from pydantic import Field
 from upath import UPath
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
-from attribution_assets.attribution.files.locations import LocationError, location
+from attribution_assets.attribution.files.locations import LocationError, location, require_writable_folder
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
-from attribution_assets.attribution.ihc_api.account import IhcApi
+from attribution_assets.attribution.ihc_api.account import IhcApi, is_on_loopback
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.redistribution import redistribution_parameter
 from attribution_assets.attribution.ihc_api.sender import StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
+from attribution_assets.attribution.masking import masked
+from attribution_assets.attribution.source.channel_names import ChannelNames, ChannelNamesError, read_channel_names
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.sql.engine import EngineUnavailableError
 from attribution_assets.attribution.sql.engines import engine_named
@@ -29,6 +32,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.storage.stamps import digest
 from attribution_assets.attribution.tables.credit import EMBEDDED
+from attribution_assets.environment import require_certificates, require_proxy_for, without_secrets
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import VARIABLES, Settings
 
@@ -38,10 +42,24 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
+    channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
 
     def source(self) -> SourceDatabase:
-        """The source tables, read only."""
-        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day))
+        """The source tables, read only, with the mapping of channel names as the file has it now.
+
+        Raises:
+            ConfigurationError: The file of channel names cannot be read or used.
+        """
+        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names())
+
+    def _channel_names(self) -> ChannelNames | None:
+        if not self.channels:
+            return None
+        with _as_configuration_error("ATTRIBUTION_CHANNELS", self.channels):
+            try:
+                return read_channel_names(location(self.channels))
+            except OSError as error:
+                raise LocationError(f"it cannot be read ({error.strerror or error}): name a CSV file") from None
 
     def results(self) -> ResultTables:
         """The result tables."""
@@ -77,6 +95,15 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
             require_bucket(location(self.root))
             engine_named(self.engine).check()
 
+    def require_writable(self) -> None:
+        """See that tables can be written, leaving nothing behind; of an object store, only that it can be reached.
+
+        Raises:
+            ConfigurationError: They cannot.
+        """
+        with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
+            require_writable_folder(location(self.root))
+
 
 class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
     """Where the CSV files go."""
@@ -93,13 +120,14 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
             return location(self.root) / name
 
     def check(self) -> None:
-        """See that the object store, if it is one, can be reached.
+        """See that the object store, if it is one, can be reached, or else that files can be written to the folder.
 
         Raises:
-            ConfigurationError: It cannot, or as for `file`.
+            ConfigurationError: It cannot, they cannot, or as for `file`.
         """
         with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
             require_bucket(location(self.root))
+            require_writable_folder(location(self.root))
 
 
 class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -113,11 +141,12 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     max_concurrent_requests: int = Field(description="Requests under way at once, per run")
     redistribution_parameter: str | None = Field(default=None, description="JSON object, sent as it is")
     max_requests_per_run: int | None = Field(default=None, description="Budget of a run, each try counted")
+    allow_http: bool = Field(default=False, description="Whether the key may go to another host over http://, in clear")
 
     @property
     def answered_by(self) -> str:
         """Who splits the orders: `embedded`, or the API's URL, without the key if that is a part of it."""
-        return self.url.replace(self.api_key, "***") if self.api_key else EMBEDDED
+        return masked(self.url, [self.api_key]) if self.api_key else EMBEDDED
 
     @property
     def settings(self) -> str:
@@ -131,6 +160,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         Raises:
             ConfigurationError: One of them cannot.
         """
+        require_certificates()
         self._api(self.url, self.api_key or EMBEDDED)
 
     def client(self, ledger: Ledger) -> IhcClient:
@@ -142,6 +172,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         Raises:
             ConfigurationError: A setting cannot be used.
         """
+        require_certificates()
         if self.api_key:
             return IhcClient(self._api(self.url, self.api_key), ledger)
         stand_in = StandIn(self._embedded_name(), self._embedded_service)
@@ -160,7 +191,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
 
     def _api(self, url: str, api_key: str) -> IhcApi:
         try:
-            return IhcApi(
+            api = IhcApi(
                 url=url,
                 api_key=api_key.strip(),
                 conv_type_id=self.conv_type_id,
@@ -172,25 +203,31 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
             )
         except ValueError as error:
             raise ConfigurationError(f"IHC_API_URL, IHC_API_KEY or a limit cannot be used: {error}") from None
+        if self.api_key and not is_on_loopback(url):
+            address = urlsplit(url)
+            if address.scheme == "http" and not self.allow_http:
+                raise ConfigurationError(
+                    f"IHC_API_URL begins with http://, so that IHC_API_KEY would go to {address.hostname} in clear:"
+                    " write https://, or set IHC_ALLOW_HTTP=on if nobody can listen on the way"
+                )
+            require_proxy_for(url)
+        return api
 
     def _redistribution(self) -> Mapping[str, Any] | None:
         if self.redistribution_parameter is None:
             return None
         try:
-            parameter = json.loads(self.redistribution_parameter)
-        except json.JSONDecodeError as error:
-            raise ConfigurationError(f"IHC_REDISTRIBUTION_PARAMETER is not JSON: {error}") from None
-        if not isinstance(parameter, dict):
-            raise ConfigurationError("IHC_REDISTRIBUTION_PARAMETER is not a JSON object")
-        return parameter
+            return redistribution_parameter(self.redistribution_parameter)
+        except ValueError as error:
+            raise ConfigurationError(f"IHC_REDISTRIBUTION_PARAMETER {error}") from None
 
 
 @contextmanager
 def _as_configuration_error(variable: str, value: str) -> Iterator[None]:
     try:
         yield
-    except (LocationError, ObjectStoreError) as error:
-        raise ConfigurationError(f"{variable} is {value!r}: {error}") from None
+    except (LocationError, ObjectStoreError, ChannelNamesError) as error:
+        raise ConfigurationError(without_secrets(f"{variable} is {value!r}: {error}")) from None
     except EngineUnavailableError as error:  # which names its own variable
         raise ConfigurationError(str(error)) from None
 
@@ -247,12 +284,13 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             given[name] = dg.EnvVar.int(VARIABLES[name]) if numeric else dg.EnvVar(VARIABLES[name])
     first_day = settings.first_day.isoformat()
     return Resources(
-        database=DatabaseResource(url=given["database_url"], first_day=first_day),
+        database=DatabaseResource(url=given["database_url"], first_day=first_day, channels=given["channels"]),
         storage=Storage(root=given["storage"], engine=given["engine"]),
         reports=Reports(root=given["reports"]),
         ihc_api=IhcApiAccount(
             url=given["ihc_api_url"],
             api_key=given["ihc_api_key"],
+            allow_http=settings.ihc_allow_http,
             **{name.removeprefix("ihc_"): value for name, value in given.items() if name in _OF_THE_ACCOUNT},
         ),
         rules=ReportingRules(

@@ -21,6 +21,7 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.tables.readable import readable_lines
+from attribution_assets.environment import without_secrets
 from attribution_assets.instance.dagster_internals import LogMetadata, log_metadata, use_loggers_by_default
 from attribution_assets.instance.run_failures import root_cause
 from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
@@ -42,7 +43,8 @@ class JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[1]:
             line["error"] = f"{type(record.exc_info[1]).__name__}: {record.exc_info[1]}"
         shown = {name: readable_lines(value) if isinstance(value, str) else value for name, value in line.items()}
-        return json.dumps({name: value for name, value in shown.items() if value is not None}, ensure_ascii=False)
+        known = {name: value for name, value in shown.items() if value is not None}
+        return without_secrets(json.dumps(known, ensure_ascii=False))
 
 
 def _of_run(metadata: LogMetadata) -> dict[str, Any]:

@@ -8,10 +8,8 @@ import logging
 import os
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from hashlib import blake2b
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from textwrap import shorten
 from urllib.parse import quote
@@ -20,7 +18,10 @@ import dagster as dg
 import sqlalchemy as sa
 from filelock import FileLock
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from upath import UPath
 
+from attribution_assets.attribution.files.locations import LocationError, require_writable_folder
+from attribution_assets.environment import without_secrets
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.dagster_internals import (
     NO_COMPUTE_LOGS,
@@ -43,6 +44,8 @@ IN_PROCESS = {
 }
 LOCATION, MODULE = "attribution_assets", "attribution_assets.definitions"
 """The code location in `workspace.yaml` and pyproject.toml, of which the command's runs are."""
+LOCK = ".attribution_assets.lock"
+"""The lock's file. It lies in DAGSTER_HOME, where nobody else can take it."""
 
 MOST_CHARACTERS = 400
 """Where Dagster's message about wrong settings is cut: it can list all settings that there are."""
@@ -92,10 +95,30 @@ def _connections(
     return of_sqlite(history) if history else _pooled_connections(instance)
 
 
+def require_writable_home() -> None:
+    """See that Dagster's history can be written where it is to lie.
+
+    Raises:
+        RunRejectedError: It cannot.
+    """
+    home = _home()
+    try:
+        require_writable_folder(UPath(home))
+    except LocationError as error:
+        raise RunRejectedError(f"Dagster's history cannot lie in {home} (DAGSTER_HOME): {error}") from None
+
+
+def _home() -> Path:
+    return Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
+
+
 @contextmanager
 def _opened() -> Iterator[dg.DagsterInstance]:
-    home = Path(os.environ.get("DAGSTER_HOME") or ("." if Path("dagster.yaml").exists() else "data/dagster")).absolute()
-    home.mkdir(parents=True, exist_ok=True)
+    home = _home()
+    with suppress(OSError):
+        home.mkdir(parents=True, exist_ok=True)
+    if not home.is_dir():
+        raise RunRejectedError(f"Dagster's history cannot lie in {home} (DAGSTER_HOME): it is no folder")
     logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns if there is no dagster.yaml, which is allowed here
     root = logging.getLogger()
     root.addFilter(_is_not_about_a_retry)
@@ -116,17 +139,16 @@ def history_errors_as_failed_run(home: Path | str) -> Iterator[None]:
     try:
         yield
     except _database_errors() as error:
-        raise RunFailedError(f"Dagster's history in {home} cannot be used: {_reason(error)}") from None
+        raise RunFailedError(without_secrets(f"Dagster's history in {home} cannot be used: {_reason(error)}")) from None
 
 
 @contextmanager
 def _created_by_one_process(home: Path) -> Iterator[dg.DagsterInstance]:
-    """The instance. Its databases are created under a lock: several processes that create them at once corrupt them."""
-    lock = (
-        Path(tempfile.gettempdir())
-        / f"attribution_assets_{os.getuid()}_{blake2b(str(home).encode(), digest_size=8).hexdigest()}.lock"
-    )
-    with FileLock(lock):
+    """The instance. Its databases are created under a lock: several processes that create them at once corrupt them.
+
+    Where the folder cannot be written, there is nothing to create, and no lock.
+    """
+    with FileLock(home / LOCK) if os.access(home, os.W_OK) else nullcontext():
         instance = _instance_of(home)
         instance.get_runs_count()
         instance.all_asset_keys()
@@ -140,7 +162,7 @@ def _instance_of(home: Path) -> dg.DagsterInstance:
         instance = dg.DagsterInstance.local_temp(str(home), overrides=IN_PROCESS)  # persistent, despite the name
     except (dg.DagsterInvalidConfigError, ArgumentError, InvalidValueError) as error:
         first = error.errors[0].message if isinstance(error, dg.DagsterInvalidConfigError) else str(error)
-        words = shorten(first.partition("Stack Trace:")[0], MOST_CHARACTERS, placeholder=" ...")
+        words = shorten(without_secrets(first.partition("Stack Trace:")[0]), MOST_CHARACTERS, placeholder=" ...")
         missing = isinstance(error.__context__, ImportError)
         hint = ". Its storage needs a package: pip install 'attribution-assets[postgres]'" if missing else ""
         raise RunRejectedError(f"{home / 'dagster.yaml'} cannot be used: {words}{hint}") from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import dagster as dg
 
 from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.environment import without_secrets
 from attribution_assets.instance.dagster_internals import RecordedError
 
 WHAT_TO_DO = (
@@ -83,7 +84,7 @@ def link_to_run(webserver_url: str | None, run_id: str) -> str | None:
 
 
 def root_cause(error: RecordedError | None) -> str:
-    """The root cause of an error that Dagster recorded, in one line."""
+    """The root cause of an error that Dagster recorded, in one line and without secrets."""
     while error is not None and error.cause is not None:
         error = error.cause
     if error is None:
@@ -92,4 +93,4 @@ def root_cause(error: RecordedError | None) -> str:
     if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
         return "interrupted"
     speaks_for_itself = kind.startswith("attribution_assets.")
-    return readable(words if speaks_for_itself else f"{kind}: {words}", longest=None)
+    return readable(without_secrets(words if speaks_for_itself else f"{kind}: {words}"), longest=None)

@@ -28,6 +28,7 @@ from attribution_assets_tests.support.ports import free_port
 from attribution_assets_tests.support.shop import Shop
 from attribution_assets_tests.support.whole_shop import FIRST, LAST, PaidEndpoint
 
+PROXY_PASSWORD = "pr0xy@w\u00f6rd'"  # noqa: S105 - of a proxy that is not there
 SECRET_KEY = "Kx7/qT+distinctive=%key&Zp9"  # noqa: S105 - of an endpoint that lives as long as a test
 CHANNEL = "A channel to be found"
 START_SECONDS = 180
@@ -153,7 +154,10 @@ def refusal_with_the_key(answer: Answer) -> Reply:
 
 
 def runs_that_succeed_and_fail(shop: Shop, start_command: StartCommand) -> dict[str, str]:
-    """What is printed by runs that end well, and by runs whose answers echo the key in every way."""
+    """What is printed by runs that end well, and by runs whose answers echo the key in every way.
+
+    The key comes from a file, with a line break at its end, and stands in the API's URL too.
+    """
     shop.session("s1", "ann", "2024-02-24 10:00:00", CHANNEL, 2.0)
     shop.order("o1", "ann", "2024-02-26 20:00:00", 90.0)
     faults = [
@@ -165,8 +169,8 @@ def runs_that_succeed_and_fail(shop: Shop, start_command: StartCommand) -> dict[
     ]
     texts = {}
     with PaidEndpoint(faults) as endpoint:
-        shop.asks(endpoint)
-        shop.set(IHC_API_KEY=SECRET_KEY)
+        url = f"{endpoint.url}?as_it_is={SECRET_KEY.replace('&', '%26')}&encoded={quote(SECRET_KEY, safe='')}"
+        shop.set(IHC_API_URL=url, IHC_API_KEY=f"{SECRET_KEY}\n", ATTRIBUTION_LOG_FORMAT="json")
         for number in range(4):
             failed = shop.run(str(FIRST), str(LAST))
             assert failed.exit_code == 1, failed.output
@@ -174,6 +178,16 @@ def runs_that_succeed_and_fail(shop: Shop, start_command: StartCommand) -> dict[
         process = start_command(FIRST, LAST)
         texts["good run"], _ = process.communicate()
         assert process.returncode == 0, texts["good run"]
+        assert "as_it_is=***&encoded=***" in texts["good run"]
+    with PaidEndpoint([status(403, f"{PROXY_PASSWORD} is wrong")]) as proxy:
+        address = proxy.url.partition("/v1")[0].replace("//", f"//ann:{quote(PROXY_PASSWORD, safe='')}@")
+        shop.set(IHC_API_URL=url.replace("127.0.0.1", "ihc.invalid"), IHC_ALLOW_HTTP="on", HTTP_PROXY=address)
+        shop.set(IHC_CONV_TYPE_ID="asked anew")
+        texts["refused by the proxy"] = shop.run(str(FIRST), str(LAST)).output
+        assert "the IHC API answered 403: *** is wrong" in texts["refused by the proxy"]
+        shop.set(HTTP_PROXY=address.replace("%40", "@"))
+        texts["no proxy"] = shop.run(str(FIRST), str(LAST)).output
+        assert "HTTP_PROXY cannot be used" in texts["no proxy"]
     return texts
 
 
@@ -198,7 +212,8 @@ def test_neither_key_nor_password_is_printed_stored_or_shown(
     assert CHANNEL in texts[f"{shop.folder}/data/assets/sessions/2024-02-24.parquet as rows"]
     assert CHANNEL in texts[source]
     assert "IHC_API_KEY" in texts[RESOURCES]
-    assert texts[RUNS].count('"FAILURE"') == 4
+    assert texts[RUNS].count('"FAILURE"') == 5
     assert "IHC_API_KEY" in texts[RUNS]
     assert found(SECRET_KEY, texts) == []
     assert found(PASSWORD, texts) == []
+    assert found(PROXY_PASSWORD, texts) == []

@@ -18,6 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchTableError
 
+from attribution_assets.attribution.masking import masked
+
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 SQLITE_BUSY_TIMEOUT_SECONDS = 30.0
@@ -124,9 +126,7 @@ class Database:
             raise self._error(self._in_words(getattr(error, "orig", error))) from None
 
     def _in_words(self, error: Exception) -> str:
-        words = " ".join(str(error).split()).rstrip(".")
-        if self._url.password:
-            words = words.replace(str(self._url.password), "***")
+        words = " ".join(masked(str(error), [str(self._url.password or "")]).split()).rstrip(".")
         if self.path is not None and not self.path.exists():
             return (
                 f"There is no database at {self.path.absolute()}: set ATTRIBUTION_DATABASE_URL to the one that is to"
@@ -198,7 +198,7 @@ def _parsed(url: str) -> sa.URL:
     parsed = None
     with suppress(ArgumentError, ValueError):  # their messages may quote a part of the password
         parsed = sa.make_url(url)
-    if parsed is None or "@" in (parsed.host or ""):
+    if parsed is None or any("@" in str(part) for part in (parsed.host, parsed.database) if part and parsed.host):
         raise DatabaseUrlError(
             "The database URL cannot be read: write sqlite:///path/to/file.db or"
             " postgresql://user:password@host:5432/database, with / @ : ? # % in a password percent-encoded."

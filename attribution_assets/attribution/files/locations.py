@@ -3,7 +3,10 @@
 Reading and writing whole files belongs in `atomic_files`, requests to an object store in `object_store`.
 """
 
+import os
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryFile
 from urllib.parse import urlsplit, urlunsplit
 
 from upath import UPath
@@ -58,6 +61,28 @@ def address(root: str, *names: str) -> str:
     container = f"{parts.username}@" if scheme in ("abfs", "abfss") and parts.username else ""
     path = "/".join([parts.path.rstrip("/"), *names])
     return urlunsplit((scheme, f"{container}{host}", path, "", ""))
+
+
+def require_writable_folder(path: UPath) -> None:
+    """Check that files can be written below a folder, which may not be there yet; nothing of the check is left there.
+
+    Raises:
+        LocationError: A file stands in its place or above it, or files cannot be written there.
+    """
+    if (folder := local_path(path)) is None:
+        return
+    try:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            folder.lstat()  # which finds a name that is too long
+        nearest = next(each for each in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(each))
+        if not nearest.is_dir():
+            raise LocationError(f"{nearest} is no folder: name one that is, or that can be made")
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise LocationError(
+            f"no files can be written there ({error.strerror}): name a folder that takes them"
+        ) from None
 
 
 def local_path(path: UPath) -> Path | None:

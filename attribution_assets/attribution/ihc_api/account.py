@@ -3,10 +3,20 @@
 Nothing is called here; where the settings come from is the caller's affair.
 """
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+
+def is_on_loopback(url: str) -> bool:
+    """Whether the host of a URL is this machine, reached without a network."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 @dataclass(frozen=True)

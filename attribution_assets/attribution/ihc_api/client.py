@@ -32,6 +32,7 @@ from attribution_assets.attribution.ledger.claims import Claims
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger.tables import LedgerError
 from attribution_assets.attribution.ledger.writer import LedgerWriter
+from attribution_assets.attribution.masking import masked
 from attribution_assets.attribution.progress import RequestPlan, tell_requests_planned
 
 KEEP_TRYING_SECONDS = 300
@@ -86,7 +87,7 @@ class IhcClient:
 
     def __init__(self, api: IhcApi, ledger: Ledger, stand_in: StandIn | None = None) -> None:
         self._api, self._ledger, self._stand_in = api, ledger, stand_in
-        endpoint = stand_in.name if stand_in else api.url.replace(api.api_key, "***")
+        endpoint = stand_in.name if stand_in else masked(api.url, [api.api_key])
         self._terms = AnswerTerms(api.conv_type_id, endpoint, api.redistribution_parameter)
         self._writer = LedgerWriter(partial(ledger.keep, self._terms))
         self._budget = RequestBudget(api.max_requests_per_run)

@@ -5,7 +5,6 @@ connections are transient, and that the key goes to one address only and into no
 `answers.py`; what is sent and how often in `client.py`.
 """
 
-import ipaddress
 import json
 import time
 from collections.abc import Mapping
@@ -14,14 +13,16 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Final
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 
+from attribution_assets.attribution.ihc_api.account import is_on_loopback
 from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcRequestError, IhcTransientError, failure
 from attribution_assets.attribution.ihc_api.traffic import NO_ANSWER, TrafficCount
+from attribution_assets.attribution.masking import masked, passwords_in
 
 _MOST_SHOWN: Final = 300
 """Characters that are kept of what the API said."""
@@ -58,7 +59,8 @@ class IhcConnection:
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         environment = session.merge_environment_settings(url, {}, None, None, None)
         session.verify = environment["verify"]
-        session.proxies = {} if _is_on_loopback(url) else environment["proxies"]
+        session.proxies = {} if is_on_loopback(url) else environment["proxies"]
+        self._passwords = [password for proxy in session.proxies.values() for password in passwords_in(proxy)]
         session.trust_env = False
         for scheme in ("http://", "https://"):
             session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=connections))
@@ -91,11 +93,9 @@ class IhcConnection:
         raise IhcTransientError(f"the answer of {len(content)} bytes is not readable JSON")
 
     def shown(self, said: object) -> str:
-        """What the API said, fit to show: one line of at most 300 characters, without the key (plain or in a URL)."""
+        """What the API said, fit to show: one line of at most 300 characters, without the key or a password."""
         text = "".join(character if character.isprintable() else " " for character in str(said))
-        for key in {self._api_key, quote(self._api_key, safe=""), quote_plus(self._api_key)}:
-            text = text.replace(key, "***")
-        text = " ".join(text.split())
+        text = " ".join(masked(text, [self._api_key, *self._passwords]).split())
         return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
 
     def _exchange(self, body: bytes, traffic: TrafficCount) -> tuple[int, Mapping[str, str], bytes]:
@@ -148,14 +148,6 @@ def retry_after_seconds(header: str | None, now: datetime) -> float | None:
     except ValueError:
         return None
     return max(0.0, (at.replace(tzinfo=at.tzinfo or UTC) - now).total_seconds())
-
-
-def _is_on_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _message(content: bytes) -> object:

@@ -32,6 +32,7 @@ import sqlalchemy as sa
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError
 from attribution_assets.attribution.source import statements
+from attribution_assets.attribution.source.channel_names import ChannelNames
 from attribution_assets.attribution.source.fingerprints import (
     fingerprint_of_read_rows,
     fingerprints_of_days,
@@ -89,14 +90,16 @@ class SourceDatabase:
     Args:
         url: as for `database.Database`.
         first_day: the first day that is ever read; rows whose date has no place in the calendar are filed with it.
+        channels: which channel each channel name is reported as.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str, first_day: dt.date) -> None:
+    def __init__(self, url: str, first_day: dt.date, channels: ChannelNames | None = None) -> None:
         self._database = Database(url, error=SourceUnreachableError)
         self._first_day = first_day
+        self.channels = channels or ChannelNames()
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
@@ -171,7 +174,9 @@ class SourceDatabase:
         with self._reading() as connection:
             for first, last in adjacent_ranges(days):
                 adjacent = days_between(first, last)
-                found |= fingerprints_of_days(connection, _DATED_TABLES[table], adjacent, self._first_day)
+                found |= fingerprints_of_days(
+                    connection, _DATED_TABLES[table], adjacent, self._first_day, self.channels
+                )
         return found
 
     def rows_without_a_day(self, table: str) -> int:
@@ -190,21 +195,23 @@ class SourceDatabase:
         return rows
 
     def change_marker(self) -> str:
-        """A text that differs from an earlier one whenever the source tables may have changed since; cheap to get.
+        """A text that differs from an earlier one whenever the tables or the mapping of channel names may have changed.
 
-        It may differ although nothing has changed. Take it before reading the rows or the fingerprints that it stands
-        for. On PostgreSQL it is made of the server's statistics, which appear a second after a commit, or up to ten
-        seconds while the writing session stays open: only the notice of a change is delayed. Where there are no
-        statistics (of a view, a foreign table, or with track_counts off), it is different every time.
+        It is cheap to get, and may differ although nothing has changed. Take it before reading the rows or the
+        fingerprints that it stands for. On PostgreSQL it is made of the server's statistics, which appear a second
+        after a commit, or up to ten seconds while the writing session stays open: only the notice of a change is
+        delayed. Where there are no statistics (of a view, a foreign table, or with track_counts off), it is different
+        every time.
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
         """
+        mapping = self.channels.applied_to(self.channels.channels)
         if (path := self._database.path) is None:
             with self._database.reading() as connection:
-                return postgresql_marker(connection)
+                return f"{postgresql_marker(connection)} {mapping}".rstrip()
         try:
-            return sqlite_marker(path)
+            return f"{sqlite_marker(path)} {mapping}".rstrip()
         except OSError as error:
             raise SourceUnreachableError(
                 f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
@@ -255,10 +262,11 @@ class SourceDatabase:
 
     def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
-            fingerprint = fingerprint_of_read_rows(connection, table)
+            fingerprint = fingerprint_of_read_rows(connection, table, self.channels)
             # by map, which keeps no day while the next one is read
             yield from map(
-                partial(_extracted_day, table, fingerprint), raw_days(connection, table, days, self._first_day)
+                partial(_extracted_day, table, fingerprint, self.channels),
+                raw_days(connection, table, days, self._first_day),
             )
 
     @contextmanager
@@ -276,9 +284,12 @@ class SourceDatabase:
             yield connection
 
 
-def _extracted_day(table: DatedTable, fingerprint: Callable[[RawDay], str], raw: RawDay) -> ExtractedDay:
+def _extracted_day(
+    table: DatedTable, fingerprint: Callable[[RawDay], str], channels: ChannelNames, raw: RawDay
+) -> ExtractedDay:
     if table is SESSIONS:
         rows = session_rows(raw.day, raw.columns, raw.several_costs)
+        rows = rows._replace(frame=channels.reported(rows.frame))
     else:
         rows = conversion_rows(raw.day, raw.columns)
     return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated)

@@ -13,7 +13,7 @@ import hashlib
 import operator
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -26,6 +26,7 @@ import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import POSTGRESQL, fetched_rows
 from attribution_assets.attribution.source import statements
+from attribution_assets.attribution.source.channel_names import ChannelNames
 from attribution_assets.attribution.source.column_checks import are_texts
 from attribution_assets.attribution.source.repeated_rows import RawColumns
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
@@ -57,34 +58,51 @@ _POSTGRESQL_STATISTICS = sa.text("""
 
 
 def fingerprints_of_days(
-    connection: sa.Connection, table: DatedTable, days: Sequence[dt.date], first_day: dt.date
+    connection: sa.Connection, table: DatedTable, days: Sequence[dt.date], first_day: dt.date, channels: ChannelNames
 ) -> dict[dt.date, str]:
-    """The fingerprint of each of `days`, which are consecutive; `first_day` includes the rows that have no day."""
+    """The fingerprint of each of `days`, which are consecutive; `first_day` includes the rows that have no day.
+
+    What `channels` makes of the names of a day of sessions is a part of it.
+    """
+    names_count = table is SESSIONS and bool(channels.channels)
     if connection.dialect.name != POSTGRESQL:
-        fingerprint = fingerprint_of_read_rows(connection, table)
+        fingerprint = fingerprint_of_read_rows(connection, table, channels)
         return {raw.day: fingerprint(raw) for raw in raw_days(connection, table, days, first_day)}
     found: dict[str, tuple[int, int]] = {day.isoformat(): (0, 0) for day in days}
     queries = [statements.rows_of_days(connection, table, days[0], days[-1])]
     if days[0] <= first_day <= days[-1]:
         queries.append(statements.rows_without_a_day(connection, table, first_day))
+    names: dict[str, set[object]] = {day: set() for day in found}
     for rows in queries:
-        hashed = statements.fingerprints(rows, table)
-        for date, count, hashes in chain.from_iterable(fetched_rows(connection, hashed, _DAYS_PER_FETCH)):
+        hashed = statements.fingerprints(rows, table, with_names=names_count)
+        for date, count, hashes, *of_day in chain.from_iterable(fetched_rows(connection, hashed, _DAYS_PER_FETCH)):
             day = date if date in found else first_day.isoformat()
             count_before, hashes_before = found[day]
             found[day] = count_before + count, hashes_before + int(hashes)
-    return {day: "{} {}".format(*found[day.isoformat()]) for day in days}
+            names[day].update(*of_day)
+    return {
+        day: _with_channels("{} {}".format(*found[day.isoformat()]), channels, names[day.isoformat()]) for day in days
+    }
 
 
-def fingerprint_of_read_rows(connection: sa.Connection, table: DatedTable) -> Callable[[RawDay], str]:
+def fingerprint_of_read_rows(
+    connection: sa.Connection, table: DatedTable, channels: ChannelNames
+) -> Callable[[RawDay], str]:
     """A function that gives the fingerprint of a day of the table whose rows have been read through the connection.
 
     It is the fingerprint that `fingerprints_of_days` gives for the day.
     """
     if connection.dialect.name == POSTGRESQL:
-        return _postgresql_fingerprint
-    encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
-    return partial(_sqlite_fingerprint, table, hash_columns=encoding == "UTF-8")
+        of_rows: Callable[[RawDay], str] = _postgresql_fingerprint
+    else:
+        encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
+        of_rows = partial(_sqlite_fingerprint, table, hash_columns=encoding == "UTF-8")
+    return lambda raw: _with_channels(of_rows(raw), channels, raw.columns.get("channel_name", ()))
+
+
+def _with_channels(fingerprint: str, channels: ChannelNames, names: Iterable[object]) -> str:
+    """The fingerprint, with what the mapping makes of these channel names if it maps any."""
+    return f"{fingerprint} {channels.applied_to(names)}".rstrip()
 
 
 def _postgresql_fingerprint(raw: RawDay) -> str:

@@ -90,11 +90,15 @@ def count_without_a_day(connection: sa.Connection, table: DatedTable, first_day:
     return sa.select(sa.func.count()).select_from(source.table).where(source.without_a_day(table.date, first_day))
 
 
-def fingerprints(rows: sa.Select[Any], table: DatedTable) -> sa.Select[Any]:
-    """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes."""
+def fingerprints(rows: sa.Select[Any], table: DatedTable, *, with_names: bool) -> sa.Select[Any]:
+    """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes.
+
+    If asked for, the day's channel names too, as an array.
+    """
     each = rows.order_by(None).subquery()
     day = each.c[FILED if FILED in each.c else table.date]
-    return sa.select(day, sa.func.count(), sa.func.sum(each.c[ROW_HASH])).group_by(day)
+    names = [sa.func.array_agg(sa.distinct(each.c.channel_name))] if with_names else []
+    return sa.select(day, sa.func.count(), sa.func.sum(each.c[ROW_HASH]), *names).group_by(day)
 
 
 def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.date) -> sa.Select[tuple[Any, Any]]:

@@ -32,6 +32,7 @@ from attribution_assets.defs.assets.metadata import (
     Metadata,
     attributions_metadata,
     certainty_metadata,
+    channels_metadata,
     conversions_metadata,
     journeys_metadata,
     plots_metadata,
@@ -87,7 +88,12 @@ def sessions(
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
-    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, sessions_metadata))
+
+    def metadata(day: pd.DataFrame | pa.Table) -> Metadata:
+        not_named = source.channels.not_named(day["channel_name"].unique())
+        return sessions_metadata(day) | channels_metadata(not_named)
+
+    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, metadata))
 
 
 @daily_asset(kinds={DATABASE, "parquet"})
@@ -124,9 +130,11 @@ def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
     ihc_api: IhcApiAccount,
     database: DatabaseResource,
     storage: Storage,
+    reports: Reports,
     rules: ReportingRules,
 ) -> DailyTables:
     """Credit that the IHC API gave to each touchpoint of the orders placed on the day."""
+    reports.check()  # before anything is paid for that could not be reported
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
         too_long = storage.tables().days(companion_table("journeys"), journeys.files).stamps()

@@ -25,6 +25,7 @@ from attribution_assets.attribution.tables.set_aside import amounts_set_aside
 from attribution_assets.charts.report_plots import report_plots
 
 PREVIEW_ROWS = 5
+MOST_CHANNELS = 100
 
 Metadata = dict[str, Any]
 
@@ -55,6 +56,18 @@ def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
         "sessions_without_cost": int(cost.isna().sum()),
         "sessions_without_visitor": int(_column(sessions, "user_id").isna().sum()),
     }
+
+
+def channels_metadata(not_named: Sequence[str]) -> Metadata:
+    """The day's channels that the mapping of channel names does not name, each once; nothing if it names all.
+
+    Args:
+        not_named: These channels, sorted.
+    """
+    if not not_named:
+        return {}
+    more = f" and {len(not_named) - MOST_CHANNELS} more" if len(not_named) > MOST_CHANNELS else ""
+    return {"channels_not_in_mapping": ", ".join(not_named[:MOST_CHANNELS]) + more}
 
 
 def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:

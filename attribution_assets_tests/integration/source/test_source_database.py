@@ -297,6 +297,21 @@ class TestUnreachable:
         source(f"sqlite:///{path}").check()
         assert [found.name for found in tmp_path.iterdir()] == ["a b#ü.db"]
 
+    @pytest.mark.parametrize("password", ["p@ss/w:rd", "pä€ss", 'it\'s "quoted"\\', "line\nbreak", "100%41", "x=y z"])
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "postgresql://ann:{}@127.0.0.1:1/shop",
+            "postgresql://127.0.0.1:1/shop?user=ann&password={}",
+            "postgresql://an/n:{}@127.0.0.1:1/shop",
+        ],
+    )
+    def test_no_password_shows_in_an_error(self, url: str, password: str) -> None:
+        for written in (quote(password, safe=""), password):
+            with pytest.raises(DatabaseError) as caught:
+                source(url.format(written)).check()
+            assert not any(part in str(caught.value) for part in (password[:4], written[:4]))
+
     def test_a_server_that_is_not_there_is_an_error(self) -> None:
         url = f"postgresql://someone:{quote(PASSWORD, safe='')}@127.0.0.1:1/shop"
         with pytest.raises(

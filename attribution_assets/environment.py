@@ -1,0 +1,146 @@
+"""How the text of an environment variable is read; the secrets in the environment; what HTTP libraries read there.
+
+Which variables the project is set by belongs in `settings.py`.
+"""
+
+import datetime as dt
+import os
+import re
+import ssl
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import unquote
+
+from attribution_assets.attribution.masking import masked, passwords_in
+from attribution_assets.errors import ConfigurationError
+
+SECRETS = (
+    "IHC_API_KEY",
+    "ATTRIBUTION_EMAIL_PASSWORD",
+    "ATTRIBUTION_SLACK_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+)
+"""The variables that are secrets as a whole; passwords in URLs are found in all variables."""
+
+CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
+"""The variables that name a file of trusted certificates; the first two may name a folder too."""
+
+EARLIEST_DAY, LATEST_DAY = dt.date(1970, 1, 1), dt.date(2099, 12, 31)
+"""The days that a calendar may have. `source/column_expressions` takes what lies after for no date."""
+
+_MOST_SHOWN = 60
+
+FEWEST_CHARACTERS = 4
+"""A shorter password would be found in any word."""
+
+
+def calendar_day(variable: str, text: str) -> dt.date:
+    """The day that a variable's text names.
+
+    Raises:
+        ConfigurationError: It is no date written YYYY-MM-DD, or before EARLIEST_DAY or after LATEST_DAY.
+    """
+    day = None
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        with suppress(ValueError):
+            day = dt.date.fromisoformat(text)
+    if day is None or not EARLIEST_DAY <= day <= LATEST_DAY:
+        raise ConfigurationError(
+            f"{variable} is {shown(text)}: it takes a date written YYYY-MM-DD, from {EARLIEST_DAY} to {LATEST_DAY}"
+        )
+    return day
+
+
+def is_on(variable: str) -> bool:
+    """Whether a variable is on; off where it is not set.
+
+    Raises:
+        ConfigurationError: It is neither on nor off.
+    """
+    text = os.environ.get(variable) or "off"
+    if text not in ("on", "off"):
+        raise ConfigurationError(f"{variable} is {shown(text)}: it takes on or off")
+    return text == "on"
+
+
+def require_text() -> None:
+    """See that the values of this project's variables are text.
+
+    Raises:
+        ConfigurationError: One of them holds bytes that are not in UTF-8.
+    """
+    for name, value in os.environ.items():
+        if name.startswith(("ATTRIBUTION_", "IHC_")) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:  # bytes that Python could not decode
+                raise ConfigurationError(f"{name} holds bytes that are not in UTF-8: set it in UTF-8") from None
+
+
+def shown(text: str) -> str:
+    """A value in quotes, on one line, cut where it is long."""
+    return repr(text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}...")
+
+
+def without_secrets(text: str) -> str:
+    """The text with *** in place of the secrets that the environment holds."""
+    secrets = [os.environ.get(name, "") for name in SECRETS]
+    passwords = [password for value in os.environ.values() if "://" in value for password in passwords_in(value)]
+    return masked(text, [secret for secret in (*secrets, *passwords) if len(secret.strip()) >= FEWEST_CHARACTERS])
+
+
+def require_certificates() -> None:
+    """See that the files of trusted certificates that the environment names can be used.
+
+    Raises:
+        ConfigurationError: One of them is missing, cannot be read or holds no certificate.
+    """
+    for name in CERTIFICATES:
+        if (text := os.environ.get(name)) and (problem := _certificates_problem(Path(text))):
+            raise ConfigurationError(
+                f"{name} is {text!r}: {problem}. Name a file of PEM certificates, or unset {name} for the usual ones"
+            )
+
+
+def _certificates_problem(path: Path) -> str:
+    try:
+        if path.is_dir():
+            return ""
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return "it holds no certificate that can be read"
+    except (OSError, ValueError) as error:
+        return f"it cannot be read ({getattr(error, 'strerror', None) or error})"
+    return ""
+
+
+def require_proxy_for(url: str) -> None:
+    """See that the proxy that the environment names for a URL, if it names one, can be used.
+
+    Raises:
+        ConfigurationError: Its address cannot be read; nothing of it is shown, as any part may be of its password.
+    """
+    from requests.utils import get_environ_proxies  # noqa: PLC0415  # only runs that ask an API need it
+
+    proxies = get_environ_proxies(url)
+    name = next((name for name in (url.partition(":")[0].lower(), "all") if name in proxies), None)
+    if name and not _is_proxy(proxies[name].strip()):
+        raise ConfigurationError(
+            f"{name.upper()}_PROXY cannot be used: write http://user:password@host:port, with what is special in user"
+            " and password percent-encoded (/ @ : ? # %), and only characters of Latin-1 in them"
+        )
+
+
+def _is_proxy(address: str) -> bool:
+    from urllib3.exceptions import LocationParseError  # noqa: PLC0415  # as above
+    from urllib3.util import parse_url  # noqa: PLC0415  # as above
+
+    address = address if "://" in address else f"http://{address}"
+    user = address.partition("://")[2].rpartition("@")[0]
+    try:
+        unquote(user).encode("latin-1")  # how HTTP's basic authentication sends them
+        host = parse_url(address).host
+    except (LocationParseError, UnicodeError):
+        return False
+    return bool(host) and not any(character in user for character in "/@?# \t\r\n")
