@@ -19,7 +19,8 @@ from math import fsum
 import numpy as np
 import pandas as pd
 
-from attribution_assets.attribution.comparison.rule_models import Floats, Integers
+from attribution_assets.attribution.comparison.removal_effects import removal_effects
+from attribution_assets.attribution.comparison.rule_models import Integers
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 
@@ -32,13 +33,16 @@ class Steps:
 
     Attributes:
         channels: The channels of the journeys, sorted.
-        counts: Number of steps from a state (row) to a state (column). The states are the channels in their order; the
-            last row is the start, the last column the order.
+        origins: Of each kind of step, the state that it leaves: the number of a channel, or of the start, the last.
+        targets: The state that it leads to: the number of a channel, or of the order, the last.
+        counts: How many there are; 1 or more.
         orders: The number of journeys, each with one order.
         revenue: Revenue of these orders, in the source's currency.
     """
 
     channels: Sequence[str]
+    origins: Integers
+    targets: Integers
     counts: Integers
     orders: int
     revenue: float
@@ -79,7 +83,7 @@ def markov_by_day(
 
 
 def _credit(steps: Steps, first: dt.date, last: dt.date) -> pd.DataFrame:
-    effects = removal_effects(steps.counts)
+    effects = np.minimum(removal_effects(_probabilities(steps)).round(ORDER_PLACES), 1.0)
     share = (effects / fsum(effects)).tolist()
     channels = len(steps.channels)
     return pd.DataFrame(
@@ -94,37 +98,36 @@ def _credit(steps: Steps, first: dt.date, last: dt.date) -> pd.DataFrame:
     )
 
 
+def _probabilities(steps: Steps) -> list[dict[int, float]]:
+    """By state, the probability of a step to each channel."""
+    states = len(steps.channels) + 1
+    chances = steps.counts / np.bincount(steps.origins, steps.counts, minlength=states)[steps.origins]
+    found: list[dict[int, float]] = [{} for _ in range(states)]
+    for origin, target, chance in zip(steps.origins.tolist(), steps.targets.tolist(), chances.tolist(), strict=True):
+        if target < len(steps.channels):
+            found[origin][target] = chance
+    return found
+
+
 def _together(parts: Collection[Steps]) -> Steps:
     """The sum of several counts of steps."""
     channels = sorted({channel for part in parts for channel in part.channels})
-    place = {channel: number for number, channel in enumerate(channels)}
-    counts = np.zeros((len(channels) + 1, len(channels) + 1), dtype=np.int64)
-    for part in parts:
-        states = [*(place[channel] for channel in part.channels), len(channels)]
-        counts[np.ix_(states, states)] += part.counts
-    return Steps(channels, counts, sum(part.orders for part in parts), fsum(part.revenue for part in parts))
+    number = {channel: place for place, channel in enumerate(channels)}
+    states = [np.array([*(number[channel] for channel in part.channels), len(channels)]) for part in parts]
+    kinds = [
+        of_part[part.origins] * (len(channels) + 1) + of_part[part.targets]
+        for of_part, part in zip(states, parts, strict=True)
+    ]
+    counted = _summed(kinds, [part.counts for part in parts], len(channels) + 1)
+    return Steps(channels, *counted, sum(part.orders for part in parts), fsum(part.revenue for part in parts))
 
 
-def removal_effects(steps: Integers) -> Floats:
-    """The removal effect of each channel: the probability of passing it on the way from the start to the order.
-
-    With the chain's fundamental matrix N, where N[a, c] is the mean number of visits to c from a on, it is
-    N[start, c] / N[c, c]. It is computed by Gauss-Jordan elimination, one channel after another: only sums, products
-    and quotients of single numbers in a fixed order, so that the result is the same on every machine.
-
-    Args:
-        steps: As in `Steps.counts`. Each channel is on some path from the start to the order.
-
-    Returns:
-        One number per channel, 0 to 1, to 12 decimal places.
-    """
-    passes = steps / np.maximum(steps.sum(axis=1, keepdims=True), 1)
-    channels = range(len(steps) - 1)
-    for channel in channels:
-        passes += np.outer(passes[:, channel], passes[channel] / (1 - passes[channel, channel]))
-    effects = passes[-1, channels] / (1 + passes[channels, channels])
-    within: Floats = np.minimum(effects.round(ORDER_PLACES), 1.0)
-    return within
+def _summed(kinds: Sequence[Integers], counts: Sequence[Integers], states: int) -> tuple[Integers, Integers, Integers]:
+    """Origins, targets and counts of steps, each kind of which (origin * states + target) is there once, in order."""
+    nothing = np.array([], dtype=np.int64)
+    found, place = np.unique(np.concatenate([nothing, *kinds]), return_inverse=True)
+    sums = np.bincount(place, np.concatenate([nothing, *counts]), minlength=len(found)).astype(np.int64)
+    return found // states, found % states, sums
 
 
 def _steps_of(paths: pd.DataFrame) -> Steps:
@@ -141,11 +144,13 @@ def _steps_of(paths: pd.DataFrame) -> Steps:
     state_of_number = np.empty(states, dtype=np.int64)
     state_of_number[[number_of[name] for name in channels]] = np.arange(len(channels))
     state_of_number[-1] = len(channels)
-    counts = np.zeros(states * states)
+    kinds, counts = [], []
     for first in range(0, len(numbers), PATHS_AT_ONCE):
         block = numbers[first : first + PATHS_AT_ONCE]
         states_passed = state_of_number[np.concatenate(block)]
         times = np.repeat(orders[first : first + PATHS_AT_ONCE], [len(path) for path in block])
-        counts += np.bincount(np.roll(states_passed, 1) * states + states_passed, times, minlength=len(counts))
-    of_states = counts.astype(np.int64).reshape(states, states)
-    return Steps(channels, of_states, int(orders.sum()), fsum(paths["revenue"]))
+        origins, targets, summed = _summed([np.roll(states_passed, 1) * states + states_passed], [times], states)
+        kinds.append(origins * states + targets)
+        counts.append(summed)
+    counted = _summed(kinds, counts, states)
+    return Steps(channels, *counted, int(orders.sum()), fsum(paths["revenue"]))

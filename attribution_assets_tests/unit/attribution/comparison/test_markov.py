@@ -151,3 +151,33 @@ def test_three_hundred_channels_are_solved_as_a_linear_system_is() -> None:
     passes = np.linalg.inv(np.eye(300) - chances[:300, :300])
     expected = chances[300, :300] @ passes / np.diag(passes)
     assert list(effects(paths).values()) == pytest.approx(expected.tolist(), abs=1e-10)
+
+
+def test_two_thousand_channels_most_of_them_rare_are_solved_as_a_linear_system_is() -> None:
+    chance = np.random.default_rng(7)
+    number = 2000
+    weights = 1 / np.arange(1, number + 1)
+    weights /= weights.sum()
+    paths = {
+        tuple(f"channel {place:04}" for place in chance.choice(number, chance.integers(1, 9), p=weights)): 1
+        for _ in range(3000)
+    }
+    names = sorted({name for path in paths for name in path})
+    number_of = {name: place for place, name in enumerate(names)}
+    start = len(names)
+    steps = np.zeros((start + 1, start + 1))
+    for path in paths:
+        places = [start, *(number_of[name] for name in path), start]
+        np.add.at(steps, (places[:-1], places[1:]), 1)
+    chances = steps / steps.sum(axis=1, keepdims=True)
+    passes = np.linalg.inv(np.eye(start) - chances[:start, :start])
+    expected = chances[start, :start] @ passes / np.diag(passes)
+    assert len(names) > 1500
+    assert list(effects(paths).values()) == pytest.approx(expected.tolist(), abs=2e-12)
+
+
+def test_channels_that_each_journey_has_of_its_own_take_no_time_to_speak_of() -> None:
+    paths = {(f"first {number}", f"then {number}", "Search", f"last {number}"): 1 for number in range(3000)}
+    found = effects(paths)
+    assert found.pop("Search") == 1.0
+    assert set(found.values()) == {round(1 / 3000, 12)}
