@@ -68,6 +68,8 @@ def days_to_report(
     if last > last_partition:
         raise RunRejectedError(f"{last} is not over: the last day that can be reported is {last_partition}")
     days = days_between(first, last)
+    if not source.holds_data(first, last, usable=True):
+        _days_with_data(source, storage)  # which says so where no row has a usable date
     if not source.holds_data(first, last) and not storage.days("conversions", days).files:
         with_data = _days_with_data(source, storage)
         raise RunRejectedError(
