@@ -74,6 +74,8 @@ def days_to_report(
         why = "is after ATTRIBUTION_END_DATE" if last_partition == windows.last_day else "is not over"
         raise RunRejectedError(f"{last} {why}: the last day that can be reported is {last_partition}")
     days = days_between(first, last)
+    if not source.holds_data(first, last, usable=True):
+        _days_with_data(source, storage)  # which says so where no row has a usable date
     if not source.holds_data(first, last) and not storage.days("conversions", days).files:
         with_data = _days_with_data(source, storage)
         raise RunRejectedError(

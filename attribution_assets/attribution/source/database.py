@@ -247,8 +247,13 @@ class SourceDatabase:
             today = dt.datetime.now(dt.UTC).date()
             return unusable_dates(connection, _DATED_TABLES[table], self._first_day, today)
 
-    def holds_data(self, first: dt.date, last: dt.date) -> bool:
+    def holds_data(self, first: dt.date, last: dt.date, *, usable: bool = False) -> bool:
         """Whether any session or order falls in the days from `first` to `last`, both inclusive.
+
+        Args:
+            first: first day.
+            last: last day.
+            usable: whether only rows count whose date is a day of the calendar.
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
@@ -256,7 +261,7 @@ class SourceDatabase:
         """
         with self._reading() as connection:
             return any(
-                connection.scalar(statements.any_row(connection, table, first, last))
+                connection.scalar(statements.any_row(connection, table, first, last, usable=usable))
                 for table in (SESSIONS, CONVERSIONS)
             )
 

@@ -122,10 +122,14 @@ def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Sele
     return sa.select(first, last)
 
 
-def any_row(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[tuple[bool]]:
-    """One value: whether a row is filed with the days from `first` to `last`."""
+def any_row(
+    connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, *, usable: bool = False
+) -> sa.Select[tuple[bool]]:
+    """One value: whether a row is filed with the days from `first` to `last`, if `usable` by a date."""
     source = SourceTable(connection, table.name)
-    return sa.select(sa.select(sa.literal(1)).where(source.in_days(table.date, first, last)).exists())
+    filed = source.in_days(table.date, first, last)
+    where = filed & source.is_calendar_day(table.date) if usable else filed
+    return sa.select(sa.select(sa.literal(1)).where(where).exists())
 
 
 def _by_day(
