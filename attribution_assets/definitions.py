@@ -31,13 +31,14 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
     if as_json:
         json_logs.use_for_all_runs()
     used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
+    io_manager = DailyTableIOManager(**{name: used[name] for name in ("storage", "database", "rules")})
     return dg.Definitions(
         assets=[asset.definition(used_settings) for asset in daily_assets()],
         asset_checks=[check.definition(used_settings) for check in daily_checks()],
         jobs=[attribution_job, extraction_job],
         schedules=schedules(used_settings),
         sensors=[sensors.restatement, sensors.late_data, *failure_reports()],
-        resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
+        resources={**used, "io_manager": io_manager},
         executor=dg.in_process_executor,
         loggers={"console": json_logs.json_console} if as_json else None,
     )

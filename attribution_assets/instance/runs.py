@@ -32,6 +32,9 @@ UNFINISHED_STATUSES = [
 ]
 """The statuses of runs that have not ended and that Dagster itself manages."""
 
+BACKFILL_TAG = "dagster/backfill"
+"""Dagster's tag of a run of a backfill: the backfill."""
+
 PROCESS_TAG = "attribution_assets/process"
 """Tag of a run with its id and its process, by which a run is recognized whose process was killed."""
 

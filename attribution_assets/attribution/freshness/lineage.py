@@ -13,7 +13,7 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_ASSETS, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
-from attribution_assets.attribution.storage.stored_days import NOT_STORED, companion_table, names_of
+from attribution_assets.attribution.storage.stored_days import NOT_STORED, names_of
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -103,10 +103,3 @@ def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
         return True
     versions = [state.stamps[name][day].version for name in names_of(asset) if day in state.stamps[name]]
     return state.published.get(asset, {}).get(day) == published_version(*versions)
-
-
-def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
-    """Share of the day's source rows that were rejected; 0 if there were none at all."""
-    kept, beside = state.stamps[asset][day].rows, state.stamps[companion_table(asset)]
-    rejected = beside[day].rows if day in beside else 0
-    return rejected / (kept + rejected) if rejected else 0.0

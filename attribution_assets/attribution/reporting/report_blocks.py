@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.stored_days import StoredDays, query_batches
@@ -47,11 +48,11 @@ def report_blocks(
         sessions: `sessions` of the days.
         credit: `ihc_attributions` of the days and of the lookback window's length after them, as far as there are any.
         orders: `conversions` of the same days.
-        days: The days to report, adjacent, in calendar order.
+        days: The days to report, in calendar order.
         lookback_days: Length L of the lookback window.
     """
     lookback = dt.timedelta(days=lookback_days)
-    for block in query_batches(orders, days):
+    for block in (block for range_ in adjacent_ranges(days) for block in query_batches(orders, days_between(*range_))):
         first, last = block[0], block[-1]
         window_credit, window_orders = (stored.within(first, last + lookback) for stored in (credit, orders))
         yield ReportBlock(

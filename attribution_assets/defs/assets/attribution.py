@@ -143,7 +143,7 @@ def channel_reporting(
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
         versions, windows = versions_of(sessions, ihc_attributions, conversions), rules.windows
-        due, of_blocks, attributed = partition_days(context), list[pd.DataFrame](), versions["ihc_attributions"]
+        due, of_blocks, attributed = [*sessions.files], list[pd.DataFrame](), versions["ihc_attributions"]
         for block in report_blocks(sessions, ihc_attributions, conversions, due, windows.lookback_days):
             outcomes, unattributed = (
                 dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed())

@@ -12,7 +12,7 @@ import dagster as dg
 from attribution_assets.attribution.freshness.records import ASSETS, AssetRecord
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.defs.assets.metadata import Metadata, column_schema, table_metadata
-from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables
+from attribution_assets.defs.io_managers import READ_BY, DailyTables
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.settings import Settings
 
@@ -49,7 +49,7 @@ class DailyAsset:
             ins={
                 given.asset: dg.AssetIn(
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
-                    metadata=MAY_MISS_DAYS if given.may_miss_days else None,
+                    metadata={READ_BY: record.name},
                 )
                 for given in record.inputs
             },
