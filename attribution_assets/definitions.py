@@ -33,6 +33,7 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
     if as_json:
         json_logs.use_for_all_runs()
     used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
+    io_manager = DailyTableIOManager(**{name: used[name] for name in ("storage", "database", "rules")})
     return dg.Definitions(
         assets=[
             *source_assets(used_settings),
@@ -45,7 +46,7 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
         jobs=[attribution_job, extraction_job],
         schedules=schedules(used_settings),
         sensors=[sensors.restatement, sensors.late_data, freshness_sensor(used_settings), *failure_reports()],
-        resources={**used, "io_manager": DailyTableIOManager(storage=used["storage"], database=used["database"])},
+        resources={**used, "io_manager": io_manager},
         executor=dg.in_process_executor,
         loggers={"console": json_logs.json_console} if as_json else None,
     )

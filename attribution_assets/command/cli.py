@@ -277,7 +277,8 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     with terminal.progress(console) as on_stage:
         report_range.report_days(first, last, settings, resources, on_stage)
-    report, outcomes = report_range.results(storage, first, last)
+    not_made = report_range.days_not_made(resources, first, last)
+    report, outcomes = report_range.results(storage, first, last, not_made)
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
@@ -289,6 +290,8 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
     )
     terminal.print_report_file(console, first, last, path)
+    if words := report_range.not_made_in_words(not_made):
+        raise RunFailedError(words)
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from attribution_assets.attribution.calendar.days import days_between, in_words
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
+from attribution_assets.attribution.freshness.obstacles import obstacles
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
@@ -40,6 +41,12 @@ from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """A run's configuration for those who see its progress: its log is in Dagster's history."""
+
+NotMade = Mapping[str, Mapping[dt.date, str]]
+"""Asset -> day -> why it was not made."""
+
+NAMED = ("journeys", "channel_reporting")
+"""The assets whose days that were not made are named: others follow from them."""
 
 MOST_ROUNDS = 7
 """Journeys, attributions, reports and comparisons, Markov chains: each makes the next stale. More are needed only
@@ -117,6 +124,8 @@ def report_days(
         resources: Its resources.
         on_stage: Told of each stage before it starts.
 
+    Days that are held up stop no other: see `days_not_made`.
+
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
@@ -161,14 +170,53 @@ def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[
     return extraction_stages({**due, "sessions": due["sessions"].union(storage.days("sessions", lookback).missing)})
 
 
-def results(storage: AssetStorage, first: dt.date, last: dt.date) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What is reported from `first` to `last`: `channel_reporting` of all days, and their `order_outcomes`."""
+def results(
+    storage: AssetStorage, first: dt.date, last: dt.date, not_made: NotMade
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What is reported from `first` to `last`: `channel_reporting` of all days, and their `order_outcomes`.
+
+    Args:
+        storage: Where the assets' tables lie.
+        first: First day.
+        last: Last day.
+        not_made: What `days_not_made` gives: these days are left out.
+
+    Raises:
+        RunFailedError: No day is left.
+    """
     days = days_between(first, last)
-    report = pd.concat([frame for _, frame in storage.days("channel_reporting", days).frames()], ignore_index=True)
+    reports = storage.days("channel_reporting", [day for day in days if day not in not_made["channel_reporting"]])
+    if not reports.files:
+        raise RunFailedError(not_made_in_words(not_made))
+    orders = [day for day in days if day not in not_made["ihc_attributions"]]
+    report = pd.concat([frame for _, frame in reports.frames()], ignore_index=True)
     placed, credit, too_long = (
-        storage.days(name, days) for name in ("conversions", "ihc_attributions", "too_long_orders")
+        storage.days(name, orders) for name in ("conversions", "ihc_attributions", companion_table("journeys"))
     )
     return report, order_outcomes(placed, credit, too_long)
+
+
+def days_not_made(resources: Resources, first: dt.date, last: dt.date) -> NotMade:
+    """The days from `first` to `last` that cannot be made: asset -> day -> why."""
+    storage, rules, found = resources.storage.tables(), resources.rules, {}
+    for asset in ASSETS:
+        kept = obstacles(storage, asset, days_between(first, last), rules.windows, rules.max_rejected_share)
+        found[asset] = {**kept.left_out, **kept.held_up}
+    return found
+
+
+def not_made_in_words(not_made: NotMade) -> str:
+    """Which days were not made, and why, in one line."""
+    reasons = dict.fromkeys(why for of_days in not_made.values() for why in of_days.values())
+    days = {
+        why: [
+            f"{asset} of {in_words(day for day, found in of_days.items() if found == why)}"
+            for asset, of_days in not_made.items()
+            if asset in NAMED and why in of_days.values()
+        ]
+        for why in reasons
+    }
+    return "; ".join(f"{why}; not made because of this: {', '.join(of_assets)}" for why, of_assets in days.items())
 
 
 def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
@@ -221,5 +269,13 @@ def _materialize(
         run_config=run_config,
         raise_on_error=False,
     )
-    if not result.success:
+    if not (result.success or _is_held_up(result)):
         raise RunFailedError(failures_in(result.all_events).words)
+
+
+def _is_held_up(result: dg.ExecuteInProcessResult) -> bool:
+    """Whether a run failed only as days are held up: it has made all others."""
+    held_up = {f"{asset}_rows_are_usable" for asset in SOURCE_ASSETS}
+    held_up |= {f"{asset}_every_day_is_made" for asset in ASSETS}
+    failed = {event.step_key for event in result.get_step_failure_events()}
+    return bool(failed) and failed <= held_up

@@ -164,7 +164,10 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
     print_certainty(console, status.final, status.provisional)
     print_unusable_dates(console, status.unusable)
     if waiting := {day for days in status.stale.blocked.values() for day in days}:
-        _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)}.")
+        causes = "; ".join(sorted(status.stale.causes))
+        _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)} ({causes}).")
+    for asset, lacked in status.stale.missing.items():
+        _say(console, f"To be materialized before, as stale days need them: {asset} of {in_words(lacked)}.")
     if other_settings:
         _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
     if status.to_run:

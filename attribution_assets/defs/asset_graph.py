@@ -22,6 +22,7 @@ def daily_checks() -> Iterator[DailyCheck]:
     """The checks."""
     yield from attribution_checks.schema_checks()
     yield from attribution_checks.usable_rows_checks()
+    yield from attribution_checks.made_days_checks()
     for module in (attribution_checks, comparison_checks):
         yield from (found for found in vars(module).values() if isinstance(found, DailyCheck))
 

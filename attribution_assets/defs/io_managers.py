@@ -1,18 +1,25 @@
 """How Dagster reaches the stored tables: an output is written day by day, an input arrives as the days it may read."""
 
 import datetime as dt
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 
 import dagster as dg
+from pydantic import PrivateAttr
 
-from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
-from attribution_assets.defs.resources import DatabaseResource, Storage
-from attribution_assets.instance.runs import say_which_process
+from attribution_assets.attribution.calendar.days import in_words
+from attribution_assets.attribution.calendar.windows import Window
+from attribution_assets.attribution.freshness.obstacles import Obstacles, obstacles
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
+from attribution_assets.defs.resources import DatabaseResource, ReportingRules, Storage
+from attribution_assets.instance.dagster_internals import materialized_only
+from attribution_assets.instance.runs import BACKFILL_TAG, say_which_process
 
-MAY_MISS_DAYS = {"may_miss_days": True}
-"""Metadata of an input whose window may hold days that have not been materialized yet."""
+READ_BY = "read_by"
+"""Metadata of an input: the asset that reads it."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +37,15 @@ def partition_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCon
 class DailyTableIOManager(dg.ConfigurableIOManager):
     """Keeps one Parquet file per asset and day: replaced whole, days without rows too.
 
-    What is also a result table is published from there at once, day by day.
+    What is also a result table is published from there at once, day by day. Days that cannot be made (see `obstacles`)
+    are not read, not written and not reported as materialized; the asset makes the others.
     """
 
     storage: dg.ResourceDependency[Storage]
     database: dg.ResourceDependency[DatabaseResource]
+    rules: dg.ResourceDependency[ReportingRules]
+
+    _of_steps: dict[tuple[str, str], Obstacles] = PrivateAttr(default_factory=dict)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:
         """Note which process the run is in."""
@@ -45,27 +56,59 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
         """Write each day as it comes, so that one day's table is in memory at a time.
 
         Raises:
-            ValueError: The asset handed over other days than the run's, or not all of them.
+            ValueError: The asset handed over other days than the run's, or not all that can be made.
         """
         asset, storage, results = context.asset_key.path[-1], self.storage.tables(), self.database.results()
-        due = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
+        days = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
+        hindered = self._of_steps.pop(_step(context), None) or self._obstacles(asset, days)
+        due = hindered.without(days)
         with closing(obj.days) as tables:
             for table in tables:
+                if table.day in hindered.held_up or table.day in hindered.left_out:
+                    continue
                 if not due or table.day != due.pop(0):
                     raise ValueError(f"{asset} made a table for {table.day}: expected the run's days in calendar order")
                 storage.write(asset, table)
                 results.publish(asset, table.day, storage)
         if due:
             raise ValueError(f"{asset} made no table for {due[0]}")
+        _report_made(context, days, hindered)
 
     def load_input(self, context: dg.InputContext) -> StoredDays:
-        """The days of the input's partitions, unread.
+        """The stored days of the input's partitions, unread; of the asset's own days those that it can make."""
+        asset, maker = context.asset_key.path[-1], str((context.definition_metadata or {})[READ_BY])
+        days = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
+        stored = self.storage.tables().days(asset, days)
+        window = next(given.window for given in ASSETS[maker].dagster_inputs() if given.asset == asset)
+        if window is not Window.DAY:
+            return stored
+        step = _step(context)
+        if step not in self._of_steps:
+            self._of_steps[step] = self._obstacles(maker, days)
+        return stored.among(self._of_steps[step].without(days))
 
-        Raises:
-            MissingDaysError: Days of the window have not been materialized, and the input does not allow for it.
-        """
-        asset = context.asset_key.path[-1]
-        days = self.storage.tables().days(asset, map(dt.date.fromisoformat, context.asset_partition_keys))
-        if days.missing and not (context.definition_metadata or {}).get("may_miss_days"):
-            raise MissingDaysError(asset, days.missing)
-        return days
+    def _obstacles(self, asset: str, days: Sequence[dt.date]) -> Obstacles:
+        rules = self.rules
+        return obstacles(self.storage.tables(), asset, days, rules.windows, rules.max_rejected_share)
+
+
+def _step(context: dg.InputContext | dg.OutputContext) -> tuple[str, str]:
+    return context.step_context.run_id, context.step_context.step.key
+
+
+def _report_made(context: dg.OutputContext, days: Sequence[dt.date], hindered: Obstacles) -> None:
+    """Have Dagster show as materialized what was made, and log why the other days were not.
+
+    Dagster widens a backfill to the windows of the days that were asked for, and calls it failed unless each of these
+    is materialized. So days that a backfill leaves out are shown as materialized too, with the reason as metadata.
+    """
+    asset, in_backfill = context.asset_key.path[-1], context.step_context.has_tag(BACKFILL_TAG)
+    for what, reasons in (("held up", hindered.held_up), ("left out", hindered.left_out)):
+        for why, of_reason in groupby(sorted(reasons, key=lambda day: (reasons[day], day)), reasons.__getitem__):
+            context.log.warning("%s %s: %s: %s", asset, in_words(of_reason), what, why)
+    shown = [day for day in days if day not in hindered.held_up and (in_backfill or day not in hindered.left_out)]
+    for day in shown:
+        if day in hindered.left_out:
+            context.step_context.add_asset_metadata({"left_out": hindered.left_out[day]}, partition_key=str(day))
+    if len(shown) < len(days):
+        materialized_only(context, [str(day) for day in shown])

@@ -91,6 +91,19 @@ def partitions_that_passed(
             yield latest.check_key, latest.partition_key
 
 
+def materialized_only(context: dg.OutputContext, partitions: Sequence[str]) -> None:
+    """Have Dagster record a materialization of these partitions of an asset's output, and of no other of the run's.
+
+    Reason: after an IO manager has handled the output of a run over a range, Dagster records all partitions of the
+    range, and documents no way to leave some out. Without any, it would record one of no partition.
+    """
+    if partitions:
+        subset = context.asset_partitions_def.subset_with_partition_keys(partitions)
+        context._asset_partitions_subset = subset  # noqa: SLF001  # read again after the output was handled
+    else:
+        context._asset_key = None  # noqa: SLF001  # without an asset, nothing is recorded
+
+
 def remember_tables(instance: dg.DagsterInstance) -> None:
     """Have the history remember which tables it has.
 

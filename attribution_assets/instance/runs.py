@@ -35,6 +35,9 @@ UNFINISHED_STATUSES = [
 DAYS_TAG = "days"
 """Tag of a run with its days as people read them: `2023-08-29`, or `2023-08-29...2023-09-07`."""
 
+BACKFILL_TAG = "dagster/backfill"
+"""Dagster's tag of a run of a backfill: the backfill."""
+
 PROCESS_TAG = ".dagster/attribution_assets_process"
 """Tag of a run with its id and its process, by which a run is recognized whose process was killed.
 

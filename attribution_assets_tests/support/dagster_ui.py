@@ -127,6 +127,16 @@ class Dagster:
         partition_set = {"partitionSetName": "attribution_partition_set", "repositorySelector": LOCATION}
         return self._backfill(selector=partition_set, partitionNames=[*map(str, days)], fromFailure=False)
 
+    def execute_check(self, asset: str, check: str) -> str:
+        """Execute a check as its page does, without a partition; its run's id."""
+        of_check = {"assetKey": {"path": [asset]}, "name": check}
+        return self._launch("__ASSET_JOB", {}, assetSelection=[], assetCheckSelection=[of_check])
+
+    def backfill_status(self, backfill_id: str) -> str:
+        """The status of a backfill."""
+        backfills = self.ask(BACKFILLS)["partitionBackfillsOrError"]["results"]
+        return next(str(found["status"]) for found in backfills if found["id"] == backfill_id)
+
     def start_sensors(self) -> None:
         """Start the two sensors that look after the days; the webserver may still be looking for a new code server."""
         running = {"__typename": "Sensor", "sensorState": {"status": "RUNNING"}}
@@ -204,9 +214,9 @@ class Dagster:
     def _wait_for(self, port: int, name: str) -> None:
         wait_until(lambda: _answers(port), START_SECONDS, (self._folder / f"{name}.log").read_text)
 
-    def _launch(self, job: str, tags: Mapping[str, str]) -> str:
+    def _launch(self, job: str, tags: Mapping[str, str], **selection: object) -> str:
         params = {
-            "selector": LOCATION | {"pipelineName": job},
+            "selector": LOCATION | {"pipelineName": job} | selection,
             "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
             "runConfigData": {},
         }

@@ -13,7 +13,7 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_TABLES, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
-from attribution_assets.attribution.storage.stored_days import NOT_STORED, companion_table, names_of
+from attribution_assets.attribution.storage.stored_days import NOT_STORED, names_of
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -109,10 +109,3 @@ def days_attributed(state: StoredState) -> set[dt.date]:
     """The days whose orders have been attributed, up to the last day with data; see `AssetStorage.empty_at_the_end`."""
     with_data = {day for name in SOURCE_TABLES for day, stamp in state.stamps[name].items() if stamp.rows}
     return {day for day in state.stamps["ihc_attributions"] if day <= max(with_data, default=dt.date.min)}
-
-
-def share_rejected(state: StoredState, asset: str, day: dt.date) -> float:
-    """Share of the day's source rows that were rejected; 0 if there were none at all."""
-    kept, beside = state.stamps[asset][day].rows, state.stamps[companion_table(asset)]
-    rejected = beside[day].rows if day in beside else 0
-    return rejected / (kept + rejected) if rejected else 0.0

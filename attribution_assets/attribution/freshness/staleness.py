@@ -10,7 +10,7 @@ what is stale follows from the storage and the result tables alone, so that no c
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -22,9 +22,9 @@ from attribution_assets.attribution.freshness.lineage import (
     companion_versions,
     is_published,
     made_from,
-    share_rejected,
 )
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, AssetRecord
+from attribution_assets.attribution.freshness.obstacles import days_held_up
+from attribution_assets.attribution.freshness.records import ASSETS, AssetRecord
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import digest
 from attribution_assets.attribution.tables.arrow import version_of
@@ -57,6 +57,7 @@ class Stale:
         days: asset -> its stale days.
         missing: source asset -> days that stale days need and that have never been materialized.
         blocked: stale days that wait for rows to be corrected in the source, by asset.
+        causes: why the blocked days are, in words.
         confirmed: the suspects that were found to be right, each as a token that stands for the day's version and its
             inputs' versions.
     """
@@ -64,6 +65,7 @@ class Stale:
     days: Mapping[str, Days]
     missing: Mapping[str, Days] = field(default_factory=dict)
     blocked: Mapping[str, Days] = field(default_factory=dict)
+    causes: AbstractSet[str] = frozenset()
     confirmed: AbstractSet[str] = frozenset()
 
     def __bool__(self) -> bool:
@@ -99,7 +101,7 @@ def stale_days(
     tokens = {
         (name, day): _token(state, name, day, fits) for name, days in to_verify.items() for day, fits in days.items()
     }
-    held_up = _held_up(state, windows, most_rejected)
+    held_up = days_held_up(state.stamps, windows, most_rejected)
     known = {suspect for suspect, token in tokens.items() if token in scope.confirmed}
     open_days = {
         name: sorted(
@@ -115,9 +117,10 @@ def stale_days(
     }
     stale = {name: certain[name] | changed[name] | incomplete[name].keys() for name in suspects}
     return Stale(
-        days={name: days - held_up[name] for name, days in stale.items()},
+        days={name: days - held_up[name].keys() for name, days in stale.items()},
         missing=_missing(incomplete, held_up),
-        blocked={name: days & held_up[name] for name, days in stale.items() if days & held_up[name]},
+        blocked={name: days & held_up[name].keys() for name, days in stale.items() if days & held_up[name].keys()},
+        causes={str(held_up[name][day]) for name, days in stale.items() for day in days if day in held_up[name]},
         confirmed={
             token
             for (name, day), token in tokens.items()
@@ -208,7 +211,7 @@ def _lacking(
 
 
 def _missing(
-    incomplete: Mapping[str, Mapping[dt.date, Mapping[str, Days]]], held_up: Mapping[str, Days]
+    incomplete: Mapping[str, Mapping[dt.date, Mapping[str, Days]]], held_up: Mapping[str, Container[dt.date]]
 ) -> dict[str, set[dt.date]]:
     """All that is lacking for days that nothing holds up: source asset -> days."""
     missing: dict[str, set[dt.date]] = {}
@@ -234,23 +237,6 @@ def _changed(
             for name, table in tables.items()
         ):
             yield day
-
-
-def _held_up(state: StoredState, windows: Windows, most_rejected: float) -> dict[str, set[dt.date]]:
-    """The days that hang on a day with too many rejected rows, by asset."""
-    blocked = {
-        asset: {day for day in state.stamps[asset] if share_rejected(state, asset, day) > most_rejected}
-        for asset in SOURCE_ASSETS
-    }
-    return {
-        name: {
-            reader
-            for given in record.held_up_by
-            for day in blocked[given.asset]
-            for reader in days_between(*windows.readers_of(day, given.window))
-        }
-        for name, record in ASSETS.items()
-    }
 
 
 def _token(state: StoredState, name: str, day: dt.date, fits: str) -> str:

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from attribution_assets.attribution.calendar.days import by_day, days_between
-from attribution_assets.attribution.calendar.windows import JourneyEnd, Window, Windows
+from attribution_assets.attribution.calendar.days import by_day
+from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.sql.engine import run_sql, run_sql_by_day
 from attribution_assets.attribution.storage.stored_days import StoredDays, query_batches
 
@@ -136,19 +136,6 @@ def customer_journeys(conversions: StoredDays, sessions: StoredDays, windows: Wi
         )
         for day, table in tables:
             yield JourneysOfDay(day, table, too_long[day])
-
-
-def sessions_missing(conversions: StoredDays, sessions: StoredDays, windows: Windows) -> list[dt.date]:
-    """The days of `sessions` without which journeys would be cut short; a day without orders needs none.
-
-    Args:
-        conversions: The days whose orders are wanted.
-        sessions: The days of their lookback windows.
-        windows: How the days are tied together.
-    """
-    ordered = [day for day, stamp in conversions.stamps().items() if stamp.rows]
-    needed = {read for day in ordered for read in days_between(*windows.read_by(day, Window.LOOKBACK))}
-    return [day for day in sessions.missing if day in needed]
 
 
 def orders_without_their_journey(

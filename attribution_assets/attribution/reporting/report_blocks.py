@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
 from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
@@ -74,11 +74,12 @@ def report_blocks(inputs: ReportInputs, days: Sequence[dt.date], windows: Window
 
     Args:
         inputs: What it is made of.
-        days: The days to report, adjacent, in calendar order.
+        days: The days to report, in calendar order.
         windows: How the days are tied together.
     """
-    for block in query_batches(inputs.orders, days):
-        yield _report_block(inputs, block, windows)
+    for first, last in adjacent_ranges(days):
+        for block in query_batches(inputs.orders, days_between(first, last)):
+            yield _report_block(inputs, block, windows)
 
 
 def _report_block(inputs: ReportInputs, days: Sequence[dt.date], windows: Windows) -> ReportBlock:

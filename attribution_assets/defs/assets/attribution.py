@@ -12,7 +12,7 @@ import pyarrow as pa
 from attribution_assets.attribution.calendar.days import batches, by_day, in_words
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
 from attribution_assets.attribution.reporting.channel_report import by_channel
-from attribution_assets.attribution.reporting.journeys import customer_journeys, sessions_missing
+from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
 from attribution_assets.attribution.reporting.report_file import write_stored_table
@@ -20,7 +20,6 @@ from attribution_assets.attribution.source.database import ExtractedDay, SourceD
 from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
 from attribution_assets.attribution.storage.stored_days import (
     DayTable,
-    MissingDaysError,
     StoredDays,
     companion_table,
     versions_of,
@@ -114,8 +113,6 @@ def journeys(
 
     def build() -> Iterator[tuple[DayTable, Metadata]]:
         versions, windows = versions_of(conversions, sessions), rules.windows
-        if missed := sessions_missing(conversions, sessions, windows):
-            raise MissingDaysError("sessions", missed)
         for day, table, too_long in customer_journeys(conversions, sessions, windows):
             inputs, orders = made_from("journeys", versions, day, windows), conversions.stamp(day).rows
             yield DayTable(day, table, inputs, too_long), journeys_metadata(table, too_long, orders)
@@ -159,7 +156,7 @@ def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
 @daily_asset(kinds={ENGINE, "parquet", DATABASE}, tags=RESULT_TABLE)
 def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
     context: dg.AssetExecutionContext,
-    sessions: StoredDays,  # noqa: ARG001 - the days that must be there; it reads them with those around them
+    sessions: StoredDays,
     ihc_attributions: StoredDays,
     conversions: StoredDays,
     storage: Storage,
@@ -168,7 +165,9 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
     """Cost and credit of each channel seen or credited on the day."""
 
     def report() -> Iterator[tuple[DayTable, Metadata]]:
-        due, windows, of_blocks = partition_days(context), rules.windows, list[pd.DataFrame]()
+        due, windows, of_blocks = [*sessions.files], rules.windows, list[pd.DataFrame]()
+        if not due:
+            return
         beside = report_inputs(storage.tables(), windows, due[0], due[-1])
         stored = beside._replace(credit=ihc_attributions, orders=conversions)
         versions = versions_of(*stored)

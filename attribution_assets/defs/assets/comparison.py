@@ -67,7 +67,8 @@ def markov_comparison(
 
     def made() -> Iterator[tuple[DayTable, Metadata]]:
         versions, windows = versions_of(conversion_paths), rules.windows
-        windows_of = {day: windows.read_by(day, Window.LOOKBACK) for day in partition_days(context)}
+        due = [day for day in partition_days(context) if day in conversion_paths.files]
+        windows_of = {day: windows.read_by(day, Window.LOOKBACK) for day in due}
         for day, table in markov_by_day(conversion_paths, windows_of):
             inputs = made_from("markov_comparison", versions, day, windows)
             yield DayTable(day, table, inputs), comparison_metadata(table, "of_window")
@@ -89,7 +90,7 @@ def comparison_csv(  # noqa: PLR0913, PLR0917 - the tables that it writes
     tables = model_comparison, conversion_paths, channel_roles, markov_comparison
 
     def written() -> Iterator[tuple[DayTable, Metadata]]:
-        for day in partition_days(context):
+        for day in conversion_paths.files:
             stored = [table for table in tables if day in table.files]
             files = {table.asset: reports.file(f"{table.asset}_{day}.csv") for table in stored}
             versions = {

@@ -14,7 +14,7 @@ from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.defs.assets.addresses import code_of, delivered, kinds
 from attribution_assets.defs.assets.metadata import Metadata, column_schema, table_metadata
 from attribution_assets.defs.assets.source_tables import source_key
-from attribution_assets.defs.io_managers import MAY_MISS_DAYS, DailyTables
+from attribution_assets.defs.io_managers import READ_BY, DailyTables
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.settings import Settings
 
@@ -58,7 +58,7 @@ class DailyAsset:
             ins={
                 given.asset: dg.AssetIn(
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
-                    metadata=MAY_MISS_DAYS if given.may_miss_days or given.only_with_rows else None,
+                    metadata={READ_BY: record.name},
                 )
                 for given in record.dagster_inputs()
             },

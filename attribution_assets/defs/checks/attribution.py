@@ -1,6 +1,8 @@
 """The invariants as asset checks, day by day. All block: a number that breaks one does not flow on.
 
-Only `rows_are_usable` warns before it blocks; `orders_have_sessions` and `journeys_fit_into_a_request` only warn.
+`rows_are_usable` warns before it blocks, and blocks only what hangs on its day. `every_day_is_made` blocks nothing: it
+names the days that a run could not make, and has the run fail once all others are made. `orders_have_sessions` and
+`journeys_fit_into_a_request` only warn.
 """
 
 import datetime as dt
@@ -8,15 +10,22 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.days import by_day, days_between, in_words
 from attribution_assets.attribution.calendar.windows import JourneyEnd
-from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
+from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.storage.stored_days import companion_table, query_batches
 from attribution_assets.attribution.tables.schemas import TABLES
-from attribution_assets.defs.checks.daily import DailyCheck, daily_check, evaluated
+from attribution_assets.defs.checks.daily import (
+    DailyCheck,
+    daily_check,
+    days_to_check,
+    evaluated,
+    has_days,
+)
 from attribution_assets.defs.io_managers import partition_days
 from attribution_assets.defs.resources import ReportingRules, Storage
 
@@ -25,9 +34,11 @@ TOO_LONG_ORDERS = companion_table("journeys")
 
 def _schema_check(asset: str) -> DailyCheck:
     @daily_check(asset)
-    def matches_schema(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+    def matches_schema(
+        context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+    ) -> dg.AssetCheckResult:
         """Every row matches the table's schema."""
-        days = partition_days(context)
+        days = days_to_check(context, storage, rules)
         table = storage.tables().days(asset, days)
         return evaluated(context, invariants.schema_problems_by_day(asset, ((day, table.frame(day)) for day in days)))
 
@@ -45,7 +56,7 @@ def _usable_rows_check(asset: str) -> DailyCheck:
         context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
     ) -> dg.AssetCheckResult:
         """Every source row could be used, and stands once. Otherwise a warning; blocks if too many are set aside."""
-        days, share = partition_days(context), rules.max_rejected_share
+        days, share = days_to_check(context, storage, rules), rules.max_rejected_share
         kept, rejected = (storage.tables().days(name, days) for name in (asset, companion_table(asset)))
         problems, tolerated = {}, set()
         for day in days:
@@ -55,7 +66,7 @@ def _usable_rows_check(asset: str) -> DailyCheck:
             )
             if not too_many:
                 tolerated.add(day)
-        return evaluated(context, problems.items(), tolerated)
+        return evaluated(context, problems.items(), tolerated, stops_only_its_day=True)
 
     return rows_are_usable
 
@@ -66,9 +77,11 @@ def usable_rows_checks() -> list[DailyCheck]:
 
 
 @daily_check("journeys")
-def journeys_fit_into_a_request(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def journeys_fit_into_a_request(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """No user has more sessions in a lookback window than a request to the API may hold: one id for many? Warns."""
-    days = partition_days(context)
+    days = days_to_check(context, storage, rules)
     too_long = storage.tables().days(TOO_LONG_ORDERS, days)
     found = (
         (day, invariants.users_with_too_long_orders(too_long.frame(day)) if day in too_long.files else [])
@@ -78,9 +91,11 @@ def journeys_fit_into_a_request(context: dg.AssetCheckExecutionContext, storage:
 
 
 @daily_check("journeys")
-def orders_have_sessions(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def orders_have_sessions(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """At least half of the run's orders have a session in their lookback window. Warns."""
-    tables, days = storage.tables(), partition_days(context)
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
     conversions, journeys, too_long = (tables.days(name, days) for name in ("conversions", "journeys", TOO_LONG_ORDERS))
     placed = {day: conversions.stamp(day).rows for day in days}
     counted = {day: stamp.rows for day, stamp in too_long.stamps().items()}
@@ -92,10 +107,34 @@ def orders_have_sessions(context: dg.AssetCheckExecutionContext, storage: Storag
     return evaluated(context, found, tolerated=days)
 
 
+def _made_days_check(asset: str) -> DailyCheck:
+    @daily_check(asset, blocking=False)
+    def every_day_is_made(
+        context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+    ) -> Iterator[dg.AssetCheckResult]:
+        """No day is left out as its inputs are not stored (a warning), or held up until something is corrected."""
+        tables = storage.tables()
+        days = partition_days(context) if has_days(context) else tables.stored_days(ASSETS[asset].base)
+        hindered = obstacles(tables, asset, days, rules.windows, rules.max_rejected_share)
+        why = {**hindered.left_out, **hindered.held_up}
+        yield evaluated(context, ((day, [why[day]] if day in why else []) for day in days), hindered.left_out)
+        if hindered.held_up and has_days(context):
+            raise DaysHeldUpError(f"{asset} of {in_words(hindered.held_up)} is held up")
+
+    return every_day_is_made
+
+
+def made_days_checks() -> list[DailyCheck]:
+    """A check of each asset that is made from others."""
+    return [_made_days_check(name) for name, record in ASSETS.items() if not record.reads_the_source]
+
+
 @daily_check("ihc_attributions")
-def credit_sums_to_one(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def credit_sums_to_one(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """The credit of each attributed order sums to 1."""
-    days = partition_days(context)
+    days = days_to_check(context, storage, rules)
     attributions = storage.tables().days("ihc_attributions", days)
     return evaluated(
         context,
@@ -108,12 +147,12 @@ def orders_are_conserved(
     context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
 ) -> dg.AssetCheckResult:
     """Attributed and unattributed orders are the day's orders, and so is their revenue; none has lost its journey."""
-    tables, days = storage.tables(), partition_days(context)
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
     conversions, journeys, too_long, attributions = (
         tables.days(asset, days) for asset in ("conversions", "journeys", TOO_LONG_ORDERS, "ihc_attributions")
     )
     lookback, ends_before = dt.timedelta(days=rules.lookback_days), rules.windows.journey_end is JourneyEnd.BEFORE
-    sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]))
+    sessions = tables.days("sessions", days_between(days[0] - lookback, days[-1]) if days else ())
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
         for block in query_batches(conversions, days):
@@ -141,9 +180,11 @@ def orders_are_conserved(
 
 
 @daily_check("channel_reporting")
-def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def unattributed_orders_are_kept(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """The day's orders are those with credit and those kept without it, and so is their revenue."""
-    tables, days = storage.tables(), partition_days(context)
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
     orders, credit, kept = (
         tables.days(name, days) for name in ("conversions", "ihc_attributions", companion_table("channel_reporting"))
     )
@@ -164,9 +205,11 @@ def unattributed_orders_are_kept(context: dg.AssetCheckExecutionContext, storage
 
 
 @daily_check("channel_reporting")
-def cost_is_conserved(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def cost_is_conserved(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """The report's cost is that of the day's sessions, channel by channel."""
-    tables, days = storage.tables(), partition_days(context)
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
     sessions, report = (tables.days(asset, days) for asset in ("sessions", "channel_reporting"))
     return evaluated(
         context,

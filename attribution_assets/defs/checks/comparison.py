@@ -9,19 +9,19 @@ import pandas as pd
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.invariants import comparison as invariants
-from attribution_assets.defs.checks.daily import daily_check, evaluated
-from attribution_assets.defs.io_managers import partition_days
+from attribution_assets.defs.checks.daily import daily_check, days_to_check, evaluated
 from attribution_assets.defs.resources import ReportingRules, Storage
 
 
 def _of_the_orders(
     context: dg.AssetCheckExecutionContext,
     storage: Storage,
+    rules: ReportingRules,
     asset: str,
     problems: Callable[[pd.DataFrame, pd.DataFrame], list[str]],
 ) -> dg.AssetCheckResult:
     """What does not hold of each day's table of attributed orders, given the orders and the table."""
-    tables, days = storage.tables(), partition_days(context)
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
     orders, credit, made = (tables.days(name, days) for name in ("conversions", "ihc_attributions", asset))
     return evaluated(
         context,
@@ -41,21 +41,27 @@ def _of_the_orders(
 
 
 @daily_check("model_comparison")
-def models_share_out_the_same(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def models_share_out_the_same(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """Each model's orders sum to the attributed orders, and its revenue to theirs."""
-    return _of_the_orders(context, storage, "model_comparison", invariants.model_problems)
+    return _of_the_orders(context, storage, rules, "model_comparison", invariants.model_problems)
 
 
 @daily_check("conversion_paths")
-def paths_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def paths_are_of_all_orders(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """The paths' orders sum to the attributed orders, and their revenue to theirs."""
-    return _of_the_orders(context, storage, "conversion_paths", invariants.path_problems)
+    return _of_the_orders(context, storage, rules, "conversion_paths", invariants.path_problems)
 
 
 @daily_check("channel_roles")
-def roles_are_of_all_orders(context: dg.AssetCheckExecutionContext, storage: Storage) -> dg.AssetCheckResult:
+def roles_are_of_all_orders(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
     """No phase sums to more than the attributed orders; no channel assists more of them than it influences."""
-    return _of_the_orders(context, storage, "channel_roles", invariants.role_problems)
+    return _of_the_orders(context, storage, rules, "channel_roles", invariants.role_problems)
 
 
 @daily_check("markov_comparison")
@@ -63,8 +69,9 @@ def markov_shares_out_the_same(
     context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
 ) -> dg.AssetCheckResult:
     """The Markov chain's orders and revenue sum to those of the paths of its window."""
-    tables, days, windows = storage.tables(), partition_days(context), rules.windows
-    paths = tables.days("conversion_paths", days_between(windows.read_by(days[0], Window.LOOKBACK)[0], days[-1]))
+    tables, days, windows = storage.tables(), days_to_check(context, storage, rules), rules.windows
+    read = days_between(windows.read_by(days[0], Window.LOOKBACK)[0], days[-1]) if days else ()
+    paths = tables.days("conversion_paths", read)
     chains = tables.days("markov_comparison", days)
     totals = {day: frame[["orders", "revenue"]].sum() for day, frame in paths.frames()}
 

@@ -37,15 +37,15 @@ from attribution_assets_tests.support.source_tables import order, session
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},
     "conversions": {"matches_schema", "rows_are_usable"},
-    "journeys": {"matches_schema"},
-    "ihc_attributions": {"matches_schema", "credit_sums_to_one", "orders_are_conserved"},
-    "channel_reporting": {"matches_schema", "cost_is_conserved", "unattributed_orders_are_kept"},
-    "channel_reporting_csv": set(),
-    "model_comparison": {"matches_schema", "models_share_out_the_same"},
-    "conversion_paths": {"matches_schema", "paths_are_of_all_orders"},
-    "channel_roles": {"matches_schema", "roles_are_of_all_orders"},
-    "markov_comparison": {"matches_schema", "markov_shares_out_the_same"},
-    "comparison_csv": set(),
+    "journeys": {"every_day_is_made", "matches_schema"},
+    "ihc_attributions": {"every_day_is_made", "matches_schema", "credit_sums_to_one", "orders_are_conserved"},
+    "channel_reporting": {"every_day_is_made", "matches_schema", "cost_is_conserved", "unattributed_orders_are_kept"},
+    "channel_reporting_csv": {"every_day_is_made"},
+    "model_comparison": {"every_day_is_made", "matches_schema", "models_share_out_the_same"},
+    "conversion_paths": {"every_day_is_made", "matches_schema", "paths_are_of_all_orders"},
+    "channel_roles": {"every_day_is_made", "matches_schema", "roles_are_of_all_orders"},
+    "markov_comparison": {"every_day_is_made", "matches_schema", "markov_shares_out_the_same"},
+    "comparison_csv": {"every_day_is_made"},
 }
 NOON = dt.datetime(2024, 3, 1, 12, 30, tzinfo=dt.UTC)
 SETTLING_SECONDS = 1.1  # after a change, in which a SQLite file may be changing on
@@ -133,7 +133,7 @@ def test_a_request_names_assets_checks_days_and_what_it_answers(instance: dg.Dag
         REQUEST_TAG: "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24 state1",
     }
     assert set(request.asset_check_keys or []) == {
-        dg.AssetCheckKey(dg.AssetKey("channel_reporting"), name) for name in CHECKS["channel_reporting"]
+        dg.AssetCheckKey(dg.AssetKey(asset), name) for asset in REPORTS for name in CHECKS[asset]
     }
 
 

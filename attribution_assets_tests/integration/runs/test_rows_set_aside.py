@@ -68,13 +68,18 @@ def test_a_range_with_few_rows_set_aside_is_reported_and_says_so(flawed_shop: Sh
     assert [(row["date"], row["cost"]) for row in flawed_shop.report()] == [(DAY, "2.0"), (NEXT_DAY, "1.0")]
 
 
-def test_a_range_with_too_many_rows_set_aside_on_one_day_stops_before_the_journeys(flawed_shop: Shop) -> None:
+def test_a_range_all_of_whose_days_hang_on_too_many_rows_set_aside_stops_before_the_journeys(flawed_shop: Shop) -> None:
     flawed_shop.set(ATTRIBUTION_MAX_REJECTED_SHARE="0.4")  # two of four on the first day, one of two orders
     result = flawed_shop.run(DAY, NEXT_DAY)
     assert result.exit_code == 1
-    failure = result.output.splitlines()[-1]
-    assert failure.startswith("Failed: check rows_are_usable of ")
-    assert "more than ATTRIBUTION_MAX_REJECTED_SHARE=0.4 allows" in failure
+    assert result.output.splitlines()[-1] == (
+        f"Failed: 2 of 4 source rows of sessions of {DAY} were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.4"
+        " allows: s2: cost -1.0 is negative, in its row of session_costs; not made because of this:"
+        f" journeys of {DAY}, channel_reporting of {DAY};"
+        f" 1 of 2 source rows of conversions of {NEXT_DAY} were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.4"
+        " allows: o3: revenue -30.0 is negative: refunds are not attributed; not made because of this:"
+        f" journeys of {NEXT_DAY}, channel_reporting of {NEXT_DAY}"
+    )
     assert len(stored(flawed_shop, "rejected_sessions")) == 2
     assert not (flawed_shop.folder / "data/assets/journeys").exists()
 
