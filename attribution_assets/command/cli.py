@@ -214,7 +214,7 @@ def _day(option: str, text: str | None) -> dt.date | None:
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
     except ValueError:
-        raise typer.BadParameter(f"{shown(text)} is not a date written YYYY-MM-DD", param_hint=option) from None
+        raise typer.BadParameter(f"{shown(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
 def _writable(what: str, output: str) -> "UPath":

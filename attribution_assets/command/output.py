@@ -34,15 +34,17 @@ def any_output() -> Iterator[None]:
     try:
         yield
     finally:
-        for stream in (sys.stdout, sys.stderr):
+        for stream, original in zip((sys.stdout, sys.stderr), before, strict=True):
             with suppress(OSError):
                 stream.flush()
+            if original is None:
+                stream.close()
         sys.stdout, sys.stderr = before
 
 
 def _forgiving(stream: TextIO | None) -> TextIO:
     if stream is None:  # closed before the process began, as by `>&-`
-        return Path(os.devnull).open("w", encoding="utf-8")  # as long as the process lasts
+        return Path(os.devnull).open("w", encoding="utf-8")  # closed by `any_output`
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     try:

@@ -185,9 +185,10 @@ def runs_that_succeed_and_fail(shop: Shop, start_command: StartCommand) -> dict[
         shop.set(IHC_CONV_TYPE_ID="asked anew")
         texts["refused by the proxy"] = shop.run(str(FIRST), str(LAST)).output
         assert "the IHC API answered 403: *** is wrong" in texts["refused by the proxy"]
-        shop.set(HTTP_PROXY=address.replace("%40", "@"))
+        shop.set(HTTP_PROXY=address.replace("%40", "@"), ATTRIBUTION_LOG_FORMAT="text")
         texts["no proxy"] = shop.run(str(FIRST), str(LAST)).output
         assert "HTTP_PROXY cannot be used" in texts["no proxy"]
+        shop.set(HTTP_PROXY="")
     return texts
 
 
