@@ -65,7 +65,10 @@ def test_a_last_day_that_is_not_over_bounds_nothing_yet() -> None:
     ("text", "problem"),
     [
         ("2024-02-19", "ATTRIBUTION_END_DATE is 2024-02-19: that is before the first day, 2024-02-20"),
-        ("20.02.2024", "ATTRIBUTION_END_DATE is '20.02.2024': it takes a date written YYYY-MM-DD"),
+        (
+            "20.02.2024",
+            "ATTRIBUTION_END_DATE is '20.02.2024': it takes a date written YYYY-MM-DD, from 1970-01-01 to 2099-12-31",
+        ),
     ],
 )
 def test_a_last_day_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, text: str, problem: str) -> None:

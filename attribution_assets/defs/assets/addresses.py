@@ -49,7 +49,7 @@ def source_table(table: str, settings: Settings) -> Metadata:
 def code_of(function: Callable[..., Any]) -> Metadata:
     """The file and the line in which a function is defined: below its decorators, wherever the package is installed."""
     lines, first = inspect.getsourcelines(function)
-    line = first + next(number for number, text in enumerate(lines) if text.startswith("def "))
+    line = first + next((number for number, text in enumerate(lines) if text.startswith("def ")), 0)
     with warnings.catch_warnings():
         # Dagster calls them beta. `with_source_code_references`, which is too, points at the decorators.
         beta = "Class `(LocalFileCodeReference|CodeReferencesMetadataValue)`"

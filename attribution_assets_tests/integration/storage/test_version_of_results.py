@@ -14,6 +14,7 @@ from attribution_assets.attribution.results.channel_results import (
     results_version,
 )
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 DAYS = days_between(dt.date(2024, 2, 26), dt.date(2024, 3, 2))
@@ -33,7 +34,7 @@ def empty_frame(name: str) -> pd.DataFrame:
 
 def write_day(storage: AssetStorage, name: str, day: dt.date) -> None:
     """A day without rows; of a table beside another, that one alone."""
-    storage._write(name, day, empty_frame(name), {}, None)  # noqa: SLF001  # nobody else writes them one by one
+    storage._write(name, DayTable(day, empty_frame(name), {}))  # noqa: SLF001  # nobody else writes them one by one
 
 
 @pytest.mark.parametrize("place", ["folder", "s3"])

@@ -23,8 +23,9 @@ def test_a_hundred_rows_are_shown_and_the_others_counted() -> None:
     assert len(rows({"2024-02-26": ["s"] * 100})) == 100
 
 
-def test_a_long_text_is_shortened() -> None:
-    assert rows({"2024-02-26": ["x" * 300, "y" * 27_000]}) == [
+def test_a_long_text_is_shortened_and_what_cannot_be_seen_is_escaped() -> None:
+    assert rows({"2024-02-26": ["x" * 300, "y" * 27_000, "\x1b[31mred"]}) == [
         ("2024-02-26", "x" * 300),
-        ("2024-02-26", "y" * 299 + "…"),
+        ("2024-02-26", "y" * 225 + "…" + "y" * 74),
+        ("2024-02-26", r"\x1b[31mred"),
     ]

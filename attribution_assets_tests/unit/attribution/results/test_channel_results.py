@@ -319,7 +319,7 @@ def empty_frame(name: str) -> pd.DataFrame:
 
 def write_day(storage: AssetStorage, name: str, day: dt.date) -> None:
     """A day without rows; of a table beside another, that one alone."""
-    storage._write(name, day, empty_frame(name), {}, None)  # noqa: SLF001  # nobody else writes them one by one
+    storage._write(name, DayTable(day, empty_frame(name), {}))  # noqa: SLF001  # nobody else writes them one by one
 
 
 def test_the_version_of_the_results_is_another_once_a_day_has_been_replaced(storage: AssetStorage) -> None:
