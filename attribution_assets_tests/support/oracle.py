@@ -72,7 +72,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
         order_days: only orders of these days have been attributed; all, if it is None.
     """
     sessions = sorted(
-        (_moment(date, time), session_id, user, channel)
+        (_moment(date, time), session_id, user, channel.strip())
         for session_id, user, date, time, channel, *_ in source.sessions
         if first <= dt.date.fromisoformat(date) <= last
     )
@@ -89,7 +89,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
         if not first <= day <= last or (order_days is not None and day not in order_days):
             continue
         earliest = ordered - dt.timedelta(days=lookback_days)
-        journey = [session for session in sessions if session[2] == user and earliest <= session[0] < ordered]
+        journey = [session for session in sessions if user and session[2] == user and earliest <= session[0] < ordered]
         journeys[conv_id] = [session_id for _, session_id, _, _ in journey]
         days[conv_id], revenues[conv_id] = date, _exact(revenue)
         outcomes[conv_id] = _outcome(conv_id, len(journey), most_sessions, refused)
