@@ -65,7 +65,7 @@ def comparisons(source: Source, truth: Truth, *, days: Sequence[dt.date], lookba
 
 
 def _orders(source: Source, truth: Truth) -> list[Order]:
-    visits = {row[0]: (row[4], _moment(row[2], row[3])) for row in source.sessions}
+    visits = {row[0]: (row[4].strip(), _moment(row[2], row[3])) for row in source.sessions}
     ordered = {row[0]: _moment(row[2], row[3]) for row in source.orders}
     return [
         _Credited(

@@ -76,7 +76,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
         journey_end: `at` where sessions of the order's own second are in its journey, else `before`.
     """
     sessions = sorted(
-        (_moment(date, time), session_id, user, channel)
+        (_moment(date, time), session_id, user, channel.strip())
         for session_id, user, date, time, channel, *_ in source.sessions
         if first <= dt.date.fromisoformat(date) <= last
     )
@@ -94,7 +94,7 @@ def truth(  # noqa: PLR0913 - each is a fact of its own
             continue
         earliest = ordered - dt.timedelta(days=lookback_days)
         end = ordered + dt.timedelta(seconds=journey_end == "at")  # the moments have no fractions
-        journey = [session for session in sessions if session[2] == user and earliest <= session[0] < end]
+        journey = [session for session in sessions if user and session[2] == user and earliest <= session[0] < end]
         journeys[conv_id] = [session_id for _, session_id, _, _ in journey]
         days[conv_id], revenues[conv_id] = date, _exact(revenue)
         outcomes[conv_id] = _outcome(conv_id, len(journey), most_sessions, refused)

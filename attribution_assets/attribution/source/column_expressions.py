@@ -92,7 +92,7 @@ class SourceTable:
         if not self.typed:
             return _ANY if isinstance(type_, sa.types.NullType | sa.LargeBinary) else _NUMBER
         kinds = ((sa.Integer, _INTEGER), (sa.Float, _FLOAT), (sa.Numeric, _EXACT))
-        return next((kind for of_kind, kind in kinds if isinstance(type_, of_kind)), str(type_))
+        return next((kind for of_kind, kind in kinds if isinstance(type_, of_kind)), repr(type_))
 
     def amount(self, column: str) -> Value:
         """The column; in PostgreSQL as a float if its type is an exact number, as text if it is no number."""

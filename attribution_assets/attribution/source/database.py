@@ -8,8 +8,9 @@ What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`
     session_costs(session_id, cost)
     conversions(conv_id, user_id, conv_date, conv_time, revenue)
 
-Dates are `YYYY-MM-DD`, times `HH:MM:SS` with or without a fraction, both UTC. On PostgreSQL they may also be date, time
-or timestamp columns, amounts numeric, flags boolean, and ids of any type that has a text form.
+Dates are `YYYY-MM-DD`, times `H:MM:SS` with or without a fraction, in UTC or with an offset that leaves them on their
+day; numbers and flags may be text. On PostgreSQL dates and times may also be date, time or timestamp columns, amounts
+numeric, flags boolean, and ids of any type that has a text form. Ids join whatever their types in two tables.
 
     DatabaseError
     └── SourceDatabaseError
@@ -123,9 +124,9 @@ class SourceDatabase:
         """The sessions of each day with their cost, in one pass over the tables.
 
         Rows that cannot be used are set aside: a session whole; a cost without its session, which stays with an empty
-        cost; of an id or a cost that has several rows, all of them. A row whose date is no day of the calendar is
-        filed with the day in whose range its text falls as text sorts ("2024-02-30" with 2024-02-29), and with the
-        first day if it has no place there (NULL, "", "garbage").
+        cost; of an id that has several different rows, or costs, all of them. Of equal rows one counts. A row whose
+        date is no day of the calendar is filed with the day in whose range its text falls as text sorts ("2024-02-30"
+        with 2024-02-29), and with the first day if it has no place there (NULL, "", "garbage").
 
         The read transaction lasts until the last day is taken or the iterator is closed; on SQLite outside WAL mode,
         nothing can be written to the database meanwhile.
@@ -134,10 +135,10 @@ class SourceDatabase:
             days: consecutive days in ascending order.
 
         Yields:
-            Each day of `days` in order, days without sessions included. Its frame: session_id, user_id,
-            channel_name (str), session_time (in microseconds, UTC), holder_engagement, closer_engagement,
-            impression_interaction (int64), cost (float64; NaN where there is no usable cost),
-            by session_time, then session_id.
+            Each day of `days` in order, days without sessions included. Its frame: session_id, user_id (None where
+            the visitor is not known), channel_name (str), session_time (in microseconds, UTC), holder_engagement,
+            closer_engagement, impression_interaction (int64), cost (float64; NaN where there is no usable cost), by
+            session_time, then session_id.
 
         Raises:
             ValueError: the days are not consecutive.
@@ -150,7 +151,7 @@ class SourceDatabase:
         """The orders of each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
 
         Yields:
-            Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str),
+            Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str; None as above),
             conversion_time (in microseconds, UTC), revenue (float64), by conversion_time, then conv_id.
         """
         return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())

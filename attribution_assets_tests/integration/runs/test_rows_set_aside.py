@@ -13,6 +13,7 @@ from attribution_assets.defs.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.databases import insert
 from attribution_assets_tests.support.shop import Shop
+from attribution_assets_tests.support.source_tables import create_unkeyed_tables
 
 DAY, NEXT_DAY = "2024-02-20", "2024-02-21"  # the first two days of all
 
@@ -121,6 +122,29 @@ def test_each_day_says_how_many_rows_were_set_aside_and_how_many_have_no_day(fla
         metadata = event.step_materialization_data.materialization.metadata
         assert {name: value.value for name, value in metadata.items() if name.startswith("rows_")} == expected
     assert "s9" in stored(flawed_shop, "rejected_sessions", DAY, DAY)["row_key"].tolist()
+
+
+def test_visits_and_orders_without_a_visitor_count_and_of_equal_rows_one_does(any_shop: Shop) -> None:
+    any_shop.sql(*(f"DROP TABLE {table}" for table in ("session_sources", "session_costs", "conversions")))
+    create_unkeyed_tables(any_shop.url)
+    any_shop.session("s1", "ann", f"{DAY} 10:00:00", " Ads", cost=10.0)
+    any_shop.session("s2", "", f"{DAY} 11:00:00", "Ads ", cost=90.0)
+    for _ in range(2):
+        any_shop.session("s3", "ben", f"{DAY} 12:00:00", "Mail", cost=5.0)
+        any_shop.order("o1", "ann", f"{NEXT_DAY} 10:00:00", 100.0)
+    any_shop.order("o2", "", f"{NEXT_DAY} 11:00:00", 30.0)
+    result = any_shop.run(DAY, NEXT_DAY)
+    assert result.exit_code == 0, result.output
+    assert (
+        "3 source rows repeat others in every column (2 of sessions, 1 of conversions): of equal rows one counts."
+    ) in result.output.splitlines()
+    columns = ("channel_name", "date", "cost", "ihc_revenue")
+    assert [tuple(row[column] for column in columns) for row in any_shop.report()] == [
+        ("Ads", DAY, "100.0", "100.0"),
+        ("Mail", DAY, "5.0", "0.0"),
+    ]
+    left = stored(any_shop, "unattributed_orders")
+    assert left[["conv_id", "reason", "revenue"]].to_numpy().tolist() == [["o2", "no_sessions", 30.0]]
 
 
 @pytest.mark.parametrize("share", ["1.5", "-0.1", "nan", "some"])
