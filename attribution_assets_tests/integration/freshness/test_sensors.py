@@ -218,7 +218,7 @@ class TestRestatement:
         made_shop.make(["sessions", *REPORTS], 23)
         first = result_of(restatement, instance)
         assert first.cursor == json.dumps(sorted(made_shop.stale().confirmed))
-        assert len(json.loads(first.cursor)) == 5
+        assert len(json.loads(first.cursor)) == 5 + 8
         assert result_of(restatement, instance, first.cursor).cursor == first.cursor
 
     def test_days_that_wait_for_corrections_are_named_and_not_requested(
