@@ -37,7 +37,7 @@ from attribution_assets_tests.support.source_tables import order, session
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},
     "conversions": {"matches_schema", "rows_are_usable"},
-    "journeys": {"matches_schema"},
+    "journeys": {"matches_schema", "journeys_fit_into_a_request", "orders_have_sessions"},
     "ihc_attributions": {"matches_schema", "credit_sums_to_one", "orders_are_conserved"},
     "channel_reporting": {"matches_schema", "cost_is_conserved", "unattributed_orders_are_kept"},
     "channel_reporting_csv": set(),
