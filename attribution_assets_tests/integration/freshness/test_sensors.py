@@ -37,7 +37,7 @@ from attribution_assets_tests.support.source_tables import order, session
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},
     "conversions": {"matches_schema", "rows_are_usable"},
-    "journeys": {"every_day_is_made", "matches_schema"},
+    "journeys": {"every_day_is_made", "matches_schema", "journeys_fit_into_a_request", "orders_have_sessions"},
     "ihc_attributions": {"every_day_is_made", "matches_schema", "credit_sums_to_one", "orders_are_conserved"},
     "channel_reporting": {"every_day_is_made", "matches_schema", "cost_is_conserved", "unattributed_orders_are_kept"},
     "channel_reporting_csv": {"every_day_is_made"},
@@ -218,7 +218,7 @@ class TestRestatement:
         made_shop.make(["sessions", *REPORTS], 23)
         first = result_of(restatement, instance)
         assert first.cursor == json.dumps(sorted(made_shop.stale().confirmed))
-        assert len(json.loads(first.cursor)) == 5
+        assert len(json.loads(first.cursor)) == 5 + 8
         assert result_of(restatement, instance, first.cursor).cursor == first.cursor
 
     def test_days_that_wait_for_corrections_are_named_and_not_requested(
