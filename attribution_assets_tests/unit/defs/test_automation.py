@@ -28,12 +28,14 @@ def test_schedules_and_sensors_are_off_until_somebody_turns_them_on() -> None:
 def daily_tick(day: dt.date) -> dg.RunRequest | str:
     """What the daily schedule requests on a day at five, or why nothing; the data ends on 2024-03-20."""
     settings = replace(Settings.from_environment(), last_day=dt.date(2024, 3, 20))
-    schedule = build_definitions(settings).resolve_schedule_def("daily")
+    definitions = build_definitions(settings)
+    schedule = definitions.resolve_schedule_def("daily")
     assert (schedule.cron_schedule, schedule.execution_timezone) == ("0 5 * * *", "UTC")
     assert schedule.job_name == "attribution"
     context = dg.build_schedule_context(
         scheduled_execution_time=dt.datetime.combine(day, dt.time(5), dt.UTC),
         resources={"rules": resources_of(settings, references=False).rules},
+        repository_def=definitions.get_repository_def(),
     )
     tick = schedule.evaluate_tick(context)
     return tick.run_requests[0] if tick.run_requests else str(tick.skip_message)
