@@ -78,7 +78,7 @@ def test_the_demo_s_calendar_is_full_its_run_is_listed_and_latest_succeeds(folde
         expect(page.get_by_text("days: ")).to_have_count(1)
         expect(page.get_by_text("attribution_assets/process")).to_have_count(0)
         go(page, "/overview/activity/timeline")
-        expect(page.get_by_role("link", name="attribution", exact=True)).to_be_visible()
+        expect(page.get_by_role("link", name="attribution").first).to_be_visible()
 
         go(page, JOB)
         page.get_by_role("button", name="Materialize all").click()

@@ -269,7 +269,7 @@ def test_a_failed_run_counts_until_its_days_are_made_whatever_else_succeeds(week
     with watched() as watch:
         [failed] = watch.history().failed_runs
         assert (failed.run.first_day, failed.run.last_day) == DAYS
-        assert failed.why.startswith("ihc_attributions: The IHC API ")
+        assert failed.why.startswith("ihc_attributions: the IHC API answered 403")
         assert watch.history().latest_traffic.requests == {"403": 1}
         assert week.run("2024-02-24", "2024-02-25").exit_code == 0
         assert [left.run.run_id for left in watch.history().failed_runs] == [failed.run.run_id]
