@@ -42,7 +42,7 @@ class Failures:
         elif event.event_type == dg.DagsterEventType.STEP_FAILURE:
             self.steps.append(f"{event.step_key}: {root_cause(event.step_failure_data.error)}")
         elif event.event_type == dg.DagsterEventType.RUN_FAILURE:
-            error = event.job_failure_data.error
+            error = getattr(event.event_specific_data, "error", None)  # without data if it was reported from outside
             self.runs.append(root_cause(error) if error else (event.message or root_cause(None)))
 
     def _add_check(self, evaluation: dg.AssetCheckEvaluation) -> None:

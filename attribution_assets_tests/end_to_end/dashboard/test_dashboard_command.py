@@ -97,7 +97,7 @@ def test_a_failed_run_and_what_cannot_be_read_are_told(shop: Shop) -> None:
     with dashboard() as address:
         health = text(f"{address}/health")
         assert "Failed runs of whose days some have not been made since: 1. When the cause is gone, run" in health
-        assert "ihc_attributions: The IHC API " in health
+        assert "ihc_attributions: the IHC API answered 401" in health
         assert 'href="http://dagster.test:3000/runs/' in page(f"{address}/health")
         assert "There are no reports yet" in text(address)
         shop.database.write_bytes(b"no database")
