@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.ihc_api.account import MOST_ANSWER_SECONDS
 from attribution_assets.errors import ConfigurationError
 
 MOST_LOOKBACK_DAYS = 3650
@@ -29,6 +30,7 @@ VARIABLES: Mapping[str, str] = {
     "ihc_max_concurrent_requests": "IHC_MAX_CONCURRENT_REQUESTS",
     "ihc_redistribution_parameter": "IHC_REDISTRIBUTION_PARAMETER",
     "ihc_max_requests_per_run": "IHC_MAX_REQUESTS_PER_RUN",
+    "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
 }
 """Setting of a resource -> the variable that it is read from."""
 
@@ -64,6 +66,7 @@ class Settings:
         ihc_max_concurrent_requests: requests under way at once, per run.
         ihc_redistribution_parameter: JSON object, sent as it is.
         ihc_max_requests_per_run: budget of a run, each try counted.
+        ihc_answer_seconds: how long one exchange with the API may take in all.
         from_variables: the settings that a variable gives: what Dagster reads again when a run starts, and shows by
             the variable's name.
     """
@@ -86,6 +89,7 @@ class Settings:
     ihc_max_concurrent_requests: int = 4
     ihc_redistribution_parameter: str | None = None
     ihc_max_requests_per_run: int | None = None
+    ihc_answer_seconds: int = 60
     from_variables: frozenset[str] = frozenset()
 
     @property
@@ -104,6 +108,8 @@ class Settings:
         for name in given:
             if name.startswith("ihc_max_"):
                 given[name] = _whole_number(VARIABLES[name], 1)
+        if "ihc_answer_seconds" in given:
+            given["ihc_answer_seconds"] = _ihc_answer_seconds()
         return cls(
             first_day=_first_day(),
             lookback_days=_lookback_days(),
@@ -177,6 +183,13 @@ def _lookback_days() -> int:
     if days > MOST_LOOKBACK_DAYS:
         raise ConfigurationError(f"ATTRIBUTION_LOOKBACK_DAYS is {days}: it takes at most {MOST_LOOKBACK_DAYS}")
     return days
+
+
+def _ihc_answer_seconds() -> int:
+    seconds = _whole_number("IHC_ANSWER_SECONDS", 60)
+    if seconds > MOST_ANSWER_SECONDS:
+        raise ConfigurationError(f"IHC_ANSWER_SECONDS is {seconds}: it takes at most {MOST_ANSWER_SECONDS}")
+    return seconds
 
 
 def _max_rejected_share() -> float:

@@ -18,7 +18,7 @@ from upath import UPath
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.files.locations import LocationError, location
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
-from attribution_assets.attribution.ihc_api.account import IhcApi
+from attribution_assets.attribution.ihc_api.account import GIVE_UP_AFTER_SECONDS, IhcApi
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.ihc_api.sender import StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
@@ -113,6 +113,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     max_concurrent_requests: int = Field(description="Requests under way at once, per run")
     redistribution_parameter: str | None = Field(default=None, description="JSON object, sent as it is")
     max_requests_per_run: int | None = Field(default=None, description="Budget of a run, each try counted")
+    answer_seconds: int = Field(default=60, description="How long one exchange with the API may take in all")
 
     @property
     def answered_by(self) -> str:
@@ -172,6 +173,8 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
                 max_concurrent_requests=self.max_concurrent_requests,
                 redistribution_parameter=self._redistribution(),
                 max_requests_per_run=self.max_requests_per_run,
+                answer_seconds=self.answer_seconds,
+                give_up_after_seconds=max(GIVE_UP_AFTER_SECONDS, 5 * self.answer_seconds),
             )
         except ValueError as error:
             raise ConfigurationError(f"IHC_API_URL, IHC_API_KEY or a limit cannot be used: {error}") from None
