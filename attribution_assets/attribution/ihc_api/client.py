@@ -188,7 +188,7 @@ class IhcClient:
         """`attribute` for one batch after another; the next is being asked for while the caller has the last one.
 
         With a budget of requests there is no such overlap, so that an earlier batch has what there is of it. A caller
-        that is interrupted, or closes the generator, waits half a second at most for what is under way.
+        that is interrupted, or closes the generator, waits a quarter of a second for what is under way.
 
         Args:
             batches: as for `attribute`; taken one ahead of what has been given out.

@@ -60,7 +60,7 @@ class IhcConnection:
 
     def __init__(self, api: IhcApi, url: str) -> None:
         self._url, self._api_key, self._answer_seconds = url, api.api_key, api.answer_seconds
-        self._connect_seconds = min(api.connect_timeout_seconds, api.answer_seconds)
+        self._timeouts = (api.connect_timeout_seconds, api.answer_seconds + 1)  # the exchange as a whole ends earlier
         session = BoundedSession()
         session.headers.update(
             {"Content-Type": "application/json", "Accept-Encoding": "gzip", "x-api-key": api.api_key}
@@ -140,8 +140,9 @@ class IhcConnection:
 
     def _sent(self, body: bytes, most_bytes: int) -> Received:
         """Send a body and read the answer, without a bound on the time that it takes."""
-        timeouts = (self._connect_seconds, self._answer_seconds)
-        with self._session.post(self._url, data=body, timeout=timeouts, allow_redirects=False, stream=True) as response:
+        with self._session.post(
+            self._url, data=body, timeout=self._timeouts, allow_redirects=False, stream=True
+        ) as response:
             return received(response, most_bytes)
 
     def _fault(self, error: Exception) -> IhcApiError:

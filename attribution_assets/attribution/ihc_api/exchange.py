@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
-from io import BytesIO
+from io import BufferedReader, BytesIO, RawIOBase
 from threading import Event, Lock, Thread, local
 from typing import Any, Final, Generic, TypeVar
 
@@ -26,7 +26,7 @@ from requests.adapters import HTTPAdapter
 Result = TypeVar("Result")
 
 _POLL_SECONDS: Final = 0.1
-_GRACE_SECONDS: Final = 0.5
+_GRACE_SECONDS: Final = 0.25
 """An answer that comes so soon after an interrupt is still taken, as it has to be paid for."""
 _CHUNK_BYTES: Final = 1 << 16
 _MOST_BYTES_OF_ERROR: Final = 1 << 16
@@ -83,9 +83,13 @@ class Exchange(Generic[Result]):
             if time.monotonic() >= deadline:
                 self._give_up()
                 raise GivenUpError("interrupted" if graced else f"not complete after {seconds:g} s")
-        if self._error is not None:
-            raise self._error
-        return self._result
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+            return self._result
+        finally:
+            del error  # its traceback holds this frame, and what the frame holds stays open
 
     def watch(self, connected: socket.socket) -> None:
         """Take note of the socket that the exchange uses from now on.
@@ -100,6 +104,15 @@ class Exchange(Generic[Result]):
                 raise ConnectionAbortedError("given up before anything was sent")
             self._unwatch()
             self._socket = socket.socket(fileno=os.dup(connected.fileno()))
+
+    def go_on(self) -> None:
+        """See that the exchange may go on: Linux gives out what arrives on a socket also after it has been shut down.
+
+        Raises:
+            ConnectionAbortedError: it has been given up.
+        """
+        if self._given_up:
+            raise ConnectionAbortedError("given up")
 
     def _unwatch(self) -> None:
         if self._socket is not None:
@@ -154,6 +167,14 @@ class BoundedAdapter(HTTPAdapter):
             _watch_connections(manager)
         return manager
 
+    def close(self) -> None:
+        """Close the connections that are kept open, also while an old error still holds their pool."""
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it has no other way to be iterated over
+                if (pool := manager.pools.get(key)) is not None:
+                    pool.close()
+        super().close()
+
 
 def _watch_connections(manager: Any) -> None:  # noqa: ANN401 - the manager of any kind of proxy
     manager.pool_classes_by_scheme = {
@@ -186,8 +207,31 @@ def _watched(connection_class: Any) -> type:  # noqa: ANN401 - the connection of
     return Watched
 
 
+class _Reading(RawIOBase):
+    """Reads from a socket as long as the exchange of this thread may go on."""
+
+    def __init__(self, source: RawIOBase) -> None:
+        self._source, self._exchange = source, _OF_THREAD.exchange
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - `Buffer` is there from Python 3.12 on
+        if self._exchange is not None:
+            self._exchange.go_on()
+        return self._source.readinto(buffer)
+
+    def close(self) -> None:
+        self._source.close()
+        super().close()
+
+
 class _FinalResponse(HTTPResponse):
     """A response that is not an interim one (RFC 9110, 15.2), of which `http.client` passes over 100 alone."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as the base class has it
+        super().__init__(*args, **kwargs)
+        self.fp = BufferedReader(_Reading(self.fp.detach()))
 
     def begin(self) -> None:
         """Read status and headers, again after each interim response."""
