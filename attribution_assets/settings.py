@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
+from attribution_assets.attribution.ihc_api.account import MOST_ANSWER_SECONDS
 from attribution_assets.environment import calendar_day, is_on, require_text, shown
 from attribution_assets.errors import ConfigurationError
 
@@ -21,6 +22,7 @@ MOST: Mapping[str, int] = {
     "IHC_MAX_JOURNEYS_PER_REQUEST": 1_000_000,
     "IHC_MAX_SESSIONS_PER_REQUEST": 1_000_000,
     "IHC_MAX_CONCURRENT_REQUESTS": 1_000,
+    "IHC_ANSWER_SECONDS": MOST_ANSWER_SECONDS,
     "ATTRIBUTION_LOOKBACK_DAYS": MOST_LOOKBACK_DAYS,
 }
 """The largest whole numbers that variables take; others take a billion."""
@@ -40,6 +42,7 @@ VARIABLES: Mapping[str, str] = {
     "ihc_max_concurrent_requests": "IHC_MAX_CONCURRENT_REQUESTS",
     "ihc_redistribution_parameter": "IHC_REDISTRIBUTION_PARAMETER",
     "ihc_max_requests_per_run": "IHC_MAX_REQUESTS_PER_RUN",
+    "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
 }
 """Setting of a resource -> the variable that it is read from."""
 
@@ -80,6 +83,7 @@ class Settings:
         ihc_redistribution_parameter: JSON object, sent as it is.
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
+        ihc_answer_seconds: how long one exchange with the API may take in all.
         from_variables: the settings that a variable gives: what Dagster reads again when a run starts, and shows by
             the variable's name.
     """
@@ -107,6 +111,7 @@ class Settings:
     ihc_redistribution_parameter: str | None = None
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
+    ihc_answer_seconds: int = 60
     from_variables: frozenset[str] = frozenset()
 
     @property
@@ -135,6 +140,8 @@ class Settings:
             if name.startswith("ihc_max_"):
                 given[name] = _whole_number(VARIABLES[name], 1)
         first_day, last_day = _first_and_last_day()
+        if "ihc_answer_seconds" in given:
+            given["ihc_answer_seconds"] = _whole_number(VARIABLES["ihc_answer_seconds"], 60)
         return cls(
             first_day=first_day,
             last_day=last_day,

@@ -18,7 +18,7 @@ from upath import UPath
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.files.locations import LocationError, location, require_writable_folder
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
-from attribution_assets.attribution.ihc_api.account import IhcApi, is_on_loopback
+from attribution_assets.attribution.ihc_api.account import GIVE_UP_AFTER_SECONDS, IhcApi, is_on_loopback
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.ihc_api.redistribution import redistribution_parameter
 from attribution_assets.attribution.ihc_api.sender import StandIn
@@ -142,6 +142,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     redistribution_parameter: str | None = Field(default=None, description="JSON object, sent as it is")
     max_requests_per_run: int | None = Field(default=None, description="Budget of a run, each try counted")
     allow_http: bool = Field(default=False, description="Whether the key may go to another host over http://, in clear")
+    answer_seconds: int = Field(default=60, description="How long one exchange with the API may take in all")
 
     @property
     def answered_by(self) -> str:
@@ -200,6 +201,8 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
                 max_concurrent_requests=self.max_concurrent_requests,
                 redistribution_parameter=self._redistribution(),
                 max_requests_per_run=self.max_requests_per_run,
+                answer_seconds=self.answer_seconds,
+                give_up_after_seconds=max(GIVE_UP_AFTER_SECONDS, 5 * self.answer_seconds),
             )
         except ValueError as error:
             raise ConfigurationError(f"IHC_API_URL, IHC_API_KEY or a limit cannot be used: {error}") from None

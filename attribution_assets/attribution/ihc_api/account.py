@@ -9,6 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+MOST_ANSWER_SECONDS = 3600
+"""Longest that an exchange may take: a connection on which nothing comes is noticed within an hour."""
+GIVE_UP_AFTER_SECONDS = 300
+"""No try of a request starts later after its first, unless one exchange may take longer than a fifth of this."""
+
 
 def is_on_loopback(url: str) -> bool:
     """Whether the host of a URL is this machine, reached without a network."""
@@ -32,8 +37,9 @@ class IhcApi:
         max_concurrent_requests: requests under way at once.
         redistribution_parameter: sent as it is; None leaves it out.
         connect_timeout_seconds: longest wait for a connection.
-        answer_timeout_seconds: longest wait for an answer, up to its last byte; a fifth of `give_up_after_seconds`, so
-            that connections on which nothing comes do not use up the time for all other tries.
+        answer_seconds: how long one exchange may take in all, from the look-up of the API's name to the last byte of
+            the answer; a fifth of `give_up_after_seconds`, so that connections on which nothing comes do not use up
+            the time for all other tries.
         max_tries: how often one request is sent at most. Where a third of all tries fail at random, one request in
             14 million fails 15 times.
         give_up_after_seconds: no try of a request starts later than this after its first.
@@ -44,7 +50,7 @@ class IhcApi:
         max_requests_per_run: how many requests one client makes at most, each try counted; None for any number.
 
     Raises:
-        ValueError: the URL or the key is not one, or a limit is below 1.
+        ValueError: the URL or the key is not one, a limit is below 1, or there is no time to answer.
     """
 
     url: str
@@ -55,9 +61,9 @@ class IhcApi:
     max_concurrent_requests: int = 4
     redistribution_parameter: Mapping[str, Any] | None = None
     connect_timeout_seconds: float = 10
-    answer_timeout_seconds: float = 30
+    answer_seconds: float = 60
     max_tries: int = 15
-    give_up_after_seconds: float = 150
+    give_up_after_seconds: float = GIVE_UP_AFTER_SECONDS
     first_backoff_seconds: float = 0.5
     max_backoff_seconds: float = 15
     max_retry_after_seconds: float = 60
@@ -75,3 +81,5 @@ class IhcApi:
         budget = 1 if self.max_requests_per_run is None else self.max_requests_per_run
         if min(*account, self.max_tries, self.max_answers_per_journey, budget) < 1:
             raise ValueError("the limits of the IHC API must be at least 1")
+        if not 0 < self.answer_seconds <= MOST_ANSWER_SECONDS:
+            raise ValueError(f"the IHC API must have more than 0 and at most {MOST_ANSWER_SECONDS} s to answer")

@@ -14,23 +14,20 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import partial
-from threading import Event
 from typing import Self
 
 import pandas as pd
-import tenacity
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
 from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, some_of
 from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, IhcBudgetError
 from attribution_assets.attribution.ihc_api.journey_batch import JourneyBatch
 from attribution_assets.attribution.ihc_api.packing import pack
-from attribution_assets.attribution.ihc_api.retries import Request, RequestBudget
+from attribution_assets.attribution.ihc_api.retries import Request, RequestBudget, Stop
 from attribution_assets.attribution.ihc_api.sender import Sender, StandIn
 from attribution_assets.attribution.ihc_api.traffic import Traffic, TrafficCount
 from attribution_assets.attribution.ledger.claims import Claims
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
-from attribution_assets.attribution.ledger.tables import LedgerError
 from attribution_assets.attribution.ledger.writer import LedgerWriter
 from attribution_assets.attribution.masking import masked
 from attribution_assets.attribution.progress import RequestPlan, tell_requests_planned
@@ -72,6 +69,21 @@ class _Tally:
     retries: int = 0
     reused: int = 0
     asked: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What belongs to the journeys that are attributed together.
+
+    Attributes:
+        why_unanswered: as keys, what the API said in the last turn on journeys that have to be asked for again.
+    """
+
+    batch: JourneyBatch
+    claims: Claims
+    stop: Stop
+    tally: _Tally
+    why_unanswered: dict[str, None] = field(default_factory=dict)
 
 
 class IhcClient:
@@ -171,12 +183,13 @@ class IhcClient:
             IhcBudgetError: the budget of requests is used up, and journeys are still to be asked for.
             LedgerError: the ledger cannot be read or written.
         """
-        return self._attribute(journeys, Event())
+        return self._attribute(journeys, Stop())
 
     def attribute_each(self, batches: Iterable[pd.DataFrame]) -> Generator[Attribution]:
         """`attribute` for one batch after another; the next is being asked for while the caller has the last one.
 
-        With a budget of requests there is no such overlap, so that an earlier batch has what there is of it.
+        With a budget of requests there is no such overlap, so that an earlier batch has what there is of it. A caller
+        that is interrupted, or closes the generator, waits a quarter of a second for what is under way.
 
         Args:
             batches: as for `attribute`; taken one ahead of what has been given out.
@@ -185,32 +198,33 @@ class IhcClient:
             IhcApiError: as `attribute`, when it is the batch's turn.
         """
         at_once = BATCHES_AT_ONCE if self._api.max_requests_per_run is None else 1
-        pending: deque[tuple[Event, Future[Attribution]]] = deque()
+        pending: deque[tuple[Stop, Future[Attribution]]] = deque()
         with ThreadPoolExecutor(at_once, thread_name_prefix="ihc-batch") as pool:
             try:
                 for batch in batches:
-                    stopped = Event()
-                    pending.append((stopped, pool.submit(self._attribute, batch, stopped)))
+                    stop = Stop()
+                    pending.append((stop, pool.submit(self._attribute, batch, stop)))
                     if len(pending) == at_once:
                         yield self._first_of(pending)
                 while pending:
                     yield self._first_of(pending)
-            finally:
-                for stopped, future in pending:
-                    stopped.set()
+            except BaseException as error:
+                for stop, future in pending:
+                    stop.after(error)
                     future.cancel()
+                raise
 
     @staticmethod
-    def _first_of(pending: deque[tuple[Event, Future[Attribution]]]) -> Attribution:
+    def _first_of(pending: deque[tuple[Stop, Future[Attribution]]]) -> Attribution:
         attribution = pending[0][1].result()  # still pending, and stopped with the others, if the waiting is broken off
         pending.popleft()
         return attribution
 
-    def _attribute(self, journeys: pd.DataFrame, stopped: Event) -> Attribution:
+    def _attribute(self, journeys: pd.DataFrame, stop: Stop) -> Attribution:
         """What `attribute` says.
 
         Raises:
-            CancelledError: `stopped` was set by the caller.
+            CancelledError: `stop` was set by the caller.
         """
         batch, tally = self._batch(journeys), _Tally()
         self._tallies.append(tally)
@@ -222,22 +236,26 @@ class IhcClient:
                 taken = claims.take(keys)
                 self._reuse(batch, taken.answers, tally)
                 if claimed := [journey for journey in unsettled if batch.keys[journey] in taken.claimed]:
-                    self._ask(batch, claimed, claims, stopped, tally)
+                    self._ask(_Work(batch, claims, stop, tally), claimed)
                 elif not taken.answers:
-                    claims.wait(keys, stopped)
-                if stopped.is_set():
+                    claims.wait(keys, stop.stopped)
+                if stop.stopped.is_set():
                     raise CancelledError
         return Attribution(batch.touchpoints(), **asdict(tally))
 
-    def _ask(self, batch: JourneyBatch, journeys: Sequence[int], claims: Claims, stopped: Event, tally: _Tally) -> None:
+    def _ask(self, work: _Work, journeys: Sequence[int]) -> None:
         """Ask for journeys until each is settled, the claims on them may be void, or the caller has stopped it."""
+        batch, claims, stop, tally = work.batch, work.claims, work.stop, work.tally
         for turn in range(1, self._api.max_answers_per_journey + 1):
-            settled = partial(self._settle, batch, tally, last=turn == self._api.max_answers_per_journey)
+            if work.why_unanswered:  # too many requests, for example: asking again at once would not help
+                stop.stopped.wait(min(self._api.max_backoff_seconds, self._api.first_backoff_seconds * 2**turn))
+                work.why_unanswered.clear()
+            settled = partial(self._settle, work, last=turn == self._api.max_answers_per_journey)
             requests = [
                 Request(partial(batch.sent, members), partial(settled, members))
                 for members in self._packed(batch, journeys)
             ]
-            tries = self._sender.ready().ask(requests, lambda: claims.hold, stopped)
+            tries = self._sender.ready().ask(requests, lambda: claims.hold, stop)
             tally.requests += len(tries)
             tally.retries += sum(tries) - len(tries)
             unsettled = set(batch.unsettled())
@@ -249,27 +267,21 @@ class IhcClient:
                     f" {max(self._planned - self._asked, len(unsettled))} journeys are still to be asked for. What was"
                     " answered is in the ledger: run again to go on from there, or raise IHC_MAX_REQUESTS_PER_RUN"
                 )
-            if not journeys or not claims.hold or stopped.is_set():
+            if not journeys or not claims.hold or stop.stopped.is_set():
                 return
-        times = self._api.max_answers_per_journey
         missing = some_of([batch.conv_ids[journey] for journey in journeys])
-        raise IhcAnswerError(f"{missing} were asked for {times} times, and each answer lacked rows of them")
+        why = f": {'; '.join(work.why_unanswered)}" if work.why_unanswered else ""
+        raise IhcAnswerError(f"{missing} were asked for {turn} times, and each answer lacked rows of them{why}")
 
-    def _settle(
-        self, batch: JourneyBatch, tally: _Tally, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool
-    ) -> None:
+    def _settle(self, work: _Work, journeys: Sequence[int], answer: CheckedAnswer, *, last: bool) -> None:
         """Take in the answer to a request for these journeys; the ledger comes first."""
+        batch = work.batch
+        work.why_unanswered.update(dict.fromkeys(answer.reason[answer.may_pass]))
         kept = batch.kept(journeys, answer.last() if last else answer)
         answered = AnsweredRequest(kept, uuid.uuid4().hex, dt.datetime.now(dt.UTC))
-        persisting = tenacity.Retrying(
-            retry=tenacity.retry_if_exception_type(LedgerError),
-            stop=tenacity.stop_after_delay(KEEP_TRYING_SECONDS),
-            wait=tenacity.wait_fixed(1),
-            reraise=True,
-        )
-        persisting(self._writer.keep, answered)
+        self._writer.keep_trying(answered, KEEP_TRYING_SECONDS, work.stop.interrupted)
         batch.settle(kept)
-        tally.asked.update((journey.conv_id, 1 / len(kept)) for journey in kept.values())
+        work.tally.asked.update((journey.conv_id, 1 / len(kept)) for journey in kept.values())
         self._traffic.answered(len(kept))
 
     def _reuse(self, batch: JourneyBatch, answers: Mapping[str, KeptAnswer], tally: _Tally) -> None:

@@ -59,6 +59,11 @@ class IhcBudgetError(IhcApiError):
     """A run has made all the requests that it may make, and needs more."""
 
 
+def is_transient(status: int) -> bool:
+    """Whether what a status says, of a whole answer or of one journey, may pass by itself."""
+    return status in (408, 429) or status >= 500  # noqa: PLR2004 - 5xx is the name of this class
+
+
 def failure(status: int, message: str, retry_after: float | None = None) -> IhcApiError:
     """The error, transient or permanent, that a status other than 2xx stands for.
 
@@ -68,7 +73,7 @@ def failure(status: int, message: str, retry_after: float | None = None) -> IhcA
         retry_after: seconds that the API asked to wait.
     """
     said = f"the IHC API answered {status}" + (f": {message}" if message else "")
-    if status in (408, 429) or status >= 500:  # noqa: PLR2004 - 5xx is the name of this class
+    if is_transient(status):
         return IhcTransientError(said, retry_after)
     if 300 <= status < 400:  # noqa: PLR2004 - 3xx is the name of this class
         return IhcRequestError(f"{said} (redirects are not followed, lest the key go elsewhere: check IHC_API_URL)")

@@ -15,7 +15,7 @@ from typing import Any, Final
 import tenacity
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
-from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, check_answer
+from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, check_answer, most_answer_bytes
 from attribution_assets.attribution.ihc_api.connection import IhcConnection
 from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcPermanentError, IhcTransientError
 from attribution_assets.attribution.ihc_api.traffic import TrafficCount
@@ -47,6 +47,30 @@ class RequestBudget:
             self.exceeded = self._requests is not None and self.made >= self._requests
             self.made += not self.exceeded
             return not self.exceeded
+
+
+class Stop:
+    """Tells the threads that attribute something to stop.
+
+    Attributes:
+        stopped: set when nothing more is to be sent.
+        interrupted: set when what is under way is to be given up too; `stopped` is set then.
+    """
+
+    def __init__(self) -> None:
+        self.stopped, self.interrupted = Event(), Event()
+
+    def interrupt(self) -> None:
+        """Set both."""
+        self.interrupted.set()
+        self.stopped.set()
+
+    def after(self, error: BaseException) -> None:
+        """Stop after an error; if it is no ordinary one but breaks the caller off, as SIGINT does, interrupt."""
+        if isinstance(error, Exception):
+            self.stopped.set()
+        else:
+            self.interrupt()
 
 
 @dataclass(frozen=True)
@@ -81,13 +105,13 @@ class IhcRequests:
         """Wait for the end of what is under way."""
         self._pool.shutdown()
 
-    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], stopped: Event) -> list[int]:
+    def ask(self, requests: Sequence[Request], may_send: Callable[[], bool], stop: Stop) -> list[int]:
         """Send requests; the first error stops them all, and so does the end of the budget.
 
         Args:
             requests: those that stand and fall together.
             may_send: asked before each try; once it says no, nothing more is sent.
-            stopped: set here on an error; once it is set, here or elsewhere, nothing more is sent.
+            stop: is set here on an error; once it is set, here or elsewhere, nothing more is sent.
 
         Returns:
             The number of tries of each request that was answered. Those that were stopped were not.
@@ -95,33 +119,35 @@ class IhcRequests:
         Raises:
             IhcApiError: the first error, once the requests that were under way with it have ended.
         """
-        tries, futures = [], [self._pool.submit(self._ask, request, may_send, stopped) for request in requests]
+        tries, futures = [], [self._pool.submit(self._ask, request, may_send, stop) for request in requests]
         try:
             for future in as_completed(futures):
                 with suppress(CancelledError):  # what stopped this request is told by another one
                     tries.append(future.result())
-        except BaseException:
-            stopped.set()
+        except BaseException as error:
+            stop.after(error)
             raise
         finally:
             wait(futures)
         return tries
 
-    def _ask(self, request: Request, may_send: Callable[[], bool], stopped: Event) -> int:
+    def _ask(self, request: Request, may_send: Callable[[], bool], stop: Stop) -> int:
         """Send one request until it is answered, check the answer, and hand it over; arguments as for `ask`.
 
         Returns:
             The number of tries.
 
         Raises:
-            CancelledError: `stopped` was set elsewhere, or nothing more may be sent.
+            CancelledError: `stop` was set elsewhere, or nothing more may be sent.
         """
+        stopped = stop.stopped
         touchpoints = request.touchpoints()
         asked = [(touchpoint["conversion_id"], touchpoint["session_id"]) for touchpoint in touchpoints]
         body: dict[str, Any] = {"customer_journeys": touchpoints}
         if self._api.redistribution_parameter is not None:
             body["redistribution_parameter"] = dict(self._api.redistribution_parameter)
         encoded = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        most_bytes = most_answer_bytes(len(asked), len(encoded))
 
         def ask_once() -> CheckedAnswer:
             with self._slots:
@@ -130,7 +156,7 @@ class IhcRequests:
                 if repeating.statistics["attempt_number"] > 1:
                     self._traffic.tries_again()
                 try:
-                    answer = self._connection.post(encoded, self._traffic)
+                    answer = self._connection.post(encoded, most_bytes, self._traffic, stop.interrupted)
                 except IhcPermanentError:
                     stopped.set()  # before the slot is another's
                     raise

@@ -46,8 +46,7 @@ class Sender:
             if self._requests is None:
                 api = self._api
                 url = self._open.enter_context(self._stand_in.start()) if self._stand_in else api.url
-                timeouts = (api.connect_timeout_seconds, api.answer_timeout_seconds)
-                connection = IhcConnection(url, api.api_key, api.conv_type_id, api.max_concurrent_requests, timeouts)
+                connection = IhcConnection(api, url)
                 self._open.callback(connection.close)
                 sending = IhcRequests(api, connection, self._budget, self._traffic)
                 self._requests = self._open.enter_context(closing(sending))

@@ -8,9 +8,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from threading import Lock
+from threading import Event, Lock
+
+import tenacity
 
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest
+from attribution_assets.attribution.ledger.tables import LedgerError
 
 
 class LedgerWriter:
@@ -37,6 +40,26 @@ class LedgerWriter:
             if not kept.done():
                 self._write_waiting_answers()
         kept.result()
+
+    def keep_trying(self, answered: AnsweredRequest, seconds: float, interrupted: Event) -> None:
+        """The same, again every second while the ledger cannot be written.
+
+        Args:
+            answered: the answers to a request.
+            seconds: how long it is tried.
+            interrupted: ends it after the try that is under way.
+
+        Raises:
+            LedgerError: the ledger could not be written to the end.
+        """
+        trying = tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type(LedgerError),
+            stop=tenacity.stop_after_delay(seconds) | tenacity.stop_when_event_set(interrupted),
+            wait=tenacity.wait_fixed(1),
+            sleep=tenacity.sleep_using_event(interrupted),
+            reraise=True,
+        )
+        trying(self.keep, answered)
 
     def _write_waiting_answers(self) -> None:
         together: list[tuple[AnsweredRequest, Future[None]]] = []

@@ -64,7 +64,7 @@ def says_the_key(answer: Answer) -> Reply:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_no_error_shows_the_key(fault: Fault) -> None:
     with IhcEndpoint([fault] * 2) as endpoint, pytest.raises(IhcApiError) as raised:
-        attribute(endpoint, {"a": 1}, max_tries=2, answer_timeout_seconds=0.2)
+        attribute(endpoint, {"a": 1}, max_tries=2, answer_seconds=0.2)
     assert KEY not in everything_shown(raised.value)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 500

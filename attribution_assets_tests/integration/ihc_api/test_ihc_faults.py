@@ -89,7 +89,7 @@ WRONG = {
     ),
     "failure without trigger": (
         sends({"statusCode": 206, "partialFailureErrors": [{"reason": "r"}]}),
-        "a partial failure of nothing asked for: ",
+        "says nothing on any of the 1 journeys (a): r",
     ),
 }
 PERMANENT = {
@@ -106,7 +106,7 @@ PERMANENT = {
 
 @pytest.mark.parametrize("fault", TRANSIENT)
 def test_a_request_that_meets_a_transient_fault_is_sent_again_as_it_was(fault: str) -> None:
-    limit = {"answer_timeout_seconds": 2} if fault in {"late", "a trickle"} else {}
+    limit = {"answer_seconds": 2} if fault in {"late", "a trickle"} else {}
     with IhcEndpoint([TRANSIENT[fault]]) as endpoint:
         attribution = attribute(endpoint, {"a": 2}, **limit)
     assert credited(attribution, "a") == credit(2)
