@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.source.schemas import is_iso_date
 
 EVENTS_AT_ONCE = 10_000
@@ -62,11 +62,14 @@ class MaterializedDays:
             self._cursors[asset] = max(after, self._cursors[asset])
 
     def latest_window(self) -> dict[str, dict[str, float]]:
-        """Asset -> day -> when it was materialized last, for the latest day and the lookback window before it."""
-        latest = max((day for days in self._latest.values() for day in days), default=None)
+        """Asset -> day -> when it was materialized last, for the latest day and the lookback window before it.
+
+        The latest day is the source's: a backfill shows later days of other assets as materialized that it left out.
+        """
+        latest = max((day for asset in SOURCE_ASSETS for day in self._latest[asset]), default="")
         first = str(dt.date.fromisoformat(latest) - self._lookback) if latest else ""
         return {
-            asset: {day: at for day, (_, at) in sorted(days.items()) if day >= first}
+            asset: {day: at for day, (_, at) in sorted(days.items()) if first <= day <= latest}
             for asset, days in self._latest.items()
         }
 
