@@ -104,6 +104,16 @@ def materialized_only(context: dg.OutputContext, partitions: Sequence[str]) -> N
         context._asset_key = None  # noqa: SLF001  # without an asset, nothing is recorded
 
 
+def check_without_partition(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> None:
+    """Have Dagster take the result of a check of a partitioned asset in a run without a partition.
+
+    Reason: it looks up the materialization that the result is of by the run's partition, and fails without one. This
+    tells it that there is none to look up.
+    """
+    step = context.op_execution_context._step_execution_context  # noqa: SLF001  # see above
+    step._data_version_cache.input_asset_version_info[asset] = None  # noqa: SLF001  # the same
+
+
 def remember_tables(instance: dg.DagsterInstance) -> None:
     """Have the history remember which tables it has.
 

@@ -69,11 +69,15 @@ class MaterializedDays:
         return {asset: {day: at for day, (_, at) in days.items()} for asset, days in self._latest.items()}
 
     def latest_window(self) -> dict[str, dict[str, float]]:
-        """Asset -> day -> when it was materialized last, from the window on that ends with the latest day with data."""
-        latest = self._latest_with_data() or max((day for days in self._latest.values() for day in days), default=None)
+        """Asset -> day -> when it was materialized last, from the window on that ends with the latest day with data.
+
+        The latest day is the source's: a backfill shows later days of other assets as materialized that it left out.
+        """
+        of_source = (day for asset in SOURCE_ASSETS for day in self._latest[asset])
+        latest = self._latest_with_data() or max(of_source, default="")
         first = str(dt.date.fromisoformat(latest) - self._lookback) if latest else ""
         return {
-            asset: {day: at for day, (_, at) in sorted(days.items()) if day >= first}
+            asset: {day: at for day, (_, at) in sorted(days.items()) if first <= day <= latest}
             for asset, days in self._latest.items()
         }
 

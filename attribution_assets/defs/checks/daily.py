@@ -18,6 +18,7 @@ from attribution_assets.defs.checks.problem_table import problems_metadata
 from attribution_assets.defs.io_managers import partition_days
 from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.defs.resources import ReportingRules, Storage
+from attribution_assets.instance.dagster_internals import check_without_partition
 from attribution_assets.settings import Settings
 
 CheckFunction = Callable[..., dg.AssetCheckResult | Iterator[dg.AssetCheckResult]]
@@ -103,6 +104,8 @@ def evaluated(
         stops_only_its_day: Whether what is made of the asset in the same run leaves out a day with problems by itself,
             so that it may go on with the other days.
     """
+    if not has_days(context):
+        check_without_partition(context, _key(context).asset_key)
     checked, problems, stopped = 0, {}, []
     for day, found in problems_by_day:
         checked += 1

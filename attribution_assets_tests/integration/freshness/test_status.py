@@ -132,7 +132,10 @@ def test_days_that_wait_for_corrections_are_named(made_shop: MadeShop) -> None:
     made_shop.make(["conversions"], 25)
     table, lines = said(ask())
     assert [cells[2] for cells in table.values()] == [""] * len(ASSETS)
-    assert lines[2:] == ["Waiting until rejected rows are corrected in the source: 2024-02-25."]
+    why = (
+        "1 of 2 source rows of conversions of 2024-02-25 were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01"
+    )
+    assert lines[2:] == [f"Waiting until rejected rows are corrected in the source: 2024-02-25 ({why} allows)."]
 
 
 def test_dropped_result_tables_are_to_be_made_anew(any_made_shop: MadeShop) -> None:

@@ -107,8 +107,8 @@ def test_executing_a_check_without_days_checks_all_that_is_stored(made_shop: Mad
     checks = dg.define_asset_job("checks", selection=dg.AssetSelection.all_asset_checks())
     definitions = dg.Definitions.merge(build_definitions(), dg.Definitions(jobs=[checks]))
     made_shop.session("bad", "eve", "2024-02-23 25:00:00")
-    made_shop.make(["sessions"], 23)
     with dg.DagsterInstance.ephemeral() as instance:
+        made_shop.make(["sessions", "conversions"], 23, instance=instance)
         result = definitions.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
     evaluations = [each for each in result.get_asset_check_evaluations() if each.partition is None]
     assert len(evaluations) == 28
