@@ -24,7 +24,7 @@ line AS (
     SELECT user_id, session_time, 1, NULL FROM sessions WHERE user_id IN (SELECT user_id FROM lost)
 ),
 beside AS (
-    SELECT conv_id, instant AS conversion_time,
+    SELECT conv_id, instant AS conversion_time, user_id,
            MAX(CASE WHEN visit = 1 THEN instant END)
                OVER (PARTITION BY user_id ORDER BY instant, visit
                      ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS last_before,
@@ -33,11 +33,13 @@ beside AS (
                      ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING) AS first_after
     FROM line
 )
-SELECT conv_id, conversion_time, last_before, first_after
+SELECT conv_id, conversion_time, user_id, last_before, first_after
 FROM beside
 WHERE conv_id IS NOT NULL
 ORDER BY conversion_time, conv_id
 """
+
+NO_VISITOR = "the order has no user_id"
 
 
 def why_no_sessions(
@@ -60,9 +62,13 @@ def why_no_sessions(
     placed = conversions.among(attributions.files)
     nearest = run_sql(NEAREST_SQL, placed, attributions, too_long, sessions)
     details = [
-        _detail(ordered, _known(before), _known(after), windows)
-        for ordered, before, after in zip(
-            nearest["conversion_time"], nearest["last_before"], nearest["first_after"], strict=True
+        NO_VISITOR if pd.isna(user) else _detail(ordered, _known(before), _known(after), windows)
+        for ordered, user, before, after in zip(
+            nearest["conversion_time"],
+            nearest["user_id"],
+            nearest["last_before"],
+            nearest["first_after"],
+            strict=True,
         )
     ]
     found = nearest[["conv_id", "conversion_time"]]

@@ -71,3 +71,11 @@ def test_many_orders_of_one_visitor_are_each_told_apart(why: Why) -> None:
         "o1": NEVER,
         "o2": "all visits after the order, the first on 2024-03-10",
     }
+
+
+def test_of_an_order_without_a_visitor_that_is_said(why: Why) -> None:
+    orders = [ORDER | {"user_id": None}, ORDER | {"conv_id": "o2"}]
+    assert why("2024-03-06 10:00:00", orders=orders) == {
+        "o1": "the order has no user_id",
+        "o2": "all visits after the order, the first on 2024-03-06",
+    }
