@@ -22,9 +22,7 @@ from attribution_assets.errors import ConfigurationError, RunFailedError, RunRej
 from attribution_assets.settings import Settings, demo_start, log_format
 
 if TYPE_CHECKING:
-    from upath import UPath
-
-    from attribution_assets.defs.resources import Resources
+    pass
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -63,11 +61,12 @@ def _with_any_output(context: typer.Context) -> None:
 def demo() -> None:
     """Make a demo database that ends yesterday, or add the days since, then do what `run` does over all its days."""
     with _problems_in_one_line():
+        from attribution_assets.command.usable import usable
         from attribution_assets.defs.partitions import first_and_last_partition
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
 
         settings = Settings.from_environment()
-        _usable(settings, None)
+        usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
         first = max(first, demo_start(last))
         if not has_source_tables(url):
@@ -217,48 +216,6 @@ def _day(option: str, text: str | None) -> dt.date | None:
         raise typer.BadParameter(f"{shown(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
-def _writable(what: str, output: str) -> "UPath":
-    from attribution_assets.attribution.files.locations import (
-        LocationError,
-        local_path,
-        location,
-        require_writable_folder,
-    )
-    from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
-
-    try:
-        path = location(output)
-        require_bucket(path.parent)
-        require_writable_folder(path.parent)
-    except (LocationError, ObjectStoreError) as problem:
-        raise RunRejectedError(f"{what} {output} cannot be written: {problem}") from None
-    if (local := local_path(path)) and local.is_dir():
-        raise RunRejectedError(f"{what} {output} is a folder: name a file")
-    return path
-
-
-def _usable(settings: Settings, output: str | None) -> "tuple[Resources, UPath]":
-    """The resources, and the path of the report, once all that a run uses has been found usable.
-
-    Raises:
-        ConfigurationError: A setting cannot be used.
-        RunRejectedError: The report cannot be written, or Dagster's history.
-    """
-    from attribution_assets.defs.resources import resources_of
-    from attribution_assets.instance.opening import require_writable_home
-
-    resources = resources_of(settings, references=False)
-    resources.ihc_api.check()
-    resources.storage.check()
-    resources.storage.require_writable()
-    resources.reports.check()
-    resources.database.source()
-    require_writable_home()
-    if output:
-        return resources, _writable("--output", output)
-    return resources, _writable("the report", str(resources.reports.file("channel_reporting.csv")))
-
-
 def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
@@ -267,12 +224,13 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
+    from attribution_assets.command.usable import usable
 
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
     console, settings = Console(), Settings.from_environment()
-    resources, path = _usable(settings, output)
+    resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     with terminal.progress(console) as on_stage:
