@@ -1,4 +1,4 @@
-"""Whether a run can be made at all: its settings and the places that it writes to, looked at before anything is done."""
+"""Whether a run can be made at all: its settings, and the places that it writes to, before anything is done."""
 
 from upath import UPath
 
