@@ -20,6 +20,12 @@ SECRETS = (
     "ATTRIBUTION_SLACK_TOKEN",
     "AWS_SECRET_ACCESS_KEY",
     "AWS_SESSION_TOKEN",
+    "AZURE_STORAGE_KEY",
+    "AZURE_STORAGE_ACCOUNT_KEY",
+    "AZURE_STORAGE_CONNECTION_STRING",
+    "AZURE_STORAGE_SAS_TOKEN",
+    "PGPASSWORD",
+    "DAGSTER_PG_PASSWORD",
 )
 """The variables that are secrets as a whole; passwords in URLs are found in all variables."""
 
@@ -52,13 +58,17 @@ def calendar_day(variable: str, text: str) -> dt.date:
     return day
 
 
-def is_on(variable: str) -> bool:
-    """Whether a variable is on; off where it is not set.
+def is_on(variable: str, default: str = "off") -> bool:
+    """Whether a variable is on.
+
+    Args:
+        variable: the variable.
+        default: what it is where it is not set.
 
     Raises:
         ConfigurationError: It is neither on nor off.
     """
-    text = os.environ.get(variable) or "off"
+    text = os.environ.get(variable) or default
     if text not in ("on", "off"):
         raise ConfigurationError(f"{variable} is {shown(text)}: it takes on or off")
     return text == "on"
@@ -86,8 +96,14 @@ def shown(text: str) -> str:
 def without_secrets(text: str) -> str:
     """The text with *** in place of the secrets that the environment holds."""
     secrets = [os.environ.get(name, "") for name in SECRETS]
-    passwords = [password for value in os.environ.values() if "://" in value for password in passwords_in(value)]
+    urls = [value for value in os.environ.values() if "://" in value]
+    urls += [f"http://{value}" for name, value in os.environ.items() if _is_bare_proxy(name, value)]
+    passwords = [password for url in urls for password in passwords_in(url)]
     return masked(text, [secret for secret in (*secrets, *passwords) if len(secret.strip()) >= FEWEST_CHARACTERS])
+
+
+def _is_bare_proxy(name: str, value: str) -> bool:
+    return name.lower().endswith("_proxy") and "@" in value and "://" not in value
 
 
 def require_certificates() -> None:

@@ -54,6 +54,8 @@ class KnownHosts:
 
     def _knows(self, scope: Scope) -> bool:
         named = [host_named(value.decode("latin-1")) for name, value in scope["headers"] if name == b"host"]
+        if not named:  # HTTP/1.0 of a load balancer; browsers always name it
+            return True
         if len(named) != 1 or named[0] is None:
             return False
         address = _address(named[0])

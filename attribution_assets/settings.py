@@ -149,7 +149,7 @@ class Settings:
             journey_end=_journey_end(),
             direct_channels=_direct_channels(),
             max_rejected_share=_max_rejected_share(),
-            csv_guard=_csv_guard(),
+            csv_guard=is_on("ATTRIBUTION_CSV_GUARD", default="on"),
             daily_hour=_daily_hour(),
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
@@ -272,13 +272,6 @@ def _max_rejected_share() -> float:
 def _direct_channels() -> frozenset[str]:
     names = os.environ.get("ATTRIBUTION_DIRECT_CHANNELS") or "Direct, (direct), Direct Traffic"
     return frozenset(name.strip().casefold() for name in names.split(",") if name.strip())
-
-
-def _csv_guard() -> bool:
-    text = os.environ.get("ATTRIBUTION_CSV_GUARD") or "on"
-    if text not in ("on", "off"):
-        raise ConfigurationError(f"ATTRIBUTION_CSV_GUARD is {shown(text)}: it takes on or off")
-    return text == "on"
 
 
 def _daily_hour() -> int:

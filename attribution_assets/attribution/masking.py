@@ -15,7 +15,8 @@ from urllib.parse import unquote
 MASK = "***"
 
 _BLANKS = r"(?:\s|\+|%20|%0[9aAdD]|\\[nrt])+"
-_CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^\s/@:'\"]*:[^\s'\"]*(?=@)")
+_WORD = re.compile(r"[^\s'\"]+")
+_USER = re.compile(r"://[^/@:]*:")
 _PASSWORD_PARAMETER = re.compile(r"(?<=[?&])((?:ssl)?password=)[^&\s'\"]*", re.IGNORECASE)
 
 
@@ -28,7 +29,14 @@ def masked(text: str, secrets: Iterable[str] = ()) -> str:
     """
     for secret in sorted({secret.strip() for secret in secrets} - {""}, key=len, reverse=True):
         text = _any_form(secret).sub(MASK, text)
-    return _PASSWORD_PARAMETER.sub(rf"\g<1>{MASK}", _CREDENTIALS_IN_URL.sub(MASK, text))
+    return _PASSWORD_PARAMETER.sub(rf"\g<1>{MASK}", _WORD.sub(_without_credentials, text))
+
+
+def _without_credentials(word: re.Match[str]) -> str:
+    """A word of a text without the user and the password of the URL in it: in one pass, however long it is."""
+    before, at, after = word[0].rpartition("@")
+    user = _USER.search(before)
+    return f"{before[: user.start() + 3]}{MASK}{at}{after}" if user else word[0]
 
 
 def passwords_in(url: str) -> list[str]:

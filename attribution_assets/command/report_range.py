@@ -16,7 +16,7 @@ from attribution_assets.attribution.calendar.days import days_between, in_words
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
-from attribution_assets.attribution.freshness.obstacles import obstacles
+from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
@@ -35,7 +35,7 @@ from attribution_assets.defs.resources import Resources
 from attribution_assets.environment import EARLIEST_DAY
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
-from attribution_assets.instance.run_failures import failures_in
+from attribution_assets.instance.run_failures import failures_in, kind_of_error
 from attribution_assets.instance.runs import process_tag
 from attribution_assets.settings import Settings
 
@@ -44,6 +44,9 @@ SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 NotMade = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> why it was not made."""
+
+STOPPED_DAYS = {DaysHeldUpError.__name__, "DagsterAssetCheckFailedError"}
+"""The errors of a check that stops days: any other one is a failure of the run."""
 
 NAMED = ("journeys", "channel_reporting")
 """The assets whose days that were not made are named: others follow from them."""
@@ -56,7 +59,7 @@ if others change the same."""
 def days_to_report(
     source: SourceDatabase, storage: AssetStorage, windows: Windows, start: dt.date | None, end: dt.date | None
 ) -> tuple[dt.date, dt.date]:
-    """The first and the last day of a report: as asked for, or else all days that hold data.
+    """The first and the last day of a report: as asked for, or else all days of the calendar that hold data.
 
     Days whose orders are stored count as days with data: what has vanished from the database is to be reported anew.
 
@@ -69,7 +72,12 @@ def days_to_report(
     source.check()
     storage.require(str(source))
     with_data = [] if start and end else _days_with_data(source, storage)
-    first, last = start or with_data[0], end or min(with_data[-1], last_partition)
+    first, last = start or max(with_data[0], first_partition), end or min(with_data[-1], last_partition)
+    if last < first and not (start or end):
+        raise RunRejectedError(
+            f"the data is of {with_data[0]}..{with_data[-1]}, but the days that can be reported are"
+            f" {first_partition}..{last_partition}: see ATTRIBUTION_START_DATE and ATTRIBUTION_END_DATE"
+        )
     if last < first:
         raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
     if first < first_partition:
@@ -115,7 +123,8 @@ def report_days(
 
     Before: the sessions of the lookback window that are missing, and stored days near by that have changed in the
     source since they were read (an order or a session may have moved from there). After: the journeys of other days
-    that sessions belong to, and the reports of the days whose credit has changed.
+    that sessions belong to, and the reports of the days whose credit has changed. Days that are held up stop no other:
+    see `days_not_made`.
 
     Args:
         first: First day.
@@ -123,8 +132,6 @@ def report_days(
         settings: The settings of the code location.
         resources: Its resources.
         on_stage: Told of each stage before it starts.
-
-    Days that are held up stop no other: see `days_not_made`.
 
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
@@ -212,7 +219,7 @@ def not_made_in_words(not_made: NotMade) -> str:
         why: [
             f"{asset} of {in_words(day for day, found in of_days.items() if found == why)}"
             for asset, of_days in not_made.items()
-            if asset in NAMED and why in of_days.values()
+            if why in of_days.values() and (asset in NAMED or not any(why in not_made[name].values() for name in NAMED))
         ]
         for why in reasons
     }
@@ -277,5 +284,7 @@ def _is_held_up(result: dg.ExecuteInProcessResult) -> bool:
     """Whether a run failed only as days are held up: it has made all others."""
     held_up = {f"{asset}_rows_are_usable" for asset in SOURCE_ASSETS}
     held_up |= {f"{asset}_every_day_is_made" for asset in ASSETS}
-    failed = {event.step_key for event in result.get_step_failure_events()}
-    return bool(failed) and failed <= held_up
+    failures = result.get_step_failure_events()
+    return bool(failures) and all(
+        event.step_key in held_up and kind_of_error(event.step_failure_data.error) in STOPPED_DAYS for event in failures
+    )

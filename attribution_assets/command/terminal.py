@@ -136,7 +136,7 @@ def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:
 
 
 def print_unusable_dates(console: Console, found: Iterable[UnusableDates]) -> None:
-    """Say how many source rows have a date with no place in the calendar, with an example of each table."""
+    """Say how many source rows have a date that is no day of the calendar, with an example of each table."""
     for line in dates_in_words(found):
         _say(console, line)
 

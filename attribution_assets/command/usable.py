@@ -12,7 +12,7 @@ from attribution_assets.attribution.files.object_store import ObjectStoreError, 
 from attribution_assets.defs.resources import Resources, resources_of
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.instance.opening import require_writable_home
-from attribution_assets.settings import Settings
+from attribution_assets.settings import FailureReports, Settings
 
 
 def usable(settings: Settings, output: str | None) -> tuple[Resources, UPath]:
@@ -22,6 +22,7 @@ def usable(settings: Settings, output: str | None) -> tuple[Resources, UPath]:
         ConfigurationError: A setting cannot be used.
         RunRejectedError: The report cannot be written, or Dagster's history.
     """
+    FailureReports.from_environment()
     resources = resources_of(settings, references=False)
     resources.ihc_api.check()
     resources.storage.check()

@@ -26,6 +26,7 @@ from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_pa
 from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import written
+from attribution_assets.environment import without_secrets
 from attribution_assets.monitoring.health import CANNOT_BE_READ
 
 log = logging.getLogger(__name__)
@@ -116,7 +117,7 @@ class _Pages:
         return self._rendered("health.html", OK, page="health", shown=self._health())
 
     def unreadable(self, _: Request, error: Exception) -> Response:
-        said = readable(error, longest=None)
+        said = readable(without_secrets(str(error)), longest=None)
         log.warning("The stored days cannot be read: %s", said)
         return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=said)
 

@@ -14,8 +14,10 @@ import pandas as pd
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.tables import Column, Table, spoken
 from attribution_assets.defs.resources import Resources
+from attribution_assets.environment import without_secrets
 from attribution_assets.instance.run_failures import WHAT_TO_DO, link_to_run
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.monitoring.history_facts import FailedRun, History, RunFacts
@@ -59,7 +61,7 @@ class HealthLook:
             try:
                 return read()
             except CANNOT_BE_READ as error:
-                unreadable.append(f"{name} cannot be read: {error}")
+                unreadable.append(f"{name} cannot be read: {readable(without_secrets(str(error)), longest=None)}")
                 return None
 
         with self._lock:

@@ -43,6 +43,7 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
     channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
+    last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
 
     def source(self) -> SourceDatabase:
         """The source tables, read only, with the mapping of channel names as the file has it now.
@@ -50,7 +51,8 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
         Raises:
             ConfigurationError: The file of channel names cannot be read or used.
         """
-        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names())
+        last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
+        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names(), last_day)
 
     def _channel_names(self) -> ChannelNames | None:
         if not self.channels:
@@ -286,8 +288,11 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             numeric = isinstance(given[name], int)
             given[name] = dg.EnvVar.int(VARIABLES[name]) if numeric else dg.EnvVar(VARIABLES[name])
     first_day = settings.first_day.isoformat()
+    last_day = settings.last_day.isoformat() if settings.last_day else None
     return Resources(
-        database=DatabaseResource(url=given["database_url"], first_day=first_day, channels=given["channels"]),
+        database=DatabaseResource(
+            url=given["database_url"], first_day=first_day, channels=given["channels"], last_day=last_day
+        ),
         storage=Storage(root=given["storage"], engine=given["engine"]),
         reports=Reports(root=given["reports"]),
         ihc_api=IhcApiAccount(
@@ -303,7 +308,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             journey_end=settings.journey_end.value,
             direct_channels=sorted(settings.direct_channels),
             max_rejected_share=settings.max_rejected_share,
-            last_day=settings.last_day.isoformat() if settings.last_day else None,
+            last_day=last_day,
             csv_guard=settings.csv_guard,
         ),
     )

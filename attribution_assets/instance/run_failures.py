@@ -83,6 +83,13 @@ def link_to_run(webserver_url: str | None, run_id: str) -> str | None:
     return f"{webserver_url.rstrip('/')}/runs/{run_id}" if webserver_url else None
 
 
+def kind_of_error(error: RecordedError | None) -> str:
+    """The class's name of the root cause of an error that Dagster recorded; empty if there is none."""
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error.message.strip().partition(":")[0].rpartition(".")[2] if error else ""
+
+
 def root_cause(error: RecordedError | None) -> str:
     """The root cause of an error that Dagster recorded, in one line and without secrets."""
     while error is not None and error.cause is not None:

@@ -122,7 +122,10 @@ class PipelineHealth:
         windows = self._resources.rules.windows
         due = days_due(source, first_and_last_partition(windows.first_day, windows.last_day))
         _, provisional = final_and_provisional(
-            sorted(state.stamps["channel_reporting"]), days_attributed(state), windows.lookback_days, windows.last_day
+            sorted(state.stamps["channel_reporting"]),
+            days_attributed(state, windows.last_day),
+            windows.lookback_days,
+            windows.last_day,
         )
         return DaysHealth(
             rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in ASSETS},

@@ -34,8 +34,10 @@ from starlette.routing import Route
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.resources import Resources
+from attribution_assets.environment import without_secrets
 from attribution_assets.instance.runs import JOBS
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.monitoring.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
@@ -121,7 +123,8 @@ class PipelineMetrics(Collector):
                     metrics += part()
                 except CANNOT_BE_READ as problem:
                     self._errors[source] += 1
-                    log.error("The %s cannot be read: %s", source, " ".join(str(problem).split()))  # noqa: TRY400  # known; no trace
+                    said = readable(without_secrets(str(problem)), longest=None)
+                    log.error("The %s cannot be read: %s", source, said)  # noqa: TRY400  # known; no trace
                 up.add_metric([source], bool(metrics))
                 took.add_metric([source], time.monotonic() - began)
                 yield from metrics

@@ -6,6 +6,11 @@ from collections.abc import Container, Iterable
 from attribution_assets.attribution.calendar.days import days_between
 
 
+def has_ended(last_day: dt.date | None) -> bool:
+    """Whether the calendar has ended with its last day; None: it goes on."""
+    return last_day is not None and last_day < dt.datetime.now(dt.UTC).date()
+
+
 def is_final(day: dt.date, attributed: Container[dt.date], lookback_days: int, last_day: dt.date | None = None) -> bool:
     """Whether all orders that can credit the day's sessions have been attributed; until then the day is provisional.
 

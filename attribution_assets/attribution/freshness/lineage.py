@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.finality import has_ended
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
@@ -68,9 +69,13 @@ def stored_state(
     )
 
 
+EXTRACTION_VERSION = "1"
+"""To be raised with the rules for source rows: days that were read by the old ones are then read again."""
+
+
 def extraction_inputs(fingerprint: str) -> dict[str, str]:
     """What a day of sessions or conversions is made from: name -> version."""
-    return {"source": fingerprint}
+    return {"source": fingerprint, "rules": EXTRACTION_VERSION}
 
 
 def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) -> dict[str, str]:
@@ -105,7 +110,9 @@ def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
     return state.published.get(asset, {}).get(day) == published_version(*versions)
 
 
-def days_attributed(state: StoredState) -> set[dt.date]:
-    """The days whose orders have been attributed, up to the last day with data; see `AssetStorage.empty_at_the_end`."""
+def days_attributed(state: StoredState, last_day: dt.date | None) -> set[dt.date]:
+    """The days whose orders have been attributed, but for those that are empty; see `AssetStorage.empty_at_the_end`."""
+    if has_ended(last_day):
+        return set(state.stamps["ihc_attributions"])
     with_data = {day for name in SOURCE_TABLES for day, stamp in state.stamps[name].items() if stamp.rows}
     return {day for day in state.stamps["ihc_attributions"] if day <= max(with_data, default=dt.date.min)}

@@ -15,6 +15,7 @@ from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSE
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import Stamp
 from attribution_assets.attribution.storage.stored_days import companion_table
+from attribution_assets.attribution.tables.readable import readable
 
 Reasons = Mapping[dt.date, str]
 """Day -> why it is not made."""
@@ -94,7 +95,7 @@ def obstacles(
 def _with_example(storage: AssetStorage, cause: TooManyRejected) -> str:
     """The reason with the first of the rows."""
     first = storage.days(companion_table(cause.asset), [cause.day]).frame(cause.day).iloc[0]
-    return f"{cause}: {first['row_key'] or '(no id)'}: {first['reason']}"
+    return f"{cause}: {readable(first['row_key'] or '(no id)')}: {first['reason']}"
 
 
 def days_held_up(

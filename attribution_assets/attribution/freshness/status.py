@@ -41,7 +41,9 @@ class Status:
     @property
     def to_run(self) -> bool:
         """Whether running days would bring something up to date."""
-        return bool(self.stale) or any([*self.missing.values(), *self.changed.values()])
+        waiting = self.stale.blocked
+        missing = [days - waiting.get(asset, set()) for asset, days in self.missing.items()]
+        return bool(self.stale) or any([*missing, *self.changed.values()])
 
     @property
     def up_to_date(self) -> bool:
@@ -73,7 +75,7 @@ def status(
         for asset in SOURCE_ASSETS
     }
     final, provisional = final_and_provisional(
-        stored["channel_reporting"], days_attributed(state), windows.lookback_days, windows.last_day
+        stored["channel_reporting"], days_attributed(state, windows.last_day), windows.lookback_days, windows.last_day
     )
     return Status(
         stored=stored,

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+import requests
+
 MOST_ANSWER_SECONDS = 3600
 """Longest that an exchange may take: a connection on which nothing comes is noticed within an hour."""
 GIVE_UP_AFTER_SECONDS = 300
@@ -75,6 +77,10 @@ class IhcApi:
         address = urlsplit(self.url)
         if address.scheme not in ("http", "https") or not address.hostname or address.username is not None:
             raise ValueError("the URL of the IHC API must be http(s)://host/path, without user and password")
+        try:
+            _ = address.port, address.hostname.encode("idna"), requests.Request("POST", self.url).prepare()
+        except (ValueError, requests.RequestException):
+            raise ValueError("the URL of the IHC API has a host or a port that cannot be one") from None
         if not (self.api_key.isascii() and self.api_key.isprintable() and self.api_key.split() == [self.api_key]):
             raise ValueError("the key of the IHC API is empty, or holds blanks or other characters that no key has")
         account = (self.max_journeys_per_request, self.max_sessions_per_request, self.max_concurrent_requests)

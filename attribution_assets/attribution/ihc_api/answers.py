@@ -153,7 +153,7 @@ def _envelope(answer: object, shown: Callable[[object], str]) -> tuple[list[Any]
     value, failures = answer.get("value") or [], answer.get("partialFailureErrors") or []
     if not isinstance(value, list) or not isinstance(failures, list):
         raise IhcAnswerError(f"value and partialFailureErrors of the answer are not lists: {shown(answer)}")
-    if not failures and not 200 <= status < 300:  # noqa: PLR2004 - 2xx is the name of this class
+    if not 200 <= status < 300 and (not failures or is_transient(status)):  # noqa: PLR2004 - 2xx is its name
         raise failure(status, shown(answer.get("message") or ""))
     return value, failures
 

@@ -133,7 +133,7 @@ def sessions_problems(orders: int, without_sessions: int, fewest: int = 2) -> li
     """
     if without_sessions < fewest or without_sessions <= orders / 2:
         return []
-    causes = "user ids of sessions and orders of two kinds, times not in UTC, or sessions missing before the orders"
+    causes = "user ids missing or of two kinds, times not in UTC, or sessions missing before the orders"
     return [f"{without_sessions} of {orders} orders have no session in their lookback window. Likely causes: {causes}"]
 
 

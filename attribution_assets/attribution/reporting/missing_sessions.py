@@ -92,4 +92,4 @@ def _detail(ordered: pd.Timestamp, before: dt.datetime | None, after: dt.datetim
         return f"all visits before the lookback window, the last on {earlier}"
     if later:
         return f"all visits after the order, the first on {later}"
-    return "the visitor was never seen, from two lookback windows before the order to one after it"
+    return "the visitor was never seen in the stored days, from two lookback windows before the order to one after it"

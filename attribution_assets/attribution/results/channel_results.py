@@ -199,7 +199,7 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
     earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=credited), credit)
     spent = run_sql(REPORTED_SQL, reported)[["channel_name", "cost"]]
     result = spent.merge(earned, "outer", "channel_name").fillna(0.0).sort_values("channel_name", ignore_index=True)
-    known = credit.files.keys() - storage.empty_at_the_end()
+    known = credit.files.keys() - storage.empty_at_the_end(last_day)
     for place, n in enumerate(days):
         if n > lookback_days or not all(is_final(day, known, n, last_day) for day in reported.files):
             result[[f"orders_{n}", f"revenue_{n}"]] = float("nan")
@@ -225,7 +225,7 @@ def known_until(
     """
     reported = storage.days("channel_reporting", days_between(first, last)).files
     compared = storage.days("model_comparison", days_between(first, last + dt.timedelta(days=days))).files
-    credited = compared.keys() - storage.empty_at_the_end()
+    credited = compared.keys() - storage.empty_at_the_end(last_day)
     known = list(takewhile(lambda day: is_final(day, credited, days, last_day), reported))
     return known[-1] if known else None
 
@@ -269,7 +269,9 @@ def final_and_provisional_days(
     days = days_between(first, last)
     attributed = storage.days("ihc_attributions", days_between(first, last + dt.timedelta(days=lookback_days))).files
     reported = storage.days("channel_reporting", days).files
-    return final_and_provisional(reported, attributed.keys() - storage.empty_at_the_end(), lookback_days, last_day)
+    return final_and_provisional(
+        reported, attributed.keys() - storage.empty_at_the_end(last_day), lookback_days, last_day
+    )
 
 
 def reported_days(storage: AssetStorage) -> list[dt.date]:

@@ -20,6 +20,7 @@ import pandas as pd
 from upath import UPath
 
 from attribution_assets.attribution.files.atomic_files import read_file
+from attribution_assets.attribution.source.value_forms import trimmed
 
 HEADER = ["name", "channel"]
 _MOST_SHOWN = 60
@@ -98,7 +99,7 @@ def _rows(text: str) -> Iterator[tuple[int, str, str]]:
                 f"line 1: the header is {_shown(','.join(header))}, but has to be name,channel (separated by a comma)"
             )
         for row in reader:
-            values = [value.strip() for value in row]
+            values = [str(trimmed(value)) for value in row]
             if any(values):
                 yield reader.line_num, *_two(reader.line_num, values)
     except csv.Error as error:
@@ -129,7 +130,7 @@ def _text(content: bytes) -> str:
 
 
 def _key(name: str) -> str:
-    return name.strip().casefold()
+    return str(trimmed(name)).casefold()
 
 
 def _shown(text: str) -> str:

@@ -91,15 +91,18 @@ class SourceDatabase:
     Args:
         url: as for `database.Database`.
         first_day: the first day that is ever read; rows whose date has no place in the calendar are filed with it.
+        last_day: the last day of the calendar; None if it goes on.
         channels: which channel each channel name is reported as.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str, first_day: dt.date, channels: ChannelNames | None = None) -> None:
+    def __init__(
+        self, url: str, first_day: dt.date, channels: ChannelNames | None = None, last_day: dt.date | None = None
+    ) -> None:
         self._database = Database(url, error=SourceUnreachableError)
-        self._first_day = first_day
+        self._first_day, self._last_day = first_day, last_day or dt.date.max
         self.channels = channels or ChannelNames()
 
     def __str__(self) -> str:
@@ -246,7 +249,7 @@ class SourceDatabase:
         """
         with self._reading() as connection:
             today = dt.datetime.now(dt.UTC).date()
-            return unusable_dates(connection, _DATED_TABLES[table], self._first_day, today)
+            return unusable_dates(connection, _DATED_TABLES[table], self._first_day, min(today, self._last_day))
 
     def holds_data(self, first: dt.date, last: dt.date, *, usable: bool = False) -> bool:
         """Whether any session or order falls in the days from `first` to `last`, both inclusive.

@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+from attribution_assets.attribution.calendar.finality import has_ended
 from attribution_assets.attribution.files.atomic_files import read_file, replace_file
 from attribution_assets.attribution.files.locations import local_path, location
 from attribution_assets.attribution.files.object_store import list_objects
@@ -128,11 +129,17 @@ class AssetStorage:
         days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
         return sorted(map(dt.date.fromisoformat, days))
 
-    def empty_at_the_end(self) -> set[dt.date]:
+    def empty_at_the_end(self, last_day: dt.date | None = None) -> set[dt.date]:
         """The stored days after the last one for which the source had any row, if only one that was set aside.
 
-        They were run before their rows arrived, or after the data has ended: nothing is known of them yet.
+        They were run before their rows arrived: nothing is known of them yet. In a calendar that has ended there are
+        none: no row is to arrive.
+
+        Args:
+            last_day: The last day of the calendar; None if it goes on.
         """
+        if has_ended(last_day):
+            return set()
         stored = {name: set(self.stored_days(name)) for name in SOURCE_TABLES}
         empty = set[dt.date]()
         for day in sorted(set().union(*stored.values()), reverse=True):

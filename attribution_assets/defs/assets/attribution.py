@@ -65,7 +65,7 @@ def _extracted(
     stray = 0 if first_day in partition_days(context) else source.rows_without_a_day(asset)
     if stray:
         context.log.warning(
-            "%d rows of %s have a date with no place in the calendar: they are set aside with the first day, %s",
+            "%d rows of %s have a date that is no day: they are set aside with the first day of the calendar, %s",
             stray,
             asset,
             first_day,
@@ -172,7 +172,7 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
         stored = beside._replace(credit=ihc_attributions, orders=conversions)
         versions = versions_of(*stored)
         attributed = versions["ihc_attributions"]
-        known = attributed.keys() - storage.tables().empty_at_the_end()
+        known = attributed.keys() - storage.tables().empty_at_the_end(windows.last_day)
         for block in report_blocks(stored, due, windows):
             outcomes, unattributed = (
                 dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed)

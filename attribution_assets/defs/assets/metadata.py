@@ -25,6 +25,7 @@ from attribution_assets.attribution.tables.set_aside import amounts_set_aside
 from attribution_assets.charts.report_plots import report_plots
 
 PREVIEW_ROWS = 5
+MOST_USERS = 5
 MOST_CHANNELS = 100
 
 Metadata = dict[str, Any]
@@ -67,7 +68,7 @@ def channels_metadata(not_named: Sequence[str]) -> Metadata:
     if not not_named:
         return {}
     more = f" and {len(not_named) - MOST_CHANNELS} more" if len(not_named) > MOST_CHANNELS else ""
-    return {"channels_not_in_mapping": ", ".join(not_named[:MOST_CHANNELS]) + more}
+    return {"channels_not_in_mapping": ", ".join(map(readable, not_named[:MOST_CHANNELS])) + more}
 
 
 def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
@@ -106,7 +107,9 @@ def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -
         orders: How many orders the day has.
     """
     touchpoints = journeys.column("conv_id").value_counts().field("counts")
-    frequent = {"users_too_long": "; ".join(users_with_too_long_orders(too_long))} if len(too_long) else {}
+    users = users_with_too_long_orders(too_long)
+    more = [f"and {len(users) - MOST_USERS} more"] if len(users) > MOST_USERS else []
+    frequent = {"users_too_long": "; ".join([*users[:MOST_USERS], *more])} if users else {}
     return {
         "orders": orders,
         "orders_with_journey": len(touchpoints),

@@ -117,7 +117,9 @@ def evaluated(
             _evaluate_day(context, day, _some_of(found), _severity(blocks=not found or day not in tolerated))
     if not checked:
         return dg.AssetCheckResult(
-            passed=False, severity=dg.AssetCheckSeverity.WARN, description="None of the days is stored."
+            passed=False,
+            severity=dg.AssetCheckSeverity.WARN,
+            description="None of the days can be checked: they are not stored, or held up.",
         )
     goes_on = stops_only_its_day and len(stopped) < checked and _is_read_in_the_run(context)
     named = sorted(problems, key=lambda day: (day not in stopped[:1], day))[:3]
