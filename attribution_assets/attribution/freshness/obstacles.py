@@ -85,11 +85,19 @@ def obstacles(
         return Obstacles({}, {})
     read = days_between(windows.read_by(days[0], Window.LOOKBACK)[0], days[-1])
     tables = [name for source in SOURCE_ASSETS for name in (source, companion_table(source))]
+    tables += _bases(record)
     stamps = {name: storage.days(name, read).stamps() for name in tables}
     waiting = days_held_up(stamps, windows, most_rejected)[asset]
     lacking = _lacking(storage, record, [day for day in days if day not in waiting], windows)
     examples = {cause: _with_example(storage, cause) for cause in {waiting[day] for day in days if day in waiting}}
     return Obstacles({day: examples[waiting[day]] for day in days if day in waiting}, lacking)
+
+
+def _bases(record: AssetRecord) -> Iterator[str]:
+    """The asset's base, the base of that, and so on, without those that are read from the source."""
+    while not (base := ASSETS[record.base]).reads_the_source:
+        yield base.name
+        record = base
 
 
 def _with_example(storage: AssetStorage, cause: TooManyRejected) -> str:
@@ -104,14 +112,15 @@ def days_held_up(
     """The days that are held up: asset -> day -> why.
 
     Args:
-        stamps: Asset or table beside one -> day -> stamp; of the source's assets.
+        stamps: Asset or table beside one -> day -> stamp: of the source's assets and of the bases of what is asked for.
         windows: How the days are tied together.
         most_rejected: Share of a day's source rows that may be rejected.
     """
     untrusted = {asset: [*_untrusted(stamps, asset, most_rejected)] for asset in SOURCE_ASSETS}
     waiting: dict[str, dict[dt.date, TooManyRejected]] = {}
     for name, record in ASSETS.items():
-        waiting[name] = dict(waiting.get(record.base, {}))
+        stored = stamps.get(record.base, {})
+        waiting[name] = {day: cause for day, cause in waiting.get(record.base, {}).items() if day not in stored}
         for given in record.held_up_by:
             for cause in untrusted[given.asset]:
                 for reader in days_between(*windows.readers_of(cause.day, given.window)):

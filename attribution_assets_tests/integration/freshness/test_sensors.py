@@ -130,6 +130,7 @@ def test_a_request_names_assets_checks_days_and_what_it_answers(instance: dg.Dag
     assert request.tags == {
         "dagster/asset_partition_range_start": "2024-02-22",
         "dagster/asset_partition_range_end": "2024-02-24",
+        "days": "2024-02-22...2024-02-24",
         REQUEST_TAG: "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24 state1",
     }
     assert set(request.asset_check_keys or []) == {
