@@ -241,6 +241,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
     source = resources.database.source()
     terminal.print_unusable_dates(console, [source.unusable_dates(asset) for asset in SOURCE_ASSETS])

@@ -71,13 +71,8 @@ def days_to_report(
     first_partition, last_partition = first_and_last_partition(windows.first_day, windows.last_day)
     source.check()
     storage.require(str(source))
-    with_data = [] if start and end else _days_with_data(source, storage)
-    first, last = start or max(with_data[0], first_partition), end or min(with_data[-1], last_partition)
-    if last < first and not (start or end):
-        raise RunRejectedError(
-            f"the data is of {with_data[0]}..{with_data[-1]}, but the days that can be reported are"
-            f" {first_partition}..{last_partition}: see ATTRIBUTION_START_DATE and ATTRIBUTION_END_DATE"
-        )
+    with_data = [] if start and end else _days_with_data(source, storage, (first_partition, last_partition))
+    first, last = start or with_data[0], end or with_data[-1]
     if last < first:
         raise RunRejectedError(f"the range ends on {last}, before it starts on {first}")
     if first < first_partition:
@@ -100,12 +95,21 @@ def days_to_report(
     return first, last
 
 
-def _days_with_data(source: SourceDatabase, storage: AssetStorage) -> list[dt.date]:
-    """The first and the last day of the source's rows, and the days of stored orders."""
-    vanished = [day for day, stamp in storage.all_days("conversions").stamps().items() if stamp.rows]
-    with_data = sorted({*(source.days_with_data() or ()), *vanished})
-    if with_data:
+def _days_with_data(
+    source: SourceDatabase, storage: AssetStorage, within: tuple[dt.date, dt.date] | None = None
+) -> list[dt.date]:
+    """The first and the last day of the source's rows, and the days of stored orders; if given, `within` two days."""
+    vanished = {day for day, stamp in storage.all_days("conversions").stamps().items() if stamp.rows}
+    if within:
+        vanished = {day for day in vanished if within[0] <= day <= within[1]}
+    if with_data := sorted({*(source.days_with_data(within) or ()), *vanished}):
         return with_data
+    if within:
+        outside = _days_with_data(source, storage)
+        raise RunRejectedError(
+            f"the data is of {outside[0]}..{outside[-1]}, but the days that can be reported are"
+            f" {within[0]}..{within[1]}: see ATTRIBUTION_START_DATE and ATTRIBUTION_END_DATE"
+        )
     unusable = [source.unusable_dates(asset) for asset in SOURCE_ASSETS]
     if any(dates.rows for dates in unusable):
         raise RunRejectedError(" ".join(["no row has a usable date.", *in_plain_words(unusable)]))
@@ -210,6 +214,14 @@ def days_not_made(resources: Resources, first: dt.date, last: dt.date) -> NotMad
         kept = obstacles(storage, asset, days_between(first, last), rules.windows, rules.max_rejected_share)
         found[asset] = {**kept.left_out, **kept.held_up}
     return found
+
+
+def orders_not_made(storage: AssetStorage, not_made: NotMade) -> str:
+    """How many orders are of days that were not attributed, with their revenue; empty if there are none."""
+    placed = [frame for _, frame in storage.days("conversions", sorted(not_made["ihc_attributions"])).frames()]
+    orders = sum(map(len, placed))
+    revenue = sum(float(frame["revenue"].sum()) for frame in placed)
+    return f"{orders} more with a revenue of {revenue:,.2f} are of days that were not made" if orders else ""
 
 
 def not_made_in_words(not_made: NotMade) -> str:

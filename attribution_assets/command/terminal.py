@@ -95,7 +95,8 @@ def print_summary(
     if repeated := {asset: found.repeated for asset, found in set_aside.items() if found.repeated}:
         of_each = ", ".join(f"{count} of {asset}" for asset, count in repeated.items())
         rows = sum(repeated.values())
-        _say(console, f"{rows} source rows repeat others in every column ({of_each}): of equal rows one counts.")
+        again = "source row repeats another" if rows == 1 else "source rows repeat others"
+        _say(console, f"{rows} {again} in every column ({of_each}): of equal rows one counts.")
 
 
 def _print_rows_set_aside(console: Console, set_aside: Mapping[str, SetAside]) -> None:
@@ -124,6 +125,12 @@ def print_certainty(console: Console, final: Sequence[dt.date], provisional: Seq
         _say(console, f"Final, unless rows arrive late: {in_words(final)}.")
     if provisional:
         _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
+
+
+def print_orders_not_made(console: Console, words: str) -> None:
+    """Say how many orders are in no figure, as their days were not made."""
+    if words:
+        _say(console, f"Orders: {words}, so the days that they can credit lack it.")
 
 
 def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:

@@ -133,9 +133,12 @@ def _untrusted(
 ) -> Iterator[TooManyRejected]:
     """The days of a source asset of whose rows too many were rejected."""
     for day, beside in sorted(stamps[companion_table(asset)].items()):
-        rows = beside.rows + stamps[asset][day].rows if day in stamps[asset] else 0
-        if rows and beside.rows / rows > most_rejected:
-            yield TooManyRejected(asset, day, beside.rows, rows, most_rejected)
+        if day not in stamps[asset]:
+            continue
+        rejected = beside.rows - stamps[asset][day].undated
+        rows = rejected + stamps[asset][day].rows
+        if rows and rejected / rows > most_rejected:
+            yield TooManyRejected(asset, day, rejected, rows, most_rejected)
 
 
 def _lacking(

@@ -90,8 +90,8 @@ def status(
 
 def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[dt.date]:
     """The days that hold data or lie between such days, and can be materialized; arguments, errors as for `status`."""
-    first, last = source.days_with_data() or (calendar[1], calendar[0])
-    return set(days_between(max(first, calendar[0]), min(last, calendar[1])))
+    with_data = source.days_with_data(calendar)
+    return set(days_between(*with_data)) if with_data else set()
 
 
 def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:

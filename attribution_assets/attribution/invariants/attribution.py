@@ -97,8 +97,8 @@ def _all_match(asset: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
     return True
 
 
-def usability_problems(
-    asset: str, rejected: pd.DataFrame, kept: int, repeated: int, largest_share: float
+def usability_problems(  # noqa: PLR0913, PLR0917 - numbers of rows of their own
+    asset: str, rejected: pd.DataFrame, kept: int, repeated: int, largest_share: float, undated: int = 0
 ) -> tuple[list[str], bool]:
     """How many source rows of the day were set aside, with what money, and which; and whether they are too many.
 
@@ -108,12 +108,13 @@ def usability_problems(
         kept: The number of rows that were not.
         repeated: The number of rows that repeat others in every column; they are no part of `kept`, and never too many.
         largest_share: The share of the day's rows that may be set aside.
+        undated: The number of those set aside whose date is no day: they are of no day's share.
     """
     again = [f"{repeated} source rows repeat others in every column: of equal rows one counts"] if repeated else []
     if rejected.empty:
         return again, False
     rows = len(rejected) + kept
-    too_many = len(rejected) > largest_share * rows
+    too_many = len(rejected) - undated > largest_share * (rows - undated)
     keys = rejected["row_key"].fillna("(no id)")
     named = [f"{readable(key)}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
     limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if too_many else ""

@@ -76,6 +76,7 @@ class ExtractedDay(NamedTuple):
         fingerprint: as `SourceDatabase.fingerprints` gives it.
         repeated: how many of its rows, those of session_costs included, repeat another one in every column, so that
             they do not count.
+        undated: how many of the rejected rows have a date that is no day, so that they are of no day's share.
     """
 
     day: dt.date
@@ -83,6 +84,7 @@ class ExtractedDay(NamedTuple):
     rejected: pd.DataFrame
     fingerprint: str
     repeated: int
+    undated: int
 
 
 class SourceDatabase:
@@ -221,10 +223,13 @@ class SourceDatabase:
                 f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
             ) from None
 
-    def days_with_data(self) -> tuple[dt.date, dt.date] | None:
+    def days_with_data(self, within: tuple[dt.date, dt.date] | None = None) -> tuple[dt.date, dt.date] | None:
         """The first and the last day that has a session or an order; None if there is none at all.
 
-        Rows whose date is no day of the calendar do not count.
+        Rows whose date is no day do not count.
+
+        Args:
+            within: the first and the last day that is looked at; None: all days.
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
@@ -233,7 +238,7 @@ class SourceDatabase:
         found: list[dt.date] = []
         with self._reading() as connection:
             for table in (SESSIONS, CONVERSIONS):
-                dates = connection.execute(statements.first_and_last_date(connection, table)).one()
+                dates = connection.execute(statements.first_and_last_date(connection, table, within)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
 
@@ -301,7 +306,7 @@ def _extracted_day(
         rows = rows._replace(frame=channels.reported(rows.frame))
     else:
         rows = conversion_rows(raw.day, raw.columns)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated)
+    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated)
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

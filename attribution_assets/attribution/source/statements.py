@@ -112,11 +112,15 @@ def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.dat
     return sa.select(costs.id("session_id", sessions), costs.amount("cost")).where(of_cost.in_(ids))
 
 
-def first_and_last_date(connection: sa.Connection, table: DatedTable) -> sa.Select[tuple[Any, Any]]:
-    """One row: the smallest and the largest date that is a day of the calendar, as text; NULL if there is none."""
+def first_and_last_date(
+    connection: sa.Connection, table: DatedTable, within: tuple[dt.date, dt.date] | None = None
+) -> sa.Select[tuple[Any, Any]]:
+    """One row: the smallest and the largest date that is a day, if given `within` two days, as text; else NULL."""
     source = SourceTable(connection, table.name)
     value = source.day_value(table.date)
     dates = sa.select(source.date_text(table.date)).where(source.is_calendar_day(table.date))
+    if within:
+        dates = dates.where(source.in_days(table.date, *within))
     # each from one end of an index on the date, as far as the first row that counts
     first, last = (dates.order_by(order).limit(1).scalar_subquery() for order in (value.asc(), value.desc()))
     return sa.select(first, last)

@@ -42,11 +42,13 @@ class DayRows(NamedTuple):
         frame: the usable ones.
         rejected: the others, one row each, see `RejectedRow`, by row_key, then row.
         repeated: how many rows are left out because they repeat another one in every column.
+        undated: how many of the rejected ones have a date that is no day, so that they are of no day's share.
     """
 
     frame: pd.DataFrame
     rejected: pd.DataFrame
     repeated: int
+    undated: int
 
 
 def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = ()) -> DayRows:
@@ -78,7 +80,7 @@ def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = 
     }
     rows.require_single()
     frame["cost"], rejected = rows.costs(several_costs)
-    return DayRows(rows.usable(frame, by="session_time"), rejected_frame(rejected), rows.repeated)
+    return DayRows(rows.usable(frame, by="session_time"), rejected_frame(rejected), rows.repeated, rows.undated)
 
 
 def conversion_rows(day: date, raw: RawColumns) -> DayRows:
@@ -101,7 +103,8 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
         "revenue": rows.revenues("revenue"),
     }
     rows.require_single()
-    return DayRows(rows.usable(frame, by="conversion_time"), rejected_frame(rows.rejected_orders()), rows.repeated)
+    rejected = rejected_frame(rows.rejected_orders())
+    return DayRows(rows.usable(frame, by="conversion_time"), rejected, rows.repeated, rows.undated)
 
 
 class _Rows:
@@ -112,6 +115,7 @@ class _Rows:
         self._schema = schema
         self._key = key
         self._defects: dict[int, list[str]] = {}
+        self.undated = 0
 
     def ids(self, column: str) -> npt.NDArray[np.object_]:
         values = self._raw[column]
@@ -135,7 +139,9 @@ class _Rows:
 
     def times(self, dates: str, times: str, day: date) -> npt.NDArray[np.datetime64]:
         if not set(self._raw[dates]) <= {day.isoformat()}:
-            self._note(dates, self._reasons(dates))
+            reasons = self._reasons(dates)
+            self._note(dates, reasons)
+            self.undated = len(reasons)
         values = self._raw[times]
         in_day = plain_times(values)
         if in_day is None:

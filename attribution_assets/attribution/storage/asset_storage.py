@@ -100,7 +100,7 @@ class AssetStorage:
             version = meanwhile.submit(content_version, content)
             made_from, rows = digest(table.inputs), len(table.frame)
             file = written_with_stamp(
-                content, lambda: Stamp(version.result(), made_from, table.settings, rows, table.repeated)
+                content, lambda: Stamp(version.result(), made_from, table.settings, rows, table.repeated, table.undated)
             )
         replace_file(self._root / name / _file_name(table.day), file)
         return version.result()

@@ -43,6 +43,7 @@ class Stamp:
         settings: digest of the settings that it was made with, where re-making it with others is up to the user.
         rows: how many there are.
         repeated: how many more rows the source has that repeat others in every column.
+        undated: how many rows were set aside with the day though their date is no day: they are of no day's share.
     """
 
     version: str
@@ -50,6 +51,7 @@ class Stamp:
     settings: str | None
     rows: int
     repeated: int = 0
+    undated: int = 0
 
 
 def digest(versions: Mapping[str, str]) -> str:

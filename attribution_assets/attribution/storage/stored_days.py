@@ -34,6 +34,7 @@ class DayTable(NamedTuple):
         beside: the table that is stored together with it, of an asset that has one (`schemas.TABLES_BESIDE`).
         settings: see `Stamp`.
         repeated: see `Stamp`.
+        undated: see `Stamp`.
     """
 
     day: dt.date
@@ -42,6 +43,7 @@ class DayTable(NamedTuple):
     beside: pd.DataFrame | None = None
     settings: str | None = None
     repeated: int = 0
+    undated: int = 0
 
 
 class MissingDaysError(LookupError):

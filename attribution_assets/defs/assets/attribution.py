@@ -76,7 +76,14 @@ def _extracted(
     for extracted in days:
         inputs = extraction_inputs(extracted.fingerprint)
         rejected = rejected_metadata(extracted.rejected, stray, extracted.repeated, unusable)
-        table = DayTable(extracted.day, extracted.frame, inputs, extracted.rejected, repeated=extracted.repeated)
+        table = DayTable(
+            extracted.day,
+            extracted.frame,
+            inputs,
+            extracted.rejected,
+            repeated=extracted.repeated,
+            undated=extracted.undated,
+        )
         yield table, metadata(extracted.frame) | rejected
 
 

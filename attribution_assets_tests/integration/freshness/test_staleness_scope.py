@@ -18,7 +18,10 @@ from attribution_assets_tests.support.made_shop import (
 
 @pytest.fixture
 def suspected_shop(made_shop: MadeShop) -> MadeShop:
-    """After a late session of the 23rd: the journeys of the 23rd to the 27th are suspected, and all of them right."""
+    """After a late session of the 23rd, the journeys of the 23rd to the 27th and the eight other reports are suspected.
+
+    All of them are right. A report looks at sessions around its orders, to say why some have none.
+    """
     made_shop.session("f1", "fay", "2024-02-23 09:00:00")
     assert made_shop.make(["sessions", *REPORTS], 23).success
     return made_shop
@@ -26,14 +29,14 @@ def suspected_shop(made_shop: MadeShop) -> MadeShop:
 
 def test_confirmed_suspects_are_spared_the_second_look(suspected_shop: MadeShop) -> None:
     state, first = suspected_shop.state(), suspected_shop.stale()
-    assert (first.days, len(first.confirmed)) == (stale_only(), 5)
+    assert (first.days, len(first.confirmed)) == (stale_only(), 5 + 8)
     for number in range(20, 29):
         suspected_shop.file("sessions", number).unlink()  # whoever looks again finds no journeys at all
 
     def looked_at_again(scope: Scope) -> Stale:
         return stale_days(suspected_shop.tables, state, WINDOWS, 0.01, scope)
 
-    assert looked_at_again(ALL).days == stale_only(journeys=days(24, 27))
+    assert looked_at_again(ALL).days == stale_only(journeys=days(24, 27), channel_reporting=days(22, 24, 26))
     spared = looked_at_again(Scope(confirmed=first.confirmed))
     assert spared.days == stale_only()
     assert spared.confirmed == first.confirmed
@@ -45,7 +48,7 @@ def test_what_was_confirmed_is_looked_at_again_when_an_input_changes(suspected_s
     assert suspected_shop.make(["sessions"], 23).success
     again = suspected_shop.stale(Scope(confirmed=first.confirmed))
     assert again.days["journeys"] == days(24)
-    assert len(again.confirmed) == 5  # the report of the 23rd, whose row stays, and four of the five journeys
+    assert len(again.confirmed) == 4 + 9  # four of the five journeys, and the reports, also of the 23rd
     assert not again.confirmed & first.confirmed
 
 
@@ -53,7 +56,7 @@ def test_what_is_no_longer_suspected_is_no_longer_remembered(suspected_shop: Mad
     first = suspected_shop.stale()
     assert suspected_shop.make(["journeys"], 23, 25).success
     again = suspected_shop.stale(Scope(confirmed=first.confirmed))
-    assert len(again.confirmed) == 2
+    assert len(again.confirmed) == 2 + 8
     assert again.confirmed < first.confirmed
 
 
@@ -66,8 +69,8 @@ def test_the_latest_suspects_are_looked_at_first_and_the_others_in_later_rounds(
         stale = suspected_shop.stale(Scope(confirmed=confirmed, most_verified=2))
         confirmed = frozenset(stale.confirmed)
         found.append((stale.days["journeys"], len(confirmed)))
-    # 26 and 27; 24 and 25; then 23 and, as long as it is stale, 24 again
-    assert found == [(set(), 2), (days(24), 3), (days(24), 4), (days(24), 4)]
+    # journeys: 26 and 27; 24 and 25; then 23 and, as long as it is stale, 24 again. Reports: two more each time
+    assert found == [(set(), 2 + 2), (days(24), 3 + 4), (days(24), 4 + 6), (days(24), 4 + 8)]
 
 
 def test_days_that_wait_for_corrections_keep_no_other_from_being_looked_at(made_shop: MadeShop) -> None:

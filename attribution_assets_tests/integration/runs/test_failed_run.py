@@ -31,7 +31,7 @@ def test_a_failed_run_is_logged_with_its_job_its_days_the_reason_and_what_to_do(
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR and "failed: " in record.message]
     assert record.message == (
         f"Run {run.run_id} of attribution of 2024-02-23 failed: check rows_are_usable of sessions: 2024-02-23:"
-        " 1 of 1 source rows were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows:"
+        " 1 of 1 source rows were set aside with a cost of 1.00, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows:"
         " bad: event_time '25:00:00' is not a time HH:MM:SS."
         f" https://dagster.shop.test/runs/{run.run_id}"
         " When the cause is gone, run the same days again: what had succeeded is kept, and no answer of the API is paid"
