@@ -104,10 +104,10 @@ BAD_ROWS = (
     "INSERT INTO conversions VALUES ('o1', 'ann', '2024-02-24T10:00:00Z', '10:00:00', 5)",
     "INSERT INTO conversions VALUES ('o2', 'ann', '1708768800', '10:00:00', 5)",
 )
-SAID = """1 of {sessions} rows of session_sources are in no report: their event_date is no date written YYYY-MM-DD, such
-as session_id 'bad' with event_date '20240224'. 2 of {orders} rows of conversions with a revenue of
-10.00 are in no report: their conv_date is no date written YYYY-MM-DD, such as conv_id 'o2' with conv_date '1708768800'.""".replace(
-    "\n", " "
+SAID = (
+    "1 of {sessions} rows of session_sources are in no report: their event_date is no date written YYYY-MM-DD, such as"
+    " session_id 'bad' with event_date '20240224'. 2 of {orders} rows of conversions with a revenue of 10.00 are in no"
+    " report: their conv_date is no date written YYYY-MM-DD, such as conv_id 'o2' with conv_date '1708768800'."
 )
 
 
@@ -131,5 +131,7 @@ def test_unusable_dates_beside_good_rows_are_named_by_run_and_status_on_whatever
     assert run.exit_code == 0
     assert len(asked.received) == 1
     for output in (run.output, CliRunner().invoke(app, ["status"]).output):
-        still_to_come = " 1 of 4 rows of conversions are in no report: their conv_date is after ATTRIBUTION_END_DATE or still to come."
-        assert SAID.format(sessions=2, orders=4) + still_to_come in in_words(output)
+        later = "their conv_date is after ATTRIBUTION_END_DATE or still to come."
+        assert SAID.format(sessions=2, orders=4) + f" 1 of 4 rows of conversions are in no report: {later}" in in_words(
+            output
+        )
