@@ -69,6 +69,8 @@ def _asset(event: dg.DagsterEvent | None, step: str) -> str | None:
     """The asset of an event, or of a step by its name; the step of a check is named asset_check."""
     if event and event.asset_key:
         return event.asset_key.to_user_string()
+    if event and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        return event.asset_check_evaluation_data.asset_key.to_user_string()
     return max((asset for asset in ASSETS if f"{step}_".startswith(f"{asset}_")), key=len, default=None)
 
 

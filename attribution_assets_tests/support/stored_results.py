@@ -99,4 +99,5 @@ def _session(session_id: str, visit: Visit, place: int = 0) -> dict[str, object]
 
 
 def _none_set_aside(name: str) -> pd.DataFrame | None:
-    return None if name == "ihc_attributions" else pd.DataFrame({"row_key": [], "reason": [], "row": []}, dtype=object)
+    none = pd.DataFrame({"row_key": [], "reason": [], "row": [], "amount": []}, dtype=object)
+    return None if name == "ihc_attributions" else none.astype({"amount": "float64"})

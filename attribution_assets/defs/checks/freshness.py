@@ -27,7 +27,7 @@ def freshness_keys() -> list[dg.AssetCheckKey]:
 
 
 def freshness_check(settings: Settings) -> dg.AssetChecksDefinition:
-    """The check of all assets in one step; it is of no day, so that the runs of the jobs do not take it along."""
+    """The check of all assets in one step; it is of no day. The jobs leave it out; the command's runs take it along."""
     specs = [
         dg.AssetCheckSpec(NAME, asset=asset, description="The latest day that is due has been materialized")
         for asset in ASSETS

@@ -50,7 +50,7 @@ def test_without_any_report_it_says_what_to_do(browser: Browser, tmp_path: Path)
 
 def test_a_day_that_cannot_be_read_is_told_of_without_a_stack_trace(browser: Browser, tmp_path: Path) -> None:
     storage = AssetStorage(str(tmp_path))
-    store_results(storage, [FIRST], [])
+    store_results(storage, [FIRST], [Order(FIRST, 10.0, (Visit(FIRST, "Search", 1.0),), (1.0,))])
     (tmp_path / "channel_reporting" / f"{FIRST}.parquet").write_bytes(b"no Parquet file")
     with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
         page = context.new_page()
