@@ -117,4 +117,4 @@ def test_executing_a_check_without_days_checks_all_that_is_stored(made_shop: Mad
     [usable] = failed
     assert (usable.asset_key, usable.check_name) == (dg.AssetKey("sessions"), "rows_are_usable")
     assert usable.metadata["days_checked"].value == 9
-    assert list(usable.metadata["problems"].value) == ["2024-02-23"]
+    assert {problem.data["day"] for problem in usable.metadata["problems"].records} == {"2024-02-23"}
