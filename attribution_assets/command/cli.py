@@ -229,7 +229,8 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
+    with suppress(ValueError):  # of another thread than the main one
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
     console, settings = Console(), Settings.from_environment()
     resources, path = usable(settings, output)
     storage = resources.storage.tables()

@@ -52,7 +52,7 @@ class FailedRuns:
         Args:
             place: Its place in the order of the runs.
             run: The run.
-            since: When it began, or was made if it never began, in seconds since 1970.
+            since: When it ended, in seconds since 1970: what it made itself mends nothing.
         """
         self._failed.pop(run.run_id, None)
         if run.status == FAILURE:

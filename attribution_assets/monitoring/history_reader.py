@@ -125,8 +125,8 @@ class HistoryReader:
         records, newest = self._records_to_read()
         for record in records.values():
             self._last_runs[record.storage_id] = facts = _facts(record)
-            began = record.start_time or record.create_timestamp.timestamp()
-            self._failed_runs.take_in(record.storage_id, facts, began)
+            ended = record.end_time or record.start_time or record.create_timestamp.timestamp()
+            self._failed_runs.take_in(record.storage_id, facts, ended)
             if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:  # it has no events yet
                 self._read_run(record.dagster_run)
         for old in sorted(self._last_runs)[:-LAST_RUNS]:
