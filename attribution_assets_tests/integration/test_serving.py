@@ -88,8 +88,8 @@ def test_a_server_on_loopback_refuses_any_other_host(port: int, host: str) -> No
     assert said.endswith(f"\r\n\r\n{REFUSAL}")
 
 
-def test_a_request_without_a_host_or_with_two_is_refused(port: int) -> None:
-    assert answer(port, b"GET / HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 421 ")
+def test_a_request_of_a_load_balancer_without_a_host_is_answered_and_one_with_two_is_refused(port: int) -> None:
+    assert answer(port, b"GET / HTTP/1.0\r\n\r\n").startswith("HTTP/1.1 200 ")
     assert answer(port, b"GET / HTTP/1.1\r\n\r\n").startswith("HTTP/1.1 400 ")
     assert answer(port, b"GET / HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n").startswith("HTTP/1.1 400 ")
 

@@ -136,7 +136,7 @@ def _elsewhere(ordered: dt.datetime, visits: Collection[dt.datetime], first: dt.
         return f"all visits before the lookback window, the last on {max(earlier)}"
     if later:
         return f"all visits after the order, the first on {min(later)}"
-    return "the visitor was never seen, from two lookback windows before the order to one after it"
+    return "the visitor was never seen in the stored days, from two lookback windows before the order to one after it"
 
 
 def _moment(date: str, time: str) -> dt.datetime:

@@ -19,6 +19,9 @@ from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint, stal
 from attribution_assets_tests.support.ihc_journeys import attribute, empty_ledger, journeys_of, quick_api
 from attribution_assets_tests.support.raw_endpoint import RawEndpoint, Send, endless, http, silence, trickling
 
+# An exchange that is given up during TLS leaves its socket to its thread, which may end, and close it, a test later.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 HEADERS = b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"
 FOREVER = {
     "silence": silence,

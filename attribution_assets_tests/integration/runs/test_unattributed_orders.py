@@ -19,7 +19,7 @@ from attribution_assets_tests.support.made_shop import ATTRIBUTION, REPORTS, Mad
 from attribution_assets_tests.support.shop import Shop
 
 Table = Callable[..., pd.DataFrame]
-NEVER = "the visitor was never seen, from two lookback windows before the order to one after it"
+NEVER = "the visitor was never seen in the stored days, from two lookback windows before the order to one after it"
 COLUMNS = ["conv_id", "conversion_time", "reason", "detail", "revenue"]
 
 

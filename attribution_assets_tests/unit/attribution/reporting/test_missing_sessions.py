@@ -17,7 +17,7 @@ Why = Callable[..., dict[str, str]]
 
 DAYS = days_between(dt.date(2024, 2, 20), dt.date(2024, 3, 12))
 ORDER = {"conv_id": "o1", "user_id": "u1", "conversion_time": "2024-03-05 12:00:00"}
-NEVER = "the visitor was never seen, from two lookback windows before the order to one after it"
+NEVER = "the visitor was never seen in the stored days, from two lookback windows before the order to one after it"
 
 
 @pytest.fixture
