@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from attribution_assets.attribution.masking import masked, passwords_in
+from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.errors import ConfigurationError
 
 SECRETS = (
@@ -35,8 +36,6 @@ CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 EARLIEST_DAY, LATEST_DAY = dt.date(1970, 1, 1), dt.date(2099, 12, 31)
 """The days that a calendar may have. `source/column_expressions` takes what lies after for no date."""
 
-_MOST_SHOWN = 60
-
 FEWEST_CHARACTERS = 4
 """A shorter password would be found in any word."""
 
@@ -53,7 +52,7 @@ def calendar_day(variable: str, text: str) -> dt.date:
             day = dt.date.fromisoformat(text)
     if day is None or not EARLIEST_DAY <= day <= LATEST_DAY:
         raise ConfigurationError(
-            f"{variable} is {shown(text)}: it takes a date written YYYY-MM-DD, from {EARLIEST_DAY} to {LATEST_DAY}"
+            f"{variable} is {quoted(text)}: it takes a date written YYYY-MM-DD, from {EARLIEST_DAY} to {LATEST_DAY}"
         )
     return day
 
@@ -70,7 +69,7 @@ def is_on(variable: str, default: str = "off") -> bool:
     """
     text = os.environ.get(variable) or default
     if text not in ("on", "off"):
-        raise ConfigurationError(f"{variable} is {shown(text)}: it takes on or off")
+        raise ConfigurationError(f"{variable} is {quoted(text)}: it takes on or off")
     return text == "on"
 
 
@@ -86,11 +85,6 @@ def require_text() -> None:
                 value.encode()
             except UnicodeEncodeError:  # bytes that Python could not decode
                 raise ConfigurationError(f"{name} holds bytes that are not in UTF-8: set it in UTF-8") from None
-
-
-def shown(text: str) -> str:
-    """A value in quotes, on one line, cut where it is long."""
-    return repr(text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}...")
 
 
 def without_secrets(text: str) -> str:

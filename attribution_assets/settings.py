@@ -13,7 +13,8 @@ from typing import Any
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.ihc_api.account import MOST_ANSWER_SECONDS
-from attribution_assets.environment import calendar_day, is_on, require_text, shown
+from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.environment import calendar_day, is_on, require_text
 from attribution_assets.errors import ConfigurationError
 
 MOST_LOOKBACK_DAYS = 3650
@@ -204,7 +205,7 @@ def log_format() -> str:
     """
     text = os.environ.get("ATTRIBUTION_LOG_FORMAT") or "text"
     if text not in ("text", "json"):
-        raise ConfigurationError(f"ATTRIBUTION_LOG_FORMAT is {shown(text)}: it takes text or json")
+        raise ConfigurationError(f"ATTRIBUTION_LOG_FORMAT is {quoted(text)}: it takes text or json")
     return text
 
 
@@ -255,7 +256,7 @@ def _journey_end() -> JourneyEnd:
     try:
         return JourneyEnd(text)
     except ValueError:
-        raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {shown(text)}: it takes before or at") from None
+        raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {quoted(text)}: it takes before or at") from None
 
 
 def _max_rejected_share() -> float:
@@ -265,7 +266,7 @@ def _max_rejected_share() -> float:
     except ValueError:
         share = math.nan
     if not 0 <= share <= 1:
-        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {shown(text)}: it takes a number from 0 to 1")
+        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {quoted(text)}: it takes a number from 0 to 1")
     return share
 
 
@@ -277,7 +278,7 @@ def _direct_channels() -> frozenset[str]:
 def _daily_hour() -> int:
     text = os.environ.get("ATTRIBUTION_DAILY_HOUR") or "5"
     if text not in {*map(str, range(24)), *(f"{hour:02}" for hour in range(24))}:
-        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {shown(text)}: it takes a whole number from 0 to 23")
+        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {quoted(text)}: it takes a whole number from 0 to 23")
     return int(text)
 
 
@@ -286,7 +287,7 @@ def _whole_number(variable: str, default: int) -> int:
     text, most = os.environ.get(variable) or str(default), MOST.get(variable, 1_000_000_000)
     number = int(text) if re.fullmatch(r"\d{1,36}", text, re.ASCII) else 0  # of more digits Python reads none
     if not 1 <= number <= most:
-        raise ConfigurationError(f"{variable} is {shown(text)}: it takes a whole number from 1 to {most}")
+        raise ConfigurationError(f"{variable} is {quoted(text)}: it takes a whole number from 1 to {most}")
     return number
 
 

@@ -12,17 +12,15 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.command.output import any_output
-from attribution_assets.environment import shown, without_secrets
+from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
 from attribution_assets.settings import Settings, demo_start, log_format
-
-if TYPE_CHECKING:
-    pass
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -213,7 +211,7 @@ def _day(option: str, text: str | None) -> dt.date | None:
     try:
         return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
     except ValueError:
-        raise typer.BadParameter(f"{shown(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
+        raise typer.BadParameter(f"{quoted(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:

@@ -85,19 +85,23 @@ def link_to_run(webserver_url: str | None, run_id: str) -> str | None:
 
 def kind_of_error(error: RecordedError | None) -> str:
     """The class's name of the root cause of an error that Dagster recorded; empty if there is none."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return error.message.strip().partition(":")[0].rpartition(".")[2] if error else ""
+    root = _root(error)
+    return root.message.strip().partition(":")[0].rpartition(".")[2] if root else ""
 
 
 def root_cause(error: RecordedError | None) -> str:
     """The root cause of an error that Dagster recorded, in one line and without secrets."""
-    while error is not None and error.cause is not None:
-        error = error.cause
-    if error is None:
+    root = _root(error)
+    if root is None:
         return "Dagster does not say why: see the run's log in the UI"
-    kind, _, words = error.message.strip().partition(": ")
+    kind, _, words = root.message.strip().partition(": ")
     if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
         return "interrupted"
     speaks_for_itself = kind.startswith("attribution_assets.")
     return readable(without_secrets(words if speaks_for_itself else f"{kind}: {words}"), longest=None)
+
+
+def _root(error: RecordedError | None) -> RecordedError | None:
+    while error is not None and error.cause is not None:
+        error = error.cause
+    return error

@@ -16,6 +16,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stamps import Stamp
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.attribution.tables.set_aside import too_many
 
 Reasons = Mapping[dt.date, str]
 """Day -> why it is not made."""
@@ -135,10 +136,10 @@ def _untrusted(
     for day, beside in sorted(stamps[companion_table(asset)].items()):
         if day not in stamps[asset]:
             continue
+        kept = stamps[asset][day].rows
         rejected = beside.rows - stamps[asset][day].undated
-        rows = rejected + stamps[asset][day].rows
-        if rows and rejected / rows > most_rejected:
-            yield TooManyRejected(asset, day, rejected, rows, most_rejected)
+        if too_many(rejected, kept, most_rejected):
+            yield TooManyRejected(asset, day, rejected, rejected + kept, most_rejected)
 
 
 def _lacking(

@@ -20,7 +20,7 @@ from attribution_assets.attribution.tables.credit import (
 )
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.schemas import TABLES
-from attribution_assets.attribution.tables.set_aside import amounts_set_aside, money_in_words
+from attribution_assets.attribution.tables.set_aside import amounts_set_aside, money_in_words, too_many
 
 PROBLEMS_NAMED = 5
 
@@ -114,14 +114,14 @@ def usability_problems(  # noqa: PLR0913, PLR0917 - numbers of rows of their own
     if rejected.empty:
         return again, False
     rows = len(rejected) + kept
-    too_many = len(rejected) - undated > largest_share * (rows - undated)
+    blocks = too_many(len(rejected) - undated, kept, largest_share)
     keys = rejected["row_key"].fillna("(no id)")
     named = [f"{readable(key)}: {reason}" for key, reason in zip(keys, rejected["reason"], strict=True)]
-    limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if too_many else ""
+    limit = f", more than ATTRIBUTION_MAX_REJECTED_SHARE={largest_share:g} allows" if blocks else ""
     first = " | ".join(named[:REJECTED_NAMED])
     money = money_in_words(asset, amounts_set_aside(rejected))
     carried = f" with {money}" if money else ""
-    return [f"{len(rejected)} of {rows} source rows were set aside{carried}{limit}: {first}", *again, *named], too_many
+    return [f"{len(rejected)} of {rows} source rows were set aside{carried}{limit}: {first}", *again, *named], blocks
 
 
 def sessions_problems(orders: int, without_sessions: int, fewest: int = 2) -> list[str]:

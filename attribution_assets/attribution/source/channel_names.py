@@ -21,9 +21,9 @@ from upath import UPath
 
 from attribution_assets.attribution.files.atomic_files import read_file
 from attribution_assets.attribution.source.value_forms import trimmed
+from attribution_assets.attribution.tables.readable import quoted
 
 HEADER = ["name", "channel"]
-_MOST_SHOWN = 60
 _HEX_DIGITS = 32
 
 
@@ -82,7 +82,7 @@ def read_channel_names(path: UPath) -> ChannelNames:
         key = _key(name)
         if channels.setdefault(key, channel) != channel:
             raise ChannelNamesError(
-                f"line {line}: {_shown(name)} is {_shown(channel)} here, but {_shown(channels[key])} in line"
+                f"line {line}: {quoted(name)} is {quoted(channel)} here, but {quoted(channels[key])} in line"
                 f" {lines[key]} (case and blanks around a name do not count): leave one of them"
             )
         lines.setdefault(key, line)
@@ -96,7 +96,7 @@ def _rows(text: str) -> Iterator[tuple[int, str, str]]:
         header = next(reader, [])
         if [title.strip().casefold() for title in header] != HEADER:
             raise ChannelNamesError(
-                f"line 1: the header is {_shown(','.join(header))}, but has to be name,channel (separated by a comma)"
+                f"line 1: the header is {quoted(','.join(header))}, but has to be name,channel (separated by a comma)"
             )
         for row in reader:
             values = [str(trimmed(value)) for value in row]
@@ -117,7 +117,7 @@ def _two(line: int, values: list[str]) -> tuple[str, str]:
             raise ChannelNamesError(f"line {line}: the {title} is empty")
     name, channel = values
     if any(unicodedata.category(character) == "Cc" for character in channel):
-        raise ChannelNamesError(f"line {line}: the channel {_shown(channel)} holds a control character")
+        raise ChannelNamesError(f"line {line}: the channel {quoted(channel)} holds a control character")
     return name, channel
 
 
@@ -131,7 +131,3 @@ def _text(content: bytes) -> str:
 
 def _key(name: str) -> str:
     return str(trimmed(name)).casefold()
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 3]}...")

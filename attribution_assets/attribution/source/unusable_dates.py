@@ -8,16 +8,15 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
 from attribution_assets.attribution.source.column_expressions import SourceTable
+from attribution_assets.attribution.source.rejected_rows import shown
 from attribution_assets.attribution.source.statements import COSTS, SESSIONS, DatedTable
 from attribution_assets.attribution.source.value_forms import number_of
 from attribution_assets.attribution.tables.set_aside import money_in_words
-
-_SHOWN_CHARACTERS = 60
 
 
 class UnusableDates(NamedTuple):
@@ -94,9 +93,9 @@ def unusable_dates(
     example, amounts = "", tuple[float, ...]()
     if unusable:
         amounts = tuple(_amounts(connection, source, table, ~usable))
-        shown = sa.select(source.text(table.key), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
-        key, date = connection.execute(shown).one()
-        example = f"{table.key} {_shown(key)} with {table.date} {_shown(date)}"
+        first = sa.select(source.text(table.key), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
+        key, date = connection.execute(first).one()
+        example = f"{table.key} {shown(key)} with {table.date} {shown(date)}"
     return UnusableDates(table.name, table.date, rows, unusable, amounts, example, too_early, too_late)
 
 
@@ -118,8 +117,3 @@ def _amounts(
 
 def _count_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
     return sa.func.coalesce(sa.func.sum(sa.case((condition, 1), else_=0)), 0)
-
-
-def _shown(value: Any) -> str:  # noqa: ANN401 - whatever the column holds
-    shown = repr(value)
-    return shown if len(shown) <= _SHOWN_CHARACTERS else f"{shown[: _SHOWN_CHARACTERS - 3]}..."

@@ -5,6 +5,7 @@ Tables, Parquet and CSV files hold such text as it is; how a CSV file is guarded
 
 import unicodedata
 
+_LONGEST_QUOTED = 60
 LONGEST = 160
 """The most characters of a name or a value that are shown."""
 
@@ -25,6 +26,11 @@ def readable(text: object, longest: int | None = LONGEST) -> str:
 def readable_lines(text: str) -> str:
     """The same of a text of any length, whose line breaks and tabs stay."""
     return "".join(letter if letter in "\n\t" else _visible(letter) for letter in text)
+
+
+def quoted(text: str) -> str:
+    """A value in quotes, on one line, cut where it is long."""
+    return repr(text if len(text) <= _LONGEST_QUOTED else f"{text[: _LONGEST_QUOTED - 3]}...")
 
 
 def _visible(text: str) -> str:

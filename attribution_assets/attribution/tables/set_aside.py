@@ -23,6 +23,17 @@ class SetAside(NamedTuple):
     repeated: int
 
 
+def too_many(rejected: int, kept: int, largest_share: float) -> bool:
+    """Whether so many of a day's source rows were set aside that nothing may be made of them.
+
+    Args:
+        rejected: How many were set aside; rows whose date is no day are of no day's share, and not counted.
+        kept: How many were not.
+        largest_share: The share of them that may be set aside.
+    """
+    return rejected > largest_share * (rejected + kept)
+
+
 def amounts_set_aside(rejected: pd.DataFrame) -> list[float]:
     """The amounts that rows set aside carry, where they can be read.
 
