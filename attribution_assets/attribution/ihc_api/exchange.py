@@ -217,9 +217,10 @@ class _Reading(RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - `Buffer` is there from Python 3.12 on
-        if self._exchange is not None:
+        taken = self._source.readinto(buffer)
+        if self._exchange is not None:  # its end, too, is no answer: TLS would begin after the headers of a proxy
             self._exchange.go_on()
-        return self._source.readinto(buffer)
+        return taken
 
     def close(self) -> None:
         self._source.close()
