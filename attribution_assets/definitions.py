@@ -40,7 +40,7 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
             *(asset.definition(used_settings) for asset in daily_assets()),
         ],
         asset_checks=[
-            *(check.definition(used_settings) for check in daily_checks()),
+            *(check.definition() for check in daily_checks()),
             freshness_check(used_settings),
         ],
         jobs=[attribution_job, extraction_job],

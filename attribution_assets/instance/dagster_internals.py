@@ -6,7 +6,7 @@ callers make them. `test_dagster_internals.py` says what each use expects of Dag
 """
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 
@@ -21,7 +21,6 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.tags import CODE_LOCATION_TAG
@@ -78,19 +77,6 @@ def unfinished_backfills(instance: dg.DagsterInstance) -> Sequence[PartitionBack
     return instance.get_backfills(filters=BulkActionsFilter(statuses=statuses))
 
 
-def partitions_that_passed(
-    instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey], partitions: Sequence[str]
-) -> Iterator[tuple[dg.AssetCheckKey, str]]:
-    """The checks and partitions whose latest evaluation passed, in whatever run it was made.
-
-    Reason: Dagster's public methods do not give the latest evaluation by partition.
-    """
-    found = instance.event_log_storage.get_asset_check_partition_info([*checks], partition_keys=partitions)
-    for latest in found:
-        if latest.latest_execution_status == AssetCheckExecutionRecordStatus.SUCCEEDED and latest.partition_key:
-            yield latest.check_key, latest.partition_key
-
-
 def materialized_only(context: dg.OutputContext, partitions: Sequence[str]) -> None:
     """Have Dagster record a materialization of these partitions of an asset's output, and of no other of the run's.
 
@@ -102,16 +88,6 @@ def materialized_only(context: dg.OutputContext, partitions: Sequence[str]) -> N
         context._asset_partitions_subset = subset  # noqa: SLF001  # read again after the output was handled
     else:
         context._asset_key = None  # noqa: SLF001  # without an asset, nothing is recorded
-
-
-def check_without_partition(context: dg.AssetCheckExecutionContext, asset: dg.AssetKey) -> None:
-    """Have Dagster take the result of a check of a partitioned asset in a run without a partition.
-
-    Reason: it looks up the materialization that the result is of by the run's partition, and fails without one. This
-    tells it that there is none to look up.
-    """
-    step = context.op_execution_context._step_execution_context  # noqa: SLF001  # see above
-    step._data_version_cache.input_asset_version_info[asset] = None  # noqa: SLF001  # the same
 
 
 def remember_tables(instance: dg.DagsterInstance) -> None:

@@ -51,8 +51,6 @@ def _of_run(metadata: LogMetadata) -> dict[str, Any]:
     event, tags = metadata["dagster_event"], metadata["job_tags"]
     error = getattr(event.event_specific_data, "error", None) if event else None
     day = (event.partition if event else None) or tags.get(PARTITION_TAG)
-    if event and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        day = event.asset_check_evaluation_data.partition or day
     return {
         "run": metadata["run_id"],
         "job": metadata["job_name"],

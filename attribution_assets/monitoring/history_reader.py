@@ -17,12 +17,10 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import Traffic
 from attribution_assets.attribution.tables.credit import OUTCOMES
 from attribution_assets.defs.assets.api_observations import traffic_in
+from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.defs.checks.freshness import NAME as FRESHNESS
-from attribution_assets.instance.dagster_internals import partitions_that_passed
 from attribution_assets.instance.run_failures import Failures
 from attribution_assets.instance.runs import (
-    PARTITION_TAG,
-    RANGE_START_TAG,
     UNFINISHED_STATUSES,
     days_of,
     is_ours,
@@ -111,6 +109,7 @@ class HistoryReader:
         self._steps: defaultdict[str, StepTotals] = defaultdict(StepTotals)
         self._checks: Counter[tuple[str, str, str]] = Counter()
         self._problems: dict[tuple[str, str, str], CheckProblem] = {}
+        self._checked: dict[tuple[str, str, str], float] = {}
         self._traffic = Traffic()
         self._latest_traffic = 0.0, Traffic()
         self._failed_runs = FailedRuns()
@@ -131,7 +130,6 @@ class HistoryReader:
                 self._read_run(record.dagster_run)
         for old in sorted(self._last_runs)[:-LAST_RUNS]:
             del self._last_runs[old]
-        self._forget_solved_problems()
         self._days.read()
         self._read_until = newest  # set only now, so that runs that could not be read are read next time
         unfinished = Counter(_status(record) for record in records.values() if not record.dagster_run.is_finished)
@@ -210,28 +208,20 @@ class HistoryReader:
         self._steps[step].add(seconds, failed=event.event_type == dg.DagsterEventType.STEP_FAILURE)
 
     def _count_check(self, run: dg.DagsterRun, evaluation: dg.AssetCheckEvaluation, at: float) -> None:
-        """Count an evaluation. Those of single days in a run over a range are not counted; they only show problems."""
+        """Count an evaluation, and note what is wrong on its days. Of each day its latest evaluation counts."""
         asset, check = evaluation.asset_key.to_user_string(), evaluation.check_name
         ill = WARNED if evaluation.severity == dg.AssetCheckSeverity.WARN else FAILED
-        result = PASSED if evaluation.passed else ill
-        in_range = RANGE_START_TAG in run.tags
-        if not (in_range and evaluation.partition):
-            self._checks[asset, check, result] += 1
-        day = evaluation.partition or (None if in_range else run.tags.get(PARTITION_TAG))
-        if day and result != PASSED:
-            when, said = dt.datetime.fromtimestamp(at, dt.UTC), evaluation.description or ""
-            problem = CheckProblem(asset, check, day, result, said, run.run_id, when)
-            known = self._problems.get((asset, check, day), problem)
-            self._problems[asset, check, day] = max(known, problem, key=lambda either: either.at)
-
-    def _forget_solved_problems(self) -> None:
-        """Forget the problems of days whose latest evaluation passed."""
-        checks = {dg.AssetCheckKey(dg.AssetKey(asset), check) for asset, check, _ in self._problems}
-        days = sorted({day for _, _, day in self._problems})
-        if not days:
-            return
-        for check, day in partitions_that_passed(self._instance, checks, days):
-            self._problems.pop((check.asset_key.to_user_string(), check.name, day), None)
+        self._checks[asset, check, PASSED if evaluation.passed else ill] += 1
+        for day, problem in problems_of_days(evaluation):
+            key = asset, check, day
+            if at < self._checked.get(key, 0.0):
+                continue
+            self._checked[key] = at
+            self._problems.pop(key, None)
+            if problem:
+                result = FAILED if problem.stops else WARNED
+                when = dt.datetime.fromtimestamp(at, dt.UTC)
+                self._problems[key] = CheckProblem(asset, check, day, result, problem.words, run.run_id, when)
 
 
 def _status(record: dg.RunRecord) -> str:

@@ -198,15 +198,6 @@ def test_backfills_are_unfinished_that_are_requested_or_canceling(instance: dg.D
     assert [backfill.asset_selection for backfill in unfinished] == [[dg.AssetKey("made")]] * 2
 
 
-def test_of_the_evaluations_of_a_day_the_latest_counts(instance: dg.DagsterInstance) -> None:
-    for days in ({"2024-02-20": False, "2024-02-21": True}, {"2024-02-20": True, "2024-02-21": False}):
-        assert evaluating.execute_in_process(run_config=dg.RunConfig({"evaluates": Days(days=days)}), instance=instance)
-    checks = [dg.AssetCheckKey(dg.AssetKey("daily"), check) for check in ("fine", "never_evaluated")]
-    found = internals.partitions_that_passed(instance, checks, ["2024-02-20", "2024-02-21"])
-    assert [*found] == [(checks[0], "2024-02-20")]
-    assert [*internals.partitions_that_passed(instance, checks, ["2024-02-21"])] == []
-
-
 def test_the_history_is_asked_once_whether_it_has_a_table(
     instance: dg.DagsterInstance, history: internals.SqliteHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

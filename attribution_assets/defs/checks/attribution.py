@@ -22,11 +22,10 @@ from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import (
     DailyCheck,
     daily_check,
+    days_of_run,
     days_to_check,
     evaluated,
-    has_days,
 )
-from attribution_assets.defs.io_managers import partition_days
 from attribution_assets.defs.resources import ReportingRules, Storage
 
 TOO_LONG_ORDERS = companion_table("journeys")
@@ -113,12 +112,12 @@ def _made_days_check(asset: str) -> DailyCheck:
         context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
     ) -> Iterator[dg.AssetCheckResult]:
         """No day is left out as its inputs are not stored (a warning), or held up until something is corrected."""
-        tables = storage.tables()
-        days = partition_days(context) if has_days(context) else tables.stored_days(ASSETS[asset].base)
+        tables, of_run = storage.tables(), days_of_run(context)
+        days = tables.stored_days(ASSETS[asset].base) if of_run is None else of_run
         hindered = obstacles(tables, asset, days, rules.windows, rules.max_rejected_share)
         why = {**hindered.left_out, **hindered.held_up}
         yield evaluated(context, ((day, [why[day]] if day in why else []) for day in days), hindered.left_out)
-        if hindered.held_up and has_days(context):
+        if hindered.held_up and of_run is not None:
             raise DaysHeldUpError(f"{asset} of {in_words(hindered.held_up)} is held up")
 
     return every_day_is_made

@@ -1,32 +1,31 @@
-"""What all checks have in common: partitioned by day, with an evaluation of each day in a range too.
+"""What all checks have in common: one evaluation per run, of the run's days, which says what is wrong on which day.
 
-*Execute* in the UI starts a run without days: it checks all days that are stored.
+Dagster could be given an evaluation per day. It would be another event for each check and day, most of which say that
+nothing is wrong. *Execute* in the UI starts a run without days: it checks all days that are stored.
 """
 
 import datetime as dt
-import warnings
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import dagster as dg
 
+from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.obstacles import obstacles
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.stored_days import MissingDaysError
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.checks.problem_table import problems_metadata
-from attribution_assets.defs.io_managers import partition_days
-from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.defs.resources import ReportingRules, Storage
-from attribution_assets.instance.dagster_internals import check_without_partition
-from attribution_assets.settings import Settings
+from attribution_assets.instance.runs import days_of
 
 CheckFunction = Callable[..., dg.AssetCheckResult | Iterator[dg.AssetCheckResult]]
 
 
 @dataclass(frozen=True)
 class DailyCheck:
-    """A check of an asset without its calendar.
+    """A check of an asset.
 
     Attributes:
         function: the function that checks a run's days.
@@ -40,17 +39,9 @@ class DailyCheck:
     name: str
     blocking: bool
 
-    def definition(self, settings: Settings) -> dg.AssetChecksDefinition:
-        """The check of each day of the settings' calendar."""
-        with warnings.catch_warnings():  # Dagster calls partitioned checks a preview; tests pin what they give
-            warnings.filterwarnings("ignore", "Specifying a partitions_def on an AssetCheckSpec", dg.PreviewWarning)
-            decorator = dg.asset_check(
-                asset=self.asset,
-                name=self.name,
-                partitions_def=daily_partitions(settings.first_day, settings.last_day),
-                blocking=self.blocking,
-            )
-            return decorator(self.function)  # type: ignore[arg-type]  # it takes generators too
+    def definition(self) -> dg.AssetChecksDefinition:
+        """The check as Dagster takes it."""
+        return dg.asset_check(asset=self.asset, name=self.name, blocking=self.blocking)(self.function)  # type: ignore[arg-type]  # it takes generators too
 
 
 def daily_check(asset: str, *, blocking: bool = True) -> Callable[[CheckFunction], DailyCheck]:
@@ -58,9 +49,10 @@ def daily_check(asset: str, *, blocking: bool = True) -> Callable[[CheckFunction
     return lambda function: DailyCheck(function, asset, function.__name__, blocking)
 
 
-def has_days(context: dg.AssetCheckExecutionContext) -> bool:
-    """Whether the run is of certain days; without any, all that is stored is checked."""
-    return bool(context.has_partition_key or context.has_partition_key_range)
+def days_of_run(context: dg.AssetCheckExecutionContext) -> list[dt.date] | None:
+    """The days that a run is of; without any (None), all that is stored is checked."""
+    first, last = days_of(context.run.tags)
+    return days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) if first and last else None
 
 
 def days_to_check(context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules) -> list[dt.date]:
@@ -70,7 +62,8 @@ def days_to_check(context: dg.AssetCheckExecutionContext, storage: Storage, rule
         MissingDaysError: A day of the run was never materialized, though it can be.
     """
     asset, tables = _key(context).asset_key.path[-1], storage.tables()
-    days = partition_days(context) if has_days(context) else tables.stored_days(asset)
+    of_run = days_of_run(context)
+    days = tables.stored_days(asset) if of_run is None else of_run
     hindered = obstacles(tables, asset, days, rules.windows, rules.max_rejected_share)
     missing = set(tables.days(asset, days).missing)
     if never_made := missing.intersection(hindered.without(days)):
@@ -80,6 +73,9 @@ def days_to_check(context: dg.AssetCheckExecutionContext, storage: Storage, rule
 
 PROBLEMS_SHOWN = 10
 """Of each day; the event log is no place for all rows of a broken table."""
+
+MOST_PROBLEM_DAYS = 1_000
+LONGEST_PROBLEM_OF_A_DAY = 300
 
 LONGEST_PROBLEM = 1_000
 """The most characters of one; names in it are shortened where it is worded."""
@@ -92,10 +88,10 @@ def evaluated(
     *,
     stops_only_its_day: bool = False,
 ) -> dg.AssetCheckResult:
-    """The result over all days that are checked; besides, unless the run is of one day, an evaluation of each day.
+    """The result over all days that are checked.
 
-    Dagster plans an evaluation for each day of a range, but makes only one that belongs to none, and would show the
-    days as skipped.
+    Its metadata are `days_checked` (their number), `first_day`, `last_day`, and where something is wrong `problems` (a
+    table) and `problem_days`: day -> `severity` and the first problem.
 
     Args:
         context: Of the check.
@@ -104,31 +100,46 @@ def evaluated(
         stops_only_its_day: Whether what is made of the asset in the same run leaves out a day with problems by itself,
             so that it may go on with the other days.
     """
-    if not has_days(context):
-        check_without_partition(context, _key(context).asset_key)
-    checked, problems, stopped = 0, {}, []
+    days, problems, stopped = list[str](), {}, []
     for day, found in problems_by_day:
-        checked += 1
+        days.append(str(day))
         if found:
             problems[str(day)] = _some_of(found)
             if day not in tolerated:
                 stopped.append(str(day))
-        if not context.has_partition_key:
-            _evaluate_day(context, day, _some_of(found), _severity(blocks=not found or day not in tolerated))
-    if not checked:
+    if not days:
         return dg.AssetCheckResult(
             passed=False,
             severity=dg.AssetCheckSeverity.WARN,
             description="None of the days can be checked: they are not stored, or held up.",
         )
-    goes_on = stops_only_its_day and len(stopped) < checked and _is_read_in_the_run(context)
+    goes_on = stops_only_its_day and len(stopped) < len(days) and _is_read_in_the_run(context)
     named = sorted(problems, key=lambda day: (day not in stopped[:1], day))[:3]
     return dg.AssetCheckResult(
         passed=not problems,
         severity=_severity(blocks=not problems or (bool(stopped) and not goes_on)),
         description="; ".join(f"{day}: {problems[day][0]}" for day in named) or None,
-        metadata={"days_checked": checked, **problems_metadata(problems)},
+        metadata={
+            "days_checked": len(days),
+            "first_day": days[0],
+            "last_day": days[-1],
+            **problems_metadata(problems),
+            **_problem_days(problems, stopped),
+        },
     )
+
+
+def _problem_days(problems: Mapping[str, list[str]], stopped: Container[str]) -> dict[str, dg.JsonMetadataValue]:
+    """`problem_days` of the days that have problems, the latest ones if they are very many."""
+    latest = sorted(problems)[-MOST_PROBLEM_DAYS:]
+    found = {
+        day: {
+            "severity": _severity(blocks=day in stopped).value,
+            "problem": readable(problems[day][0], LONGEST_PROBLEM_OF_A_DAY),
+        }
+        for day in latest
+    }
+    return {"problem_days": dg.MetadataValue.json(found)} if found else {}
 
 
 def _severity(*, blocks: bool) -> dg.AssetCheckSeverity:
@@ -147,24 +158,38 @@ def _key(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckKey:
     return check
 
 
-def _evaluate_day(
-    context: dg.AssetCheckExecutionContext, day: dt.date, problems: list[str], severity: dg.AssetCheckSeverity
-) -> None:
-    check = _key(context)
-    evaluation = dg.AssetCheckEvaluation(
-        asset_key=check.asset_key,
-        check_name=check.name,
-        partition=str(day),
-        passed=not problems,
-        severity=severity,
-        description=problems[0] if problems else None,
-        metadata=problems_metadata({str(day): problems}),
-        blocking=context.job_def.asset_layer.asset_graph.get(check).blocking,
-    )
-    context.op_execution_context.log_event(evaluation)  # type: ignore[arg-type]  # its signature lags behind its body
-
-
 def _some_of(problems: list[str]) -> list[str]:
     shown = [readable(problem, LONGEST_PROBLEM) for problem in problems[:PROBLEMS_SHOWN]]
     rest = len(problems) - PROBLEMS_SHOWN
     return shown if rest <= 0 else [*shown, f"and {rest} more"]
+
+
+class ProblemOfDay(NamedTuple):
+    """What a check found wrong on a day.
+
+    Attributes:
+        words: the first problem.
+        stops: whether it is an error, so that nothing is made of the day; else it is a warning.
+    """
+
+    words: str
+    stops: bool
+
+
+def problems_of_days(evaluation: dg.AssetCheckEvaluation) -> Iterator[tuple[str, ProblemOfDay | None]]:
+    """Each day that an evaluation is of, YYYY-MM-DD, with what is wrong there; None where nothing is.
+
+    Args:
+        evaluation: As `evaluated` makes them; one of no day gives nothing.
+    """
+    metadata: Mapping[str, Any] = evaluation.metadata
+    if "first_day" not in metadata:
+        return
+    found = metadata["problem_days"].value if "problem_days" in metadata else {}
+    first, last = (dt.date.fromisoformat(metadata[name].value) for name in ("first_day", "last_day"))
+    for day in map(str, days_between(first, last)):
+        if day in found:
+            stops = found[day]["severity"] == dg.AssetCheckSeverity.ERROR.value
+            yield day, ProblemOfDay(found[day]["problem"], stops)
+        else:
+            yield day, None

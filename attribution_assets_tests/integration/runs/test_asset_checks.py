@@ -17,6 +17,7 @@ from attribution_assets.attribution.storage.stored_days import DayTable, compani
 from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.asset_graph import check_keys
+from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
 from attribution_assets.defs.resources import Storage
 from attribution_assets_tests.support.made_shop import WINDOWS
 
@@ -51,7 +52,7 @@ BESIDE: dict[str, dict[dt.date, list[dict[str, Any]]]] = {
 }
 COMPARED = ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
 TIMES = {"sessions": "session_time", "channel_reporting": "date"}
-Evaluations = dict[tuple[str, str, str | None], dg.AssetCheckEvaluation]
+Evaluations = dict[tuple[str, str], dg.AssetCheckEvaluation]
 Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
 
 
@@ -59,7 +60,7 @@ Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
 def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
     """Stores the tables for two days, those beside them for the first day, and evaluates all checks in one run.
 
-    Evaluations by asset, check and day; those of the whole run have no day.
+    Evaluations by asset and check.
     """
 
     def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame | None:
@@ -96,8 +97,7 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
                 instance=instance, tags=tags, raise_on_error=False
             )
         return {
-            (each.asset_key.to_user_string(), each.check_name, each.partition): each
-            for each in result.get_asset_check_evaluations()
+            (each.asset_key.to_user_string(), each.check_name): each for each in result.get_asset_check_evaluations()
         }
 
     return evaluated
@@ -126,14 +126,11 @@ def compare(storage: AssetStorage, first_day: dict[str, pd.DataFrame]) -> None:
 def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     evaluations = evaluate({})
     assert all(evaluation.passed for evaluation in evaluations.values())
-    assert all(
-        evaluation.blocking == (check != "every_day_is_made") for (_, check, _), evaluation in evaluations.items()
-    )
-    of_the_run = [evaluation for (_, _, day), evaluation in evaluations.items() if day is None]
-    assert len(of_the_run) == 30
-    assert all(evaluation.metadata["days_checked"].value == 2 for evaluation in of_the_run)
-    for date in DAYS:
-        assert len([day for _, _, day in evaluations if day == str(date)]) == 30
+    assert all(evaluation.blocking == (check != "every_day_is_made") for (_, check), evaluation in evaluations.items())
+    assert len(evaluations) == 30
+    for evaluation in evaluations.values():
+        assert evaluation.metadata["days_checked"].value == 2
+        assert [*problems_of_days(evaluation)] == [(str(day), None) for day in DAYS]
 
 
 @pytest.mark.parametrize(
@@ -204,15 +201,14 @@ def test_a_broken_table_fails_its_check_and_blocks_by_no_other(
     evaluate: Evaluate, tables: dict[str, list[dict[str, Any]]], failed: tuple[str, str], says: str
 ) -> None:
     evaluations = evaluate(tables)
-    of_the_day, of_the_run = (*failed, "2024-02-26"), (*failed, None)
     error = dg.AssetCheckSeverity.ERROR
     wrong = [key for key, evaluation in evaluations.items() if not evaluation.passed and evaluation.severity == error]
-    assert [key for key in wrong if key[0] in SOUND or failed[0] not in SOUND] == [of_the_day, of_the_run]
-    assert evaluations[*failed, "2024-02-27"].passed
-    assert evaluations[of_the_run].description == says
-    assert evaluations[of_the_day].description == says.removeprefix("2024-02-26: ")
-    assert evaluations[of_the_run].severity == dg.AssetCheckSeverity.ERROR
-    assert {day for day, _ in problems_of(evaluations[of_the_run])} == {"2024-02-26"}
+    assert [key for key in wrong if key[0] in SOUND or failed[0] not in SOUND] == [failed]
+    evaluation = evaluations[failed]
+    assert evaluation.description == says
+    problem = ProblemOfDay(says.removeprefix("2024-02-26: "), stops=True)
+    assert [*problems_of_days(evaluation)] == [("2024-02-26", problem), ("2024-02-27", None)]
+    assert {day for day, _ in problems_of(evaluation)} == {"2024-02-26"}
 
 
 BAD_TIME = {"row_key": "s9", "reason": "event_time 'noon' is not a time HH:MM:SS", "row": "{}", "amount": None}
@@ -223,15 +219,15 @@ def test_rows_set_aside_are_a_warning_that_names_them(evaluate: Evaluate, monkey
     monkeypatch.setenv("ATTRIBUTION_MAX_REJECTED_SHARE", "0.4")
     evaluations = evaluate({"rejected_sessions": [NO_ID, BAD_TIME]})
     failed = [key for key, evaluation in evaluations.items() if not evaluation.passed]
-    assert failed == [("sessions", "rows_are_usable", "2024-02-26"), ("sessions", "rows_are_usable", None)]
-    assert {evaluations[key].severity for key in failed} == {dg.AssetCheckSeverity.WARN}
+    assert failed == [("sessions", "rows_are_usable")]
+    evaluation = evaluations[failed[0]]
+    assert evaluation.severity == dg.AssetCheckSeverity.WARN
     named = ["(no id): session_id None is missing", "s9: event_time 'noon' is not a time HH:MM:SS"]
     words = f"2 of 5 source rows were set aside with a cost of 2.50: {' | '.join(named)}"
-    assert [evaluations[key].description for key in failed] == [words, f"2024-02-26: {words}"]
-    for key in failed:
-        assert problems_of(evaluations[key]) == [("2024-02-26", problem) for problem in (words, *named)]
-    assert "problems" not in evaluations["sessions", "matches_schema", None].metadata
-    assert evaluations["sessions", "rows_are_usable", "2024-02-27"].passed
+    assert evaluation.description == f"2024-02-26: {words}"
+    assert problems_of(evaluation) == [("2024-02-26", problem) for problem in (words, *named)]
+    assert dict(problems_of_days(evaluation)) == {"2024-02-26": ProblemOfDay(words, stops=False), "2024-02-27": None}
+    assert "problems" not in evaluations["sessions", "matches_schema"].metadata
 
 
 def test_too_large_a_share_of_rows_set_aside_blocks_what_hangs_on_the_day(evaluate: Evaluate) -> None:
@@ -239,19 +235,16 @@ def test_too_large_a_share_of_rows_set_aside_blocks_what_hangs_on_the_day(evalua
     wrong = [key for key, evaluation in evaluations.items() if not evaluation.passed]
     held_up = [key for key in wrong if key[1] == "every_day_is_made"]
     of_paths = {"markov_comparison"}  # and its CSV: the paths are stored, and a stored base holds nothing up
-    assert {asset for asset, _, _ in held_up} == {*SOUND, *COMPARED, "channel_reporting_csv"} - of_paths - {
+    assert {asset for asset, _ in held_up} == {*SOUND, *COMPARED, "channel_reporting_csv"} - of_paths - {
         "sessions", "conversions",
     }  # fmt: skip
-    assert {day for _, _, day in held_up} == {"2024-02-26", None}
-    assert evaluations["journeys", "every_day_is_made", "2024-02-26"].description == (
-        "1 of 2 source rows of conversions of 2024-02-26 were set aside,"
-        " more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows: o9: event_time 'noon' is not a time HH:MM:SS"
-    )
-    failed = [key for key in wrong if key not in held_up]
-    assert failed == [("conversions", "rows_are_usable", "2024-02-26"), ("conversions", "rows_are_usable", None)]
-    assert all(evaluations[key].severity == dg.AssetCheckSeverity.ERROR for key in failed)
-    assert all(evaluations[key].blocking for key in failed)
-    assert evaluations[failed[0]].description == (
-        "1 of 2 source rows were set aside, more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows:"
-        " o9: event_time 'noon' is not a time HH:MM:SS"
-    )
+    reason = "1 of 2 source rows of conversions of 2024-02-26 were set aside"
+    allowed = "more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows: o9: event_time 'noon' is not a time HH:MM:SS"
+    for key in held_up:
+        problem = ProblemOfDay(f"{reason}, {allowed}", stops=True)
+        assert dict(problems_of_days(evaluations[key])) == {"2024-02-26": problem, "2024-02-27": None}
+    [failed] = [key for key in wrong if key not in held_up]
+    assert failed == ("conversions", "rows_are_usable")
+    assert evaluations[failed].severity == dg.AssetCheckSeverity.ERROR
+    assert evaluations[failed].blocking
+    assert evaluations[failed].description == f"2024-02-26: 1 of 2 source rows were set aside, {allowed}"

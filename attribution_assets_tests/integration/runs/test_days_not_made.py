@@ -8,6 +8,7 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.command.cli import app
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.sensors import restatement
+from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.settings import Settings
@@ -89,14 +90,15 @@ def test_days_whose_lookback_sessions_were_never_read_are_left_out_with_a_warnin
     made = MadeShop.make(shop, tuple(ASSETS), 25, 26)  # type: ignore[arg-type]  # it needs no more than a shop
     assert made.success
     checks = {
-        (each.asset_key.to_user_string(), each.partition): each
+        each.asset_key.to_user_string(): each
         for each in made.get_asset_check_evaluations()
         if each.check_name == "every_day_is_made"
     }
-    left_out = checks["journeys", "2024-02-25"]
+    left_out = checks["journeys"]
     words = "sessions of 2024-02-21..2024-02-24 was never materialized"
-    assert (left_out.passed, left_out.severity, left_out.description) == (False, dg.AssetCheckSeverity.WARN, words)
-    assert checks["channel_reporting", "2024-02-25"].passed
+    assert (left_out.passed, left_out.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert dict(problems_of_days(left_out))["2024-02-25"] == ProblemOfDay(words, stops=False)
+    assert checks["channel_reporting"].passed
     shown = {event.asset_key.to_user_string() for event in made.get_asset_materialization_events() if event.asset_key}
     assert shown == {"sessions", "conversions", "channel_reporting", "channel_reporting_csv"}
     status = CliRunner().invoke(app, ["status"]).output
@@ -110,7 +112,7 @@ def test_executing_a_check_without_days_checks_all_that_is_stored(made_shop: Mad
     with dg.DagsterInstance.ephemeral() as instance:
         made_shop.make(["sessions", "conversions"], 23, instance=instance)
         result = definitions.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
-    evaluations = [each for each in result.get_asset_check_evaluations() if each.partition is None]
+    evaluations = result.get_asset_check_evaluations()
     assert len(evaluations) == 30 + 11  # the last ones say whether each asset has its latest day
     others = {"every_day_is_made", "latest_day_is_stored"}
     failed = [each for each in evaluations if not each.passed and each.check_name not in others]
