@@ -1,9 +1,11 @@
 """How Dagster reaches the stored tables: an output is written day by day, an input arrives as the days it may read."""
 
 import datetime as dt
-from collections.abc import Generator, Sequence
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 import dagster as dg
@@ -17,6 +19,10 @@ from attribution_assets.attribution.storage.stored_days import DayTable, StoredD
 from attribution_assets.defs.resources import DatabaseResource, ReportingRules, Storage
 from attribution_assets.instance.dagster_internals import materialized_only
 from attribution_assets.instance.runs import BACKFILL_TAG, say_which_process
+
+ROWS_PER_TRANSACTION = 20_000
+SECONDS_UNTIL_PUBLISHED = 5.0
+"""How many rows, or for how long, stored days wait to be published together."""
 
 READ_BY = "read_by"
 """Metadata of an input: the asset that reads it."""
@@ -34,10 +40,34 @@ def partition_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionCon
     return [dt.date.fromisoformat(key) for key in context.partition_keys]
 
 
+class _Written:
+    """Days that have been stored and are to be published: together, as a transaction for each takes longer.
+
+    Args:
+        publish: publishes days.
+    """
+
+    def __init__(self, publish: Callable[[Sequence[dt.date]], None]) -> None:
+        self._publish, self._days, self._rows, self._since = publish, list[dt.date](), 0, time.monotonic()
+
+    def add(self, table: DayTable) -> None:
+        """Take in a day, and publish those that are waiting if there are many, or if they have waited long."""
+        self._days.append(table.day)
+        self._rows += len(table.frame)
+        if self._rows >= ROWS_PER_TRANSACTION or time.monotonic() - self._since >= SECONDS_UNTIL_PUBLISHED:
+            self.close()
+
+    def close(self) -> None:
+        """Publish the days that are waiting, also those of a step that fails."""
+        days, self._days, self._rows = self._days, [], 0
+        self._publish(days)
+        self._since = time.monotonic()
+
+
 class DailyTableIOManager(dg.ConfigurableIOManager):
     """Keeps one Parquet file per asset and day: replaced whole, days without rows too.
 
-    What is also a result table is published from there at once, day by day. Days that cannot be made (see `obstacles`)
+    What is also a result table is published from there, a few days at a time. Days that cannot be made (`obstacles`)
     are not read, not written and not reported as materialized; the asset makes the others.
     """
 
@@ -61,15 +91,15 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
         asset, storage, results = context.asset_key.path[-1], self.storage.tables(), self.database.results()
         days = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
         hindered = self._of_steps.pop(_step(context), None) or self._obstacles(asset, days)
-        due = hindered.without(days)
-        with closing(obj.days) as tables:
+        due, written = hindered.without(days), _Written(partial(results.publish, asset, storage=storage))
+        with closing(obj.days) as tables, closing(written):
             for table in tables:
                 if table.day in hindered.held_up or table.day in hindered.left_out:
                     continue
                 if not due or table.day != due.pop(0):
                     raise ValueError(f"{asset} made a table for {table.day}: expected the run's days in calendar order")
                 storage.write(asset, table)
-                results.publish(asset, table.day, storage)
+                written.add(table)
         if due:
             raise ValueError(f"{asset} made no table for {due[0]}")
         _report_made(context, days, hindered)

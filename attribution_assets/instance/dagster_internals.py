@@ -12,6 +12,7 @@ from functools import cache
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution import context_creation_job
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
@@ -22,6 +23,7 @@ from dagster._core.remote_origin import (
     RemoteRepositoryOrigin,
 )
 from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 from dagster._core.storage.tags import CODE_LOCATION_TAG
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -147,6 +149,55 @@ def connected_by(history: SqliteHistory, connect: Connect) -> Iterator[None]:
         yield
     finally:
         del history._connect  # noqa: SLF001  # the method of the class is back
+
+
+def store_batches_at_once(history: SqliteHistory) -> None:
+    """Have the SQLite history store the materializations of a step, and those that are planned, in one transaction.
+
+    Reason: Dagster hands them over together where DAGSTER_EVENT_BATCH_SIZE is set, but only its storage in PostgreSQL
+    stores them so: the one in SQLite takes some ten statements in three transactions for each event. Besides, Dagster
+    plans an evaluation of each day for a check in a run over a range, also for one without partitions, which has one
+    evaluation; the planned ones would stay as they are.
+    """
+
+    def store(events: Sequence[dg.EventLogEntry]) -> None:
+        together = [event for event in events if event.dagster_event and event.dagster_event.event_type in _TOGETHER]
+        for run_id in dict.fromkeys(event.run_id for event in together):
+            _store_together(history, run_id, [event for event in together if event.run_id == run_id])
+        for event in events:
+            if not (event.dagster_event and event.dagster_event.event_type in _TOGETHER):
+                history.store_event(_without_days(event))
+
+    history.store_event_batch = store  # type: ignore[method-assign]
+
+
+_TOGETHER = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED}
+
+
+def _without_days(event: dg.EventLogEntry) -> dg.EventLogEntry:
+    """The event; if it plans evaluations of a check, it plans one, of no day."""
+    of_dagster = event.dagster_event
+    if not of_dagster or of_dagster.event_type != dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED:
+        return event
+    planned = of_dagster.asset_check_planned_data
+    one = AssetCheckEvaluationPlanned(asset_key=planned.asset_key, check_name=planned.check_name)
+    return event._replace(dagster_event=of_dagster._replace(event_specific_data=one))
+
+
+def _store_together(history: SqliteHistory, run_id: str, events: Sequence[dg.EventLogEntry]) -> None:
+    """What `store_event` does for each: the run's file, the index of all runs, and of each asset the latest event."""
+    rows = [history._event_to_row(event) for event in events]  # noqa: SLF001  # see above
+    with history.run_connection(run_id) as connection:
+        connection.execute(SqlEventLogStorageTable.insert(), rows)
+    stored = SqlEventLogStorageTable.c
+    latest = sa.select(stored.id).where(stored.run_id == run_id).order_by(stored.id.desc()).limit(len(rows))
+    with history.index_connection() as connection:
+        connection.execute(SqlEventLogStorageTable.insert(), rows)
+        ids = [row.id for row in connection.execute(latest)][::-1]
+        history._store_asset_event_tags(connection, events, ids)  # noqa: SLF001  # see above
+        last = {str(row["asset_key"]): place for place, row in enumerate(rows)}
+        for place in last.values():
+            history._store_asset_event(connection, events[place], ids[place])  # noqa: SLF001  # see above
 
 
 def lock_of(history: SqliteHistory) -> AbstractContextManager[object]:

@@ -34,6 +34,7 @@ from attribution_assets.instance.dagster_internals import (
     remember_tables,
     show_new_runs_in,
     sqlite_history,
+    store_batches_at_once,
 )
 from attribution_assets.instance.runs import end_killed_runs
 
@@ -44,6 +45,8 @@ IN_PROCESS = {
 }
 LOCATION, MODULE = "attribution_assets", "attribution_assets.definitions"
 """The code location in `workspace.yaml` and pyproject.toml, of which the command's runs are."""
+EVENTS_PER_BATCH = "DAGSTER_EVENT_BATCH_SIZE", "1000"
+"""Dagster's variable for how many events of a step its storage is given at once, where there are so many."""
 LOCK = ".attribution_assets.lock"
 """The lock's file. It lies in DAGSTER_HOME, where nobody else can take it."""
 
@@ -71,6 +74,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
         end_killed_runs(instance)
         remember_tables(instance)
         show_new_runs_in(instance, LOCATION, MODULE)
+        os.environ.setdefault(*EVENTS_PER_BATCH)
         with _connections(instance, _kept_connections):
             yield instance
 
@@ -217,6 +221,7 @@ def _kept_connections(history: SqliteHistory) -> Iterator[None]:
             with engines[shard].begin() as connection:
                 yield connection
 
+    store_batches_at_once(history)
     try:
         with connected_by(history, connect):
             yield

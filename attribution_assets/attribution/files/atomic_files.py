@@ -3,7 +3,7 @@
 Where a file lies belongs in `locations`, requests to an object store in `object_store`.
 """
 
-import glob
+import functools
 import os
 import uuid
 from pathlib import Path
@@ -37,7 +37,7 @@ def replace_file(path: UPath, content: bytes) -> None:
         write_object(path, content)
         return
     local.parent.mkdir(parents=True, exist_ok=True)
-    _clear_leftovers(local)
+    _clear_leftovers(local.parent)
     beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
     try:
         with beside.open("wb") as file:
@@ -49,8 +49,9 @@ def replace_file(path: UPath, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
-def _clear_leftovers(path: Path) -> None:
-    """Delete the temporary files that killed writers of this file have left beside it."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}~*"):
-        if has_ended(unquote(left.name.split("~")[1])):
+@functools.lru_cache(maxsize=1_000)
+def _clear_leftovers(folder: Path) -> None:
+    """Delete the temporary files that killed writers have left in a folder: once in each process."""
+    for left in folder.glob(".*~*"):
+        if left.name.count("~") > 1 and has_ended(unquote(left.name.split("~")[1])):
             left.unlink(missing_ok=True)

@@ -15,6 +15,7 @@ EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gcs", "gcs": "gcs", "az": "azure", "ab
 """The object stores, by the scheme of their URLs, and the extra of this package that brings each one's library."""
 
 _FOLDERS = ("", "file", "local")
+_HERE = Path()
 
 
 class LocationError(Exception):
@@ -87,4 +88,6 @@ def require_writable_folder(path: UPath) -> None:
 
 def local_path(path: UPath) -> Path | None:
     """The path in this machine's file system, however its URL is written; None if it lies in an object store."""
+    if type(path) is type(_HERE):  # type: ignore[comparison-overlap]
+        return path  # one of the standard library: it does what is used here of the other
     return Path(path.path) if path.protocol in _FOLDERS else None

@@ -7,8 +7,13 @@ Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from upath import UPath
 
 from attribution_assets.attribution.calendar.finality import has_ended
 from attribution_assets.attribution.files.atomic_files import read_file, replace_file
@@ -23,8 +28,17 @@ from attribution_assets.attribution.storage.stamps import (
     file_versions,
     written_with_stamp,
 )
-from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, companion_table, names_of
+from attribution_assets.attribution.storage.stored_days import (
+    MANY_ROWS,
+    DayTable,
+    StoredDays,
+    companion_table,
+    names_of,
+)
 from attribution_assets.attribution.tables.arrow import content_version, stored_form
+
+MANY_DAYS = 30
+"""From so many days on, a list of all that are stored takes less time than looking for each."""
 
 
 class ForeignStorageError(Exception):
@@ -47,7 +61,10 @@ class AssetStorage:
     """
 
     def __init__(self, root: str, engine: SqlEngine | None = None) -> None:
-        self._root, self.engine = location(root), engine or engine_named("duckdb")
+        place = location(root)
+        # where it is local, a path of the standard library does the same in a fraction of the time
+        self._root: UPath = local_path(place) or place  # type: ignore[assignment]
+        self.engine = engine or engine_named("duckdb")
         self._owner = self._root / "made_from.txt"
 
     def require(self, source: str) -> None:
@@ -95,20 +112,22 @@ class AssetStorage:
         tell_day_written(asset, table.day, len(table.frame))
 
     def _write(self, name: str, table: DayTable) -> str:
-        content = stored_form(name, table.frame)
-        with ThreadPoolExecutor(1) as meanwhile:
-            version = meanwhile.submit(content_version, content)
-            made_from, rows = digest(table.inputs), len(table.frame)
-            file = written_with_stamp(
-                content, lambda: Stamp(version.result(), made_from, table.settings, rows, table.repeated, table.undated)
-            )
+        content, made_from = stored_form(name, table.frame), digest(table.inputs)
+        if len(content) < MANY_ROWS:
+            version = content_version(content)
+            file = written_with_stamp(content, lambda: _stamp(table, version, made_from))
+        else:
+            with ThreadPoolExecutor(1) as meanwhile:
+                found = meanwhile.submit(content_version, content)
+                file = written_with_stamp(content, lambda: _stamp(table, found.result(), made_from))
+            version = found.result()
         replace_file(self._root / name / _file_name(table.day), file)
-        return version.result()
+        return version
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
         asked, folder = sorted(days), self._root / asset
-        if local_path(folder) is None:
+        if local_path(folder) is None or len(asked) >= MANY_DAYS:
             there = set(self.stored_days(asset))  # one request, where looking for each day would take as many
             stored = {day: folder / _file_name(day) for day in asked if day in there}
         else:
@@ -125,7 +144,7 @@ class AssetStorage:
         """All days of one asset that are stored, in calendar order."""
         folder = self._root / asset
         local = local_path(folder)
-        names = list_objects(folder) if local is None else [file.name for file in local.glob("*")]
+        names = list_objects(folder) if local is None else _names_in(local)
         days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
         return sorted(map(dt.date.fromisoformat, days))
 
@@ -153,6 +172,16 @@ class AssetStorage:
         return digest(
             {f"{name}/{file}": version for name in names for file, version in file_versions(self._root / name).items()}
         )
+
+
+def _names_in(folder: Path) -> list[str]:
+    with suppress(FileNotFoundError):
+        return os.listdir(folder)  # noqa: PTH208  # the names alone: a path for each takes ten times as long
+    return []
+
+
+def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:
+    return Stamp(version, made_from, table.settings, len(table.frame), table.repeated, table.undated)
 
 
 def _file_name(day: dt.date) -> str:

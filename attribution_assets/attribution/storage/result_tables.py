@@ -9,7 +9,7 @@ What is published is what the asset storage holds at that moment, and says exact
     unattributed_order(conv_id, date, reason, detail, revenue)      one row per order without credit
     attribution_day(asset, date, version)                           which version of a stored day is published
 
-A day is replaced in one transaction, which reads the storage after it has begun: whoever of several writers of a day
+Days are replaced in one transaction, which reads the storage after it has begun: whoever of several writers of a day
 publishes last publishes what the last of them stored. Which journeys belong to a day is known from attribution_order,
 so that an order that moved to another day, vanished, or lost its attribution leaves nothing behind, in whatever order
 days are published. Tables that exist are used as they are (column types included), the others are created.
@@ -19,7 +19,7 @@ days are published. Tables that exist are used as they are (column types include
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 import sqlalchemy as sa
@@ -130,32 +130,33 @@ class ResultTables:
         """Which database it is, without user and password."""
         return f"ResultTables({self._database})"
 
-    def publish(self, asset: str, day: dt.date, storage: AssetStorage) -> None:
-        """Make the result tables say of the asset's day what the storage holds.
+    def publish(self, asset: str, days: Sequence[dt.date], storage: AssetStorage) -> None:
+        """Make the result tables say of the asset's days what the storage holds, all of them in one transaction.
 
         Args:
             asset: `ihc_attributions` or `channel_reporting`; of other assets nothing is published.
-            day: a day that is stored: of the orders, or of the report.
+            days: days that are stored: of the orders, or of the report.
             storage: the stored tables.
 
         Raises:
-            MissingDaysError: the day is not stored.
+            MissingDaysError: a day is not stored.
             ResultTablesError: the tables cannot be written, or one lacks a column; they are as they were.
         """
-        if asset not in PUBLISHED_TABLES:
+        if asset not in PUBLISHED_TABLES or not days:
             return
         with self._tables.writing() as connection:
-            stored = [storage.days(name, [day]) for name in PUBLISHED_TABLES[asset]]
-            # days made before orders were counted have no table of those that are too long
-            there = {days.asset: days.stamped(day) for days in stored if days.asset == asset or day in days.files}
-            frames = {name: frame for name, (frame, _) in there.items()}
-            if asset == "ihc_attributions":
-                _publish_attributions(connection, day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
-            else:
-                _replace_day(connection, REPORT, day, frames[asset])
-                unattributed = frames[companion_table(asset)]
-                _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
-            _record(connection, asset, day, published_version(*(stamp.version for _, stamp in there.values())))
+            stored = [storage.days(name, days) for name in PUBLISHED_TABLES[asset]]
+            for day in days:
+                # days made before orders were counted have no table of those that are too long
+                there = {of.asset: of.stamped(day) for of in stored if of.asset == asset or day in of.files}
+                frames = {name: frame for name, (frame, _) in there.items()}
+                if asset == "ihc_attributions":
+                    _publish_attributions(connection, day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
+                else:
+                    _replace_day(connection, REPORT, day, frames[asset])
+                    unattributed = frames[companion_table(asset)]
+                    _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
+                _record(connection, asset, day, published_version(*(stamp.version for _, stamp in there.values())))
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.

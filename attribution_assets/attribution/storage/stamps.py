@@ -87,7 +87,7 @@ def stamp_of(file: UPath) -> Stamp:
     local = local_path(file)
     if local is None:
         return _stamp_of_object(file)
-    return _stamp_of_local(local, *_state(local.stat()))
+    return _stamp_of_local(local, *state_of(local))
 
 
 def file_versions(folder: UPath) -> dict[str, str]:
@@ -111,6 +111,11 @@ def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
         return {key: stamp_of(file) for key, file in files.items()}
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return dict(zip(files, pool.map(stamp_of, files.values()), strict=True))
+
+
+def state_of(path: Path) -> tuple[int, int, int]:
+    """What is another one once the local file has been replaced; errors as for `stamp_of`."""
+    return _state(os.stat(path))  # noqa: PTH116  # a third of the time of the method
 
 
 def _state(of_file: os.stat_result) -> tuple[int, int, int]:

@@ -4,8 +4,10 @@ Which days are stored, and the writing of them, is in `asset_storage.py`.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import NamedTuple
 
 import pandas as pd
@@ -15,10 +17,17 @@ from upath import UPath
 
 from attribution_assets.attribution.calendar.days import blocks, days_between, in_words
 from attribution_assets.attribution.files.atomic_files import read_file
+from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.sql.engine import ORDERS_PER_QUERY, SqlEngine
-from attribution_assets.attribution.storage.stamps import Stamp, stamp_in, stamp_of, stamps_of
+from attribution_assets.attribution.storage.stamps import Stamp, stamp_in, stamp_of, stamps_of, state_of
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
+
+MANY_ROWS = 10_000
+"""From so many rows on, several threads take less time for a table than it takes to start them."""
+
+MOST_ROWS_HELD = 200_000
+"""Of the small tables that are kept in memory; a hundred MB at most."""
 
 NOT_STORED = "not stored"
 """Stands for the version of a day that has never been materialized."""
@@ -44,6 +53,34 @@ class DayTable(NamedTuple):
     settings: str | None = None
     repeated: int = 0
     undated: int = 0
+
+
+class _SmallTables:
+    """Small tables that were read last, by file and its state: the next asset and the checks read what one has written.
+
+    Who gets one must not change its values.
+    """
+
+    def __init__(self) -> None:
+        self._tables: OrderedDict[Hashable, tuple[pd.DataFrame, Stamp]] = OrderedDict()
+        self._rows, self._lock = 0, Lock()
+
+    def get(self, key: Hashable) -> tuple[pd.DataFrame, Stamp] | None:
+        with self._lock:
+            if key in self._tables:
+                self._tables.move_to_end(key)
+            return self._tables.get(key)
+
+    def put(self, key: Hashable, table: tuple[pd.DataFrame, Stamp]) -> None:
+        with self._lock:
+            self._tables[key] = table
+            self._rows += 1 + len(table[0])
+            while self._rows > MOST_ROWS_HELD:
+                _, (frame, _) = self._tables.popitem(last=False)
+                self._rows -= 1 + len(frame)
+
+
+_SMALL_TABLES = _SmallTables()
 
 
 class MissingDaysError(LookupError):
@@ -95,13 +132,31 @@ class StoredDays:
         Raises:
             MissingDaysError: The day has not been materialized.
         """
-        frame: pd.DataFrame = self._parquet(day).read([*columns] or None).to_pandas()
-        return frame
+        if (held := self._held(day)) is not None:
+            return held[0][[*columns]] if columns else held[0]
+        return _read(self._parquet(day), *columns)
 
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
         """The table of one day and its stamp, both of the same write; errors as for `frame`."""
+        if (held := self._held(day)) is not None:
+            return held
         parquet = self._parquet(day)
-        return parquet.read().to_pandas(), stamp_in(parquet.metadata)
+        return _read(parquet), stamp_in(parquet.metadata)
+
+    def _held(self, day: dt.date) -> tuple[pd.DataFrame, Stamp] | None:
+        """The table of one day and its stamp from memory, where it is small and local: read, if it was not yet."""
+        local = local_path(self.files[day]) if day in self.files else None
+        if local is None:
+            return None
+        key = local, state_of(local)
+        if (held := _SMALL_TABLES.get(key)) is None:
+            parquet = self._parquet(day)
+            if parquet.metadata.num_rows >= MANY_ROWS:
+                return None
+            held = _read(parquet), stamp_in(parquet.metadata)
+            _SMALL_TABLES.put(key, held)
+        frame, stamp = held
+        return frame.copy(deep=False), stamp
 
     def _parquet(self, day: dt.date) -> pq.ParquetFile:
         if day not in self.files:
@@ -134,6 +189,12 @@ class StoredDays:
         """Those of the days that are in `days`."""
         stored = {day: file for day, file in self.files.items() if day in days}
         return replace(self, files=stored, missing=[day for day in self.missing if day in days])
+
+
+def _read(parquet: pq.ParquetFile, *columns: str) -> pd.DataFrame:
+    threads = parquet.metadata.num_rows >= MANY_ROWS
+    frame: pd.DataFrame = parquet.read([*columns] or None, use_threads=threads).to_pandas(use_threads=threads)
+    return frame
 
 
 def query_batches(conversions: StoredDays, days: Iterable[dt.date] | None = None) -> Iterator[Sequence[dt.date]]:

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 
-from attribution_assets.attribution.calendar.days import batches, by_day, in_words
+from attribution_assets.attribution.calendar.days import batches, by_day
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
@@ -189,12 +189,11 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
                 inputs = made_from("channel_reporting", versions, day, windows)
                 certainty = certainty_metadata(day, known, windows.lookback_days, windows.last_day)
                 found = outcomes[day] if day in attributed else None
-                metadata = plots_metadata(frame, str(day)) | report_metadata(frame, found) | certainty | answered
+                metadata = report_metadata(frame, found) | certainty | answered
                 yield DayTable(day, frame[list(block.report)], inputs, unattributed[day]), metadata
             of_blocks.append(by_channel(with_shares))
-        if len(due) > 1:
-            of_range = plots_metadata(by_channel(pd.concat(of_blocks)), in_words(due), of_range=True)
-            context.add_asset_metadata(of_range, partition_key=str(due[-1]))
+        plots = plots_metadata(by_channel(pd.concat(of_blocks)), due)
+        context.add_asset_metadata(plots, partition_key=str(due[-1]))
 
     return with_metadata(context, report())
 

@@ -1,4 +1,4 @@
-"""What the UI shows of each materialized day: counts, totals and its first rows. Pure functions of the day's tables.
+"""What the UI shows of each materialized day: counts and totals. Pure functions of the day's tables.
 
 One name has one meaning in all assets and checks, and no two differ in the order of their words alone: what is counted
 stands first, which of them after it. ARCHITECTURE.md lists the names.
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from dagster_pandera import pandera_schema_to_dagster_type
 
+from attribution_assets.attribution.calendar.days import in_words
 from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.ihc_api.client import IhcClient
 from attribution_assets.attribution.invariants.attribution import users_with_too_long_orders
@@ -24,7 +25,6 @@ from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.attribution.tables.set_aside import amounts_set_aside
 from attribution_assets.charts.report_plots import report_plots
 
-PREVIEW_ROWS = 5
 MOST_USERS = 5
 MOST_CHANNELS = 100
 
@@ -39,14 +39,8 @@ def column_schema(asset: str) -> Metadata:
 
 
 def table_metadata(table: pd.DataFrame | pa.Table) -> Metadata:
-    """Of any table: its number of rows and the first of them, with long values shortened."""
-    first = table[:PREVIEW_ROWS].to_pandas() if isinstance(table, pa.Table) else table.head(PREVIEW_ROWS)
-    schema = dg.TableSchema([dg.TableColumn(name) for name in first.columns])
-    rows = (
-        ["" if pd.isna(value) else readable(value) for value in row] for row in first.itertuples(index=False, name=None)
-    )
-    records = [dg.TableRecord(dict(zip(first.columns, row, strict=True))) for row in rows]
-    return {"dagster/partition_row_count": len(table), "first_rows": dg.MetadataValue.table(records, schema)}
+    """Of any table: its number of rows."""
+    return {"dagster/partition_row_count": len(table)}
 
 
 def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
@@ -180,16 +174,16 @@ def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
     )
 
 
-def plots_metadata(report: pd.DataFrame, period: str, *, of_range: bool = False) -> Metadata:
-    """The charts of a report's channels; nothing of a report without rows.
+def plots_metadata(report: pd.DataFrame, days: Sequence[dt.date]) -> Metadata:
+    """The charts of a report's channels, for its last day; nothing of a report without rows.
 
     Args:
         report: As for `report_plots`.
-        period: The day or days.
-        of_range: Whether it is of more than the day that shows it, so that the key has to say of what.
+        days: The days that it is of. The key says which, if there are several.
     """
-    plots = report_plots(report, period)
-    return {f"plots_of_{period}" if of_range else "plots": dg.MetadataValue.md(plots)} if plots else {}
+    plots = report_plots(report, in_words(days))
+    key = f"plots_of_{in_words(days)}" if len(days) > 1 else "plots"
+    return {key: dg.MetadataValue.md(plots)} if plots else {}
 
 
 def comparison_metadata(table: pd.DataFrame, which: str = "attributed") -> Metadata:

@@ -63,13 +63,13 @@ class Results:
     def attribute(self, day: dt.date, orders: Mapping[str, Order]) -> None:
         """Store a day's attributions and publish them."""
         self.storage.write("ihc_attributions", DayTable(day, attributions(orders), {}))
-        self.tables.publish("ihc_attributions", day, self.storage)
+        self.tables.publish("ihc_attributions", [day], self.storage)
 
     def report(self, day: dt.date, *rows: tuple[str, float, float, float], left: Sequence[str] = ()) -> None:
         """Store a day's report, with the orders `left` without credit, and publish it."""
         table = DayTable(day, report(day, *rows), {}, unattributed(day, *left))
         self.storage.write("channel_reporting", table)
-        self.tables.publish("channel_reporting", day, self.storage)
+        self.tables.publish("channel_reporting", [day], self.storage)
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ class TestAttributions:
         results.attribute(DAYS[0], {"a": Order()})
         results.storage.write("ihc_attributions", DayTable(DAYS[0], pd.concat([attributions({"a": Order()})] * 2), {}))
         with pytest.raises(ResultTablesError, match=r"(?i)unique"):
-            results.tables.publish("ihc_attributions", DAYS[0], results.storage)
+            results.tables.publish("ihc_attributions", DAYS[:1], results.storage)
         assert_tables_say(database_url, {DAYS[0]: {"a": Order()}})
 
 
@@ -292,7 +292,7 @@ class TestTheTables:
         execute(database_url, "DROP TABLE channel_reporting")
         assert results.tables.published() == {"ihc_attributions": {}, "channel_reporting": {}}
         again = ResultTables(database_url)
-        again.publish("channel_reporting", DAYS[0], results.storage)
+        again.publish("channel_reporting", DAYS[:1], results.storage)
         assert {asset: list(days) for asset, days in again.published().items()} == {
             "ihc_attributions": [],
             "channel_reporting": [DAYS[0]],

@@ -1,5 +1,6 @@
 """What the UI shows of each day: exact counts, totals, charts, columns and first rows."""
 
+import datetime as dt
 import re
 from collections.abc import Callable
 
@@ -44,39 +45,6 @@ def test_the_columns_shown_say_what_holds_of_them() -> None:
     assert columns["session_id"].constraints == dg.TableColumnConstraints(nullable=False, unique=True)
     assert columns["cost"].constraints.nullable is True
     assert columns["cost"].description == "Paid for the visit; empty where no cost is known"
-
-
-def test_the_first_five_rows_are_shown_as_text_and_empty_cells_as_nothing(table: Table) -> None:
-    rows = [{"session_id": f"s{n}", "cost": None if n == 1 else 0.5 * n} for n in range(7)]
-    shown = table_metadata(table("sessions", *rows))
-    assert shown["dagster/partition_row_count"] == 7
-    records = [record.data for record in shown["first_rows"].records]
-    assert [record["session_id"] for record in records] == ["s0", "s1", "s2", "s3", "s4"]
-    assert records[1] == {
-        "session_id": "s1",
-        "user_id": "u1",
-        "session_time": "2024-02-26 11:00:00",
-        "channel_name": "Search",
-        "holder_engagement": "1",
-        "closer_engagement": "0",
-        "impression_interaction": "0",
-        "cost": "",
-    }
-    assert records[2]["cost"] == "1.0"
-    assert [column.name for column in shown["first_rows"].schema.columns] == list(TABLES["sessions"].columns)
-
-
-def test_an_empty_reason_is_shown_as_nothing(table: Table) -> None:
-    [record] = table_metadata(table("ihc_attributions", {}))["first_rows"].records
-    assert (record.data["outcome"], record.data["reason"]) == ("attributed", "")
-
-
-@pytest.mark.parametrize("asset", TABLES)
-def test_of_a_day_without_rows_the_columns_are_shown(table: Table, asset: str) -> None:
-    shown = table_metadata(table(asset))
-    assert shown["dagster/partition_row_count"] == 0
-    assert shown["first_rows"].records == []
-    assert [column.name for column in shown["first_rows"].schema.columns] == list(TABLES[asset].columns)
 
 
 def test_sessions_without_cost_are_counted_and_cost_nothing(table: Table) -> None:
@@ -241,21 +209,23 @@ def drawn(table: Table, *rows: dict[str, object]) -> pd.DataFrame:
 
 def test_the_charts_of_a_range_say_of_which_in_their_key(table: Table) -> None:
     report = drawn(table, {})
-    assert list(plots_metadata(report, "2024-02-26")) == ["plots"]
-    assert list(plots_metadata(report, "2024-02-26..2024-02-27", of_range=True)) == ["plots_of_2024-02-26..2024-02-27"]
-    assert plots_metadata(drawn(table), "2024-02-26") == {}
+    days = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
+    assert list(plots_metadata(report, days[:1])) == ["plots"]
+    assert list(plots_metadata(report, days)) == ["plots_of_2024-02-26..2024-02-27"]
+    assert plots_metadata(drawn(table), days) == {}
 
 
 def test_everything_shown_can_be_recorded_by_dagster(table: Table) -> None:
     shown = (
-        table_metadata(table("sessions", {}))
+        table_metadata(table("sessions", {}, {}))
         | sessions_metadata(table("sessions", {}))
         | journeys_metadata(pa.Table.from_pandas(table("journeys", {})), table("too_long_orders", {}), 1)
         | attributions_metadata(table("ihc_attributions", {}), 0, {})
         | report_metadata(table("channel_reporting", {}), outcomes(("attributed", 10.0)))
-        | plots_metadata(drawn(table, {}), "2024-02-26")
+        | plots_metadata(drawn(table, {}), [dt.date(2024, 2, 26)])
     )
     recorded = dg.AssetMaterialization("sessions", metadata=shown).metadata
+    assert recorded["dagster/partition_row_count"] == dg.MetadataValue.int(2)
     assert recorded["longest_journey"] == dg.MetadataValue.int(1)
     assert isinstance(recorded["plots"], dg.MarkdownMetadataValue)
     assert recorded["roas"] == dg.MetadataValue.float(100.0)
