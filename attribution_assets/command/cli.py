@@ -87,11 +87,12 @@ def run(
     output: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Where to write the report: a file, or a URL.")
     ] = None,
+    again: Annotated[bool, typer.Option("--again", help="Make the days again that are fresh, too.")] = False,  # noqa: FBT002  # Typer's form
 ) -> None:
-    """Materialize all assets for a range of days, both ends included, and report what each channel cost and earned."""
+    """Bring a range of days up to date, both ends included, and report what each channel cost and earned."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
     with _problems_in_one_line():
-        _report(start, end, output)
+        _report(start, end, output, again=again)
 
 
 @app.command()
@@ -214,7 +215,7 @@ def _day(option: str, text: str | None) -> dt.date | None:
         raise typer.BadParameter(f"{quoted(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
 
 
-def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
+def _report(start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
@@ -234,7 +235,9 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     with terminal.progress(console) as on_stage:
-        report_range.report_days(first, last, settings, resources, on_stage)
+        made = report_range.report_days(first, last, settings, resources, on_stage, again=again)
+    if not made:
+        console.print("All days are up to date. None was made again: --again makes them.")
     not_made = report_range.days_not_made(resources, first, last)
     report, outcomes = report_range.results(storage, first, last, not_made)
     write_report(report, path, guard=settings.csv_guard)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
 from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.freshness.due import due_days, ranges_to_make
 from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
@@ -116,14 +117,16 @@ def _days_with_data(
     raise RunRejectedError("the database holds no sessions and no conversions")
 
 
-def report_days(
+def report_days(  # noqa: PLR0913 - each is a choice of its own
     first: dt.date,
     last: dt.date,
     settings: Settings,
     resources: Resources,
     on_stage: Callable[[Stage], None],
-) -> None:
-    """Materialize all assets from `first` to `last`, and before and after these days what they touch.
+    *,
+    again: bool = False,
+) -> bool:
+    """Bring all assets from `first` to `last` up to date, and before and after these days what they touch.
 
     Before: the sessions of the lookback window that are missing, and stored days near by that have changed in the
     source since they were read (an order or a session may have moved from there). After: the journeys of other days
@@ -136,6 +139,10 @@ def report_days(
         settings: The settings of the code location.
         resources: Its resources.
         on_stage: Told of each stage before it starts.
+        again: Whether the days from `first` to `last` that are fresh are made again too.
+
+    Returns:
+        Whether anything was made: nothing is where all was up to date.
 
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
@@ -147,24 +154,50 @@ def report_days(
     read = touched
     for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
         read = windows.days_touched_by(*read)
+    made = False
     with dagster_instance() as instance:
 
         def materialize(stage: Stage) -> None:
+            nonlocal made
+            made = True
             on_stage(stage)
             _materialize(job, instance, stage, run_config)
 
         for stage in _stages_before(resources, first, last):
             materialize(stage)
-        materialize(Stage(tuple(ASSETS), first, last))
+        due = days_between(first, last) if again else _due(instance, resources, first, last)
+        for range_first, range_last in ranges_to_make(due):
+            materialize(Stage(tuple(ASSETS), range_first, range_last))
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
             stale = stale_days(storage, state, windows, settings.max_rejected_share, Scope(within=touched))
             if not stale:
-                return
+                return made
             for stage in next_stages(stale, windows):
                 materialize(stage)
     days = in_words({day for days in stale.days.values() for day in days})
     raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
+
+
+def _due(instance: dg.DagsterInstance, resources: Resources, first: dt.date, last: dt.date) -> set[dt.date]:
+    """The days from `first` to `last` that are not fresh."""
+    storage, source, rules = resources.storage.tables(), resources.database.source(), resources.rules
+    days = days_between(first, last)
+    read = rules.windows.days_touched_by(*rules.windows.days_touched_by(first, last))
+    state = stored_state(storage, resources.database.results().published(), read)
+    changed = {}
+    for asset in SOURCE_ASSETS:
+        stored = [day for day in days if day in state.stamps[asset]]
+        changed[asset] = changed_days(state, asset, stored, source.fingerprints(asset, stored))
+    shown = {
+        asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(asset))}
+        for asset in ASSETS
+    }
+    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
+    due = due_days(days, state, stale, changed, resources.ihc_api.settings, shown)
+    files = {resources.reports.file(f"channel_reporting_{day}.csv").name: day for day in days}
+    there = resources.reports.names()
+    return due.union(day for name, day in files.items() if name not in there)
 
 
 def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:

@@ -16,6 +16,7 @@ from pydantic import Field
 from upath import UPath
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
+from attribution_assets.attribution.files.atomic_files import names_in
 from attribution_assets.attribution.files.locations import LocationError, location, require_writable_folder
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.ihc_api.account import GIVE_UP_AFTER_SECONDS, IhcApi, is_on_loopback
@@ -120,6 +121,11 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         """
         with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
             return location(self.root) / name
+
+    def names(self) -> set[str]:
+        """The names of the files that are there; errors as for `file`."""
+        with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
+            return set(names_in(location(self.root)))
 
     def check(self) -> None:
         """See that the object store, if it is one, can be reached, or else that files can be written to the folder.

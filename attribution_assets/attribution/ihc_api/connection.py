@@ -39,6 +39,7 @@ from attribution_assets.attribution.ihc_api.exchange import (
     received,
 )
 from attribution_assets.attribution.ihc_api.traffic import NO_ANSWER, TrafficCount
+from attribution_assets.attribution.json_text import decoded_json
 from attribution_assets.attribution.masking import masked, passwords_in
 
 _MOST_SHOWN: Final = 300
@@ -105,7 +106,7 @@ class IhcConnection:
             retry_after = retry_after_seconds(answer.headers.get("Retry-After"), datetime.now(UTC))
             raise failure(answer.status, words, retry_after)
         with suppress(ValueError, RecursionError):
-            return json.loads(answer.content)
+            return decoded_json(answer.content)
         raise IhcTransientError(
             f"the answer of {len(answer.content)} bytes is not readable JSON (check IHC_API_URL if this lasts)"
         )

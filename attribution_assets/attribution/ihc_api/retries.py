@@ -4,7 +4,6 @@ Here belongs how often and how long a request is repeated, and what becomes of t
 made in `connection.py`, what an answer means is in `answers.py`, which journeys are asked for in `client.py`.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
@@ -19,6 +18,7 @@ from attribution_assets.attribution.ihc_api.answers import CheckedAnswer, check_
 from attribution_assets.attribution.ihc_api.connection import IhcConnection
 from attribution_assets.attribution.ihc_api.errors import IhcApiError, IhcPermanentError, IhcTransientError
 from attribution_assets.attribution.ihc_api.traffic import TrafficCount
+from attribution_assets.attribution.json_text import encoded_json
 
 _PREPARED_PER_SLOT: Final = 2
 """Threads per request that may be under way: while some wait for answers, the others encode, check and keep."""
@@ -146,7 +146,7 @@ class IhcRequests:
         body: dict[str, Any] = {"customer_journeys": touchpoints}
         if self._api.redistribution_parameter is not None:
             body["redistribution_parameter"] = dict(self._api.redistribution_parameter)
-        encoded = json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        encoded = encoded_json(body)
         most_bytes = most_answer_bytes(len(asked), len(encoded))
 
         def ask_once() -> CheckedAnswer:

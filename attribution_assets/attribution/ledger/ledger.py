@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
+from attribution_assets.attribution.json_text import decoded_json, encoded_json
 from attribution_assets.attribution.ledger.tables import ANSWER, CLAIM, LedgerTables, chunks, rows_with_keys
 
 _ANSWER_COLUMNS: Final = [column.name for column in ANSWER.columns]
@@ -191,7 +192,7 @@ class Ledger:
                 "conv_id": answer.conv_id,
                 "outcome": answer.outcome,
                 "touchpoints": len(answer.touchpoints),
-                "credit": json.dumps(answer.touchpoints, separators=(",", ":"), allow_nan=False),
+                "credit": encoded_json(answer.touchpoints).decode(),
                 "answered_at": request.at.astimezone(dt.UTC).isoformat(timespec="seconds"),
                 "request_id": request.request_id,
                 **of_all,
@@ -249,7 +250,7 @@ def answers_in(connection: sa.Connection, keys: Sequence[str]) -> dict[str, Kept
     """Journey key -> answer, for those of `keys` that have an answer, read in the connection's transaction."""
     query = sa.select(ANSWER.c.journey_key, ANSWER.c.conv_id, ANSWER.c.outcome, ANSWER.c.credit)
     return {
-        row.journey_key: KeptAnswer(row.conv_id, row.outcome, json.loads(row.credit))
+        row.journey_key: KeptAnswer(row.conv_id, row.outcome, decoded_json(row.credit))
         for row in rows_with_keys(connection, query, keys)
     }
 

@@ -7,18 +7,14 @@ Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
-import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 
 from upath import UPath
 
 from attribution_assets.attribution.calendar.finality import has_ended
-from attribution_assets.attribution.files.atomic_files import read_file, replace_file
+from attribution_assets.attribution.files.atomic_files import names_in, read_file, replace_file
 from attribution_assets.attribution.files.locations import local_path, location
-from attribution_assets.attribution.files.object_store import list_objects
 from attribution_assets.attribution.progress import tell_day_written
 from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.sql.engines import engine_named
@@ -142,9 +138,7 @@ class AssetStorage:
 
     def stored_days(self, asset: str) -> list[dt.date]:
         """All days of one asset that are stored, in calendar order."""
-        folder = self._root / asset
-        local = local_path(folder)
-        names = list_objects(folder) if local is None else _names_in(local)
+        names = names_in(self._root / asset)
         days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
         return sorted(map(dt.date.fromisoformat, days))
 
@@ -172,12 +166,6 @@ class AssetStorage:
         return digest(
             {f"{name}/{file}": version for name in names for file, version in file_versions(self._root / name).items()}
         )
-
-
-def _names_in(folder: Path) -> list[str]:
-    with suppress(FileNotFoundError):
-        return os.listdir(folder)  # noqa: PTH208  # the names alone: a path for each takes ten times as long
-    return []
 
 
 def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:

@@ -1,0 +1,52 @@
+"""Which days of a range have to be made to bring the range up to date. What is fresh is not made again."""
+
+import datetime as dt
+from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+from attribution_assets.attribution.calendar.days import adjacent_ranges
+from attribution_assets.attribution.freshness.lineage import StoredState
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.staleness import Stale
+
+MOST_FRESH_BETWEEN = 14
+"""So many fresh days between two that are due are made with them: another run takes longer than they do."""
+
+
+def due_days(  # noqa: PLR0913, PLR0917 - all that can make a day due
+    days: Sequence[dt.date],
+    state: StoredState,
+    stale: Stale,
+    changed: Mapping[str, AbstractSet[dt.date]],
+    settings: str,
+    shown: Mapping[str, Container[dt.date]],
+) -> set[dt.date]:
+    """The days that are not fresh: all assets of these are to be made, so that all their checks are evaluated too.
+
+    Args:
+        days: The days of the range.
+        state: What is stored and published.
+        stale: What of it is stale.
+        changed: Source asset -> the days whose rows in the source are not those that were read.
+        settings: A text that stands for the API's settings as they are now, see `Stamp`.
+        shown: Asset -> the days that Dagster's history shows as materialized.
+    """
+    due = set[dt.date]().union(*changed.values(), *stale.days.values(), *stale.blocked.values())
+    attributions = state.stamps["ihc_attributions"]
+    for day in days:
+        if any(day not in state.stamps[asset] or day not in shown[asset] for asset in ASSETS) or (
+            attributions[day].settings != settings
+        ):
+            due.add(day)
+    return due.intersection(days)
+
+
+def ranges_to_make(due: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
+    """The due days as ranges (first, last), in calendar order, with the few fresh days that lie between them."""
+    ranges: list[tuple[dt.date, dt.date]] = []
+    for first, last in adjacent_ranges(due):
+        if ranges and (first - ranges[-1][1]).days - 1 <= MOST_FRESH_BETWEEN:
+            ranges[-1] = ranges[-1][0], last
+        else:
+            ranges.append((first, last))
+    return ranges
