@@ -38,7 +38,7 @@ COMPARISON_VERSION = "1"
 """To be raised with the rules of the models, the paths or the roles: what was made with the old ones is made anew."""
 
 Tables = Mapping[str, pd.DataFrame | pa.Table]
-"""Name -> the asset's table of a day, or the table that is stored beside it."""
+"""Name -> the asset's table of a day, or a table that is stored beside it."""
 
 Remake = Callable[[AssetStorage, Windows, Sequence[dt.date]], Iterator[tuple[dt.date, Tables]]]
 Compare = Callable[[pd.DataFrame, pd.DataFrame, Windows], pd.DataFrame]

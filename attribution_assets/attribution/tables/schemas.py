@@ -8,6 +8,7 @@ Times are UTC without a zone, amounts are in the source's one currency.
 """
 
 import math
+from itertools import chain
 
 import pandas as pd
 from pandera.pandas import Check, Column, DataFrameSchema
@@ -243,17 +244,18 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
     )
 
 
-TABLES_BESIDE = {
-    "sessions": _rejected("sessions", "session_id"),
-    "conversions": _rejected("conversions", "conv_id"),
-    "journeys": TOO_LONG_ORDERS,
-    "channel_reporting": UNATTRIBUTED_ORDERS,
+TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
+    "sessions": (_rejected("sessions", "session_id"),),
+    "conversions": (_rejected("conversions", "conv_id"),),
+    "journeys": (TOO_LONG_ORDERS,),
+    "channel_reporting": (UNATTRIBUTED_ORDERS,),
 }
-"""The schema of the table stored beside an asset's own, by the asset's name: rows set aside, orders with too many
+"""The schemas of the tables stored beside an asset's own, by the asset's name: rows set aside, orders with too many
 sessions, orders without credit."""
 
 STORED_TABLES = TABLES | {
-    str(schema.name): schema for schema in (*TABLES_BESIDE.values(), CHANNEL_REPORTING_CSV, COMPARISON_CSV)
+    str(schema.name): schema
+    for schema in (*chain.from_iterable(TABLES_BESIDE.values()), CHANNEL_REPORTING_CSV, COMPARISON_CSV)
 }
 """The schema of each table in the asset storage, by the table's name."""
 

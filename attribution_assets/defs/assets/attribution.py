@@ -80,7 +80,7 @@ def _extracted(
             extracted.day,
             extracted.frame,
             inputs,
-            extracted.rejected,
+            {companion_table(asset): extracted.rejected},
             repeated=extracted.repeated,
             undated=extracted.undated,
         )
@@ -122,7 +122,8 @@ def journeys(
         versions, windows = versions_of(conversions, sessions), rules.windows
         for day, table, too_long in customer_journeys(conversions, sessions, windows):
             inputs, orders = made_from("journeys", versions, day, windows), conversions.stamp(day).rows
-            yield DayTable(day, table, inputs, too_long), journeys_metadata(table, too_long, orders)
+            beside = {companion_table("journeys"): too_long}
+            yield DayTable(day, table, inputs, beside), journeys_metadata(table, too_long, orders)
 
     return with_metadata(context, build())
 
@@ -190,7 +191,8 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
                 certainty = certainty_metadata(day, known, windows.lookback_days, windows.last_day)
                 found = outcomes[day] if day in attributed else None
                 metadata = plots_metadata(frame, str(day)) | report_metadata(frame, found) | certainty | answered
-                yield DayTable(day, frame[list(block.report)], inputs, unattributed[day]), metadata
+                orders = {companion_table("channel_reporting"): unattributed[day]}
+                yield DayTable(day, frame[list(block.report)], inputs, orders), metadata
             of_blocks.append(by_channel(with_shares))
         if len(due) > 1:
             of_range = plots_metadata(by_channel(pd.concat(of_blocks)), in_words(due), of_range=True)

@@ -289,7 +289,7 @@ def test_an_order_without_credit_that_is_stored_but_not_published_makes_its_repo
     made_shop.sql("DELETE FROM unattributed_order", "UPDATE attribution_day SET version = 'older'")
     stale = made_shop.stale()
     assert stale.days["channel_reporting"] == days(*range(20, 29))
-    made_shop.tables.write("channel_reporting", DayTable(day(27), report, {}, left.iloc[:0]))
+    made_shop.tables.write("channel_reporting", DayTable(day(27), report, {}, {"unattributed_orders": left.iloc[:0]}))
     assert made_shop.state().stamps["channel_reporting"][day(27)].version == stamp.version
     assert day(27) in made_shop.stale().days["channel_reporting"]
     made_shop.make(REPORTS, 20, 28)

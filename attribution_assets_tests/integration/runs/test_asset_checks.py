@@ -13,8 +13,8 @@ from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import DayTable, companion_table
-from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
+from attribution_assets.attribution.storage.stored_days import DayTable, names_of
+from attribution_assets.attribution.tables.schemas import RULE_MODELS, STORED_TABLES
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
@@ -63,15 +63,15 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
     Evaluations by asset and check.
     """
 
-    def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame | None:
-        if asset not in TABLES_BESIDE:
-            return None
-        name = companion_table(asset)
-        by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
-        columns = TABLES_BESIDE[asset].columns
-        frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
-        types = {"datetime64[ns]": "datetime64[us]", "float64": "float64", "int64": "int64"}
-        return frame.astype({name: types.get(str(column.dtype), "object") for name, column in columns.items()})
+    def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> dict[str, pd.DataFrame]:
+        found = {}
+        for name in names_of(asset)[1:]:
+            by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
+            columns = STORED_TABLES[name].columns
+            frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
+            types = {"datetime64[ns]": "datetime64[us]", "float64": "float64", "int64": "int64"}
+            found[name] = frame.astype({key: types.get(str(column.dtype), "object") for key, column in columns.items()})
+        return found
 
     def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
         root = str(tmp_path / "assets")

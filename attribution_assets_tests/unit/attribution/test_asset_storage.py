@@ -94,6 +94,20 @@ def test_a_day_is_one_file_of_its_asset_and_nothing_else(storage: AssetStorage, 
     ]
 
 
+def test_a_days_stamp_is_another_with_another_table_beside_it(storage: AssetStorage, table: Table) -> None:
+    def made_from(**beside: pd.DataFrame) -> str:
+        storage.write("conversions", DayTable(DAY, table("conversions", {}), {"source": "1"}, beside))
+        return storage.days("conversions", [DAY]).stamp(DAY).made_from
+
+    orders, credit = table("too_long_orders", {}), table("ihc_attributions", {})
+    both = made_from(too_long_orders=orders, ihc_attributions=credit)
+    assert storage.days("too_long_orders", [DAY]).frame(DAY).equals(orders)
+    assert storage.days("ihc_attributions", [DAY]).frame(DAY).equals(credit)
+    alone = made_from(too_long_orders=orders), made_from(too_long_orders=orders.iloc[:0], ihc_attributions=credit)
+    assert len({both, *alone, made_from()}) == 4
+    assert made_from(ihc_attributions=credit, too_long_orders=orders) == both
+
+
 @pytest.mark.parametrize("scheme", ["", "file://"])
 def test_a_write_that_fails_midway_leaves_the_old_day_and_no_stray_file(
     table: Table, tmp_path: Path, scheme: str
