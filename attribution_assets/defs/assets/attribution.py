@@ -15,7 +15,7 @@ from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
-from attribution_assets.attribution.reporting.report_file import write_stored_table
+from attribution_assets.attribution.reporting.report_file import write_stored_report
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
 from attribution_assets.attribution.storage.stored_days import (
@@ -210,7 +210,7 @@ def channel_reporting_csv(
     def written() -> Iterator[tuple[DayTable, Metadata]]:
         for day in channel_reporting.files:
             path = reports.file(f"channel_reporting_{day}.csv")
-            version = write_stored_table(channel_reporting, day, path, guard=rules.csv_guard)
+            version = write_stored_report(channel_reporting, day, path, guard=rules.csv_guard)
             table = pd.DataFrame({"path": [str(path)]})
             inputs = made_from("channel_reporting_csv", {"channel_reporting": {day: version}}, day, rules.windows)
             yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}

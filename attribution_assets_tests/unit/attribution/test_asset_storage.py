@@ -19,7 +19,7 @@ from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
 from attribution_assets.attribution.tables.arrow import version_of
-from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Table = Callable[..., pd.DataFrame]
 Keep = Callable[..., StoredDays]
@@ -75,7 +75,7 @@ def test_times_keep_their_microseconds(storage: AssetStorage, table: Table) -> N
     assert time == pd.Timestamp("2024-02-26 23:59:59.999999")
 
 
-@pytest.mark.parametrize("asset", TABLES)
+@pytest.mark.parametrize("asset", STORED_TABLES)
 def test_sql_reads_an_asset_without_any_stored_day_as_an_empty_table(
     storage: AssetStorage, table: Table, asset: str
 ) -> None:
