@@ -77,6 +77,7 @@ _TOUCHPOINT: dict[str, Any] = {
     "impression_interaction": 0,
 }
 _COMPARED = {"conversion_date": "2024-02-26", "orders": 1, "revenue": 100.0}
+_REJECTED = {"row_key": "s1", "reason": "cost 'free' is not a number", "row": "{}", "amount": None}
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "sessions": _TOUCHPOINT | {"user_id": "u1", "cost": 1.0},
     "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
@@ -91,8 +92,10 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "channel_roles": _COMPARED
     | {"channel_name": "Search", "influenced_orders": 1, "influenced_revenue": 100.0}
     | {"assisted_orders": 0, "assisted_revenue": 0.0, "initializer": 1.0, "holder": 0.0, "closer": 1.0},
-    "markov_comparison": _COMPARED
-    | {"channel_name": "Search", "first_date": "2024-02-22", "last_date": "2024-02-26", "removal_effect": 1.0},
+    "unattributed_orders": _TOUCHPOINT | {"reason": "no_sessions", "detail": None, "revenue": 100.0},
+    "rejected_sessions": _REJECTED,
+    "rejected_conversions": _REJECTED,
+    "channel_reporting_csv": {"path": "report.csv"},
 }
 _TYPES = {"str": "object", "datetime64[ns]": "datetime64[us]", "int64": "int64", "float64": "float64"}
 _TIME = {
@@ -101,7 +104,6 @@ _TIME = {
     "model_comparison": "conversion_date",
     "conversion_paths": "conversion_date",
     "channel_roles": "conversion_date",
-    "markov_comparison": "last_date",
 }
 
 

@@ -96,6 +96,37 @@ def run(
 
 
 @app.command()
+def compare(
+    start_date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="First day; without it, the first that is stored.")
+    ] = None,
+    end_date: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Last day; without it, the last that is stored.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Where to write the files: a folder, or a URL.")
+    ] = None,
+) -> None:
+    """Write what is compared of the orders of stored days as CSV files: models, paths, channel roles, Markov chain."""
+    start, end = _day("--start-date", start_date), _day("--end-date", end_date)
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.command import comparison_files, terminal
+        from attribution_assets.command.usable import reports_folder
+        from attribution_assets.defs.resources import resources_of
+
+        settings = Settings.from_environment()
+        resources = resources_of(settings, references=False)
+        resources.storage.check()
+        storage, folder = resources.storage.tables(), reports_folder(resources.reports, output)
+        storage.require(str(resources.database.source()))
+        days = comparison_files.days_to_compare(storage, start, end)
+        files = comparison_files.write_comparisons(storage, days, folder, guard=settings.csv_guard)
+        terminal.print_comparison_files(Console(), days[0], days[-1], files)
+
+
+@app.command()
 def status() -> None:
     """List the days that are missing, stale, changed in the source since, or provisional."""
     with _problems_in_one_line():

@@ -53,8 +53,8 @@ NAMED = ("journeys", "channel_reporting")
 """The assets whose days that were not made are named: others follow from them."""
 
 MOST_ROUNDS = 7
-"""Journeys, attributions, reports and comparisons, Markov chains: each makes the next stale. More are needed only
-if others change the same."""
+"""Journeys, attributions, reports and comparisons: each makes the next stale. More are needed only if others change the
+same."""
 
 
 def days_to_report(

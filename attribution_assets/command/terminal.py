@@ -153,6 +153,11 @@ def print_report_file(console: Console, first: dt.date, last: dt.date, path: obj
     _say(console, f"Report of {first}..{last}: {path}")
 
 
+def print_comparison_files(console: Console, first: dt.date, last: dt.date, paths: Sequence[object]) -> None:
+    """Say where the comparisons of the orders from `first` to `last` were written."""
+    _say(console, f"Comparisons of {first}..{last}: {', '.join(map(str, paths))}")
+
+
 def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
     """Print what is stored, missing and stale of each asset, and what can still change.
 

@@ -1,4 +1,7 @@
-"""Whether a run can be made at all: its settings, and the places that it writes to, before anything is done."""
+"""Whether a command can be carried out at all: its settings, and the places that it writes to, before it begins."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from upath import UPath
 
@@ -9,7 +12,7 @@ from attribution_assets.attribution.files.locations import (
     require_writable_folder,
 )
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
-from attribution_assets.defs.resources import Resources, resources_of
+from attribution_assets.defs.resources import Reports, Resources, resources_of
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.instance.opening import require_writable_home
 from attribution_assets.settings import FailureReports, Settings
@@ -35,13 +38,39 @@ def usable(settings: Settings, output: str | None) -> tuple[Resources, UPath]:
     return resources, _writable("the report", str(resources.reports.file("channel_reporting.csv")))
 
 
+def reports_folder(reports: Reports, output: str | None) -> UPath:
+    """The folder that files are written to, `output` if it is given, once it has been found writable.
+
+    Raises:
+        ConfigurationError: The setting of the folder of reports cannot be used.
+        RunRejectedError: `output` cannot be written to.
+    """
+    if not output:
+        reports.check()
+        return location(reports.root)
+    with _as_rejected("--output", output):
+        folder = location(output)
+        _require_writable(folder)
+    return folder
+
+
 def _writable(what: str, output: str) -> UPath:
-    try:
+    with _as_rejected(what, output):
         path = location(output)
-        require_bucket(path.parent)
-        require_writable_folder(path.parent)
-    except (LocationError, ObjectStoreError) as problem:
-        raise RunRejectedError(f"{what} {output} cannot be written: {problem}") from None
+        _require_writable(path.parent)
     if (local := local_path(path)) and local.is_dir():
         raise RunRejectedError(f"{what} {output} is a folder: name a file")
     return path
+
+
+def _require_writable(folder: UPath) -> None:
+    require_bucket(folder)
+    require_writable_folder(folder)
+
+
+@contextmanager
+def _as_rejected(what: str, output: str) -> Iterator[None]:
+    try:
+        yield
+    except (LocationError, ObjectStoreError) as problem:
+        raise RunRejectedError(f"{what} {output} cannot be written: {problem}") from None

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> None:
         sessions = storage.days("sessions", days_between(start - window, end))
         orders, windows = storage.days("conversions", days), Windows(start - window, length)
         for day, table, too_long in customer_journeys(orders, sessions, windows):
-            stored.write(asset, DayTable(day, table, {}, too_long))
+            stored.write(asset, DayTable(day, table, {}, {"too_long_orders": too_long}))
     else:
         credited_by = days_between(start, end + window)
         credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))

@@ -21,11 +21,10 @@ from attribution_assets_tests.support.whole_shop import LOOKBACK_DAYS, PaidEndpo
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 3, 10)
 DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).days + 1)]
-ORDER_ASSETS = ("journeys", "ihc_attributions", "model_comparison", "conversion_paths", "channel_roles")
+ORDER_ASSETS = ("journeys", "ihc_attributions", "model_comparison")
 REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
-WINDOW_COMPARISONS = ("markov_comparison", "comparison_csv")
-ORDERS, REPORTS, CHAINS = "+".join(ORDER_ASSETS), "+".join(REPORT_ASSETS), "+".join(WINDOW_COMPARISONS)
-EVERYTHING = f"sessions+conversions+{ORDERS}+{REPORTS}+{CHAINS}"
+ORDERS, REPORTS = "+".join(ORDER_ASSETS), "+".join(REPORT_ASSETS)
+EVERYTHING = f"sessions+conversions+{ORDERS}+{REPORTS}"
 
 
 STATES = """query ($location: RepositorySelector!) {
@@ -115,34 +114,20 @@ def test_days_made_on_every_road_alone_and_at_once_end_as_one_run_over_everythin
         dagster.launch_range("2024-03-05", "2024-03-06"),
         dagster.launch_job_backfill("2024-03-08", "2024-03-09"),
     )
-    made = days_made(run for run in dagster.runs() if run.tags.get("dagster/backfill") == backfill)
-    # Dagster plans the files after one of the tables that they are made of, whichever it comes to first
-    assert made.pop("comparison_csv") in {"2024-02-26..2024-03-02", "2024-02-26..2024-03-06"}
-    assert made == {
+    assert days_made(run for run in dagster.runs() if run.tags.get("dagster/backfill") == backfill) == {
         **dict.fromkeys(SOURCE_ASSETS, "2024-02-26..2024-02-27"),
         **dict.fromkeys(ORDER_ASSETS, "2024-02-26..2024-03-02"),
         **dict.fromkeys(REPORT_ASSETS, "2024-02-22..2024-02-27"),
-        "markov_comparison": "2024-02-26..2024-03-06",
     }
     dagster.start_sensors()
     dagster.wait_until_settled(time.time())
     check_tables(store, one_run_over_everything(store))
     assert requested(dagster.runs(), "late_data") == []
-    restated = requested(dagster.runs(), "restatement")
-    assert [does for does in restated if not does.startswith(CHAINS)] == [
+    assert requested(dagster.runs(), "restatement") == [
         f"{REPORTS} 2024-02-21..2024-02-21",
         f"{REPORTS} 2024-02-28..2024-02-28",
         f"{ORDERS} 2024-02-22..2024-02-22",
     ]
-    chains = {
-        day
-        for run in dagster.runs()
-        if run.does in restated and run.does.startswith(CHAINS)
-        for day in days_between(*map(dt.date.fromisoformat, (run.first, run.last)))
-    }
-    # the windows of the 22nd of February and the 6th of March; those between, if others had not seen their paths
-    sure = {*days_between(dt.date(2024, 2, 22), dt.date(2024, 2, 26)), dt.date(2024, 3, 7), LAST}
-    assert sure <= chains <= set(days_between(min(sure), LAST))
     assert endpoint.paid_twice == {}
 
 
@@ -174,14 +159,12 @@ def test_late_rows_are_read_and_what_they_touch_is_made_anew_in_exactly_the_runs
         f"{ORDERS} 2024-02-25..2024-02-25",
         f"{ORDERS} 2024-03-01..2024-03-01",
         f"{ORDERS} 2024-03-05..2024-03-05",
-        f"{CHAINS} 2024-02-25..2024-03-09",
     ]
-    assert len(runs) == 10
+    assert len(runs) == 9
     assert len(endpoint.paid) - paid == 2
     assert endpoint.paid_twice == {}
 
 
 def test_every_report_file_is_there(store: Shop) -> None:
     files = {path.name for path in (Path(store.folder) / "data/reports").glob("*.csv")}
-    tables = ("channel_reporting", "model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
-    assert files == {f"{table}_{day}.csv" for table in tables for day in DAYS}
+    assert files == {f"channel_reporting_{day}.csv" for day in DAYS}

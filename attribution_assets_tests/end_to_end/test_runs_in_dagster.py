@@ -99,9 +99,8 @@ def test_killed_runs_give_back_their_places_and_the_sensors_bring_their_days_up_
     assert dagster.run(second).status == "FAILURE"
     assert dagster.why_failed(second) == ["The process that this run was in has been killed."]
     assert [(run.does, run.status) for run in dagster.runs()[2:]] == [
-        ("ihc_attributions+model_comparison+conversion_paths+channel_roles 2024-02-20..2024-02-27", "SUCCESS"),
+        ("ihc_attributions+model_comparison 2024-02-20..2024-02-27", "SUCCESS"),
         ("channel_reporting+channel_reporting_csv 2024-02-20..2024-02-27", "SUCCESS"),
-        ("markov_comparison+comparison_csv 2024-02-20..2024-02-27", "SUCCESS"),
     ]
     assert slots(dagster) == {"limit": 2, "taken": 0, "waiting": 0}
     check_tables(week, oracle_of(week))

@@ -20,7 +20,7 @@ class Comparisons:
         models: orders and revenue by conversion date, model, channel and touch date.
         paths: orders and revenue by conversion date, path as JSON and whole days to conversion.
         roles: influenced orders, their revenue, assisted orders, their revenue by conversion date and channel.
-        markov: removal effect, orders and revenue by last day of the window and channel.
+        markov: removal effect, orders and revenue by channel, over all days.
     """
 
     models: Mapping[tuple[object, ...], Sequence[Fraction]]
@@ -38,12 +38,12 @@ class _Credited(Order):
         return [(0.0, 0.0, 0.0, share) for share in self.ihc]
 
 
-def comparisons(source: Source, truth: Truth, *, days: Sequence[dt.date], lookback_days: int) -> Comparisons:
+def comparisons(source: Source, truth: Truth, *, days: Sequence[dt.date]) -> Comparisons:
     """The comparisons of all attributed orders of `truth`, which is that of `source`, on these days."""
     orders_of: dict[str, list[Order]] = defaultdict(list)
     for order in _orders(source, truth):
         orders_of[order.ordered.date().isoformat()].append(order)
-    models, paths, roles, markov = {}, {}, {}, {}
+    models, paths, roles = {}, {}, {}
     for day in days:
         orders = orders_of[str(day)]
         models |= {(str(day), *key): cell for key, cell in model_oracle.comparison(orders, ()).items()}
@@ -52,15 +52,13 @@ def comparisons(source: Source, truth: Truth, *, days: Sequence[dt.date], lookba
             for (path, lag), cell in model_oracle.paths(orders).items()
         }
         roles |= {(str(day), channel): cell[:4] for channel, cell in model_oracle.roles(orders).items()}
-        first = day - dt.timedelta(days=lookback_days)
-        window = [order for each in days if first <= each <= day for order in orders_of[str(each)]]
-        effects = model_oracle.removal_effects(
-            Counter(tuple(channel for channel, _ in order.visits) for order in window)
-        )
-        revenue = sum((Fraction(str(order.revenue)) for order in window), Fraction(0))
-        for channel, effect in effects.items():
-            share = effect / sum(effects.values())
-            markov[str(day), channel] = (effect, share * len(window), share * revenue)
+    placed = [order for day in days for order in orders_of[str(day)]]
+    effects = model_oracle.removal_effects(Counter(tuple(channel for channel, _ in order.visits) for order in placed))
+    revenue = sum((Fraction(str(order.revenue)) for order in placed), Fraction(0))
+    markov: dict[tuple[object, ...], Sequence[Fraction]] = {}
+    for channel, effect in effects.items():
+        share = effect / sum(effects.values())
+        markov[channel,] = (effect, share * len(placed), share * revenue)
     return Comparisons(models, paths, roles, markov)
 
 

@@ -36,10 +36,9 @@ from attribution_assets_tests.support.shop import Shop
 ALL = Scope()
 WINDOWS = replace(Settings().windows, first_day=dt.date(2024, 2, 20), lookback_days=4)
 SOURCES = ("sessions", "conversions")
-COMPARISONS = ("model_comparison", "conversion_paths", "channel_roles")
+COMPARISONS = ("model_comparison",)
 ATTRIBUTION = ("journeys", "ihc_attributions", *COMPARISONS)
 REPORTS = ("channel_reporting", "channel_reporting_csv")
-CHAINS = ("markov_comparison", "comparison_csv")
 
 
 def day(number: int) -> dt.date:

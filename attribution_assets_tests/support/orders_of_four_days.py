@@ -53,7 +53,8 @@ def with_orders(storage: AssetStorage, table: Table, keep: Keep) -> AssetStorage
         left_over(("no_sessions", 0.2), ("too_long", 40.0)),
     ]
     for day, beside in zip(DAYS, left, strict=False):
-        storage.write("channel_reporting", DayTable(day, table("channel_reporting"), {}, beside))
+        report = DayTable(day, table("channel_reporting"), {}, {"unattributed_orders": beside})
+        storage.write("channel_reporting", report)
     return storage
 
 

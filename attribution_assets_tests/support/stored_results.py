@@ -8,14 +8,12 @@ import pandas as pd
 
 from attribution_assets.attribution.calendar.days import by_day
 from attribution_assets.attribution.calendar.windows import Windows
-from attribution_assets.attribution.comparison.channel_roles import channel_roles
-from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
-from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.reporting.missing_sessions import why_no_sessions
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets.attribution.storage.stored_days import DayTable, companion_table
 from attribution_assets.attribution.tables.schemas import TABLES
 
 LOOKBACK_DAYS = 4
@@ -84,12 +82,9 @@ def _derive(storage: AssetStorage, days: Sequence[dt.date]) -> None:
     left = unattributed_orders(order_outcomes(placed, credit, too_long), why)
     reports, lefts = by_day(report, "date", days), by_day(left, "conversion_time", days)
     for (day, of_day), (_, left_of_day) in zip(reports, lefts, strict=True):
-        storage.write("channel_reporting", DayTable(day, of_day, {}, left_of_day))
-        attributions, conversions = credit.frame(day), placed.frame(day)
-        comparison = model_comparison(attributions, conversions, ["direct"])
-        storage.write("model_comparison", DayTable(day, comparison, {}))
-        storage.write("conversion_paths", DayTable(day, conversion_paths(attributions, conversions), {}))
-        storage.write("channel_roles", DayTable(day, channel_roles(attributions, conversions), {}))
+        storage.write("channel_reporting", DayTable(day, of_day, {}, {"unattributed_orders": left_of_day}))
+        compared = order_comparisons(credit.frame(day), placed.frame(day), ["direct"])
+        storage.write("model_comparison", DayTable(day, compared.pop("model_comparison"), {}, compared))
 
 
 def _session(session_id: str, visit: Visit, place: int = 0) -> dict[str, object]:
@@ -98,6 +93,6 @@ def _session(session_id: str, visit: Visit, place: int = 0) -> dict[str, object]
     return known | ENGAGED | {"cost": visit.cost}
 
 
-def _none_set_aside(name: str) -> pd.DataFrame | None:
+def _none_set_aside(name: str) -> dict[str, pd.DataFrame]:
     none = pd.DataFrame({"row_key": [], "reason": [], "row": [], "amount": []}, dtype=object)
-    return None if name == "ihc_attributions" else none.astype({"amount": "float64"})
+    return {} if name == "ihc_attributions" else {companion_table(name): none.astype({"amount": "float64"})}

@@ -12,9 +12,11 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
+from typer.testing import CliRunner
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.database.database import Database
+from attribution_assets.command.cli import app
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.comparison_oracle import comparisons
@@ -147,37 +149,40 @@ def check_csv(shop: Shop, expected: Truth, name: str = "channel_reporting.csv") 
 
 
 def check_comparisons(shop: Shop, expected: Truth) -> None:
-    """The stored comparisons say exactly what the oracle says, and so do the CSV files that are made of them."""
+    """The files of the command `compare` say exactly what the oracle says, and so does what is stored."""
     source = Source(*(rows_of(shop.url, table) for table in ("session_sources", "session_costs", "conversions")))
-    due = comparisons(source, expected, days=days_between(FIRST, LAST), lookback_days=LOOKBACK_DAYS)
+    days, folder = days_between(FIRST, LAST), shop.folder / "compared"
+    due = comparisons(source, expected, days=days)
+    result = CliRunner().invoke(
+        app, ["compare", "--start-date", str(FIRST), "--end-date", str(LAST), "--output", str(folder)]
+    )
+    assert result.exit_code == 0, result.output
+    written = {file.stem: pd.read_csv(file, keep_default_na=False) for file in folder.iterdir()}
     tables = resources_of(Settings.from_environment(), references=False).storage.tables()
     stored = {
-        asset: pd.concat([frame for _, frame in tables.days(asset, days_between(FIRST, LAST)).frames()])
-        for asset in ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
+        name: pd.concat([frame for _, frame in tables.days(name, days).frames()], ignore_index=True)
+        for name in ("model_comparison", "conversion_paths", "channel_roles")
     }
-    for asset, keys, sums, expectation in (
+    for name, keys, sums, expectation in (
         ("model_comparison", ["conversion_date", "model", "channel_name", "touch_date"], MEASURES_COMPARED, due.models),
         ("conversion_paths", ["conversion_date", "path", "days_to_conversion"], MEASURES_COMPARED, due.paths),
         ("channel_roles", ["conversion_date", "channel_name"], ROLES, due.roles),
-        ("markov_comparison", ["last_date", "channel_name"], ["removal_effect", *MEASURES_COMPARED], due.markov),
+        ("markov_comparison", ["channel_name"], ["removal_effect", *MEASURES_COMPARED], due.markov),
     ):
-        rows = {
-            row[: len(keys)]: row[len(keys) :]
-            for row in stored[asset][[*keys, *sums]].itertuples(index=False, name=None)
-        }
+        table = stored[name] if name in stored else written[name]
+        rows = {row[: len(keys)]: row[len(keys) :] for row in table[[*keys, *sums]].itertuples(index=False, name=None)}
         found = {(*key, name): value for key, row in rows.items() for name, value in zip(sums, row, strict=True)}
         exact = {
             (*key, name): float(value)
             for key, row in expectation.items()
             for name, value in zip(sums, row, strict=True)
         }
-        assert found == pytest.approx(exact, rel=0, abs=1e-8), asset
-    for asset in stored:
-        for day, frame in tables.days(asset, days_between(FIRST, LAST)).frames():
-            written = pd.read_csv(shop.folder / f"data/reports/{asset}_{day}.csv", keep_default_na=False)
-            assert list(written.columns) == list(frame.columns)
-            for column in {"orders", "revenue", "influenced_orders", "holder"}.intersection(frame.columns):
-                assert written[column].tolist() == frame[column].tolist()
+        assert found == pytest.approx(exact, rel=0, abs=1e-8), name
+    assert written.keys() == {*stored, "markov_comparison"}
+    for name, frame in stored.items():
+        assert list(written[name].columns) == list(frame.columns)
+        for column in {"orders", "revenue", "influenced_orders", "holder"}.intersection(frame.columns):
+            assert written[name][column].tolist() == frame[column].tolist()
 
 
 def check_summary(output: str, expected: Truth) -> None:

@@ -6,7 +6,11 @@ Which orders count is in `attributed_journeys.py`.
 import numpy as np
 import pandas as pd
 
-from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys, sums_by_group
+from attribution_assets.attribution.comparison.attributed_journeys import (
+    AttributedJourneys,
+    attributed_journeys,
+    sums_by_group,
+)
 from attribution_assets.attribution.comparison.rule_models import Integers
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES, PHASES
 
@@ -31,7 +35,11 @@ def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.D
     Raises:
         ValueError: See `attributed_journeys`.
     """
-    journeys = attributed_journeys(attributions, conversions)
+    return roles_of(attributed_journeys(attributions, conversions))
+
+
+def roles_of(journeys: AttributedJourneys) -> pd.DataFrame:
+    """The table `channel_roles` of the journeys of one day's orders, see above."""
     channels = len(journeys.channels)
     is_last = np.zeros(len(journeys.channel), dtype=bool)
     is_last[journeys.ends - 1] = True

@@ -9,7 +9,11 @@ from itertools import groupby, pairwise
 import numpy as np
 import pandas as pd
 
-from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys, sums_by_group
+from attribution_assets.attribution.comparison.attributed_journeys import (
+    AttributedJourneys,
+    attributed_journeys,
+    sums_by_group,
+)
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 
@@ -27,7 +31,11 @@ def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> p
     Raises:
         ValueError: See `attributed_journeys`.
     """
-    journeys = attributed_journeys(attributions, conversions)
+    return paths_of(attributed_journeys(attributions, conversions))
+
+
+def paths_of(journeys: AttributedJourneys) -> pd.DataFrame:
+    """The table `conversion_paths` of the journeys of one day's orders, see above."""
     written = [json.dumps(name, ensure_ascii=False) for name in journeys.channels]
     names = [written[channel] for channel in journeys.channel.tolist()]
     ends = journeys.ends.tolist()

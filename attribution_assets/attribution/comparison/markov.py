@@ -1,9 +1,11 @@
 """Computes the table `markov_comparison`: attribution by the removal effects of a first-order Markov chain.
 
+It is of a range of days, and computed whenever it is asked for: it is not stored.
+
 The chain's states are the start, the channels and the order. The probability of a step from one state to another is its
 relative frequency among all steps from that state. The removal effect of a channel is the share of orders that would be
-lost if no journey continued from it, which is the probability of passing it between start and order. The orders of a
-window of days are divided among channels in proportion to the removal effects.
+lost if no journey continued from it, which is the probability of passing it between start and order. The orders are
+divided among channels in proportion to the removal effects.
 
 Source: E. Anderl, I. Becker, F. von Wangenheim, J. H. Schumann, Mapping the customer journey: Lessons learned from
 graph-based online attribution modeling, International Journal of Research in Marketing 33 (2016), 457-474. Unlike
@@ -12,7 +14,7 @@ there, journeys without an order are not part of the chain, so that without a re
 
 import datetime as dt
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import fsum
 
@@ -21,7 +23,6 @@ import pandas as pd
 
 from attribution_assets.attribution.comparison.removal_effects import removal_effects
 from attribution_assets.attribution.comparison.rule_models import Integers
-from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 
 PATHS_AT_ONCE = 2_000
@@ -49,37 +50,18 @@ class Steps:
 
 
 def markov_comparison(paths: pd.DataFrame, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """The credit of each channel by the Markov chain of a window's paths.
+    """The credit of each channel by the Markov chain of the paths of a range of days.
 
     Args:
-        paths: The rows of `conversion_paths` of the window's days.
-        first: First day of the window.
-        last: Last day of the window.
+        paths: The rows of `conversion_paths` of these days.
+        first: First day.
+        last: Last day.
 
     Returns:
-        The table `markov_comparison`, sorted by channel: `removal_effect` from 0 to 1 and `orders`, both to 12 decimal
-        places, `revenue` in the source's currency to 9.
+        channel_name, first_date, last_date (both YYYY-MM-DD), removal_effect, orders, revenue, sorted by channel:
+        `removal_effect` from 0 to 1 and `orders`, both to 12 decimal places, `revenue` in the source's currency to 9.
     """
     return _credit(_steps_of(paths), first, last)
-
-
-def markov_by_day(
-    paths: StoredDays, windows: Mapping[dt.date, tuple[dt.date, dt.date]]
-) -> Iterator[tuple[dt.date, pd.DataFrame]]:
-    """The credit of each channel by the Markov chain of each day's window. Each day's paths are read once.
-
-    Args:
-        paths: The stored days of `conversion_paths` in the windows.
-        windows: Day -> first and last day of its window, in calendar order.
-
-    Yields:
-        Each day with its table, as returned by `markov_comparison`.
-    """
-    held: dict[dt.date, Steps] = {}
-    for day, (first, last) in windows.items():
-        within = paths.within(first, last)
-        held = {each: held.get(each) or _steps_of(paths.frame(each)) for each in within.files}
-        yield day, _credit(_together(held.values()), first, last)
 
 
 def _credit(steps: Steps, first: dt.date, last: dt.date) -> pd.DataFrame:
@@ -107,19 +89,6 @@ def _probabilities(steps: Steps) -> list[dict[int, float]]:
         if target < len(steps.channels):
             found[origin][target] = chance
     return found
-
-
-def _together(parts: Collection[Steps]) -> Steps:
-    """The sum of several counts of steps."""
-    channels = sorted({channel for part in parts for channel in part.channels})
-    number = {channel: place for place, channel in enumerate(channels)}
-    states = [np.array([*(number[channel] for channel in part.channels), len(channels)]) for part in parts]
-    kinds = [
-        of_part[part.origins] * (len(channels) + 1) + of_part[part.targets]
-        for of_part, part in zip(states, parts, strict=True)
-    ]
-    counted = _summed(kinds, [part.counts for part in parts], len(channels) + 1)
-    return Steps(channels, *counted, sum(part.orders for part in parts), fsum(part.revenue for part in parts))
 
 
 def _summed(kinds: Sequence[Integers], counts: Sequence[Integers], states: int) -> tuple[Integers, Integers, Integers]:

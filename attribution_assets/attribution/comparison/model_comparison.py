@@ -37,7 +37,11 @@ def model_comparison(
     Raises:
         ValueError: See `attributed_journeys`.
     """
-    journeys = attributed_journeys(attributions, conversions)
+    return models_of(attributed_journeys(attributions, conversions), direct_channels)
+
+
+def models_of(journeys: AttributedJourneys, direct_channels: Collection[str]) -> pd.DataFrame:
+    """The table `model_comparison` of the journeys of one day's orders, see above."""
     touchpoints = _touchpoints(journeys, direct_channels)
     dates, date = np.unique(journeys.session_time.astype("datetime64[D]"), return_inverse=True)
     cells, cell = np.unique(journeys.channel * len(dates) + date, return_inverse=True)

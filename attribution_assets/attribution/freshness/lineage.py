@@ -98,7 +98,7 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
 
 
 def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
-    """The version of the table that is stored beside the asset's, by its name; empty if there is none."""
+    """The versions of the tables that are stored beside the asset's, by their names."""
     return {name: versions[name].get(day, NOT_STORED) for name in names_of(asset)[1:]}
 
 

@@ -14,9 +14,7 @@ import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, by_day, days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
-from attribution_assets.attribution.comparison.channel_roles import channel_roles
-from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
-from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
 from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
 from attribution_assets.attribution.reporting.journeys import (
     IN_THE_WINDOW_SQL,
@@ -38,10 +36,9 @@ COMPARISON_VERSION = "1"
 """To be raised with the rules of the models, the paths or the roles: what was made with the old ones is made anew."""
 
 Tables = Mapping[str, pd.DataFrame | pa.Table]
-"""Name -> the asset's table of a day, or the table that is stored beside it."""
+"""Name -> the asset's table of a day, or a table that is stored beside it."""
 
 Remake = Callable[[AssetStorage, Windows, Sequence[dt.date]], Iterator[tuple[dt.date, Tables]]]
-Compare = Callable[[pd.DataFrame, pd.DataFrame, Windows], pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -133,16 +130,8 @@ def _report_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
     return {"query": REPORT_VERSION, "sessions looked for": f"{first}..{last}"}
 
 
-def _comparison_rules(_windows: Windows, _day: dt.date) -> Mapping[str, str]:
-    return {"rules": COMPARISON_VERSION}
-
-
-def _model_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
+def _comparison_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
     return {"rules": COMPARISON_VERSION, "direct channels": ", ".join(sorted(windows.direct_channels))}
-
-
-def _markov_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
-    return {"rules": COMPARISON_VERSION, "paths from": str(windows.read_by(day, Window.LOOKBACK)[0])}
 
 
 def _csv_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
@@ -168,52 +157,17 @@ def _reports_anew(storage: AssetStorage, windows: Windows, days: Sequence[dt.dat
                 yield day, {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
 
 
-def _comparisons_anew(name: str, compare: Compare) -> Remake:
-    def remake(storage: AssetStorage, windows: Windows, days: Sequence[dt.date]) -> Iterator[tuple[dt.date, Tables]]:
-        credit, orders = (storage.days(asset, days) for asset in ("ihc_attributions", "conversions"))
-        for day in days:
-            if day in orders.files:
-                yield day, {name: compare(credit.frame(day), orders.frame(day), windows)}
-
-    return remake
-
-
-def _models(credit: pd.DataFrame, orders: pd.DataFrame, windows: Windows) -> pd.DataFrame:
-    return model_comparison(credit, orders, windows.direct_channels)
-
-
-def _paths(credit: pd.DataFrame, orders: pd.DataFrame, _windows: Windows) -> pd.DataFrame:
-    return conversion_paths(credit, orders)
-
-
-def _roles(credit: pd.DataFrame, orders: pd.DataFrame, _windows: Windows) -> pd.DataFrame:
-    return channel_roles(credit, orders)
-
-
-ORDER_COMPARISONS: Mapping[str, Compare] = {
-    "model_comparison": _models,
-    "conversion_paths": _paths,
-    "channel_roles": _roles,
-}
-"""Asset -> its table, made of a day's `ihc_attributions` and `conversions`."""
+def _comparisons_anew(
+    storage: AssetStorage, windows: Windows, days: Sequence[dt.date]
+) -> Iterator[tuple[dt.date, Tables]]:
+    credit, orders = (storage.days(asset, days) for asset in ("ihc_attributions", "conversions"))
+    for day in days:
+        if day in orders.files:
+            yield day, order_comparisons(credit.frame(day), orders.frame(day), windows.direct_channels)
 
 
 def _has_credit(report: pd.DataFrame | pa.Table) -> bool:
     return bool(report["ihc"].any())
-
-
-def _of_orders(name: str, rules: Callable[[Windows, dt.date], Mapping[str, str]]) -> AssetRecord:
-    """The record of a comparison that is made of the attributed orders of one day."""
-    return AssetRecord(
-        name,
-        COMPARISON,
-        inputs=(Input("ihc_attributions"), Input("conversions")),
-        base="ihc_attributions",
-        rules=rules,
-        remake=_comparisons_anew(name, ORDER_COMPARISONS[name]),
-        repaired_with="comparisons",
-        held_up_by=(Input("conversions"),),
-    )
 
 
 ATTRIBUTION, COMPARISON = "attribution", "comparison"
@@ -242,9 +196,16 @@ _RECORDS = (
         repaired_with="attributions",
         held_up_by=_ORDERS_AND_THEIR_SESSIONS,
     ),
-    _of_orders("model_comparison", _model_rules),
-    _of_orders("conversion_paths", _comparison_rules),
-    _of_orders("channel_roles", _comparison_rules),
+    AssetRecord(
+        "model_comparison",
+        COMPARISON,
+        inputs=(Input("ihc_attributions"), Input("conversions")),
+        base="ihc_attributions",
+        rules=_comparison_rules,
+        remake=_comparisons_anew,
+        repaired_with="comparisons",
+        held_up_by=(Input("conversions"),),
+    ),
     AssetRecord(
         "channel_reporting",
         ATTRIBUTION,
@@ -271,27 +232,6 @@ _RECORDS = (
         rules=_csv_rules,
         repaired_with="reports",
         held_up_by=_ROWS_OF_THE_DAY,
-    ),
-    AssetRecord(
-        "markov_comparison",
-        COMPARISON,
-        inputs=(Input("conversion_paths", Window.LOOKBACK, may_miss_days=True),),
-        base="conversion_paths",
-        rules=_markov_rules,
-        repaired_with="chains",
-    ),
-    AssetRecord(
-        "comparison_csv",
-        COMPARISON,
-        inputs=(
-            Input("model_comparison", may_miss_days=True),
-            Input("conversion_paths"),
-            Input("channel_roles", may_miss_days=True),
-            Input("markov_comparison", may_miss_days=True),
-        ),
-        base="conversion_paths",
-        rules=_csv_rules,
-        repaired_with="chains",
     ),
 )
 

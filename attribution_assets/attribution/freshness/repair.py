@@ -24,7 +24,7 @@ def next_stages(stale: Stale, windows: Windows) -> list[Stage]:
 
     Each step of a repair (see `AssetRecord.repaired_with`) takes its stale days, and with them those steps that read
     the same days. A step that reads a window of another one waits until no day of that window is stale: a report until
-    no stale day of orders can credit it, a Markov chain until the paths of its window are right.
+    no stale day of orders can credit it.
 
     Args:
         stale: The days to be made anew.

@@ -37,8 +37,7 @@ class Scope:
     """Which days are looked at for staleness.
 
     Attributes:
-        within: first and last of them, reports also up to a lookback window earlier, Markov chains as much later;
-            without it, all.
+        within: first and last of them, reports also up to a lookback window earlier and later; without it, all.
         confirmed: tokens of suspects that need no second look, from an earlier result.
         most_verified: how many suspected days of an asset are looked at closely, the latest first, those that have to
             wait for corrections last; without it, all.
@@ -161,22 +160,15 @@ def _looked_at(
     """The first and the last day of the asset that are looked at, see `Scope`."""
     if within is None:
         return windows.first_day, windows.last_day or dt.date.max
-    earlier, later = _reach(record)
-    first = windows.read_by(within[0], Window.LOOKBACK if earlier else Window.DAY)[0]
-    last = windows.read_by(within[1], Window.ATTRIBUTION if later else Window.DAY)[1]
+    first, last = windows.days_touched_by(*within) if _reads_around(record) else within
     return max(first, windows.first_day), last
 
 
-def _reach(record: AssetRecord) -> tuple[bool, bool]:
-    """Whether a day changes days of the asset up to a lookback window earlier than it does of others, or as later."""
-    earlier = later = False
-    for given in record.derived_inputs():
-        of_input = _reach(ASSETS[given.asset])
-        earlier |= of_input[0] or given.window is Window.ATTRIBUTION
-        later |= of_input[1] or given.window is Window.LOOKBACK
-    if any(given.window is Window.AROUND for given in record.inputs):
-        return True, True
-    return earlier, later
+def _reads_around(record: AssetRecord) -> bool:
+    """Whether the asset, or what it is derived from, reads days around its own: then more days can touch it."""
+    return any(given.window is Window.AROUND for given in record.inputs) or any(
+        _reads_around(ASSETS[given.asset]) for given in record.derived_inputs()
+    )
 
 
 def _certainly_stale(state: StoredState, record: AssetRecord, suspects: Iterable[dt.date]) -> Iterator[dt.date]:

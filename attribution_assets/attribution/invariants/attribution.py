@@ -19,7 +19,7 @@ from attribution_assets.attribution.tables.credit import (
     SUM_TOLERANCE,
 )
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.attribution.tables.schemas import STORED_TABLES
 from attribution_assets.attribution.tables.set_aside import amounts_set_aside, money_in_words, too_many
 
 PROBLEMS_NAMED = 5
@@ -34,12 +34,12 @@ CHARACTERS_SHOWN = 60
 """Of an id."""
 
 
-def schema_problems(asset: str, frame: pd.DataFrame) -> list[str]:
-    """Rows or columns of the asset's table that break its schema."""
+def schema_problems(name: str, frame: pd.DataFrame) -> list[str]:
+    """Rows or columns of the stored table of that name that break its schema."""
     if frame.empty:
         return []
     try:
-        TABLES[asset].validate(frame, lazy=True)
+        STORED_TABLES[name].validate(frame, lazy=True)
     except SchemaErrors as error:
         problems = [_schema_problem(case, frame) for case in error.failure_cases.itertuples()]
         return list(dict.fromkeys(problems))[:PROBLEMS_NAMED]
@@ -53,13 +53,13 @@ def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a 
 
 
 def schema_problems_by_day(
-    asset: str, days: Iterable[tuple[dt.date, pd.DataFrame]]
+    name: str, days: Iterable[tuple[dt.date, pd.DataFrame]]
 ) -> Iterator[tuple[dt.date, list[str]]]:
     """The same for each day's table; small ones are looked at together, and alone where something is wrong."""
     for group in _groups(days):
-        sound = len(group) > 1 and _all_match(asset, group)
+        sound = len(group) > 1 and _all_match(name, group)
         for day, frame in group:
-            yield day, [] if sound else schema_problems(asset, frame)
+            yield day, [] if sound else schema_problems(name, frame)
 
 
 def _groups(days: Iterable[tuple[dt.date, pd.DataFrame]]) -> Iterator[list[tuple[dt.date, pd.DataFrame]]]:
@@ -78,20 +78,22 @@ def _groups(days: Iterable[tuple[dt.date, pd.DataFrame]]) -> Iterator[list[tuple
 
 
 @cache
-def _of_several_days(asset: str) -> DataFrameSchema:
-    """The asset's schema for tables of several days: with a column that tells the days apart, unique within each."""
-    schema = TABLES[asset]
+def _of_several_days(name: str) -> DataFrameSchema:
+    """The table's schema for several days together: with a column that tells the days apart, unique within each."""
+    schema = STORED_TABLES[name]
     unique = schema.unique or [name for name, column in schema.columns.items() if column.unique]
     of_days = schema.update_columns({name: {"unique": False} for name in unique})
     of_days = of_days.add_columns({"of_day": Column(int)})
-    of_days.unique = [*unique, "of_day"]
+    of_days.unique = [*unique, "of_day"] if unique else None
     return of_days
 
 
-def _all_match(asset: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
+def _all_match(name: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
+    if all(frame.empty for _, frame in group):
+        return True
     together = pd.concat([frame.assign(of_day=day.toordinal()) for day, frame in group], ignore_index=True)
     try:
-        _of_several_days(asset).validate(together)
+        _of_several_days(name).validate(together)
     except SchemaError:
         return False
     return True

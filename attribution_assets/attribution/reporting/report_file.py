@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-from collections.abc import Callable, Mapping
 
 import pandas as pd
 from upath import UPath
@@ -25,33 +24,30 @@ def write_report(report: pd.DataFrame, path: UPath, *, guard: bool = True) -> No
         path: A file in a folder or in an object store.
         guard: Whether names are guarded, see `csv_text`.
     """
-    _write(with_ratios(report), path, guard=guard)
+    write_table(with_ratios(report), path, guard=guard)
 
 
-def write_stored_table(stored: StoredDays, day: dt.date, path: UPath, *, guard: bool = True) -> str:
-    """Replace the CSV file at `path` by the stored table of a day, in the form in which people read it.
+def write_stored_report(stored: StoredDays, day: dt.date, path: UPath, *, guard: bool = True) -> str:
+    """Replace the CSV file at `path` by the stored report of a day with its ratios, as `write_report` does.
 
-    `channel_reporting` comes with its ratios, as in `write_report`; of `conversion_paths`, the channels of a path stand
-    with ` > ` between them; any other table as it is stored.
-
-    If the stored table is replaced meanwhile, the file is written again: of several writers of the same day, the last
-    to write its file writes the table that is stored then.
+    If the stored report is replaced meanwhile, the file is written again: of several writers of the same day, the last
+    to write its file writes the report that is stored then.
 
     Args:
-        stored: The table's days, with this one.
+        stored: The days of `channel_reporting`, with this one.
         day: The day.
         path: As for `write_report`.
         guard: As for `write_report`.
 
     Returns:
-        The version of the table in the file.
+        The version of the report in the file.
     """
     written = ""
     while True:
         frame, stamp = stored.stamped(day)
         if stamp.version == written:
             return written
-        _write(_FORMS.get(stored.asset, _as_stored)(frame), path, guard=guard)
+        write_report(frame, path, guard=guard)
         written = stamp.version
 
 
@@ -60,15 +56,6 @@ def with_readable_paths(paths: pd.DataFrame) -> pd.DataFrame:
     return paths.assign(path=[CHANNEL_SEPARATOR.join(json.loads(path)) for path in paths["path"]])
 
 
-def _as_stored(table: pd.DataFrame) -> pd.DataFrame:
-    return table
-
-
-_FORMS: Mapping[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
-    "channel_reporting": with_ratios,
-    "conversion_paths": with_readable_paths,
-}
-
-
-def _write(table: pd.DataFrame, path: UPath, *, guard: bool) -> None:
+def write_table(table: pd.DataFrame, path: UPath, *, guard: bool = True) -> None:
+    """Replace the CSV file at `path` by a table as it is; arguments as for `write_report`."""
     replace_file(path, csv_text(table, guard=guard).encode())

@@ -151,7 +151,9 @@ def time_lags(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFr
 
 
 def markov_over(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
-    """The table `markov_comparison`, computed over the paths of attributed orders placed from `first` to `last`.
+    """The credit by the Markov chain of the paths of attributed orders placed from `first` to `last`.
+
+    As `markov.markov_comparison` gives it, over the days from `first` to `last`.
 
     Only `compared_days` by conversion date count, as in `compared_models` by conversion date.
     """

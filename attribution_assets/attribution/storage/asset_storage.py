@@ -24,13 +24,7 @@ from attribution_assets.attribution.storage.stamps import (
     file_versions,
     written_with_stamp,
 )
-from attribution_assets.attribution.storage.stored_days import (
-    MANY_ROWS,
-    DayTable,
-    StoredDays,
-    companion_table,
-    names_of,
-)
+from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, names_of
 from attribution_assets.attribution.tables.arrow import content_version, stored_form
 
 MANY_DAYS = 30
@@ -91,20 +85,17 @@ class AssetStorage:
             return None
 
     def write(self, asset: str, table: DayTable) -> None:
-        """Replace the asset's table of one day, and the table beside it.
+        """Replace the asset's table of one day, and the tables beside it.
 
-        What was stored stays if the frame cannot be. The table beside it comes first: a crash or another writer in
-        between leaves the asset's own with a stamp that does not fit it, which shows it as stale.
+        What was stored stays if the frame cannot be. The tables beside it come first: a crash or another writer in
+        between leaves the asset's own with a stamp that does not fit them, which shows it as stale.
 
         Raises:
             ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        inputs = dict(table.inputs)
-        if table.beside is not None:
-            beside = companion_table(asset)
-            inputs[beside] = self._write(beside, DayTable(table.day, table.beside, {}))
-        self._write(asset, table._replace(inputs=inputs))
+        beside = {name: self._write(name, DayTable(table.day, frame, {})) for name, frame in table.beside.items()}
+        self._write(asset, table._replace(inputs={**table.inputs, **beside}))
         tell_day_written(asset, table.day, len(table.frame))
 
     def _write(self, name: str, table: DayTable) -> str:

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from threading import Lock
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -40,7 +41,7 @@ class DayTable(NamedTuple):
         day: the day.
         frame: its table, in pandas or in Arrow.
         inputs: what it was made from: name -> version.
-        beside: the table that is stored together with it, of an asset that has one (`schemas.TABLES_BESIDE`).
+        beside: the tables that are stored together with it, by name (`schemas.TABLES_BESIDE`).
         settings: see `Stamp`.
         repeated: see `Stamp`.
         undated: see `Stamp`.
@@ -49,7 +50,7 @@ class DayTable(NamedTuple):
     day: dt.date
     frame: pd.DataFrame | pa.Table
     inputs: Mapping[str, str]
-    beside: pd.DataFrame | None = None
+    beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
     settings: str | None = None
     repeated: int = 0
     undated: int = 0
@@ -91,13 +92,14 @@ class MissingDaysError(LookupError):
 
 
 def companion_table(asset: str) -> str:
-    """The name of the table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
-    return str(TABLES_BESIDE[asset].name)
+    """The name of the one table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
+    (schema,) = TABLES_BESIDE[asset]
+    return str(schema.name)
 
 
 def names_of(asset: str) -> list[str]:
-    """The name of the asset's table, and that of the table beside it if there is one."""
-    return [asset, companion_table(asset)] if asset in TABLES_BESIDE else [asset]
+    """The name of the asset's table, then those of the tables beside it."""
+    return [asset, *(str(schema.name) for schema in TABLES_BESIDE.get(asset, ()))]
 
 
 def versions_of(*tables: "StoredDays") -> dict[str, dict[dt.date, str]]:

@@ -8,6 +8,7 @@ Times are UTC without a zone, amounts are in the source's one currency.
 """
 
 import math
+from itertools import chain
 
 import pandas as pd
 from pandera.pandas import Check, Column, DataFrameSchema
@@ -198,22 +199,6 @@ CHANNEL_ROLES = _schema(
     },
 )
 
-MARKOV_COMPARISON = _schema(
-    "markov_comparison",
-    {
-        "channel_name": _text("Marketing channel", unique=True),
-        "first_date": _date("First day of the window's orders, UTC"),
-        "last_date": _date("Last day of the window's orders, UTC"),
-        "removal_effect": Column(
-            "float64", Check.in_range(0, 1), description="Share of the orders that would be lost without the channel"
-        ),
-        "orders": _amount("Attributed orders of the window"),
-        "revenue": _amount("Attributed revenue of the window"),
-    },
-)
-
-COMPARISON_CSV = _schema("comparison_csv", {"path": _text("Where one of the day's files was written")})
-
 TABLES = {
     str(schema.name): schema
     for schema in (
@@ -223,9 +208,6 @@ TABLES = {
         IHC_ATTRIBUTIONS,
         CHANNEL_REPORTING,
         MODEL_COMPARISON,
-        CONVERSION_PATHS,
-        CHANNEL_ROLES,
-        MARKOV_COMPARISON,
     )
 }
 """The schema of each stored asset, by the asset's name."""
@@ -243,17 +225,18 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
     )
 
 
-TABLES_BESIDE = {
-    "sessions": _rejected("sessions", "session_id"),
-    "conversions": _rejected("conversions", "conv_id"),
-    "journeys": TOO_LONG_ORDERS,
-    "channel_reporting": UNATTRIBUTED_ORDERS,
+TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
+    "sessions": (_rejected("sessions", "session_id"),),
+    "conversions": (_rejected("conversions", "conv_id"),),
+    "journeys": (TOO_LONG_ORDERS,),
+    "channel_reporting": (UNATTRIBUTED_ORDERS,),
+    "model_comparison": (CONVERSION_PATHS, CHANNEL_ROLES),
 }
-"""The schema of the table stored beside an asset's own, by the asset's name: rows set aside, orders with too many
-sessions, orders without credit."""
+"""The schemas of the tables stored beside an asset's own, by the asset's name: rows set aside, orders with too many
+sessions, orders without credit, what else is compared of the same orders."""
 
 STORED_TABLES = TABLES | {
-    str(schema.name): schema for schema in (*TABLES_BESIDE.values(), CHANNEL_REPORTING_CSV, COMPARISON_CSV)
+    str(schema.name): schema for schema in (*chain.from_iterable(TABLES_BESIDE.values()), CHANNEL_REPORTING_CSV)
 }
 """The schema of each table in the asset storage, by the table's name."""
 

@@ -15,7 +15,7 @@ from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
-from attribution_assets.attribution.reporting.report_file import write_stored_table
+from attribution_assets.attribution.reporting.report_file import write_stored_report
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
 from attribution_assets.attribution.storage.stored_days import (
@@ -80,7 +80,7 @@ def _extracted(
             extracted.day,
             extracted.frame,
             inputs,
-            extracted.rejected,
+            {companion_table(asset): extracted.rejected},
             repeated=extracted.repeated,
             undated=extracted.undated,
         )
@@ -122,7 +122,8 @@ def journeys(
         versions, windows = versions_of(conversions, sessions), rules.windows
         for day, table, too_long in customer_journeys(conversions, sessions, windows):
             inputs, orders = made_from("journeys", versions, day, windows), conversions.stamp(day).rows
-            yield DayTable(day, table, inputs, too_long), journeys_metadata(table, too_long, orders)
+            beside = {companion_table("journeys"): too_long}
+            yield DayTable(day, table, inputs, beside), journeys_metadata(table, too_long, orders)
 
     return with_metadata(context, build())
 
@@ -190,7 +191,8 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
                 certainty = certainty_metadata(day, known, windows.lookback_days, windows.last_day)
                 found = outcomes[day] if day in attributed else None
                 metadata = report_metadata(frame, found) | certainty | answered
-                yield DayTable(day, frame[list(block.report)], inputs, unattributed[day]), metadata
+                orders = {companion_table("channel_reporting"): unattributed[day]}
+                yield DayTable(day, frame[list(block.report)], inputs, orders), metadata
             of_blocks.append(by_channel(with_shares))
         plots = plots_metadata(by_channel(pd.concat(of_blocks)), due)
         context.add_asset_metadata(plots, partition_key=str(due[-1]))
@@ -207,7 +209,7 @@ def channel_reporting_csv(
     def written() -> Iterator[tuple[DayTable, Metadata]]:
         for day in channel_reporting.files:
             path = reports.file(f"channel_reporting_{day}.csv")
-            version = write_stored_table(channel_reporting, day, path, guard=rules.csv_guard)
+            version = write_stored_report(channel_reporting, day, path, guard=rules.csv_guard)
             table = pd.DataFrame({"path": [str(path)]})
             inputs = made_from("channel_reporting_csv", {"channel_reporting": {day: version}}, day, rules.windows)
             yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}

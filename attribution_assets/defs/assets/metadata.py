@@ -186,17 +186,18 @@ def plots_metadata(report: pd.DataFrame, days: Sequence[dt.date]) -> Metadata:
     return {key: dg.MetadataValue.md(plots)} if plots else {}
 
 
-def comparison_metadata(table: pd.DataFrame, which: str = "attributed") -> Metadata:
-    """The orders and the revenue that a table of comparisons is of, by model where it has several.
+def comparison_metadata(tables: Mapping[str, pd.DataFrame]) -> Metadata:
+    """The attributed orders of the day and their revenue, and what each model shared out of them.
 
     Args:
-        table: The day's table.
-        which: Which orders they are, as the last part of the names.
+        tables: As `order_comparisons` gives them.
     """
-    if "model" not in table:
-        return {f"{name}_{which}": _amount(table[name].sum()) for name in ("orders", "revenue") if name in table}
-    sums = table.groupby("model")[["orders", "revenue"]].sum()
-    return {f"{name}_by_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns}
+    paths, models = tables["conversion_paths"], tables["model_comparison"]
+    attributed = {f"{name}_attributed": _amount(paths[name].sum()) for name in ("orders", "revenue")}
+    sums = models.groupby("model")[["orders", "revenue"]].sum()
+    return attributed | {
+        f"{name}_by_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns
+    }
 
 
 def certainty_metadata(

@@ -17,7 +17,7 @@ from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSE
 from attribution_assets.attribution.invariants import attribution as invariants
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
-from attribution_assets.attribution.storage.stored_days import companion_table, query_batches
+from attribution_assets.attribution.storage.stored_days import companion_table, names_of, query_batches
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import (
     DailyCheck,
@@ -36,10 +36,14 @@ def _schema_check(asset: str) -> DailyCheck:
     def matches_schema(
         context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
     ) -> dg.AssetCheckResult:
-        """Every row matches the table's schema."""
+        """Every row of the asset's table, and of those stored beside it, matches its schema."""
         days = days_to_check(context, storage, rules)
-        table = storage.tables().days(asset, days)
-        return evaluated(context, invariants.schema_problems_by_day(asset, ((day, table.frame(day)) for day in days)))
+        problems: dict[dt.date, list[str]] = {day: [] for day in days}
+        for name in names_of(asset):
+            table = storage.tables().days(name, days)
+            for day, of_day in invariants.schema_problems_by_day(name, table.frames()):
+                problems[day] += of_day if name == asset else [f"{name}: {problem}" for problem in of_day]
+        return evaluated(context, problems.items())
 
     return matches_schema
 

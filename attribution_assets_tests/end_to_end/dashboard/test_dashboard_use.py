@@ -196,7 +196,8 @@ def test_days_that_are_replaced_while_the_page_is_reloaded_are_shown_as_one_writ
         for number in range(8):
             page.goto("/", wait_until="commit")
             for again in range(5):
-                storage.write("channel_reporting", DayTable(day, versions[(number + again) % 2], {}, _no_orders_left()))
+                beside = {"unattributed_orders": _no_orders_left()}
+                storage.write("channel_reporting", DayTable(day, versions[(number + again) % 2], {}, beside))
             page.wait_for_load_state()
             cells = rows(page.locator("#channels"))["Search"]
             shown.add((cells[0], cells[2]))

@@ -1,6 +1,5 @@
 """What becomes stale of a materialized shop when its source, its result tables or its settings change."""
 
-import datetime as dt
 import shutil
 from dataclasses import replace
 
@@ -14,7 +13,6 @@ from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.made_shop import (
     ATTRIBUTION,
-    CHAINS,
     COMPARISONS,
     REPORTS,
     SOURCES,
@@ -28,11 +26,6 @@ from attribution_assets_tests.support.made_shop import (
 
 LOOKS_ONLY = ("f1", "fay", "2024-02-23 09:00:00")
 LATE_OF_ANN = ("a3", "ann", "2024-02-23 09:00:00")
-
-
-def chains(first: int) -> dict[str, set[dt.date]]:
-    """What follows from other paths on a day: the chains of all windows that it is in, and the day's files."""
-    return {"markov_comparison": days(*range(first, 29)), "comparison_csv": days(first)}
 
 
 def test_after_a_run_nothing_is_stale(made_shop: MadeShop) -> None:
@@ -74,8 +67,8 @@ def test_a_late_session_of_a_visitor_with_an_order_makes_that_orders_day_stale_a
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 23, 24), **chains(24))
-    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24), stage(CHAINS, 24, 28)]
+    assert stale.days == stale_only(channel_reporting=days(22, 23, 24))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22, 24)]
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
@@ -89,8 +82,8 @@ def test_a_late_order_makes_its_day_stale_and_then_the_days_that_it_credits(made
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 25)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24), **chains(25))
-    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24), stage(CHAINS, 25, 28)]
+    assert stale.days == stale_only(channel_reporting=days(22, 24))
+    assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24)]
 
 
 def test_a_late_order_without_sessions_makes_only_its_own_days_report_stale(made_shop: MadeShop) -> None:
@@ -112,7 +105,7 @@ def test_a_vanished_order_makes_its_day_and_the_days_that_it_credited_stale(made
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION, 24)]
     made_shop.make_next(stale)
     stale = made_shop.stale()
-    assert stale.days == stale_only(channel_reporting=days(22, 24), **chains(24))
+    assert stale.days == stale_only(channel_reporting=days(22, 24))
     made_shop.make_next(stale)
     assert not made_shop.stale()
 
@@ -127,8 +120,6 @@ def test_a_changed_revenue_makes_only_reports_and_comparisons_stale_and_asks_the
     assert stale.days == stale_only(channel_reporting=days(22, 24), **dict.fromkeys(COMPARISONS, days(24)))
     assert next_stages(stale, WINDOWS) == [stage(REPORTS, 22), stage(REPORTS, 24), stage(COMPARISONS, 24)]
     made_shop.make_next(stale)
-    assert made_shop.stale().days == stale_only(**chains(24))
-    made_shop.make_next(made_shop.stale())
     assert not made_shop.stale()
     assert len(paid_endpoint.received) == asked
     assert sum(row[4] for row in made_shop.rows("channel_reporting")) == 120 + 30
@@ -164,7 +155,7 @@ def test_journeys_that_were_never_attributed_are_to_be_attributed_alone(made_sho
     assert stale.days == stale_only(ihc_attributions=days(29))
     assert next_stages(stale, WINDOWS) == [stage(ATTRIBUTION[1:], 29)]
     made_shop.make_next(stale)
-    assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29), **dict.fromkeys(CHAINS, days(29)))
+    assert made_shop.stale().days == stale_only(channel_reporting=days(26, 29))
 
 
 def test_a_report_is_missing_where_orders_are_attributed_or_credit_lands_and_nowhere_else(made_shop: MadeShop) -> None:
@@ -173,8 +164,7 @@ def test_a_report_is_missing_where_orders_are_attributed_or_credit_lands_and_now
     for number in (20, 21, 22, 23):
         for asset in (*ATTRIBUTION, "conversions", "channel_reporting", "channel_reporting_csv"):
             made_shop.file(asset, number).unlink(missing_ok=True)
-    # nothing tells of the orders of these days any more, so the windows that held them are without
-    assert made_shop.stale().days == stale_only(channel_reporting=days(22), markov_comparison=days(24, 25, 26, 27))
+    assert made_shop.stale().days == stale_only(channel_reporting=days(22))
 
 
 def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
@@ -186,9 +176,8 @@ def test_a_missing_csv_table_is_stale(made_shop: MadeShop) -> None:
 
 def test_another_lookback_window_makes_journeys_stale_only_where_it_changes_them(made_shop: MadeShop) -> None:
     shorter, longer = (made_shop.stale(windows=replace(WINDOWS, lookback_days=length)).days for length in (2, 9))
-    # the window of a Markov chain is another one, unless both begin with the calendar
-    assert shorter == stale_only(journeys=days(24), markov_comparison=days(*range(23, 29)))
-    assert longer == stale_only(markov_comparison=days(*range(25, 29)))
+    assert shorter == stale_only(journeys=days(24))
+    assert longer == stale_only()
 
 
 def test_another_limit_or_end_of_journeys_makes_days_stale_only_where_it_changes_them(made_shop: MadeShop) -> None:
@@ -215,9 +204,7 @@ def test_an_earlier_first_day_asks_for_the_missing_before_anything_else(made_sho
     made_shop.order("o4", "eve", "2024-02-20 10:00:00")
     assert made_shop.make(("conversions",), 20).success
     stale = made_shop.stale(windows=replace(WINDOWS, first_day=day(18)))  # a day without orders needs no sessions
-    assert stale.days == stale_only(
-        journeys=days(20), channel_reporting=days(20), markov_comparison=days(20, 21, 22, 23)
-    )
+    assert stale.days == stale_only(journeys=days(20), channel_reporting=days(20))
     assert stale.missing == {"sessions": days(18, 19)}
     assert next_stages(stale, WINDOWS) == [stage(("sessions",), 18, 19)]
 
@@ -289,7 +276,7 @@ def test_an_order_without_credit_that_is_stored_but_not_published_makes_its_repo
     made_shop.sql("DELETE FROM unattributed_order", "UPDATE attribution_day SET version = 'older'")
     stale = made_shop.stale()
     assert stale.days["channel_reporting"] == days(*range(20, 29))
-    made_shop.tables.write("channel_reporting", DayTable(day(27), report, {}, left.iloc[:0]))
+    made_shop.tables.write("channel_reporting", DayTable(day(27), report, {}, {"unattributed_orders": left.iloc[:0]}))
     assert made_shop.state().stamps["channel_reporting"][day(27)].version == stamp.version
     assert day(27) in made_shop.stale().days["channel_reporting"]
     made_shop.make(REPORTS, 20, 28)
@@ -300,8 +287,8 @@ def test_days_before_a_calendar_that_begins_later_are_left_alone(made_shop: Made
     later = replace(WINDOWS, first_day=day(23))
     stale = made_shop.stale(windows=later)
     # the windows begin later: the visit of the 22nd is out of them
-    assert stale.days == stale_only(journeys=days(24), markov_comparison=days(23, 24, 25, 26))
-    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24), stage(CHAINS, 23)]
+    assert stale.days == stale_only(journeys=days(24))
+    assert next_stages(stale, later) == [stage(ATTRIBUTION, 24)]
 
 
 def test_what_another_query_made_is_looked_at_again_and_stale_only_where_rows_differ(

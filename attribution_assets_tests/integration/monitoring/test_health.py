@@ -99,7 +99,7 @@ def test_a_range_counts_once_as_a_run_as_its_steps_and_as_its_checks(reported: H
     assert found.steps["sessions"].seconds > 0
     assert set(found.checks.values()) == {1}
     assert {result for _, _, result in found.checks} == {"passed"}
-    assert len(found.checks) == 30
+    assert len(found.checks) == 20
 
 
 def test_the_last_runs_say_what_they_made_and_how_they_ended(week: Shop, endpoint: Endpoint) -> None:

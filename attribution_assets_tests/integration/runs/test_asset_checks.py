@@ -9,17 +9,15 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from attribution_assets.attribution.calendar.windows import Window
-from attribution_assets.attribution.comparison.markov import markov_comparison
-from attribution_assets.attribution.freshness.records import ORDER_COMPARISONS
+from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import DayTable, companion_table
-from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES_BESIDE
+from attribution_assets.attribution.storage.stored_days import DayTable, names_of
+from attribution_assets.attribution.tables.schemas import RULE_MODELS, STORED_TABLES
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
 from attribution_assets.defs.resources import Storage
-from attribution_assets_tests.support.made_shop import WINDOWS
 
 DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
 BEFORE = [dt.date(2024, 2, number) for number in range(20, 26)]
@@ -50,7 +48,7 @@ BESIDE: dict[str, dict[dt.date, list[dict[str, Any]]]] = {
     "too_long_orders": {},
     "unattributed_orders": {DAYS[1]: [NO_SESSIONS]},
 }
-COMPARED = ("model_comparison", "conversion_paths", "channel_roles", "markov_comparison")
+COMPARED = names_of("model_comparison")
 TIMES = {"sessions": "session_time", "channel_reporting": "date"}
 Evaluations = dict[tuple[str, str], dg.AssetCheckEvaluation]
 Evaluate = Callable[[dict[str, list[dict[str, Any]]]], Evaluations]
@@ -63,15 +61,15 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
     Evaluations by asset and check.
     """
 
-    def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> pd.DataFrame | None:
-        if asset not in TABLES_BESIDE:
-            return None
-        name = companion_table(asset)
-        by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
-        columns = TABLES_BESIDE[asset].columns
-        frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
-        types = {"datetime64[ns]": "datetime64[us]", "float64": "float64", "int64": "int64"}
-        return frame.astype({name: types.get(str(column.dtype), "object") for name, column in columns.items()})
+    def beside(asset: str, day: dt.date, tables: dict[str, list[dict[str, Any]]]) -> dict[str, pd.DataFrame]:
+        found = {}
+        for name in names_of(asset)[1:]:
+            by_day = BESIDE[name] | ({DAYS[0]: tables[name]} if name in tables else {})
+            columns = STORED_TABLES[name].columns
+            frame = pd.DataFrame(by_day.get(day, []), columns=list(columns), dtype=object)
+            types = {"datetime64[ns]": "datetime64[us]", "float64": "float64", "int64": "int64"}
+            found[name] = frame.astype({key: types.get(str(column.dtype), "object") for key, column in columns.items()})
+        return found
 
     def evaluated(tables: dict[str, list[dict[str, Any]]]) -> Evaluations:
         root = str(tmp_path / "assets")
@@ -83,9 +81,8 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
                 storage.write(asset, DayTable(day, frame[dates == day], {}, beside(asset, day, tables)))
         for day in BEFORE:
             storage.write("sessions", DayTable(day, table("sessions"), {}, beside("sessions", day, {})))
-        for asset in ("channel_reporting_csv", "comparison_csv"):
-            for day in DAYS:
-                storage.write(asset, DayTable(day, pd.DataFrame({"path": ["report.csv"]}), {}))
+        for day in DAYS:
+            storage.write("channel_reporting_csv", DayTable(day, table("channel_reporting_csv", {}), {}))
         compare(storage, {asset: table(asset, *rows) for asset, rows in tables.items() if asset in COMPARED})
         checks = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(*check_keys()))
         definitions = dg.Definitions.merge(
@@ -112,22 +109,17 @@ def problems_of(evaluation: dg.AssetCheckEvaluation) -> list[tuple[Any, Any]]:
 
 def compare(storage: AssetStorage, first_day: dict[str, pd.DataFrame]) -> None:
     """Make the comparisons of the stored tables, or take those that are given for the first day."""
-    paths = []
     for day in DAYS:
         credit, orders = (storage.days(asset, DAYS).frame(day) for asset in ("ihc_attributions", "conversions"))
-        made = {asset: ORDER_COMPARISONS[asset](credit, orders, WINDOWS) for asset in COMPARED[:-1]}
-        made |= first_day if day == DAYS[0] else {}
-        paths.append(made["conversion_paths"])
-        chain = {"markov_comparison": markov_comparison(pd.concat(paths), *WINDOWS.read_by(day, Window.LOOKBACK))}
-        for asset, frame in (chain | made).items():
-            storage.write(asset, DayTable(day, frame, {}))
+        made = order_comparisons(credit, orders, ()) | (first_day if day == DAYS[0] else {})
+        storage.write("model_comparison", DayTable(day, made.pop("model_comparison"), {}, made))
 
 
 def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     evaluations = evaluate({})
     assert all(evaluation.passed for evaluation in evaluations.values())
     assert all(evaluation.blocking == (check != "every_day_is_made") for (_, check), evaluation in evaluations.items())
-    assert len(evaluations) == 30
+    assert len(evaluations) == 20
     for evaluation in evaluations.values():
         assert evaluation.metadata["days_checked"].value == 2
         assert [*problems_of_days(evaluation)] == [(str(day), None) for day in DAYS]
@@ -138,18 +130,28 @@ def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     [
         (
             {"model_comparison": [{"model": model, "revenue": 50.0} for model in ("ihc", *RULE_MODELS[1:])]},
-            ("model_comparison", "models_share_out_the_same"),
-            "2024-02-26: first_touch: orders sum to 0.000000, 1.000000 were attributed",
+            ("model_comparison", "comparisons_are_of_all_orders"),
+            "2024-02-26: model_comparison: first_touch: orders sum to 0.000000, 1.000000 were attributed",
         ),
         (
             {"channel_roles": [{"influenced_orders": 2, "assisted_orders": 1}]},
-            ("channel_roles", "roles_are_of_all_orders"),
-            "2024-02-26: Search assisted 1 and influenced 2 of 1 orders",
+            ("model_comparison", "comparisons_are_of_all_orders"),
+            "2024-02-26: channel_roles: Search assisted 1 and influenced 2 of 1 orders",
         ),
         (
-            {"markov_comparison": [{"orders": 2.0, "revenue": 50.0}]},
-            ("markov_comparison", "markov_shares_out_the_same"),
-            "2024-02-26: orders sum to 2.000000, those of the paths to 1.000000",
+            {"conversion_paths": [{"orders": 2, "revenue": 50.0}]},
+            ("model_comparison", "comparisons_are_of_all_orders"),
+            "2024-02-26: conversion_paths: orders sum to 2.000000, 1.000000 were attributed",
+        ),
+        (
+            {"conversion_paths": [{"revenue": 50.0, "days_to_conversion": -1}]},
+            ("model_comparison", "matches_schema"),
+            "2024-02-26: conversion_paths: days_to_conversion: greater_than_or_equal_to(0) fails on -1",
+        ),
+        (
+            {"too_long_orders": [ORDER | {"conv_id": "o9", "user_id": "u9", "sessions": -1, "most_sessions": 200}]},
+            ("journeys", "matches_schema"),
+            "2024-02-26: too_long_orders: sessions: greater_than_or_equal_to(0) fails on -1",
         ),
         (
             {"sessions": [SOUND["sessions"][0] | {"holder_engagement": 2}, *SOUND["sessions"][1:]]},
@@ -234,10 +236,7 @@ def test_too_large_a_share_of_rows_set_aside_blocks_what_hangs_on_the_day(evalua
     evaluations = evaluate({"rejected_conversions": [BAD_TIME | {"row_key": "o9"}]})
     wrong = [key for key, evaluation in evaluations.items() if not evaluation.passed]
     held_up = [key for key in wrong if key[1] == "every_day_is_made"]
-    of_paths = {"markov_comparison"}  # and its CSV: the paths are stored, and a stored base holds nothing up
-    assert {asset for asset, _ in held_up} == {*SOUND, *COMPARED, "channel_reporting_csv"} - of_paths - {
-        "sessions", "conversions",
-    }  # fmt: skip
+    assert {asset for asset, _ in held_up} == ASSETS.keys() - {*SOURCE_ASSETS}
     reason = "1 of 2 source rows of conversions of 2024-02-26 were set aside"
     allowed = "more than ATTRIBUTION_MAX_REJECTED_SHARE=0.01 allows: o9: event_time 'noon' is not a time HH:MM:SS"
     for key in held_up:

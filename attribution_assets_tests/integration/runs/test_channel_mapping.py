@@ -76,7 +76,8 @@ def test_direct_channels_are_looked_for_among_the_mapped_names(shop: Shop) -> No
     a_shop_of_spellings(shop)
     mapped(shop, "google ads,Direct")
     assert shop.run("2024-02-26", "2024-02-26").exit_code == 0
-    models = shop.report("model_comparison_2024-02-26.csv")
+    assert CliRunner().invoke(app, ["compare", "--start-date", "2024-02-26", "--end-date", "2024-02-26"]).exit_code == 0
+    models = shop.report("model_comparison.csv")
     assert [row["channel_name"] for row in models if row["model"] == "last_non_direct"] == ["GoogleAds"]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.tables.credit import OUTCOMES
-from attribution_assets.attribution.tables.schemas import RULE_MODELS, TABLES
+from attribution_assets.attribution.tables.schemas import RULE_MODELS
 from attribution_assets.definitions import defs
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.places import PROJECT
@@ -95,7 +95,7 @@ def documented_names() -> set[str]:
     """The names in the table of ARCHITECTURE.md, each placeholder replaced by what it stands for."""
     table = (PROJECT / "attribution_assets/ARCHITECTURE.md").read_text().split("## Names of metadata")[1]
     rows = [line.split("|")[1] for line in table.split("\n## ")[0].splitlines() if line.startswith("| `")]
-    stands_for = {"outcome": OUTCOMES, "model": ("ihc", *RULE_MODELS), "asset": TABLES, "days": (RANGE,)}
+    stands_for = {"outcome": OUTCOMES, "model": ("ihc", *RULE_MODELS), "days": (RANGE,)}
     names = set()
     for name in re.findall("`(.+?)`", "".join(rows)):
         known = re.search("<(.+)>", name)

@@ -13,7 +13,7 @@ from attribution_assets.attribution.reporting.missing_sessions import why_no_ses
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes, unattributed_orders
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
-from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
+from attribution_assets.attribution.tables.schemas import UNATTRIBUTED_ORDERS
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.made_shop import ATTRIBUTION, REPORTS, MadeShop, day
 from attribution_assets_tests.support.shop import Shop
@@ -68,7 +68,7 @@ def test_the_orders_of_attributed_days_that_got_no_credit_are_told_by_time_with_
     too_long, sessions = storage.days("too_long_orders", days), storage.days("sessions", days)
     why = why_no_sessions(orders, attributions, too_long, sessions, Windows(days[0], 30))
     found = unattributed_orders(order_outcomes(orders, attributions, too_long), why)
-    TABLES_BESIDE["channel_reporting"].validate(found.astype({"conversion_time": "datetime64[ns]"}))
+    UNATTRIBUTED_ORDERS.validate(found.astype({"conversion_time": "datetime64[ns]"}))
     assert in_rows(found) == [
         ("o3", pd.Timestamp("2024-02-26 11:00:00"), "too_long", "260 touchpoints", 3.0),
         ("o2", pd.Timestamp("2024-02-26 12:00:00"), "refused", "not a journey", 2.0),

@@ -14,7 +14,7 @@ from attribution_assets.attribution.files.atomic_files import replace_file
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError
-from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.attribution.tables.schemas import STORED_TABLES
 from attribution_assets_tests.support.places import PROJECT
 
 Table = Callable[..., pd.DataFrame]
@@ -39,14 +39,14 @@ def any_storage(request: pytest.FixtureRequest, tmp_path: Path) -> AssetStorage:
     return AssetStorage(roots[request.param])
 
 
-@pytest.mark.parametrize("asset", TABLES)
+@pytest.mark.parametrize("asset", STORED_TABLES)
 def test_a_day_comes_back_as_it_was_written(any_storage: AssetStorage, table: Table, asset: str) -> None:
     frame = table(asset, {}, {"session_id": "s2", "conv_id": "o2", "channel_name": 'Größe, "quoted"\r\n\t\0'})
     any_storage.write(asset, DayTable(DAY, frame, {}))
     pd.testing.assert_frame_equal(any_storage.days(asset, [DAY]).frame(DAY), frame)
 
 
-@pytest.mark.parametrize("asset", TABLES)
+@pytest.mark.parametrize("asset", STORED_TABLES)
 def test_a_day_without_rows_keeps_its_types(any_storage: AssetStorage, table: Table, asset: str) -> None:
     any_storage.write(asset, DayTable(DAY, table(asset), {}))
     stored = any_storage.days(asset, [DAY])

@@ -67,7 +67,7 @@ class Results:
 
     def report(self, day: dt.date, *rows: tuple[str, float, float, float], left: Sequence[str] = ()) -> None:
         """Store a day's report, with the orders `left` without credit, and publish it."""
-        table = DayTable(day, report(day, *rows), {}, unattributed(day, *left))
+        table = DayTable(day, report(day, *rows), {}, {"unattributed_orders": unattributed(day, *left)})
         self.storage.write("channel_reporting", table)
         self.tables.publish("channel_reporting", [day], self.storage)
 

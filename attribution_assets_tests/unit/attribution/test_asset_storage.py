@@ -19,7 +19,7 @@ from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
 from attribution_assets.attribution.tables.arrow import version_of
-from attribution_assets.attribution.tables.schemas import TABLES
+from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Table = Callable[..., pd.DataFrame]
 Keep = Callable[..., StoredDays]
@@ -75,7 +75,7 @@ def test_times_keep_their_microseconds(storage: AssetStorage, table: Table) -> N
     assert time == pd.Timestamp("2024-02-26 23:59:59.999999")
 
 
-@pytest.mark.parametrize("asset", TABLES)
+@pytest.mark.parametrize("asset", STORED_TABLES)
 def test_sql_reads_an_asset_without_any_stored_day_as_an_empty_table(
     storage: AssetStorage, table: Table, asset: str
 ) -> None:
@@ -92,6 +92,20 @@ def test_a_day_is_one_file_of_its_asset_and_nothing_else(storage: AssetStorage, 
     assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*.*")] == [
         "assets/conversions/2024-02-26.parquet"
     ]
+
+
+def test_a_days_stamp_is_another_with_another_table_beside_it(storage: AssetStorage, table: Table) -> None:
+    def made_from(**beside: pd.DataFrame) -> str:
+        storage.write("conversions", DayTable(DAY, table("conversions", {}), {"source": "1"}, beside))
+        return storage.days("conversions", [DAY]).stamp(DAY).made_from
+
+    orders, credit = table("too_long_orders", {}), table("ihc_attributions", {})
+    both = made_from(too_long_orders=orders, ihc_attributions=credit)
+    assert storage.days("too_long_orders", [DAY]).frame(DAY).equals(orders)
+    assert storage.days("ihc_attributions", [DAY]).frame(DAY).equals(credit)
+    alone = made_from(too_long_orders=orders), made_from(too_long_orders=orders.iloc[:0], ihc_attributions=credit)
+    assert len({both, *alone, made_from()}) == 4
+    assert made_from(ihc_attributions=credit, too_long_orders=orders) == both
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])

@@ -44,7 +44,7 @@ def test_tables_are_named_with_their_database_without_user_password_and_options(
 def test_day_files_are_named_by_their_uri_and_csv_files_by_that_of_the_reports() -> None:
     shown = metadata_of(SECRET)
     assert shown["journeys"]["dagster/uri"] == "s3://bucket/assets/journeys"
-    assert shown["comparison_csv"]["dagster/uri"] == Path("reports").absolute().as_uri()
+    assert shown["channel_reporting_csv"]["dagster/uri"] == Path("reports").absolute().as_uri()
     assert (
         metadata_of(Settings(storage="/srv/all days"))["journeys"]["dagster/uri"] == "file:///srv/all%20days/journeys"
     )

@@ -20,13 +20,8 @@ GRAPH = {
     "channel_reporting": {"sessions", "conversions", "ihc_attributions"},
     "channel_reporting_csv": {"channel_reporting"},
     "model_comparison": {"ihc_attributions", "conversions"},
-    "conversion_paths": {"ihc_attributions", "conversions"},
-    "channel_roles": {"ihc_attributions", "conversions"},
-    "markov_comparison": {"conversion_paths"},
-    "comparison_csv": {"model_comparison", "conversion_paths", "channel_roles", "markov_comparison"},
 }
 SOURCE_TABLES = {"source/session_sources", "source/session_costs", "source/conversions"}
-COMPARISONS = {"model_comparison", "conversion_paths", "channel_roles", "markov_comparison", "comparison_csv"}
 CHECKS = {
     ("sessions", "matches_schema"),
     ("sessions", "rows_are_usable"),
@@ -42,13 +37,7 @@ CHECKS = {
     ("channel_reporting", "cost_is_conserved"),
     ("channel_reporting", "unattributed_orders_are_kept"),
     ("model_comparison", "matches_schema"),
-    ("model_comparison", "models_share_out_the_same"),
-    ("conversion_paths", "matches_schema"),
-    ("conversion_paths", "paths_are_of_all_orders"),
-    ("channel_roles", "matches_schema"),
-    ("channel_roles", "roles_are_of_all_orders"),
-    ("markov_comparison", "matches_schema"),
-    ("markov_comparison", "markov_shares_out_the_same"),
+    ("model_comparison", "comparisons_are_of_all_orders"),
 }
 
 
@@ -93,7 +82,7 @@ def test_every_asset_is_daily_and_runs_a_range_of_days_in_one_run(graph: AssetGr
         node = graph.get(key)
         assert node.partitions_def == daily
         assert node.backfill_policy == dg.BackfillPolicy.single_run()
-        assert node.group_name == ("comparison" if key.to_user_string() in COMPARISONS else "attribution")
+        assert node.group_name == ("comparison" if key.to_user_string() == "model_comparison" else "attribution")
         assert node.owners == ["team:marketing-analytics"]
         assert node.description
         assert 1 <= len(node.kinds) <= 3

@@ -8,10 +8,7 @@ import pytest
 
 from attribution_assets.attribution.invariants.comparison import (
     attributed_orders,
-    markov_problems,
-    model_problems,
-    path_problems,
-    role_problems,
+    comparison_problems,
 )
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
@@ -28,52 +25,69 @@ def models(table: Table, **changed: dict[str, Any]) -> pd.DataFrame:
     )
 
 
+def problems(
+    table: Table,
+    compared: pd.DataFrame | None = None,
+    paths: dict[str, Any] | None = None,
+    roles: dict[str, Any] | None = None,
+) -> list[str]:
+    """What does not hold of the comparisons of both orders, some of which are changed."""
+    sound = {"influenced_orders": 2, "assisted_orders": 1, "initializer": 2.0, "closer": 2.0}
+    return comparison_problems(
+        ORDERS,
+        {
+            "model_comparison": models(table) if compared is None else compared,
+            "conversion_paths": table("conversion_paths", {"orders": 2, "revenue": 80.0} | (paths or {})),
+            "channel_roles": table("channel_roles", sound | (roles or {})),
+        },
+    )
+
+
 def test_only_attributed_orders_are_compared(table: Table) -> None:
     orders = table("conversions", {"conv_id": "o1"}, {"conv_id": "o2"}, {"conv_id": "o3"})
     credit = table("ihc_attributions", {"conv_id": "o1"}, {"conv_id": "o1"}, {"conv_id": "o2", "outcome": "refused"})
     assert attributed_orders(orders, credit)["conv_id"].tolist() == ["o1"]
 
 
-def test_models_that_share_out_the_same_are_no_problem(table: Table) -> None:
-    assert model_problems(ORDERS, models(table)) == []
-    assert model_problems(NO_ORDERS, table("model_comparison")) == []
+def test_comparisons_of_the_same_orders_are_no_problem(table: Table) -> None:
+    assert problems(table) == []
+    none = {name: table(name) for name in ("model_comparison", "conversion_paths", "channel_roles")}
+    assert comparison_problems(NO_ORDERS, none) == []
 
 
 def test_ihc_may_be_off_by_the_rounding_of_the_api_and_no_rule_model(table: Table) -> None:
-    assert model_problems(ORDERS, models(table, ihc={"orders": 1.9991, "revenue": 79.97})) == []
-    assert model_problems(ORDERS, models(table, ihc={"orders": 1.998})) == [
-        "ihc: orders sum to 1.998000, 2.000000 were attributed"
+    assert problems(table, models(table, ihc={"orders": 1.9991, "revenue": 79.97})) == []
+    assert problems(table, models(table, ihc={"orders": 1.998})) == [
+        "model_comparison: ihc: orders sum to 1.998000, 2.000000 were attributed"
     ]
-    assert model_problems(ORDERS, models(table, linear={"orders": 1.9991})) == [
-        "linear: orders sum to 1.999100, 2.000000 were attributed"
+    assert problems(table, models(table, linear={"orders": 1.9991})) == [
+        "model_comparison: linear: orders sum to 1.999100, 2.000000 were attributed"
     ]
 
 
 def test_a_model_that_lost_or_made_up_revenue_is_named(table: Table) -> None:
-    assert model_problems(ORDERS, models(table, last_touch={"revenue": 80.01})) == [
-        "last_touch: revenue sum to 80.010000, 80.000000 were attributed"
+    assert problems(table, models(table, last_touch={"revenue": 80.01})) == [
+        "model_comparison: last_touch: revenue sum to 80.010000, 80.000000 were attributed"
     ]
 
 
 def test_a_model_without_any_row_is_named_with_all_that_it_lost(table: Table) -> None:
     comparison = models(table)
-    assert model_problems(ORDERS, comparison[comparison["model"] != "linear"]) == [
-        "linear: orders sum to 0.000000, 2.000000 were attributed",
-        "linear: revenue sum to 0.000000, 80.000000 were attributed",
+    assert problems(table, comparison[comparison["model"] != "linear"]) == [
+        "model_comparison: linear: orders sum to 0.000000, 2.000000 were attributed",
+        "model_comparison: linear: revenue sum to 0.000000, 80.000000 were attributed",
     ]
 
 
 def test_paths_of_too_few_orders_are_named(table: Table) -> None:
-    assert path_problems(ORDERS, table("conversion_paths", {"orders": 2, "revenue": 80.0})) == []
-    assert path_problems(ORDERS, table("conversion_paths", {"orders": 1, "revenue": 80.0})) == [
-        "paths: orders sum to 1.000000, 2.000000 were attributed"
+    assert problems(table, paths={"orders": 1}) == [
+        "conversion_paths: orders sum to 1.000000, 2.000000 were attributed"
     ]
 
 
 @pytest.mark.parametrize(
-    ("row", "problems"),
+    ("row", "named"),
     [
-        ({}, []),
         ({"initializer": 2.5}, ["initializer sums to 2.500000 orders, 2 were attributed"]),
         ({"holder": 2.002}, ["holder sums to 2.002000 orders, 2 were attributed"]),
         ({"closer": 2.5}, ["closer sums to 2.500000 orders, 2 were attributed"]),
@@ -82,17 +96,13 @@ def test_paths_of_too_few_orders_are_named(table: Table) -> None:
         ({"influenced_orders": 3}, ["Search assisted 1 and influenced 3 of 2 orders"]),
     ],
 )
-def test_roles_that_cannot_be_are_named(table: Table, row: dict[str, Any], problems: list[str]) -> None:
-    sound = {"influenced_orders": 2, "assisted_orders": 1, "initializer": 2.0, "closer": 2.0}
-    assert role_problems(ORDERS, table("channel_roles", sound | row)) == problems
+def test_roles_that_cannot_be_are_named(table: Table, row: dict[str, Any], named: list[str]) -> None:
+    assert problems(table, roles=row) == [f"channel_roles: {problem}" for problem in named]
 
 
-def test_a_chain_shares_out_the_orders_of_its_windows_paths(table: Table) -> None:
-    window = table("conversion_paths", {"orders": 1, "revenue": 50.0}, {"orders": 1, "revenue": 30.0})
-    chain = table("markov_comparison", {"orders": 1.5, "revenue": 60.0}, {"orders": 0.5, "revenue": 20.0})
-    assert markov_problems(window, chain) == []
-    assert markov_problems(window, chain.iloc[:1]) == [
-        "orders sum to 1.500000, those of the paths to 2.000000",
-        "revenue sum to 60.000000, those of the paths to 80.000000",
+def test_problems_of_several_tables_are_all_named(table: Table) -> None:
+    assert problems(table, models(table, linear={"orders": 1.0}), {"revenue": 1.0}, {"closer": 3.0}) == [
+        "model_comparison: linear: orders sum to 1.000000, 2.000000 were attributed",
+        "conversion_paths: revenue sum to 1.000000, 80.000000 were attributed",
+        "channel_roles: closer sums to 3.000000 orders, 2 were attributed",
     ]
-    assert markov_problems(pd.DataFrame(), table("markov_comparison")) == []

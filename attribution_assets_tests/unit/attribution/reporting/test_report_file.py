@@ -17,7 +17,7 @@ from upath import UPath
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.reporting.ratios import with_ratios
-from attribution_assets.attribution.reporting.report_file import write_report, write_stored_table
+from attribution_assets.attribution.reporting.report_file import write_report, write_stored_report
 from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.stamps import Stamp
 from attribution_assets.attribution.storage.stored_days import StoredDays
@@ -151,7 +151,7 @@ def test_a_report_that_is_replaced_while_its_file_is_written_is_written_again(ta
 
     path = UPath(tmp_path / "report.csv")
     assert (
-        write_stored_table(Reports("channel_reporting", {}, (), engine_named("duckdb")), dt.date(2024, 2, 26), path)
+        write_stored_report(Reports("channel_reporting", {}, (), engine_named("duckdb")), dt.date(2024, 2, 26), path)
         == "version 2"
     )
     assert [row["cost"] for row in csv.DictReader(io.StringIO(path.read_text()))] == ["2.0"]
