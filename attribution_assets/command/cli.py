@@ -243,7 +243,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
     source = resources.database.source()
-    terminal.print_unusable_dates(console, [source.unusable_dates(asset) for asset in SOURCE_ASSETS])
+    terminal.print_rows_in_no_report(console, [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS])
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
