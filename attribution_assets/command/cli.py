@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.command.interrupts import ended_in_time
 from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
@@ -215,6 +216,11 @@ def _day(option: str, text: str | None) -> dt.date | None:
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
+    with ended_in_time():
+        _make_and_report(start, end, output)
+
+
+def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
@@ -227,8 +233,6 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> N
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    with suppress(ValueError):  # of another thread than the main one
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
     console, settings = Console(), Settings.from_environment()
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
