@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.command.interrupts import ended_in_time
 from attribution_assets.command.output import any_output
@@ -209,10 +210,9 @@ def _extra(name: str, package: str) -> Iterator[None]:
 def _day(option: str, text: str | None) -> dt.date | None:
     if text is None:
         return None
-    try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
-    except ValueError:
-        raise typer.BadParameter(f"{quoted(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
+    if (day := day_written(text)) is None:
+        raise typer.BadParameter(f"{quoted(text)} is not a date written YYYY-MM-DD", param_hint=option)
+    return day
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: str | None) -> None:

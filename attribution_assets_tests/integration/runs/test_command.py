@@ -219,6 +219,7 @@ def test_what_the_command_runs_is_in_dagsters_history(reported: Reported) -> Non
     ("arguments", "says"),
     [
         (("2024-02-30", "2024-03-01"), "'2024-02-30' is not a date written YYYY-MM-DD"),
+        (("2024-2-26", "2024-03-01"), "'2024-2-26' is not a date written YYYY-MM-DD"),
         (("2024-02-27", "2024-02-26"), "the range ends on 2024-02-26, before it starts on 2024-02-27"),
         (("2024-02-19", "2024-02-26"), "set ATTRIBUTION_START_DATE to 2024-02-19 or earlier"),
         (("2024-02-26", "2099-01-01"), "2099-01-01 is not over"),
