@@ -5,12 +5,11 @@ Which variables the project is set by belongs in `settings.py`.
 
 import datetime as dt
 import os
-import re
 import ssl
-from contextlib import suppress
 from pathlib import Path
 from urllib.parse import unquote
 
+from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.masking import masked, passwords_in
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.errors import ConfigurationError
@@ -46,10 +45,7 @@ def calendar_day(variable: str, text: str) -> dt.date:
     Raises:
         ConfigurationError: It is no date written YYYY-MM-DD, or before EARLIEST_DAY or after LATEST_DAY.
     """
-    day = None
-    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
-        with suppress(ValueError):
-            day = dt.date.fromisoformat(text)
+    day = day_written(text)
     if day is None or not EARLIEST_DAY <= day <= LATEST_DAY:
         raise ConfigurationError(
             f"{variable} is {quoted(text)}: it takes a date written YYYY-MM-DD, from {EARLIEST_DAY} to {LATEST_DAY}"

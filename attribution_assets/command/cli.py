@@ -16,7 +16,9 @@ from typing import Annotated
 
 import typer
 
+from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.command.interrupts import ended_in_time
 from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
@@ -240,13 +242,17 @@ def _extra(name: str, package: str) -> Iterator[None]:
 def _day(option: str, text: str | None) -> dt.date | None:
     if text is None:
         return None
-    try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
-    except ValueError:
-        raise typer.BadParameter(f"{quoted(str(text))} is not a date written YYYY-MM-DD", param_hint=option) from None
+    if (day := day_written(text)) is None:
+        raise typer.BadParameter(f"{quoted(text)} is not a date written YYYY-MM-DD", param_hint=option)
+    return day
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False) -> None:
+    with ended_in_time():
+        _make_and_report(start, end, output, again=again)
+
+
+def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
@@ -259,8 +265,6 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None, *, a
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    with suppress(ValueError):  # of another thread than the main one
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
     console, settings = Console(), Settings.from_environment()
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
@@ -277,7 +281,7 @@ def _report(start: dt.date | None, end: dt.date | None, output: str | None, *, a
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
     source = resources.database.source()
-    terminal.print_unusable_dates(console, [source.unusable_dates(asset) for asset in SOURCE_ASSETS])
+    terminal.print_rows_in_no_report(console, [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS])
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),

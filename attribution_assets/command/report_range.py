@@ -24,7 +24,7 @@ from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
+from attribution_assets.attribution.source.rows_in_no_report import in_words as in_plain_words
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
@@ -111,9 +111,9 @@ def _days_with_data(
             f"the data is of {outside[0]}..{outside[-1]}, but the days that can be reported are"
             f" {within[0]}..{within[1]}: see ATTRIBUTION_START_DATE and ATTRIBUTION_END_DATE"
         )
-    unusable = [source.unusable_dates(asset) for asset in SOURCE_ASSETS]
-    if any(dates.rows for dates in unusable):
-        raise RunRejectedError(" ".join(["no row has a usable date.", *in_plain_words(unusable)]))
+    in_no_report = [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS]
+    if any(table.rows for table in in_no_report):
+        raise RunRejectedError(" ".join(["no row has a usable date.", *in_plain_words(in_no_report)]))
     raise RunRejectedError("the database holds no sessions and no conversions")
 
 

@@ -20,8 +20,8 @@ from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.ratios import with_ratios
-from attribution_assets.attribution.source.unusable_dates import UnusableDates
-from attribution_assets.attribution.source.unusable_dates import in_words as dates_in_words
+from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
+from attribution_assets.attribution.source.rows_in_no_report import in_words as rows_in_words
 from attribution_assets.attribution.tables.credit import EMBEDDED, NO_SESSIONS
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.set_aside import SetAside
@@ -142,9 +142,9 @@ def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:
         _say(console, f"Too long: orders of {more} more {'user' if more == 1 else 'users'}.")
 
 
-def print_unusable_dates(console: Console, found: Iterable[UnusableDates]) -> None:
-    """Say how many source rows have a date that is no day of the calendar, with an example of each table."""
-    for line in dates_in_words(found):
+def print_rows_in_no_report(console: Console, found: Iterable[RowsInNoReport]) -> None:
+    """Say how many source rows no day can report, with what they carry and an example of each table."""
+    for line in rows_in_words(found):
         _say(console, line)
 
 
@@ -174,7 +174,7 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
         table.add_row(asset, *(in_words(some) for some in (days, status.missing[asset], stale)))
     console.print(table)
     print_certainty(console, status.final, status.provisional)
-    print_unusable_dates(console, status.unusable)
+    print_rows_in_no_report(console, status.in_no_report)
     if waiting := {day for days in status.stale.blocked.values() for day in days}:
         causes = "; ".join(sorted(status.stale.causes))
         _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)} ({causes}).")
@@ -184,7 +184,7 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
         _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
     if status.to_run:
         _say(console, "Run these days to bring them up to date.")
-    elif status.up_to_date and not any(dates.unusable and dates.unusable == dates.rows for dates in status.unusable):
+    elif status.up_to_date and not any(each.unusable and each.unusable == each.rows for each in status.in_no_report):
         _say(console, "Everything is up to date.")
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
 from attribution_assets.attribution.tables.readable import readable
 
@@ -203,11 +203,9 @@ def _first_day_of(preset: str, reported: Reported) -> dt.date:
 def _date(name: str, given: Mapping[str, str], problems: list[str]) -> dt.date | None:
     if name not in given:
         return None
-    try:
-        return dt.datetime.strptime(given[name], "%Y-%m-%d").date()  # noqa: DTZ007  # a calendar day
-    except ValueError:
+    if (day := day_written(given[name])) is None:
         problems.append(f"{given[name]!r} is not a date written YYYY-MM-DD.")
-        return None
+    return day
 
 
 def _one_of(allowed: Sequence[str], name: str, given: Mapping[str, str], usual: str, problems: list[str]) -> str:

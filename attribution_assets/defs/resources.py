@@ -78,6 +78,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
 
     root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
     engine: str = Field(default="duckdb", description="What runs SQL over the tables: duckdb or spark")
+    last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
 
     def tables(self) -> AssetStorage:
         """The stored tables.
@@ -86,7 +87,8 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
             ConfigurationError: The URL names a kind of storage that is unknown or not installed, or the engine is.
         """
         with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
-            return AssetStorage(self.root, engine_named(self.engine))
+            last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
+            return AssetStorage(self.root, engine_named(self.engine), last_day)
 
     def check(self) -> None:
         """See that the object store, if it is one, can be reached, and that the engine can run queries.
@@ -299,7 +301,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
         database=DatabaseResource(
             url=given["database_url"], first_day=first_day, channels=given["channels"], last_day=last_day
         ),
-        storage=Storage(root=given["storage"], engine=given["engine"]),
+        storage=Storage(root=given["storage"], engine=given["engine"], last_day=last_day),
         reports=Reports(root=given["reports"]),
         ihc_api=IhcApiAccount(
             url=given["ihc_api_url"],

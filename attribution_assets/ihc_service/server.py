@@ -18,7 +18,8 @@ from attribution_assets.serving import BOUNDED, BoundedBodies, KnownHosts
 LOOPBACK = "127.0.0.1"
 STARTUP_POLL_SECONDS = 0.002
 LONGEST_SHUTDOWN_SECONDS = 1
-MOST_BODY_BYTES = 64 * 2**20
+FEWEST_BODY_BYTES, BYTES_PER_SESSION = 64 * 2**20, 2**10
+"""The bound on a request's body: so much for each session that it may have, and not below the first."""
 
 
 @contextmanager
@@ -36,7 +37,7 @@ def embedded_ihc_service(max_journeys_per_request: int = 100, max_sessions_per_r
         RuntimeError: if the service does not start.
     """
     config = uvicorn.Config(
-        _guarded(create_app(max_journeys_per_request, max_sessions_per_request)),
+        _guarded(create_app(max_journeys_per_request, max_sessions_per_request), max_sessions_per_request),
         **BOUNDED,
         log_config=None,
         log_level="warning",
@@ -79,8 +80,9 @@ def serve(
         SystemExit: if the port is in use or not allowed.
     """
     app = create_app(max_journeys_per_request, max_sessions_per_request, api_key)
-    uvicorn.run(_guarded(app, allowed_hosts), host=LOOPBACK, port=port, **BOUNDED)
+    uvicorn.run(_guarded(app, max_sessions_per_request, allowed_hosts), host=LOOPBACK, port=port, **BOUNDED)
 
 
-def _guarded(app: FastAPI, allowed_hosts: Sequence[str] = ()) -> KnownHosts:
-    return KnownHosts(BoundedBodies(app, MOST_BODY_BYTES), LOOPBACK, allowed_hosts)
+def _guarded(app: FastAPI, max_sessions_per_request: int, allowed_hosts: Sequence[str] = ()) -> KnownHosts:
+    most_bytes = max(FEWEST_BODY_BYTES, BYTES_PER_SESSION * max_sessions_per_request)
+    return KnownHosts(BoundedBodies(app, most_bytes), LOOPBACK, allowed_hosts)

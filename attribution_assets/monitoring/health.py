@@ -13,7 +13,7 @@ import dagster as dg
 import duckdb
 import pyarrow as pa
 
-from attribution_assets.attribution.calendar.finality import final_and_provisional
+from attribution_assets.attribution.calendar.finality import final_and_provisional, has_ended
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.freshness.lineage import StoredState, days_attributed, stored_state
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
@@ -145,6 +145,10 @@ class PipelineHealth:
             self._looks_on = stale.confirmed != self._stale.confirmed
             self._stale, self._stale_of = stale, now
         return self._stale
+
+    def calendar_ended(self) -> bool:
+        """Whether the last day of the calendar has passed, so that no further day is due."""
+        return has_ended(self._resources.rules.windows.last_day)
 
     def ledger_answers(self) -> int:
         """How many journeys have their answer in the ledger.

@@ -129,6 +129,11 @@ class PipelineMetrics(Collector):
                 took.add_metric([source], time.monotonic() - began)
                 yield from metrics
             yield from (up, took)
+            yield GaugeMetricFamily(
+                "attribution_calendar_ended",
+                "Whether ATTRIBUTION_END_DATE has passed, so that no further day is due.",
+                value=self._health.calendar_ended(),
+            )
             yield _counter(
                 "attribution_exporter_errors",
                 "Scrapes since the exporter started that could not read the source.",

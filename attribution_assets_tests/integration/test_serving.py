@@ -187,3 +187,11 @@ def test_the_embedded_service_refuses_a_body_of_more_than_64_megabytes_in_its_ow
         "partialFailureErrors": [],
         "message": "the body is longer than 67,108,864 bytes",
     }
+
+
+def test_the_embedded_service_takes_as_long_a_body_as_its_sessions_may_need() -> None:
+    with embedded_ihc_service(max_sessions_per_request=100_000) as url:
+        connection = HTTPConnection("127.0.0.1", urlsplit(url).port, timeout=30)
+        connection.request("POST", "/v1/compute_ihc?conv_type_id=x", b" " * (64 * 2**20 + 1))
+        assert connection.getresponse().status == 400  # as it is no JSON
+        connection.close()

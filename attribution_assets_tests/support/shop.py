@@ -78,7 +78,8 @@ class Shop:
 
 def unguarded(cell: str) -> str:
     """A cell of a CSV file as the README says that its guard is undone."""
-    return re.sub(r"(^|\r\n|[;\t\r\n])'", r"\1", cell)
+    cell = re.sub(r"(^|\r\n|[;\t\r\n])'", r"\1", cell)
+    return re.sub(r"\\x([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), cell)
 
 
 def endpoint(faults: Iterable[Fault | None] = (), **settings: object) -> IhcEndpoint:

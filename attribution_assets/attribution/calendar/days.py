@@ -1,12 +1,22 @@
-"""Calendar days: ranges, runs of adjacent days, and how they are written in messages."""
+"""Calendar days: how one is written, ranges, runs of adjacent days, and how they are written in messages."""
 
 import datetime as dt
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+
+
+def day_written(text: str) -> dt.date | None:
+    """The day that a text names as YYYY-MM-DD; None if it names none, or in another way."""
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(text)
+    return None
 
 
 def days_between(first: dt.date, last: dt.date) -> list[dt.date]:

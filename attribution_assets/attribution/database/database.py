@@ -9,10 +9,12 @@ No error, `str` or `repr` of this module shows a password.
 """
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,6 +25,11 @@ from attribution_assets.attribution.masking import masked
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
 SQLITE_BUSY_TIMEOUT_SECONDS = 30.0
+_STEP_SECONDS = 0.2
+_PRIMARY_CODE = 0xFF
+"""The bits of SQLite's error codes that say what it is."""
+_GIVEN_UP = "given_up"
+"""Execution option of a connection: what ends its waiting for the write lock."""
 POSTGRESQL_CONNECT_TIMEOUT_SECONDS = 10
 
 REAL: sa.types.TypeEngine[float] = sa.REAL().with_variant(sa.DOUBLE_PRECISION(), POSTGRESQL)
@@ -84,15 +91,18 @@ class Database:
         """
         return self._transaction(self._reader)
 
-    def writing(self) -> AbstractContextManager[sa.Connection]:
+    def writing(self, given_up: Event | None = None) -> AbstractContextManager[sa.Connection]:
         """A transaction that is committed at its end and rolled back when the block raises.
 
         On SQLite it holds the write lock from its start, so that writers queue (up to 30 s) and none fails in the
         middle. It switches the file to WAL mode for good, where readers and the writer do not wait for each other; a
         file that is being read in its old mode, or that cannot have a WAL where it lies, stays as it is. A missing
         SQLite file is an error, not a new database.
+
+        Args:
+            given_up: ends the waiting for SQLite's write lock soon after it is set, as if the 30 s were over.
         """
-        return self._transaction(self._writer)
+        return self._transaction(self._writer, given_up)
 
     @cached_property
     def _reader(self) -> sa.Engine:
@@ -115,10 +125,10 @@ class Database:
         return sa.create_engine(self._url, poolclass=sa.NullPool, connect_args=timeout, **options)
 
     @contextmanager
-    def _transaction(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+    def _transaction(self, engine: sa.Engine, given_up: Event | None = None) -> Iterator[sa.Connection]:
         # bulk inserts and large reads talk to the driver itself, whose errors SQLAlchemy does not wrap
         try:
-            with engine.connect() as connection:
+            with engine.connect().execution_options(**{_GIVEN_UP: given_up}) as connection:
                 connection.detach()  # else the pool closes it under a generator that the garbage collector finds
                 with connection.begin():
                     yield connection
@@ -235,12 +245,28 @@ def _sqlite_engine(path: Path, begin: str, prepare: Callable[[sqlite3.Connection
             check_same_thread=False,
         )
         prepare(connection)
-        connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_SECONDS * 1000:.0f}")
         return connection
 
     engine = sa.create_engine("sqlite://", creator=connect, poolclass=sa.NullPool)
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    sa.event.listen(engine, "begin", lambda connection: _begin(connection, begin))
     return engine
+
+
+def _begin(connection: sa.Connection, statement: str) -> None:
+    """Begin, and wait for a lock in short steps: an interrupt could not break off SQLite's own waiting."""
+    given_up = connection.get_execution_options().get(_GIVEN_UP)
+    deadline = time.monotonic() + SQLITE_BUSY_TIMEOUT_SECONDS
+    driver: Any = connection.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout = {_STEP_SECONDS * 1000:.0f}")
+    while True:
+        last = time.monotonic() >= deadline - _STEP_SECONDS or (given_up is not None and given_up.is_set())
+        try:
+            driver.execute(statement)
+            break
+        except sqlite3.OperationalError as error:
+            if last or error.sqlite_errorcode & _PRIMARY_CODE != sqlite3.SQLITE_BUSY:
+                raise
+    driver.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_SECONDS * 1000:.0f}")
 
 
 def _let_only_read(connection: sqlite3.Connection) -> None:

@@ -6,6 +6,7 @@ The tables themselves are defined elsewhere: the result tables in `storage/resul
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Event
 
 import sqlalchemy as sa
 
@@ -41,13 +42,16 @@ class OwnTables:
         self.are_there = False
 
     @contextmanager
-    def writing(self) -> Iterator[sa.Connection]:
+    def writing(self, given_up: Event | None = None) -> Iterator[sa.Connection]:
         """A transaction that writes to the tables, one at a time; missing tables are created first.
+
+        Args:
+            given_up: see `Database.writing`.
 
         Raises:
             DatabaseError: of the class `error`: a table lacks a column, or what `Database.writing` raises.
         """
-        with self._database.writing() as connection:
+        with self._database.writing(given_up) as connection:
             if connection.dialect.name == POSTGRESQL:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(self._advisory_lock)))
             if not self.are_there:

@@ -135,7 +135,7 @@ def _comparison_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
 
 
 def _csv_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
-    return {"names": "guarded" if windows.csv_guard else "as they are"}
+    return {"names": "guarded and escaped" if windows.csv_guard else "as they are"}
 
 
 def _journeys_anew(

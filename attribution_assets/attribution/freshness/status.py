@@ -13,7 +13,7 @@ from attribution_assets.attribution.freshness.lineage import StoredState, days_a
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets.attribution.source.unusable_dates import UnusableDates
+from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Status:
         stale: what is to be made anew.
         final: reported days that only late rows can change.
         provisional: reported days that orders still to be attributed can change.
-        unusable: source rows whose date is no day of the calendar, by table.
+        in_no_report: source rows that no day can report, by table.
     """
 
     stored: Mapping[str, Sequence[dt.date]]
@@ -36,7 +36,7 @@ class Status:
     stale: Stale
     final: Sequence[dt.date]
     provisional: Sequence[dt.date]
-    unusable: Sequence[UnusableDates]
+    in_no_report: Sequence[RowsInNoReport]
 
     @property
     def to_run(self) -> bool:
@@ -84,7 +84,7 @@ def status(
         stale=stale,
         final=final,
         provisional=provisional,
-        unusable=[source.unusable_dates(asset) for asset in SOURCE_ASSETS],
+        in_no_report=[source.rows_in_no_report(asset) for asset in SOURCE_ASSETS],
     )
 
 

@@ -230,7 +230,7 @@ class IhcClient:
         self._tallies.append(tally)
         known = self._ledger.answers([batch.keys[journey] for journey in batch.unsettled()])
         self._reuse(batch, known, tally)
-        with closing(Claims(self._ledger.tables)) as claims:
+        with closing(Claims(self._ledger.tables, stop.interrupted)) as claims:
             while unsettled := batch.unsettled():
                 keys = [batch.keys[journey] for journey in unsettled]
                 taken = claims.take(keys)

@@ -55,10 +55,11 @@ class Claims:
 
     Args:
         tables: the ledger's tables.
+        interrupted: once it is set, nothing waits for other writers any more.
     """
 
-    def __init__(self, tables: LedgerTables) -> None:
-        self._tables = tables
+    def __init__(self, tables: LedgerTables, interrupted: Event | None = None) -> None:
+        self._tables, self._interrupted = tables, interrupted
         self._claimant = uuid.uuid4().hex
         self._renewed_at = 0.0
         self._closed = Event()
@@ -78,7 +79,7 @@ class Claims:
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        with self._tables.writing() as connection:
+        with self._tables.writing(self._interrupted) as connection:
             self._renew(connection)
             answers = answers_in(connection, keys)
             living, void = self._claimants(connection, keys)
@@ -115,7 +116,8 @@ class Claims:
         self._closed.set()
         if self._renewal is not None:
             self._renewal.join()
-            with suppress(LedgerError), self._tables.writing() as connection:  # if this fails, the lease runs out
+            # if this fails, the lease runs out
+            with suppress(LedgerError), self._tables.writing(self._interrupted) as connection:
                 for table in (CLAIM, CLAIMANT):
                     connection.execute(table.delete().where(table.c.claimant == self._claimant))
 
@@ -140,7 +142,8 @@ class Claims:
     def _keep_alive(self) -> None:
         while not self._closed.wait(_RENEWAL_SECONDS):
             if self.hold:  # a lease that has run out is not renewed: others may hold the claims now
-                with suppress(LedgerError), self._tables.writing() as connection:  # the next renewal tries again
+                # the next renewal tries again
+                with suppress(LedgerError), self._tables.writing(self._closed) as connection:
                     if self.hold:  # the transaction may have waited for other writers
                         self._renew(connection)
 

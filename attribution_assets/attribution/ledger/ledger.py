@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from threading import Event
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -170,12 +171,13 @@ class Ledger:
         with self.tables.reading() as connection:
             return answers_in(connection, keys)
 
-    def keep(self, terms: AnswerTerms, requests: Sequence[AnsweredRequest]) -> None:
+    def keep(self, terms: AnswerTerms, requests: Sequence[AnsweredRequest], interrupted: Event | None = None) -> None:
         """Keep the answers to some requests and remove the claims on their journeys, in one transaction.
 
         Args:
             terms: the terms of all these requests.
             requests: the requests' answers.
+            interrupted: once it is set, other writers are waited for no longer.
 
         Raises:
             LedgerError: the ledger cannot be written; nothing has changed in it.
@@ -201,7 +203,7 @@ class Ledger:
             for key, answer in request.answers.items()
         ]
         if rows:
-            with self.tables.writing() as connection:
+            with self.tables.writing(interrupted) as connection:
                 connection.execute(_KEEP, rows)
                 for some in chunks([key for request in requests for key in request.answers]):
                     connection.execute(CLAIM.delete().where(CLAIM.c.journey_key.in_(some)))

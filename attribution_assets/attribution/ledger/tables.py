@@ -15,6 +15,7 @@ The meaning of answers is in `ledger.py`, that of claims in `claims.py`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from threading import Event
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -103,15 +104,18 @@ class LedgerTables:
         with self._database.reading() as connection:
             yield connection if sa.inspect(connection).has_table(ANSWER.name) else None
 
-    def writing(self) -> AbstractContextManager[sa.Connection]:
+    def writing(self, given_up: Event | None = None) -> AbstractContextManager[sa.Connection]:
         """A writing transaction on the ledger's tables, which are created first if they do not exist.
 
         Writing transactions of all clients run one after another.
 
+        Args:
+            given_up: see `Database.writing`.
+
         Raises:
             LedgerError: the database or its driver reports an error, or a table lacks a column.
         """
-        return self._tables.writing()
+        return self._tables.writing(given_up)
 
 
 def rows_with_keys(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[str]) -> Iterator[sa.Row[Any]]:

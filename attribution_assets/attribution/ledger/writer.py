@@ -23,13 +23,17 @@ class LedgerWriter:
         keep: writes the answers to some requests in one transaction, see `Ledger.keep`.
     """
 
-    def __init__(self, keep: Callable[[Sequence[AnsweredRequest]], None]) -> None:
+    def __init__(self, keep: Callable[[Sequence[AnsweredRequest], Event | None], None]) -> None:
         self._keep = keep
         self._waiting: SimpleQueue[tuple[AnsweredRequest, Future[None]]] = SimpleQueue()
         self._turn = Lock()
 
-    def keep(self, answered: AnsweredRequest) -> None:
+    def keep(self, answered: AnsweredRequest, interrupted: Event | None = None) -> None:
         """Write the answers to a request; returns when they are written, possibly by another thread.
+
+        Args:
+            answered: the answers to a request.
+            interrupted: once it is set, other writers are waited for no longer.
 
         Raises:
             LedgerError: the ledger cannot be written.
@@ -38,7 +42,7 @@ class LedgerWriter:
         self._waiting.put((answered, kept))
         with self._turn:
             if not kept.done():
-                self._write_waiting_answers()
+                self._write_waiting_answers(interrupted)
         kept.result()
 
     def keep_trying(self, answered: AnsweredRequest, seconds: float, interrupted: Event) -> None:
@@ -47,7 +51,7 @@ class LedgerWriter:
         Args:
             answered: the answers to a request.
             seconds: how long it is tried.
-            interrupted: ends it after the try that is under way.
+            interrupted: ends it, and the waiting for other writers.
 
         Raises:
             LedgerError: the ledger could not be written to the end.
@@ -59,20 +63,20 @@ class LedgerWriter:
             sleep=tenacity.sleep_using_event(interrupted),
             reraise=True,
         )
-        trying(self.keep, answered)
+        trying(self.keep, answered, interrupted)
 
-    def _write_waiting_answers(self) -> None:
+    def _write_waiting_answers(self, interrupted: Event | None) -> None:
         together: list[tuple[AnsweredRequest, Future[None]]] = []
         with suppress(Empty):
             while True:
                 together.append(self._waiting.get_nowait())
-        if not self._written(together) and len(together) > 1:
+        if not self._written(together, interrupted) and len(together) > 1:
             for one in together:  # one at a time, so that an error in one of them does not stop the others
-                self._written([one])
+                self._written([one], interrupted)
 
-    def _written(self, together: Sequence[tuple[AnsweredRequest, Future[None]]]) -> bool:
+    def _written(self, together: Sequence[tuple[AnsweredRequest, Future[None]]], interrupted: Event | None) -> bool:
         try:
-            self._keep([answered for answered, _ in together])
+            self._keep([answered for answered, _ in together], interrupted)
         except BaseException as error:  # noqa: BLE001  the waiting thread gets any error by its future
             if len(together) == 1:
                 together[0][1].set_exception(error)

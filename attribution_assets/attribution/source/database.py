@@ -41,9 +41,9 @@ from attribution_assets.attribution.source.fingerprints import (
     sqlite_marker,
 )
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
+from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport, rows_in_no_report
 from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
 from attribution_assets.attribution.source.table_names import missing_from
-from attribution_assets.attribution.source.unusable_dates import UnusableDates, unusable_dates
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
 
 _PLAIN_TEXT_FORMS = (
@@ -185,21 +185,6 @@ class SourceDatabase:
                 )
         return found
 
-    def rows_without_a_day(self, table: str) -> int:
-        """The number of rows whose date has no place in the calendar: they are filed with the first day.
-
-        Args:
-            table: "sessions" or "conversions".
-
-        Raises:
-            SourceUnreachableError: the database cannot be reached or read.
-            SourceSchemaError: a table or a column is missing.
-        """
-        with self._reading() as connection:
-            count = statements.count_without_a_day(connection, _DATED_TABLES[table], self._first_day)
-            rows: int = connection.execute(count).scalar_one()
-        return rows
-
     def change_marker(self) -> str:
         """A text that differs from an earlier one whenever the tables or the mapping of channel names may have changed.
 
@@ -242,8 +227,8 @@ class SourceDatabase:
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
 
-    def unusable_dates(self, table: str) -> UnusableDates:
-        """How many rows have a date that is no day of the calendar; the whole table is read.
+    def rows_in_no_report(self, table: str) -> RowsInNoReport:
+        """The rows with a date that is no day of the calendar, and costs without session; the whole table is read.
 
         Args:
             table: "sessions" or "conversions".
@@ -254,7 +239,7 @@ class SourceDatabase:
         """
         with self._reading() as connection:
             today = dt.datetime.now(dt.UTC).date()
-            return unusable_dates(connection, _DATED_TABLES[table], self._first_day, min(today, self._last_day))
+            return rows_in_no_report(connection, _DATED_TABLES[table], self._first_day, min(today, self._last_day))
 
     def holds_data(self, first: dt.date, last: dt.date, *, usable: bool = False) -> bool:
         """Whether any session or order falls in the days from `first` to `last`, both inclusive.

@@ -84,12 +84,6 @@ def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: 
     return _rows(connection, source, table, source.without_a_day(table.date, first_day), filed)
 
 
-def count_without_a_day(connection: sa.Connection, table: DatedTable, first_day: dt.date) -> sa.Select[Any]:
-    """One value: the number of rows that `rows_without_a_day` gives."""
-    source = SourceTable(connection, table.name)
-    return sa.select(sa.func.count()).select_from(source.table).where(source.without_a_day(table.date, first_day))
-
-
 def fingerprints(rows: sa.Select[Any], table: DatedTable, *, with_names: bool) -> sa.Select[Any]:
     """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes.
 
@@ -110,6 +104,16 @@ def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.dat
     session, of_cost, _ = sessions.joined(costs, "session_id")
     ids = sa.select(session).where(of_day)
     return sa.select(costs.id("session_id", sessions), costs.amount("cost")).where(of_cost.in_(ids))
+
+
+def costs_without_session(connection: sa.Connection) -> sa.Select[tuple[Any, Any]]:
+    """The rows of session_costs, session_id and cost, for whose session session_sources has no row."""
+    sessions, costs = SourceTable(connection, SESSIONS.name), SourceTable(connection, COSTS)
+    session, of_cost, is_column = sessions.joined(costs, "session_id")
+    ids = sa.select(session.label("id")).select_from(sessions.table)
+    known = (ids if is_column else ids.distinct()).subquery()  # with DISTINCT, SQLite makes an index of expressions
+    rows = sa.select(costs.id("session_id", sessions), costs.amount("cost"))
+    return rows.select_from(costs.table.outerjoin(known, known.c.id == of_cost)).where(known.c.id.is_(None))
 
 
 def first_and_last_date(

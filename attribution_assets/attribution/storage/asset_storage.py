@@ -45,16 +45,19 @@ class AssetStorage:
     Args:
         root: A folder, or a URL such as `s3://bucket/prefix`.
         engine: What runs SQL over the stored days; DuckDB without it.
+        last_day: The last day of the calendar: what was stored of later days before it was set is kept, but not given
+            out. None: the calendar goes on.
 
     Raises:
         LocationError: The root can be neither.
     """
 
-    def __init__(self, root: str, engine: SqlEngine | None = None) -> None:
+    def __init__(self, root: str, engine: SqlEngine | None = None, last_day: dt.date | None = None) -> None:
         place = location(root)
         # where it is local, a path of the standard library does the same in a fraction of the time
         self._root: UPath = local_path(place) or place  # type: ignore[assignment]
         self.engine = engine or engine_named("duckdb")
+        self._last_day = last_day or dt.date.max
         self._owner = self._root / "made_from.txt"
 
     def require(self, source: str) -> None:
@@ -118,7 +121,8 @@ class AssetStorage:
             there = set(self.stored_days(asset))  # one request, where looking for each day would take as many
             stored = {day: folder / _file_name(day) for day in asked if day in there}
         else:
-            stored = {day: file for day in asked if (file := folder / _file_name(day)).exists()}
+            within = (day for day in asked if day <= self._last_day)
+            stored = {day: file for day in within if (file := folder / _file_name(day)).exists()}
         return StoredDays(asset, stored, [day for day in asked if day not in stored], self.engine)
 
     def all_days(self, asset: str) -> StoredDays:
@@ -130,8 +134,8 @@ class AssetStorage:
     def stored_days(self, asset: str) -> list[dt.date]:
         """All days of one asset that are stored, in calendar order."""
         names = names_in(self._root / asset)
-        days = (name.removesuffix(".parquet") for name in names if name.endswith(".parquet"))
-        return sorted(map(dt.date.fromisoformat, days))
+        days = (dt.date.fromisoformat(name.removesuffix(".parquet")) for name in names if name.endswith(".parquet"))
+        return sorted(day for day in days if day <= self._last_day)
 
     def empty_at_the_end(self, last_day: dt.date | None = None) -> set[dt.date]:
         """The stored days after the last one for which the source had any row, if only one that was set aside.

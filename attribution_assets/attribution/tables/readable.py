@@ -1,6 +1,6 @@
 """Text from outside, such as a channel's name, as people read it in terminals, logs, Dagster's UI, charts, the page.
 
-Tables, Parquet and CSV files hold such text as it is; how a CSV file is guarded is in `reporting/csv_text.py`.
+Tables and Parquet files hold such text as it is; how it stands in a CSV file is in `reporting/csv_text.py`.
 """
 
 import unicodedata

@@ -1,6 +1,5 @@
 """The six assets in graph order: each reads days, has one function do the work, and hands days over."""
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import tee
@@ -17,7 +16,7 @@ from attribution_assets.attribution.reporting.order_outcomes import answered_by
 from attribution_assets.attribution.reporting.report_blocks import report_blocks, report_inputs
 from attribution_assets.attribution.reporting.report_file import write_stored_report
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
-from attribution_assets.attribution.source.unusable_dates import in_words as in_plain_words
+from attribution_assets.attribution.source.rows_in_no_report import in_words as in_plain_words
 from attribution_assets.attribution.storage.stored_days import (
     DayTable,
     StoredDays,
@@ -56,26 +55,17 @@ def _claimed_source(database: DatabaseResource, storage: Storage) -> SourceDatab
 def _extracted(
     context: dg.AssetExecutionContext,
     source: SourceDatabase,
-    first_day: dt.date,
     days: Iterable[ExtractedDay],
     metadata: Callable[[pd.DataFrame | pa.Table], Metadata],
 ) -> Iterator[tuple[DayTable, Metadata]]:
     """Each day as it is stored: its usable rows, and beside them those that were set aside."""
     asset = context.asset_key.path[-1]
-    stray = 0 if first_day in partition_days(context) else source.rows_without_a_day(asset)
-    if stray:
-        context.log.warning(
-            "%d rows of %s have a date that is no day: they are set aside with the first day of the calendar, %s",
-            stray,
-            asset,
-            first_day,
-        )
-    unusable = in_plain_words([source.unusable_dates(asset)])
-    for line in unusable:
+    in_no_report = in_plain_words([source.rows_in_no_report(asset)])
+    for line in in_no_report:
         context.log.warning("%s", line)
     for extracted in days:
         inputs = extraction_inputs(extracted.fingerprint)
-        rejected = rejected_metadata(extracted.rejected, stray, extracted.repeated, unusable)
+        rejected = rejected_metadata(extracted.rejected, extracted.repeated, in_no_report)
         table = DayTable(
             extracted.day,
             extracted.frame,
@@ -88,9 +78,7 @@ def _extracted(
 
 
 @daily_asset(kinds={DATABASE, "parquet"})
-def sessions(
-    context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
-) -> DailyTables:
+def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
@@ -99,17 +87,15 @@ def sessions(
         not_named = source.channels.not_named(day["channel_name"].unique())
         return sessions_metadata(day) | channels_metadata(not_named)
 
-    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, metadata))
+    return with_metadata(context, _extracted(context, source, days, metadata))
 
 
 @daily_asset(kinds={DATABASE, "parquet"})
-def conversions(
-    context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
-) -> DailyTables:
+def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Orders placed on the day, from the source database."""
     source = _claimed_source(database, storage)
     days = source.conversions(partition_days(context))
-    return with_metadata(context, _extracted(context, source, rules.windows.first_day, days, conversions_metadata))
+    return with_metadata(context, _extracted(context, source, days, conversions_metadata))
 
 
 @daily_asset(kinds={ENGINE, "parquet"})

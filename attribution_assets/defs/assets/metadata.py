@@ -74,22 +74,17 @@ def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
     }
 
 
-def rejected_metadata(
-    rejected: pd.DataFrame, rows_without_a_day: int, repeated: int, unusable_dates: Sequence[str] = ()
-) -> Metadata:
+def rejected_metadata(rejected: pd.DataFrame, repeated: int, in_no_report: Sequence[str] = ()) -> Metadata:
     """How many source rows of the day were set aside, with how much money, and how many repeat others.
 
     Args:
         rejected: The day's table of them.
-        rows_without_a_day: How many rows of the source table have a date with no place in the calendar, where the run
-            does not include the first day, with which they are set aside.
         repeated: How many rows of the day repeat another one in every column, so that they do not count.
-        unusable_dates: What there is to say of rows in the whole table whose date cannot be used.
+        in_no_report: What there is to say of rows in the whole table that no day can report.
     """
-    stray = {"rows_without_a_day": rows_without_a_day} if rows_without_a_day else {}
-    said = {"unusable_dates": " ".join(unusable_dates)} if unusable_dates else {}
+    said = {"rows_in_no_report": " ".join(in_no_report)} if in_no_report else {}
     amount = _amount(math.fsum(amounts_set_aside(rejected)))
-    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | stray | said
+    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | said
 
 
 def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -> Metadata:

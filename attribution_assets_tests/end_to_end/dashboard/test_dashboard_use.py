@@ -66,6 +66,7 @@ def test_a_day_that_cannot_be_read_is_told_of_without_a_stack_trace(browser: Bro
     ("query", "words"),
     [
         ("first=2024-13-01", "'2024-13-01' is not a date written YYYY-MM-DD."),
+        ("first=2024-3-1", "'2024-3-1' is not a date written YYYY-MM-DD."),
         ("first=2024-03-07&last=2024-03-01", "The days end on 2024-03-01, before they start on 2024-03-07."),
         ("first=2020-01-01&last=2020-01-31", "There are reports from 2024-02-20 to 2024-03-14 only."),
         ("goal_cpo=cheap", "'cheap' is not a goal: it takes a number above 0."),

@@ -14,6 +14,7 @@ from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.attribution.ihc_api.client import Attribution, IhcClient
 from attribution_assets.attribution.ledger.claims import Claims
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
+from attribution_assets.attribution.ledger.tables import LedgerError
 from attribution_assets_tests.support import ihc_asker
 from attribution_assets_tests.support.databases import execute, rows_of
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
@@ -178,3 +179,30 @@ def test_a_claimant_says_again_and_again_that_it_lives(sqlite_url: str) -> None:
     assert claims.hold
     claims.close()
     assert rows_of(sqlite_url, "ihc_claimant") == []
+
+
+def test_who_is_interrupted_does_not_wait_for_another_writer(sqlite_url: str) -> None:
+    interrupted, ledger = Event(), Ledger(sqlite_url)
+    claims = Claims(ledger.tables, interrupted)
+    claims.take(["k1"])
+    with ledger.tables.writing():
+        interrupted.set()
+        closing = Thread(target=claims.close)
+        closing.start()
+        closing.join(25)  # a writer is waited for 30 s
+        assert not closing.is_alive()
+        with pytest.raises(LedgerError, match="kept locked by another program"):
+            claims.take(["k1"])
+    assert len(rows_of(sqlite_url, "ihc_claim")) == 1
+
+
+def test_who_is_not_interrupted_waits_for_another_writer(sqlite_url: str) -> None:
+    ledger = Ledger(sqlite_url)
+    claims = claims_on(ledger)
+    with ledger.tables.writing():
+        taking = Thread(target=claims.take, args=[["k1"]])
+        taking.start()
+        taking.join(1)
+        assert taking.is_alive()
+    taking.join(60)
+    assert len(rows_of(sqlite_url, "ihc_claim")) == 1

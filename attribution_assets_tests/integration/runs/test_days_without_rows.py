@@ -59,7 +59,9 @@ def test_the_last_day_with_data_stays_where_it_was_on_the_page_in_the_figures_an
     def seen() -> object:
         status, _ = current_status(resources)
         with history_to_read() as instance:
-            health = PipelineHealth(instance, resources).now()
+            pipeline = PipelineHealth(instance, resources)
+            health = pipeline.now()
+            assert not pipeline.calendar_ended()
         window = days_between(FIRST - dt.timedelta(days=2), LAST)
         return (
             [day for day in reported_days(tables) if day <= LAST],
@@ -93,6 +95,8 @@ def test_data_that_ends_makes_its_last_days_final(small: Shop) -> None:
     resources = resources_of(Settings.from_environment(), references=False)
     status, _ = current_status(resources)
     assert status.provisional == []
+    with history_to_read() as instance:
+        assert PipelineHealth(instance, resources).calendar_ended()
     rejected = small.run(str(FIRST), "2024-02-27")
     assert rejected.exit_code == 2
     assert (

@@ -99,6 +99,7 @@ def test_a_run_in_which_most_orders_have_no_sessions_says_so_with_likely_causes(
     )
 
 
+COST_WITHOUT_SESSION = "INSERT INTO session_costs VALUES ('gone', 4.5)"
 BAD_ROWS = (
     "INSERT INTO session_sources VALUES ('bad', 'ann', '20240224', '10:00:00', 'Search', 1, 0, 0)",
     "INSERT INTO conversions VALUES ('o1', 'ann', '2024-02-24T10:00:00Z', '10:00:00', 5)",
@@ -123,7 +124,7 @@ def test_a_source_without_any_usable_date_is_said_to_be_so_with_examples(any_sho
 def test_unusable_dates_beside_good_rows_are_named_by_run_and_status_on_whatever_days_they_are(
     any_shop: Shop, asked: IhcEndpoint
 ) -> None:
-    any_shop.sql(*BAD_ROWS)
+    any_shop.sql(*BAD_ROWS, COST_WITHOUT_SESSION)
     any_shop.session("s1", "ann", "2024-02-25 10:00:00")
     any_shop.order("o3", "ann", "2024-02-25 11:00:00")
     any_shop.order("o4", "ann", "2999-02-25 11:00:00")
@@ -131,7 +132,10 @@ def test_unusable_dates_beside_good_rows_are_named_by_run_and_status_on_whatever
     assert run.exit_code == 0
     assert len(asked.received) == 1
     for output in (run.output, CliRunner().invoke(app, ["status"]).output):
+        sessions, orders = SAID.format(sessions=2, orders=4).split(" 2 of ")
+        cost = "1 rows of session_costs with a cost of 4.50 are in no report: session_sources has no row of their"
         later = "their conv_date is after ATTRIBUTION_END_DATE or still to come."
-        assert SAID.format(sessions=2, orders=4) + f" 1 of 4 rows of conversions are in no report: {later}" in in_words(
-            output
-        )
+        assert (
+            f"{sessions} {cost} session, such as session_id 'gone'. 2 of {orders}"
+            f" 1 of 4 rows of conversions are in no report: {later}"
+        ) in in_words(output)

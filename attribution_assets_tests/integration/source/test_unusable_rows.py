@@ -301,15 +301,38 @@ class TestDates:
         one_by_one = {day: extracted_orders(database_url, [day])[day] for day in DAYS}
         assert rejected_of(one_by_one) == rejected_of(days)
 
-    def test_rows_without_a_day_are_counted_for_runs_that_do_not_read_them(self, database_url: str) -> None:
+    def test_rows_whose_date_is_no_day_are_counted_for_runs_that_do_not_read_them(self, database_url: str) -> None:
         create_unkeyed_tables(database_url)
         insert(database_url, "session_sources", [session("a"), session("b", date=None), session("c", date="none")])
         insert(database_url, "conversions", [order("a", date="2024-02-30"), order("b", date="2000-01-01")])
         database = source(database_url)
-        assert database.rows_without_a_day("sessions") == 2
-        assert database.rows_without_a_day("conversions") == 0
+        assert database.rows_in_no_report("sessions").unusable == 2
+        example = "conv_id 'a' with conv_date '2024-02-30'"
+        assert database.rows_in_no_report("conversions")[3:8] == (1, (10.0,), example, 1, 0)
         assert rejected_of(extracted_sessions(database_url, DAYS[1:])) == {}
         assert [key for key, _ in rejected(extracted_sessions(database_url)[FIRST])] == ["b", "c"]
+
+    def test_costs_whose_session_does_not_exist_are_counted_with_their_money(self, database_url: str) -> None:
+        create_unkeyed_tables(database_url)
+        insert(database_url, "session_sources", [session("a"), session("7", date="garbage"), session(None)])
+        costs = [("a", 1.0), ("7", 2.0), ("gone", 3.0), ("gone", 4.5), ("b", None), (None, -1.0)]
+        insert(database_url, "session_costs", costs)
+        found = source(database_url).rows_in_no_report("sessions")
+        assert (found.unusable, found.amounts) == (1, (2.0,))
+        assert (found.costs.rows, sorted(found.costs.amounts)) == (4, [-1.0, 3.0, 4.5])
+        assert found.costs.example == "session_id 'b'"
+        assert source(database_url).rows_in_no_report("conversions").costs.rows == 0
+
+    def test_costs_find_sessions_whose_ids_have_another_type(self, database_url: str) -> None:
+        create_unkeyed_tables(database_url)
+        execute(
+            database_url,
+            "DROP TABLE session_costs",
+            "CREATE TABLE session_costs (session_id double precision, cost double precision)",
+        )
+        insert(database_url, "session_sources", [session("1"), session("2")])
+        insert(database_url, "session_costs", [(1.0, 1.0), (2.0, 2.0), (3.0, 4.0)])
+        assert source(database_url).rows_in_no_report("sessions").costs == (1, (4.0,), "session_id '3'")
 
     @pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
     def test_null_and_infinity_in_a_date_column_of_postgresql_are_filed_with_the_first_day(
@@ -325,7 +348,7 @@ class TestDates:
         assert {key for key, _ in rejected(days[FIRST])} == {f"{date}" for date in dates}
         assert ("infinity", "conv_date 'infinity' is not a date YYYY-MM-DD") in rejected(days[FIRST])
         assert days[LEAP_DAY].frame["conv_id"].tolist() == ["fine"]
-        assert source(in_zone).rows_without_a_day("conversions") == 5
+        assert source(in_zone).rows_in_no_report("conversions").unusable == 5
         assert source(in_zone).days_with_data() == (LEAP_DAY, LEAP_DAY)
 
     def test_dates_of_fixed_length_in_postgresql_are_read_alike(self, postgresql_url: str) -> None:
@@ -390,7 +413,6 @@ def _query_plans(url: str) -> list[str]:
         for query in (
             source_query.rows_of_days(connection, table, FIRST, LEAP_DAY),
             source_query.rows_without_a_day(connection, table, FIRST),
-            source_query.count_without_a_day(connection, table, FIRST),
         ):
             sql = query.compile(dialect=connection.dialect, compile_kwargs={"literal_binds": True})
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}")

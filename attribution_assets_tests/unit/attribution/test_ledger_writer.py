@@ -23,7 +23,7 @@ class Written:
         self.transactions: list[list[str]] = []
         self.begun, self.may_end = Event(), Event()
 
-    def __call__(self, requests: Sequence[AnsweredRequest]) -> None:
+    def __call__(self, requests: Sequence[AnsweredRequest], _: Event | None) -> None:
         names = [request.request_id for request in requests]
         self.begun.set()
         self.may_end.wait(10)

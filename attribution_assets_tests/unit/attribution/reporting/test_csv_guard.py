@@ -28,7 +28,8 @@ def guarded(name: str) -> str:
 
 def as_it_was(cell: str) -> str:
     """The cell without its guard, as the README says."""
-    return re.sub(r"(^|\r\n|[;\t\r\n])'", r"\1", cell)
+    cell = re.sub(r"(^|\r\n|[;\t\r\n])'", r"\1", cell)
+    return re.sub(r"\\x([0-9a-f]{2})", lambda code: chr(int(code[1], 16)), cell)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +67,29 @@ def test_other_names_stand_as_they_are(name: str) -> None:
     assert guarded(name) == name
 
 
-@given(st.text(st.sampled_from("=+-@＝;'\t\r\n \"a,\u200b"), max_size=12) | st.text(st.characters(codec="utf-8")))  # noqa: RUF001
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [
+        ("\x1b[31mred", r"\x1b[31mred"),
+        ("a\x00b\x7f\x9bc", r"a\x00b\x7f\x9bc"),
+        ("\x1b=1", r"\x1b=1"),
+        ("\t\x1b", "'\t\\x1b"),
+        (r"\x1b", r"\x5cx1b"),
+        (r"\\x1b", r"\\x5cx1b"),
+        ("\\\x1b", r"\\x1b"),
+        (r"\x5cx1b", r"\x5cx5cx1b"),
+        (r"C:\xmas \x1", r"C:\xmas \x1"),
+    ],
+)
+def test_a_control_character_is_written_as_its_code(name: str, cell: str) -> None:
+    assert guarded(name) == cell
+    assert as_it_was(cell) == name
+
+
+ODD = "=+-@＝;'\t\r\n \"a,\u200b\x1b\x80\\x5c"  # noqa: RUF001  # the full-width form is meant
+
+
+@given(st.text(st.sampled_from(ODD), max_size=12) | st.text(st.characters(codec="utf-8")))
 @example("\r'\n=")
 def test_any_name_can_be_had_back_and_no_piece_of_it_is_a_formula(name: str) -> None:
     cell = guarded(name)

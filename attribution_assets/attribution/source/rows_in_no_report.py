@@ -1,7 +1,8 @@
-"""How many rows of the source tables have a date that no day of the calendar is read from, with an example of each.
+"""How many rows of the source tables are in no report, whatever days are run, with what they carry and an example.
 
-The rows of a day are checked when they are read, see `usable_rows`. Here the whole table is looked at: such rows are
-filed with other days than those that are reported, or with none.
+Their date is no day of the calendar, or they are costs of sessions that do not exist. The rows of a day are checked
+when they are read, see `usable_rows`. Here the whole table is looked at: such rows are filed with other days than those
+that are reported, or with none.
 """
 
 import datetime as dt
@@ -12,15 +13,32 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from attribution_assets.attribution.database.database import fetched_rows
 from attribution_assets.attribution.source.column_expressions import SourceTable
 from attribution_assets.attribution.source.rejected_rows import shown
-from attribution_assets.attribution.source.statements import COSTS, SESSIONS, DatedTable
+from attribution_assets.attribution.source.statements import COSTS, SESSIONS, DatedTable, costs_without_session
 from attribution_assets.attribution.source.value_forms import number_of
 from attribution_assets.attribution.tables.set_aside import money_in_words
 
+_ROWS_PER_FETCH = 1_000
 
-class UnusableDates(NamedTuple):
-    """What the dates of one source table cannot be used for.
+
+class CostsWithoutSession(NamedTuple):
+    """The rows of session_costs whose session does not exist.
+
+    Attributes:
+        rows: how many there are.
+        amounts: their costs, where they can be read.
+        example: the first of their ids, as `session_id 's1'`; empty if there is none.
+    """
+
+    rows: int = 0
+    amounts: tuple[float, ...] = ()
+    example: str = ""
+
+
+class RowsInNoReport(NamedTuple):
+    """The rows of one source table that are in no report.
 
     Attributes:
         table: the table.
@@ -31,6 +49,7 @@ class UnusableDates(NamedTuple):
         example: one of these, as `session_id 's1' with event_date '20240301'`; empty if there is none.
         too_early: how many rows are of days before the calendar's first.
         too_late: how many are of days after its last, or still to come.
+        costs: of sessions, costs that belong to none.
     """
 
     table: str
@@ -41,6 +60,7 @@ class UnusableDates(NamedTuple):
     example: str
     too_early: int
     too_late: int
+    costs: CostsWithoutSession = CostsWithoutSession()
 
     @property
     def asset(self) -> str:
@@ -48,31 +68,34 @@ class UnusableDates(NamedTuple):
         return "sessions" if self.table == SESSIONS.name else "conversions"
 
 
-def in_words(found: Iterable[UnusableDates]) -> list[str]:
-    """What there is to say of each table, a line each; none where all dates are days of the calendar."""
+def in_words(found: Iterable[RowsInNoReport]) -> list[str]:
+    """What there is to say of each table, a line each; none where all rows can be reported."""
     lines = []
-    for dates in found:
-        if dates.unusable:
-            money = money_in_words(dates.asset, dates.amounts)
+    for table in found:
+        rows = f"rows of {table.table}"
+        if table.unusable:
             lines.append(
-                f"{dates.unusable} of {dates.rows} rows of {dates.table}{f' with {money}' if money else ''} are in no"
-                f" report: their {dates.column} is no date written YYYY-MM-DD, such as {dates.example}."
+                f"{table.unusable} of {table.rows} {rows}{_with_money(table.asset, table.amounts)} are in no report:"
+                f" their {table.column} is no date written YYYY-MM-DD, such as {table.example}."
             )
         for count, where in (
-            (dates.too_early, "before ATTRIBUTION_START_DATE"),
-            (dates.too_late, "after ATTRIBUTION_END_DATE or still to come"),
+            (table.too_early, "before ATTRIBUTION_START_DATE"),
+            (table.too_late, "after ATTRIBUTION_END_DATE or still to come"),
         ):
             if count:
-                lines.append(
-                    f"{count} of {dates.rows} rows of {dates.table} are in no report: their {dates.column} is {where}."
-                )
+                lines.append(f"{count} of {table.rows} {rows} are in no report: their {table.column} is {where}.")
+        if table.costs.rows:
+            lines.append(
+                f"{table.costs.rows} rows of {COSTS}{_with_money(table.asset, table.costs.amounts)} are in no report:"
+                f" {table.table} has no row of their session, such as {table.costs.example}."
+            )
     return lines
 
 
-def unusable_dates(
+def rows_in_no_report(
     connection: sa.Connection, table: DatedTable, first_day: dt.date, last_day: dt.date
-) -> UnusableDates:
-    """What there is of such rows, in one pass over the table.
+) -> RowsInNoReport:
+    """What there is of such rows: one pass over the table, and for sessions one over their costs.
 
     Args:
         connection: of a read transaction.
@@ -96,7 +119,18 @@ def unusable_dates(
         first = sa.select(source.text(table.key), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
         key, date = connection.execute(first).one()
         example = f"{table.key} {shown(key)} with {table.date} {shown(date)}"
-    return UnusableDates(table.name, table.date, rows, unusable, amounts, example, too_early, too_late)
+    costs = _costs_without_session(connection) if table is SESSIONS else CostsWithoutSession()
+    return RowsInNoReport(table.name, table.date, rows, unusable, amounts, example, too_early, too_late, costs)
+
+
+def _costs_without_session(connection: sa.Connection) -> CostsWithoutSession:
+    rows, amounts, example = 0, list[float](), ""
+    for fetched in fetched_rows(connection, costs_without_session(connection), _ROWS_PER_FETCH):
+        rows += len(fetched)
+        amounts += _readable(cost for _, cost in fetched)
+        first = min(f"session_id {shown(session)}" for session, _ in fetched)
+        example = min(example or first, first)
+    return CostsWithoutSession(rows, tuple(amounts), example)
 
 
 def _amounts(
@@ -109,10 +143,18 @@ def _amounts(
         amounts = sa.select(costs.amount("cost")).select_from(source.table.join(costs.table, of_cost == session))
     else:
         amounts = sa.select(*(source.amount(column) for column in table.amounts))
-    for (amount,) in connection.execute(amounts.where(where)):
-        number = number_of(amount)
+    return _readable(amount for (amount,) in connection.execute(amounts.where(where)))
+
+
+def _readable(amounts: Iterable[object]) -> Iterator[float]:
+    for number in map(number_of, amounts):
         if isinstance(number, int | float | Decimal) and math.isfinite(number):
             yield float(number)
+
+
+def _with_money(asset: str, amounts: Iterable[float]) -> str:
+    money = money_in_words(asset, amounts)
+    return f" with {money}" if money else ""
 
 
 def _count_of(condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
