@@ -1,7 +1,4 @@
-"""JSON as the IHC API and the ledger have it: fast where it is plain, and exact where it is not.
-
-Keys of the ledger are not made here: their text must stay as it is for ever.
-"""
+"""JSON as the IHC API and the ledger have it: fast where it is plain, and exact where it is not."""
 
 import json
 from typing import Any
@@ -35,3 +32,23 @@ def decoded_json(text: bytes | str) -> Any:  # noqa: ANN401 - whatever it is
         return orjson.loads(text)
     except orjson.JSONDecodeError:
         return json.loads(text)
+
+
+def canonical_json(value: object) -> bytes:
+    """A value without fractions as JSON in ASCII, of which keys of the ledger are made: it stays as it is for ever.
+
+    It is what Python's own writer gives with `separators=(",", ":")`, `sort_keys` and all else as it is by default.
+
+    Args:
+        value: Of lists, tuples, text, whole numbers, true, false and None.
+
+    Raises:
+        TypeError: Something in it has no JSON.
+    """
+    try:
+        text = orjson.dumps(value)
+    except TypeError:
+        text = b""
+    if text and text.isascii():  # then both write the same
+        return text
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.json_text import decoded_json, encoded_json
+from attribution_assets.attribution.json_text import canonical_json, decoded_json, encoded_json
 from attribution_assets.attribution.ledger.tables import ANSWER, CLAIM, LedgerTables, chunks, rows_with_keys
 
 _ANSWER_COLUMNS: Final = [column.name for column in ANSWER.columns]
@@ -43,14 +43,14 @@ class AnswerTerms:
         """The key of each journey: SHA-256, in hex, of the terms and of the journey as canonical JSON.
 
         Args:
-            journeys: for each journey, all that is sent to the API, as values that JSON can represent.
+            journeys: for each journey, all that is sent to the API: see `canonical_json`.
         """
         terms = [self.conv_type_id, self.endpoint, self.redistribution_parameter]
         of_terms = hashlib.sha256(_canonical(terms).encode() + b"\n")
         keys = []
         for journey in journeys:
             digest = of_terms.copy()
-            digest.update(_canonical(journey).encode())
+            digest.update(canonical_json(journey))
             keys.append(digest.hexdigest())
         return keys
 

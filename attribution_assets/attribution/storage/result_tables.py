@@ -246,5 +246,12 @@ def _record(connection: sa.Connection, asset: str, day: dt.date, version: str) -
 
 
 def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:
-    columns = [frame[column].astype(object).where(frame[column].notna(), None).tolist() for column in _COLUMNS[table]]
-    return zip(*columns, strict=True)
+    return zip(*(_values(frame[column]) for column in _COLUMNS[table]), strict=True)
+
+
+def _values(column: "pd.Series[float]") -> list[object]:
+    """The values for the database, None where one is missing."""
+    values: list[object] = column.tolist()
+    if not column.hasnans:
+        return values
+    return [None if is_missing else value for value, is_missing in zip(values, column.isna(), strict=True)]
