@@ -23,7 +23,7 @@ from attribution_assets_tests.support.comparison_oracle import comparisons
 from attribution_assets_tests.support.databases import insert, rows_of
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint, Received, Reply, credit
 from attribution_assets_tests.support.oracle import Source, Truth, truth
-from attribution_assets_tests.support.shop import Shop
+from attribution_assets_tests.support.shop import Shop, unguarded
 
 FIRST, LAST = dt.date(2024, 2, 20), dt.date(2024, 2, 27)
 """The days of the shop: the first one is the first of the calendar."""
@@ -157,7 +157,10 @@ def check_comparisons(shop: Shop, expected: Truth) -> None:
         app, ["compare", "--start-date", str(FIRST), "--end-date", str(LAST), "--output", str(folder)]
     )
     assert result.exit_code == 0, result.output
-    written = {file.stem: pd.read_csv(file, keep_default_na=False) for file in folder.iterdir()}
+    written = {
+        file.stem: pd.read_csv(file, keep_default_na=False, converters={"channel_name": unguarded})
+        for file in folder.iterdir()
+    }
     tables = resources_of(Settings.from_environment(), references=False).storage.tables()
     stored = {
         name: pd.concat([frame for _, frame in tables.days(name, days).frames()], ignore_index=True)

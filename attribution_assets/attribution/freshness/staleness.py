@@ -56,6 +56,7 @@ class Stale:
         days: asset -> its stale days.
         missing: source asset -> days that stale days need and that have never been materialized.
         blocked: stale days that wait for rows to be corrected in the source, by asset.
+        held_up: all days that could not be made until then, by asset.
         causes: why the blocked days are, in words.
         confirmed: the suspects that were found to be right, each as a token that stands for the day's version and its
             inputs' versions.
@@ -64,6 +65,7 @@ class Stale:
     days: Mapping[str, Days]
     missing: Mapping[str, Days] = field(default_factory=dict)
     blocked: Mapping[str, Days] = field(default_factory=dict)
+    held_up: Mapping[str, Days] = field(default_factory=dict)
     causes: AbstractSet[str] = frozenset()
     confirmed: AbstractSet[str] = frozenset()
 
@@ -119,6 +121,7 @@ def stale_days(
         days={name: days - held_up[name].keys() for name, days in stale.items()},
         missing=_missing(incomplete, held_up),
         blocked={name: days & held_up[name].keys() for name, days in stale.items() if days & held_up[name].keys()},
+        held_up={name: days.keys() for name, days in held_up.items()},
         causes={str(held_up[name][day]) for name, days in stale.items() for day in days if day in held_up[name]},
         confirmed={
             token

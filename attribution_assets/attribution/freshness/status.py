@@ -41,8 +41,7 @@ class Status:
     @property
     def to_run(self) -> bool:
         """Whether running days would bring something up to date."""
-        waiting = self.stale.blocked
-        missing = [days - waiting.get(asset, set()) for asset, days in self.missing.items()]
+        missing = [days - self.stale.held_up.get(asset, set()) for asset, days in self.missing.items()]
         return bool(self.stale) or any([*missing, *self.changed.values()])
 
     @property

@@ -138,6 +138,16 @@ def test_days_that_wait_for_corrections_are_named(made_shop: MadeShop) -> None:
     assert lines[2:] == [f"Waiting until rejected rows are corrected in the source: 2024-02-25 ({why} allows)."]
 
 
+def test_days_that_could_only_be_made_of_those_that_wait_are_not_to_be_run(made_shop: MadeShop) -> None:
+    made_shop.order("o5", "ann", "2024-02-28 11:00:00", -1.0)
+    for asset in ASSETS:
+        made_shop.file(asset, 28).unlink()
+    made_shop.make(tuple(ASSETS), 28)
+    table, lines = said(ask())
+    assert (table["ihc_attributions"][1], table["comparison_csv"][1]) == ("2024-02-28", "2024-02-28")
+    assert lines[-1].startswith("Waiting until rejected rows are corrected in the source: 2024-02-28")
+
+
 def test_dropped_result_tables_are_to_be_made_anew(any_made_shop: MadeShop) -> None:
     any_made_shop.sql("DROP TABLE attribution_day")
     table, _ = said(ask())
