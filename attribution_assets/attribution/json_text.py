@@ -22,7 +22,7 @@ def encoded_json(value: object) -> bytes:
 
 
 def decoded_json(text: bytes | str) -> Any:  # noqa: ANN401 - whatever it is
-    """What a JSON text holds; as Python's own reader has it, which also takes NaN and Infinity.
+    """What a JSON text holds, NaN and Infinity too; whole numbers of more than 64 bits may come as fractions.
 
     Raises:
         ValueError: It is no JSON.

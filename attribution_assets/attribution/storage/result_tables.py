@@ -249,9 +249,9 @@ def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:
     return zip(*(_values(frame[column]) for column in _COLUMNS[table]), strict=True)
 
 
-def _values(column: "pd.Series[float]") -> list[object]:
+def _values(column: "pd.Series[float]") -> Sequence[object]:
     """The values for the database, None where one is missing."""
-    values: list[object] = column.tolist()
+    values = column.tolist()
     if not column.hasnans:
         return values
     return [None if is_missing else value for value, is_missing in zip(values, column.isna(), strict=True)]
