@@ -170,9 +170,12 @@ def serve_ihc(
     allowed_host: AllowedHosts = None,
 ) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
-    from attribution_assets.ihc_service.server import serve
+    with _problems_in_one_line():
+        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.ihc_service.server import serve
 
-    serve(port, allowed_hosts=allowed_host or ())
+        known = resources_of(Settings.from_environment(), references=False).ihc_api.known_types()
+        serve(port, allowed_hosts=allowed_host or (), conversion_types=known)
 
 
 @app.command()
