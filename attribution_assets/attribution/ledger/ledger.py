@@ -152,12 +152,14 @@ class Ledger:
         return f"Ledger({self.tables})"
 
     def known(self, keys: Sequence[str]) -> set[str]:
-        """The journey keys, among `keys`, that have an answer.
+        """The journey keys, among `keys`, that have an answer; none if the tables do not exist yet.
 
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        with self.tables.reading() as connection:
+        with self.tables.reading_if_there() as connection:
+            if connection is None:
+                return set()
             return {row.journey_key for row in rows_with_keys(connection, sa.select(ANSWER.c.journey_key), keys)}
 
     def answers(self, keys: Sequence[str]) -> dict[str, KeptAnswer]:

@@ -3,5 +3,5 @@
 `answers` holds what is learned from; `phase_fit` learns a curve and the channel weights of one phase, `calibration` the
 whole model; `approximation` is what journeys without answers give; `quality` says how well parameters predict answers;
 `probe` makes journeys whose answers teach most; `trained_type` is what is kept of a training, as TOML. Nothing here
-reads files or databases, or calls an API. Importing it loads SciPy, which only training needs.
+reads files or databases, or calls an API.
 """

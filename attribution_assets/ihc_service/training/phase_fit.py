@@ -12,7 +12,6 @@ absolute value, by reweighting.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import lsq_linear
 
 from attribution_assets.ihc_service.model import Floats, Integers
 
@@ -99,6 +98,9 @@ class _Fit:
 
     def __init__(self, readings: Readings, belief: Belief, channels: int, error: float) -> None:
         self._of, self._belief, self._error, self._channels = readings, belief, error, channels
+        from scipy.optimize import lsq_linear  # noqa: PLC0415  # half a second that only training needs
+
+        self._least_squares = lsq_linear
         begins = np.diff(readings.journey, prepend=-1) != 0
         self._start, self._group = np.flatnonzero(begins), np.cumsum(begins) - 1
 
@@ -122,7 +124,10 @@ class _Fit:
         scale = 1 / np.sqrt(matrix.diagonal())
         root = np.linalg.cholesky(matrix * np.outer(scale, scale) + 1e-11 * np.eye(len(here))).T
         lowest = np.where(np.arange(len(here)) < count, 0.0, -np.inf)
-        there = lsq_linear(root, np.linalg.solve(root.T, target * scale), (lowest, np.inf), method="bvls").x * scale
+        there = (
+            self._least_squares(root, np.linalg.solve(root.T, target * scale), (lowest, np.inf), method="bvls").x
+            * scale
+        )
         return there[:count], there[count:]
 
     def _shares(self, parts: Floats, logs: Floats) -> tuple[Floats, Floats]:

@@ -69,6 +69,8 @@ class Training:
         cut: the cut, with its bounds.
         held_out: errors on journeys that were not learned from, by cross-validation; None without answers.
         without_evidence: channels whose weights stay at 1, as nothing was seen of them.
+        holder_engaged: share of the touchpoints with `holder_engagement`.
+        closer_engaged: the same with `closer_engagement`.
         version: counts the trainings of the type, from 1.
     """
 
@@ -80,6 +82,8 @@ class Training:
     cut: Cut
     held_out: Quality | None
     without_evidence: tuple[str, ...]
+    holder_engaged: float
+    closer_engaged: float
     version: int = 1
 
     @property
@@ -137,6 +141,7 @@ class TrainedType:
             f"trained_at = {training.trained_at.astimezone(dt.UTC).isoformat(timespec='seconds')}\n"
             f"source = {_text(training.source)}\nanswers = {training.answers}\n"
             f"journeys_of_several_sessions = {training.several}\n"
+            f"holder_engaged = {training.holder_engaged:.6f}\ncloser_engaged = {training.closer_engaged:.6f}\n"
             "# The longest gap that did not restart a journey, and the shortest that did.\n"
             f"cut_above_hours = {_number(training.cut.below)}\ncut_below_hours = {_number(training.cut.above)}\n"
             f"channels_without_evidence = [{', '.join(map(_text, training.without_evidence))}]\n{quality}"
@@ -176,6 +181,8 @@ def _training(content: Mapping[str, Any], cut_hours: float) -> Training:
         cut=Cut(cut_hours, float(content["cut_above_hours"]), float(content["cut_below_hours"])),
         held_out=held_out,
         without_evidence=tuple(content["channels_without_evidence"]),
+        holder_engaged=content["holder_engaged"],
+        closer_engaged=content["closer_engaged"],
         version=content["version"],
     )
 
