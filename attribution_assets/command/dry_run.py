@@ -6,6 +6,7 @@ Nothing is written but to a folder that is thrown away, and nobody is asked.
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from attribution_assets.attribution.calendar.days import batches, days_between, in_words
+from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.progress import RequestPlan
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -72,7 +74,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
             too_long += len(left_out)
         made = tables.days("journeys", days)
         rows = REQUESTS_PER_BATCH * account.max_sessions_per_request
-        with account.client(resources.database.ledger()) as client:
+        with account.client(_ledger(resources, Path(folder))) as client:
             plan = client.plan(batch for _, batch in batches(made.frames(), rows))
         orders = sum(stamp.rows for stamp in placed.stamps().values())
         expected = None
@@ -80,6 +82,16 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
             revenue = pd.concat([frame for _, frame in placed.frames()]).set_index("conv_id")["revenue"]
             expected = _expected(made.frames(), revenue, trained)
     return DryRun(days, orders, too_long, plan, expected, trained)
+
+
+def _ledger(resources: Resources, folder: Path) -> Ledger:
+    """The ledger, or an empty one in the folder if it has not been made yet: using it would make it."""
+    ledger = resources.database.ledger()
+    if ledger.is_there():
+        return ledger
+    database = folder / "ledger.db"
+    database.touch()
+    return Ledger(f"sqlite:///{database}")
 
 
 def _frame(table: pd.DataFrame | pa.Table) -> pd.DataFrame:

@@ -151,15 +151,22 @@ class Ledger:
         """The class with its database, without user and password."""
         return f"Ledger({self.tables})"
 
+    def is_there(self) -> bool:
+        """Whether the ledger's tables exist; creates nothing.
+
+        Raises:
+            LedgerError: the database cannot be read.
+        """
+        with self.tables.reading_if_there() as connection:
+            return connection is not None
+
     def known(self, keys: Sequence[str]) -> set[str]:
-        """The journey keys, among `keys`, that have an answer; none if the tables do not exist yet.
+        """The journey keys, among `keys`, that have an answer.
 
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        with self.tables.reading_if_there() as connection:
-            if connection is None:
-                return set()
+        with self.tables.reading() as connection:
             return {row.journey_key for row in rows_with_keys(connection, sa.select(ANSWER.c.journey_key), keys)}
 
     def answers(self, keys: Sequence[str]) -> dict[str, KeptAnswer]:
