@@ -7,6 +7,7 @@ import dagster as dg
 
 from attribution_assets.defs.asset_graph import daily_assets, daily_checks
 from attribution_assets.defs.assets.source_tables import source_assets
+from attribution_assets.defs.assets.training import trained_conversion_type
 from attribution_assets.defs.automation import sensors
 from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets.defs.automation.jobs import attribution_job, extraction_job
@@ -38,6 +39,7 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
         assets=[
             *source_assets(used_settings),
             *(asset.definition(used_settings) for asset in daily_assets()),
+            trained_conversion_type,
         ],
         asset_checks=[
             *(check.definition() for check in daily_checks()),

@@ -35,6 +35,7 @@ VARIABLES: Mapping[str, str] = {
     "engine": "ATTRIBUTION_ENGINE",
     "channels": "ATTRIBUTION_CHANNELS",
     "reports": "ATTRIBUTION_REPORTS",
+    "conversion_types": "ATTRIBUTION_CONVERSION_TYPES",
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
     "ihc_conv_type_id": "IHC_CONV_TYPE_ID",
@@ -74,6 +75,7 @@ class Settings:
         storage: folder or URL of the assets' tables.
         engine: what runs SQL over them, `duckdb` or `spark`.
         reports: folder or URL of the CSV files.
+        conversion_types: folder or URL of trained parameters, a file per conversion type.
         channels: CSV file of channel names and the channel that each is reported as; read when a run starts.
         ihc_api_url: full URL of compute_ihc.
         ihc_api_key: the account's secret; without one the embedded service answers.
@@ -102,6 +104,7 @@ class Settings:
     storage: str = "data/assets"
     engine: str = "duckdb"
     reports: str = "data/reports"
+    conversion_types: str = "data/conversion_types"
     channels: str | None = None
     ihc_api_url: str = IHC_API_URL
     ihc_api_key: str | None = field(default=None, repr=False)

@@ -79,7 +79,7 @@ def demo() -> None:
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913, PLR0917 - its options
     start_date: Annotated[
         str | None, typer.Option(metavar="YYYY-MM-DD", help="First day; without it, the first that holds data.")
     ] = None,
@@ -90,11 +90,22 @@ def run(
         str | None, typer.Option(metavar="FILE.csv", help="Where to write the report: a file, or a URL.")
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make the days again that are fresh, too.")] = False,  # noqa: FBT002  # Typer's form
+    dry_run: Annotated[  # noqa: FBT002  # Typer's form
+        bool, typer.Option("--dry-run", help="Only say what would be asked for; nothing is written.")
+    ] = False,
+    preview: Annotated[  # noqa: FBT002  # the same
+        bool, typer.Option("--preview", help="With --dry-run: what the trained conversion type expects.")
+    ] = False,
 ) -> None:
     """Bring a range of days up to date, both ends included, and report what each channel cost and earned."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
+    if (preview and not dry_run) or (dry_run and output):
+        raise typer.BadParameter("--preview goes with --dry-run, and --output does not")
     with _problems_in_one_line():
-        _report(start, end, output, again=again)
+        if dry_run:
+            _plan(start, end, preview=preview)
+        else:
+            _report(start, end, output, again=again)
 
 
 @app.command()
@@ -204,9 +215,66 @@ def serve_ihc(
     allowed_host: AllowedHosts = None,
 ) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
-    from attribution_assets.ihc_service.server import serve
+    with _problems_in_one_line():
+        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.ihc_service.server import serve
 
-    serve(port, allowed_hosts=allowed_host or ())
+        known = resources_of(Settings.from_environment(), references=False).ihc_api.known_types()
+        serve(port, allowed_hosts=allowed_host or (), conversion_types=known)
+
+
+@app.command()
+def train(  # noqa: PLR0913, PLR0917 - its options
+    conversion_type: Annotated[str, typer.Argument(metavar="TYPE", help="The conversion type's id.")],
+    from_ledger: Annotated[  # noqa: FBT002  # Typer's form
+        bool, typer.Option("--from-ledger", help="From stored answers of the API (default).")
+    ] = False,
+    answers: Annotated[str | None, typer.Option(metavar="FILE.csv", help="From answers in a file.")] = None,
+    weights: Annotated[
+        str | None, typer.Option(metavar="FILE.csv", help="From channel weights as the vendor's dashboard gives them.")
+    ] = None,
+    phase_weights: Annotated[
+        str | None, typer.Option(metavar="I,H,C", help="With --weights: what the three phases count for.")
+    ] = None,
+    cut: Annotated[
+        float | None, typer.Option(metavar="HOURS", help="Hours at which the dashboard's initializer curve reaches 1.")
+    ] = None,
+    journeys_only: Annotated[  # noqa: FBT002  # the same
+        bool, typer.Option("--journeys-only", help="From stored journeys alone: an approximation.")
+    ] = False,
+) -> None:
+    """Learn a conversion type's parameters, with which the embedded service can answer it."""
+    from attribution_assets.command import training
+
+    wish = training.Wish(answers, weights, phase_weights, cut, journeys_only)
+    wish.check()
+    if from_ledger and wish != training.Wish():
+        raise typer.BadParameter("--from-ledger goes with no other source")
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.defs.resources import resources_of
+
+        resources = resources_of(Settings.from_environment(), references=False)
+        types, console = resources.ihc_api.trained(), Console()
+        found = training.train(resources, conversion_type, wish)
+        training.print_training(console, found.trained)
+        written = types.write(found.trained)
+        typer.echo(f"Written: {types.file(written.name)}, version {written.training.version}.")
+
+
+@app.command()
+def conversion_types() -> None:
+    """List the conversion types that are trained: from what, how well, and which is in use."""
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.command.training import print_types
+        from attribution_assets.defs.resources import resources_of
+
+        account = resources_of(Settings.from_environment(), references=False).ihc_api
+        types = account.trained().all()
+        print_types(Console(), types, account.conv_type_id, with_key=bool(account.api_key))
 
 
 @app.command()
@@ -245,6 +313,22 @@ def _day(option: str, text: str | None) -> dt.date | None:
     if (day := day_written(text)) is None:
         raise typer.BadParameter(f"{quoted(text)} is not a date written YYYY-MM-DD", param_hint=option)
     return day
+
+
+def _plan(start: dt.date | None, end: dt.date | None, *, preview: bool) -> None:
+    from rich.console import Console
+
+    from attribution_assets.command import report_range
+    from attribution_assets.command.dry_run import dry_run, print_dry_run
+    from attribution_assets.defs.resources import resources_of
+
+    settings = Settings.from_environment()
+    resources = resources_of(settings, references=False)
+    resources.ihc_api.check()
+    resources.storage.check()
+    storage = resources.storage.tables()
+    first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
 def _report(start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False) -> None:
@@ -295,6 +379,7 @@ def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | N
 def _problems_in_one_line() -> Iterator[None]:
     from attribution_assets.attribution.database.database import DatabaseError
     from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
+    from attribution_assets.attribution.training.conversion_types import ConversionTypesError
 
     as_json = False
     try:
@@ -307,7 +392,7 @@ def _problems_in_one_line() -> Iterator[None]:
     except (RunFailedError, OSError) as problem:
         _tell("Failed", problem, as_json=as_json)
         raise typer.Exit(FAILED) from None
-    except (RunRejectedError, ConfigurationError, DatabaseError, ForeignStorageError) as problem:
+    except (RunRejectedError, ConfigurationError, ConversionTypesError, DatabaseError, ForeignStorageError) as problem:
         _tell("Not possible", problem, as_json=as_json)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:

@@ -9,6 +9,7 @@ from attribution_assets.defs.assets import comparison as comparison_assets
 from attribution_assets.defs.assets.daily import DailyAsset
 from attribution_assets.defs.checks import attribution as attribution_checks
 from attribution_assets.defs.checks import comparison as comparison_checks
+from attribution_assets.defs.checks import drift as drift_checks
 from attribution_assets.defs.checks.daily import DailyCheck
 
 
@@ -23,7 +24,7 @@ def daily_checks() -> Iterator[DailyCheck]:
     yield from attribution_checks.schema_checks()
     yield from attribution_checks.usable_rows_checks()
     yield from attribution_checks.made_days_checks()
-    for module in (attribution_checks, comparison_checks):
+    for module in (attribution_checks, comparison_checks, drift_checks):
         yield from (found for found in vars(module).values() if isinstance(found, DailyCheck))
 
 

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,8 +34,11 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.storage.stamps import digest
 from attribution_assets.attribution.tables.credit import EMBEDDED
+from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.attribution.training.conversion_types import ConversionTypes, ConversionTypesError
 from attribution_assets.environment import require_certificates, require_proxy_for, without_secrets
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.ihc_service.model import ModelParameters, version
 from attribution_assets.settings import VARIABLES, Settings
 
 
@@ -153,6 +157,10 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     max_requests_per_run: int | None = Field(default=None, description="Budget of a run, each try counted")
     allow_http: bool = Field(default=False, description="Whether the key may go to another host over http://, in clear")
     answer_seconds: int = Field(default=60, description="How long one exchange with the API may take in all")
+    conversion_types: str = Field(
+        default="data/conversion_types",
+        description="Folder or URL of trained parameters, a file for each type",
+    )
 
     @property
     def answered_by(self) -> str:
@@ -162,8 +170,33 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
     @property
     def settings(self) -> str:
         """One text that stands for the settings that credit depends on: other settings, other text."""
-        who = self.answered_by if self.api_key else self._embedded_name()
-        return digest({"who": who, "type": self.conv_type_id, "given": self.redistribution_parameter or ""})
+        return self.settings_with(self.conv_type_id, self.redistribution_parameter)
+
+    def settings_with(self, conv_type_id: str, redistribution_parameter: str | None = None) -> str:
+        """`settings`, as they would be with this conversion type and redistribution parameter."""
+        who = self.answered_by
+        if not self.api_key and (parameters := self.known_types().get(conv_type_id)):
+            who = _embedded_name(parameters)
+        return digest({"who": who, "type": conv_type_id, "given": redistribution_parameter or ""})
+
+    def trained(self) -> ConversionTypes:
+        """The trained conversion types, with those that come with the package.
+
+        Raises:
+            ConfigurationError: The URL names a kind of storage that is unknown or not installed.
+        """
+        with _as_configuration_error("ATTRIBUTION_CONVERSION_TYPES", self.conversion_types):
+            return ConversionTypes(self.conversion_types)
+
+    def known_types(self) -> Mapping[str, ModelParameters]:
+        """The parameters of each conversion type that the embedded service can answer.
+
+        Raises:
+            ConfigurationError: A file of them cannot be read, or as for `trained`.
+        """
+        trained = self.trained()
+        with _as_configuration_error("ATTRIBUTION_CONVERSION_TYPES", self.conversion_types):
+            return trained.parameters()
 
     def check(self) -> None:
         """See that the settings can be used, without calling anybody.
@@ -173,6 +206,8 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         """
         require_certificates()
         self._api(self.url, self.api_key or EMBEDDED)
+        if not self.api_key:
+            self._parameters()
 
     def client(self, ledger: Ledger) -> IhcClient:
         """A client of the API; without a key, of an embedded service that starts when it is first asked.
@@ -186,19 +221,26 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         require_certificates()
         if self.api_key:
             return IhcClient(self._api(self.url, self.api_key), ledger)
-        stand_in = StandIn(self._embedded_name(), self._embedded_service)
+        parameters = self._parameters()
+        stand_in = StandIn(_embedded_name(parameters), partial(self._embedded_service, parameters))
         return IhcClient(self._api(self.url, EMBEDDED), ledger, stand_in)
 
-    @staticmethod
-    def _embedded_name() -> str:
-        from attribution_assets.ihc_service.model import version  # noqa: PLC0415  # only without a key
+    def _parameters(self) -> ModelParameters:
+        """What the embedded service answers with."""
+        known = self.known_types()
+        if self.conv_type_id not in known:
+            raise ConfigurationError(
+                f"IHC_CONV_TYPE_ID is {quoted(self.conv_type_id)}, and without IHC_API_KEY the embedded service"
+                f" answers, which knows only {', '.join(map(quoted, sorted(known)))}: train it with"
+                " `attribution-assets train`, or set IHC_API_KEY"
+            )
+        return known[self.conv_type_id]
 
-        return f"embedded {version()}"
-
-    def _embedded_service(self) -> AbstractContextManager[str]:
+    def _embedded_service(self, parameters: ModelParameters) -> AbstractContextManager[str]:
         from attribution_assets.ihc_service.server import embedded_ihc_service  # noqa: PLC0415  # 0.5 s that only it needs
 
-        return embedded_ihc_service(self.max_journeys_per_request, self.max_sessions_per_request)
+        types = {self.conv_type_id: parameters}
+        return embedded_ihc_service(self.max_journeys_per_request, self.max_sessions_per_request, types)
 
     def _api(self, url: str, api_key: str) -> IhcApi:
         try:
@@ -235,11 +277,15 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
             raise ConfigurationError(f"IHC_REDISTRIBUTION_PARAMETER {error}") from None
 
 
+def _embedded_name(parameters: ModelParameters) -> str:
+    return f"{EMBEDDED} {version(parameters)}"
+
+
 @contextmanager
 def _as_configuration_error(variable: str, value: str) -> Iterator[None]:
     try:
         yield
-    except (LocationError, ObjectStoreError, ChannelNamesError) as error:
+    except (LocationError, ObjectStoreError, ChannelNamesError, ConversionTypesError) as error:
         raise ConfigurationError(without_secrets(f"{variable} is {value!r}: {error}")) from None
     except EngineUnavailableError as error:  # which names its own variable
         raise ConfigurationError(str(error)) from None
@@ -307,6 +353,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             url=given["ihc_api_url"],
             api_key=given["ihc_api_key"],
             allow_http=settings.ihc_allow_http,
+            conversion_types=given["conversion_types"],
             **{name.removeprefix("ihc_"): value for name, value in given.items() if name in _OF_THE_ACCOUNT},
         ),
         rules=ReportingRules(

@@ -1,12 +1,12 @@
 """The IHC API's HTTP contract as a FastAPI application: reading requests, ordering journeys, rejecting.
 
-The arithmetic is in `model`, the running of the application in `server`. Every conversion type id is answered with the
-parameters of the one recorded conversion type.
+The arithmetic is in `model`, the running of the application in `server`. Each conversion type is answered with its own
+parameters; one that is not known is rejected.
 """
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -20,7 +20,9 @@ from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from attribution_assets.ihc_service.model import (
+    SHIPPED,
     Direction,
+    ModelParameters,
     PhaseRedistribution,
     Touchpoints,
     compute_ihc,
@@ -165,7 +167,11 @@ class Rejection(BaseModel):
     message: str = Field(description="what is wrong, and where")
 
 
-def attribute(sessions: Sequence[Session], redistribution: RedistributionParameter | None = None) -> dict[str, Any]:
+def attribute(
+    sessions: Sequence[Session],
+    parameters: ModelParameters,
+    redistribution: RedistributionParameter | None = None,
+) -> dict[str, Any]:
     """Attribute the journeys of a request.
 
     A journey's order is time; of sessions with one timestamp the conversion's is last, and the others are as sent.
@@ -174,6 +180,7 @@ def attribute(sessions: Sequence[Session], redistribution: RedistributionParamet
 
     Args:
         sessions: the rows of the request.
+        parameters: those of its conversion type.
         redistribution: the request's redistribution parameter.
 
     Returns:
@@ -209,7 +216,7 @@ def attribute(sessions: Sequence[Session], redistribution: RedistributionParamet
         holder_engagement=np.array([sessions[row].holder_engagement for row in order], dtype=np.bool_),
         closer_engagement=np.array([sessions[row].closer_engagement for row in order], dtype=np.bool_),
     )
-    credit = compute_ihc(touchpoints, recorded_parameters(), redistribution.rules() if redistribution else None)
+    credit = compute_ihc(touchpoints, parameters, redistribution.rules() if redistribution else None)
     credit_of = dict(zip(order, credit.tolist(), strict=True))
     return {
         "statusCode": 206 if failures else 200,
@@ -240,7 +247,10 @@ def _reference(session: Session) -> dict[str, Any]:
 
 
 def create_app(
-    max_journeys_per_request: int = 100, max_sessions_per_request: int = 200, api_key: str | None = None
+    max_journeys_per_request: int = 100,
+    max_sessions_per_request: int = 200,
+    api_key: str | None = None,
+    conversion_types: Mapping[str, ModelParameters] | None = None,
 ) -> FastAPI:
     """The service, answering POST `/v1/compute_ihc`; `/docs` and `/openapi.json` describe it.
 
@@ -248,7 +258,10 @@ def create_app(
         max_journeys_per_request: a request with more conversion ids is rejected with 400.
         max_sessions_per_request: a request with more rows is rejected with 400.
         api_key: if set, a request whose `x-api-key` header is not this is rejected with 403.
+        conversion_types: parameters by conversion type; a request for another is rejected with 400. Without them, only
+            the shipped one, `default`, is known.
     """
+    known = {SHIPPED: recorded_parameters()} if conversion_types is None else conversion_types
     app = FastAPI(title="Embedded IHC service", description=DESCRIPTION, version="1")
 
     async def check_key(key: Annotated[str | None, Depends(APIKeyHeader(name="x-api-key", auto_error=False))]) -> None:
@@ -264,9 +277,11 @@ def create_app(
     )
     async def compute_ihc_of_request(
         body: ComputeIhcRequest,
-        conv_type_id: Annotated[str, Query(min_length=1, description="any: all are answered alike")],  # noqa: ARG001 - part of the contract
+        conv_type_id: Annotated[str, Query(min_length=1, description="the conversion type")],
     ) -> JSONResponse:
         """Split each conversion over the sessions of its customer journey."""
+        if conv_type_id not in known:
+            raise HTTPException(400, unknown_type(conv_type_id, known))
         sessions = body.customer_journeys
         journeys = len({session.conversion_id for session in sessions})
         for count, limit, name in (
@@ -275,7 +290,7 @@ def create_app(
         ):
             if count > limit:
                 raise HTTPException(400, f"{count} {name} in one request: at most {limit} are allowed")
-        return JSONResponse(attribute(sessions, body.redistribution_parameter))
+        return JSONResponse(attribute(sessions, known[conv_type_id], body.redistribution_parameter))
 
     @app.exception_handler(StarletteHTTPException)
     async def reject(_: Request, error: StarletteHTTPException) -> JSONResponse:
@@ -286,6 +301,11 @@ def create_app(
         return _rejection(400, "; ".join(_complaint(each) for each in error.errors()[:MOST_COMPLAINTS]))
 
     return app
+
+
+def unknown_type(name: str, known: Iterable[str]) -> str:
+    """That a conversion type is not known, and which are."""
+    return f"the conversion type {name!r} is not known here: known are {', '.join(map(repr, sorted(known)))}"
 
 
 def _rejection(status: int, message: str, headers: Mapping[str, str] | None = None) -> JSONResponse:

@@ -33,6 +33,8 @@ Flags: TypeAlias = NDArray[np.bool_]
 Direction: TypeAlias = Literal["earlier_sessions_only", "any_session", "later_sessions_only"]
 
 PHASES = ("initializer", "holder", "closer")
+SHIPPED = "default"
+"""The conversion type whose parameters come with the package."""
 UNITS = 10_000  # credit is given in units of the fourth decimal
 REMAINDER_STEPS = 2**20  # remainders that are equal in steps of one unit by this many are ties
 
@@ -75,6 +77,26 @@ class ModelParameters:
             channel_weights={channel: _by_phase(weights) for channel, weights in content["channel_weights"].items()},
         )
 
+    def check(self) -> None:
+        """See that the parameters can be computed with.
+
+        Raises:
+            ValueError: they cannot; the message names the parameter.
+        """
+        curves = {"initializer_curve": self.initializer_curve, "closer_curve": self.closer_curve}
+        for name, (hours, weights) in curves.items():
+            if not (np.isfinite(hours).all() and (np.diff(hours) >= 0).all() and hours[0] >= 0):
+                raise ValueError(f"{name}: its hours must be 0 or more, and ascend")
+            if not ((weights >= 0) & (weights <= 1)).all():
+                raise ValueError(f"{name}: its weights must be from 0 to 1")
+        if not self.restart_gap_hours > 0:
+            raise ValueError("restart_gap_hours must be more than 0")
+        if not (min(self.phase_weights) >= 0 and abs(sum(self.phase_weights) - 1) < 1 / 100):
+            raise ValueError("phase_weights must be 0 or more, and sum to 1")
+        for channel, factors in self.channel_weights.items():
+            if not all(0 < factor < np.inf for factor in factors):
+                raise ValueError(f"channel_weights: those of {channel!r} must be more than 0")
+
 
 def _by_phase(weights: Mapping[str, float]) -> tuple[float, float, float]:
     return weights["initializer"], weights["holder"], weights["closer"]
@@ -86,13 +108,22 @@ def recorded_parameters() -> ModelParameters:
     return ModelParameters.from_toml(resources.files(__package__).joinpath("model_parameters.toml").read_text("utf-8"))
 
 
-@cache
-def version() -> str:
-    """What the service's answers depend on beside the request, as 12 hex digits: its parameters and its arithmetic."""
-    digest = hashlib.sha256()
-    for file in ("model_parameters.toml", "model.py", "app.py"):
-        digest.update(resources.files(__package__).joinpath(file).read_bytes())
+def version(parameters: ModelParameters) -> str:
+    """What the service's answers depend on beside the request, as 12 hex digits: the parameters and its arithmetic."""
+    digest = _version_of_the_arithmetic().copy()
+    curves = (*parameters.initializer_curve, *parameters.closer_curve)
+    digest.update(repr([curve.tolist() for curve in curves]).encode())
+    others = (parameters.restart_gap_hours, parameters.phase_weights, sorted(parameters.channel_weights.items()))
+    digest.update(repr(others).encode())
     return digest.hexdigest()[:12]
+
+
+@cache
+def _version_of_the_arithmetic() -> "hashlib._Hash":
+    digest = hashlib.sha256()
+    for file in ("model.py", "app.py"):
+        digest.update(resources.files(__package__).joinpath(file).read_bytes())
+    return digest
 
 
 @dataclass(frozen=True)
@@ -221,25 +252,8 @@ def compute_ihc(
 
 def _phase_shares(touchpoints: Touchpoints, journeys: _Journeys, parameters: ModelParameters) -> list[Floats]:
     """Each touchpoint's share of the three phases: steps 1 to 4."""
-    seconds = touchpoints.seconds
-    is_first = journeys.position == 0
-    is_last = np.zeros(len(seconds), dtype=np.bool_)
-    is_last[journeys.last] = True
-
-    gap_hours = np.diff(seconds, prepend=seconds[:1]) / 3600.0
-    gap_hours[is_first] = 0.0
-    initializer = np.interp(gap_hours, *parameters.initializer_curve)
-    initializer[is_first] = 1.0
-    initializer = journeys.normalised(initializer)
-
-    hours_before_last = (seconds[journeys.last][journeys.index] - seconds) / 3600.0
-    closer = np.interp(hours_before_last, *parameters.closer_curve) * touchpoints.closer_engagement
-    closer[is_last] = 1.0
-    closer = journeys.normalised(closer)
-
-    q, p = 1.0 - initializer, 1.0 - closer
-    holder = touchpoints.holder_engagement * 0.5 * ((q + p) / 2.0 + _ratio(2.0 * q * p, q + p))
-
+    gap_hours = _gap_hours(touchpoints, journeys)
+    initializer, holder, closer = _bases(touchpoints, journeys, parameters.initializer_curve, parameters.closer_curve)
     restarts = np.where(gap_hours > parameters.restart_gap_hours, journeys.position, 0)
     counts = journeys.position >= np.maximum.reduceat(restarts, journeys.start)[journeys.index]
     weights = np.array([parameters.channel_weights.get(channel, (1.0, 1.0, 1.0)) for channel in touchpoints.channels]).T
@@ -247,6 +261,42 @@ def _phase_shares(touchpoints: Touchpoints, journeys: _Journeys, parameters: Mod
         journeys.normalised(base * weight[touchpoints.channel] * counts)
         for base, weight in zip((initializer, holder, closer), weights, strict=True)
     ]
+
+
+def _gap_hours(touchpoints: Touchpoints, journeys: _Journeys) -> Floats:
+    hours = np.diff(touchpoints.seconds, prepend=touchpoints.seconds[:1]) / 3600.0
+    hours[journeys.position == 0] = 0.0
+    return hours
+
+
+def _bases(
+    touchpoints: Touchpoints,
+    journeys: _Journeys,
+    initializer_curve: tuple[Floats, Floats],
+    closer_curve: tuple[Floats, Floats],
+) -> tuple[Floats, Floats, Floats]:
+    """Each touchpoint's base in the three phases: steps 1 to 3."""
+    seconds = touchpoints.seconds
+    initializer = np.interp(_gap_hours(touchpoints, journeys), *initializer_curve)
+    initializer[journeys.start] = 1.0
+    initializer = journeys.normalised(initializer)
+
+    hours_before_last = (seconds[journeys.last][journeys.index] - seconds) / 3600.0
+    closer = np.interp(hours_before_last, *closer_curve) * touchpoints.closer_engagement
+    closer[journeys.last] = 1.0
+    closer = journeys.normalised(closer)
+
+    q, p = 1.0 - initializer, 1.0 - closer
+    holder: Floats = touchpoints.holder_engagement * 0.5 * ((q + p) / 2.0 + _ratio(2.0 * q * p, q + p))
+    return initializer, holder, closer
+
+
+def bases(
+    touchpoints: Touchpoints, initializer_curve: tuple[Floats, Floats], closer_curve: tuple[Floats, Floats]
+) -> tuple[Floats, Floats, Floats]:
+    """Each touchpoint's base in initializer, holder and closer, before channels' weights and the restart gap."""
+    journeys = _Journeys(touchpoints.journey_start, len(touchpoints.seconds))
+    return _bases(touchpoints, journeys, initializer_curve, closer_curve)
 
 
 def _redistributed(share: Floats, gives: Flags, rule: PhaseRedistribution, journeys: _Journeys) -> Floats:

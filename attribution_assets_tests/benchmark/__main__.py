@@ -9,6 +9,7 @@ api        the step that asks the API, 8 requests at once, and the time in which
 extraction reading sessions, and pandas' own reader
 packing    requests per journeys, the lower bound, and first fit
 model      the embedded model and its service
+training   errors of trained conversion types by the number of journeys learned from, of 10 x --runs draws
 history    one more day after 10, 100 and 1,000 stored ones
 ranges     3, 30 and 90 days at once
 
@@ -33,6 +34,7 @@ from long_history import one_more_day, ranges
 from measure import machine
 from request_counts import request_counts
 from single_assets import against_bare_duckdb, against_floor
+from training_errors import training_errors
 from whole_command import whole_command
 
 SESSIONS_PER_ORDER = 30
@@ -55,6 +57,7 @@ PARTS: dict[str, Part] = {
     "extraction": against_pandas,
     "packing": lambda size, _, __: request_counts(size.orders),
     "model": lambda size, _, runs: embedded_model(size.orders, runs),
+    "training": lambda _, __, runs: training_errors(10 * runs),
     "history": lambda _, __, runs: one_more_day([10, 100, 1000], runs),
     "ranges": lambda size, _, runs: ranges([3, 30, 90], size.sessions // size.days, runs),
 }

@@ -32,7 +32,7 @@ def embedded_model(journeys: int, runs: int) -> dict[str, Any]:
     body = {"customer_journeys": _rows(small, of_request)}
     with embedded_ihc_service() as url, requests.Session() as session:
         answered = _median(
-            lambda: session.post(url, params={"conv_type_id": "any"}, json=body).raise_for_status(), 100 * runs
+            lambda: session.post(url, params={"conv_type_id": "default"}, json=body).raise_for_status(), 100 * runs
         )
     return {
         "touchpoints": int(sizes.sum()),

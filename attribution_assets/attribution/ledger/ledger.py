@@ -153,6 +153,15 @@ class Ledger:
         """The class with its database, without user and password."""
         return f"Ledger({self.tables})"
 
+    def is_there(self) -> bool:
+        """Whether the ledger's tables exist; creates nothing.
+
+        Raises:
+            LedgerError: the database cannot be read.
+        """
+        with self.tables.reading_if_there() as connection:
+            return connection is not None
+
     def known(self, keys: Sequence[str]) -> set[str]:
         """The journey keys, among `keys`, that have an answer.
 

@@ -18,6 +18,7 @@ import uvicorn
 
 from attribution_assets.ihc_service.app import create_app
 from attribution_assets.ihc_service.server import embedded_ihc_service
+from attribution_assets_tests.support.answered_journeys import made_up_parameters
 
 Row = dict[str, Any]
 PARAMETERS = {"conv_type_id": "default"}
@@ -287,6 +288,23 @@ def test_other_paths_and_methods_are_rejected_in_the_envelope(url: str) -> None:
     response = requests.get(url, timeout=10)
     assert (response.status_code, rejection(response)) == (405, "Method Not Allowed")
     assert response.headers["Allow"] == "POST"
+
+
+def test_each_conversion_type_is_answered_with_its_own_parameters_and_an_unknown_one_is_rejected() -> None:
+    types = {"default": made_up_parameters(0), "new": made_up_parameters(5)}
+    row = {"holder_engagement": 1, "closer_engagement": 1, "conversion_id": "c", "channel_label": "Channel 1"}
+    rows = [
+        row | {"session_id": "a", "timestamp": "2024-02-28 10:00:00", "conversion": 0},
+        row | {"session_id": "b", "timestamp": "2024-02-29 20:00:00", "conversion": 1},
+    ]
+    with embedded_ihc_service(conversion_types=types) as url:
+        answers = {
+            name: requests.post(url, params={"conv_type_id": name}, json={"customer_journeys": rows}, timeout=10)
+            for name in (*types, "other")
+        }
+    assert [credit["ihc"] for credit in answers["default"].json()["value"]] == [0.0, 1.0]  # 34 h is over its cut
+    assert min(credit["ihc"] for credit in answers["new"].json()["value"]) > 0
+    assert rejection(answers["other"]) == "the conversion type 'other' is not known here: known are 'default', 'new'"
 
 
 # Documentation

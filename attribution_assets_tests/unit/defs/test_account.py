@@ -6,9 +6,11 @@ from urllib.parse import quote
 
 import pytest
 
+from attribution_assets.attribution.training.conversion_types import ConversionTypes
 from attribution_assets.defs.resources import IhcApiAccount, resources_of
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import Settings
+from attribution_assets_tests.support.trained_types import trained
 
 KEY = "Kx7/qT+key"
 ELSEWHERE = "http://api.example:8080/v1/compute_ihc"
@@ -104,3 +106,29 @@ def test_certificates_that_cannot_be_read_are_named_by_their_variable(
         configured.check()
     assert str(raised.value) == f"{variable} is '{file}': it holds no certificate that can be read{advice}"
     account(**{variable: str(tmp_path)}).check()
+
+
+def test_without_a_key_a_conversion_type_that_is_not_trained_is_refused_with_those_that_are(
+    account: Account, tmp_path: Path
+) -> None:
+    types = str(tmp_path)
+    ConversionTypes(types).write(trained("returning"))
+    account(ATTRIBUTION_CONVERSION_TYPES=types, IHC_CONV_TYPE_ID="returning").check()
+    unknown = account(ATTRIBUTION_CONVERSION_TYPES=types, IHC_CONV_TYPE_ID="new")
+    with pytest.raises(ConfigurationError) as raised:
+        unknown.check()
+    assert str(raised.value) == (
+        "IHC_CONV_TYPE_ID is 'new', and without IHC_API_KEY the embedded service answers, which knows only 'default',"
+        " 'returning': train it with `attribution-assets train`, or set IHC_API_KEY"
+    )
+    account(IHC_API_KEY=KEY).check()
+
+
+def test_training_anew_changes_the_settings_of_its_type_only(account: Account, tmp_path: Path) -> None:
+    types = ConversionTypes(str(tmp_path))
+    configured = account(ATTRIBUTION_CONVERSION_TYPES=str(tmp_path))
+    types.write(trained("new"))
+    before = configured.settings, configured.settings_with("new")
+    types.write(trained("new", number=1))
+    assert configured.settings == before[0]
+    assert configured.settings_with("new") != before[1]

@@ -1,0 +1,163 @@
+"""Answers to learn from: those that are stored with the attributions of days, and those in CSV files.
+
+Journeys with sessions that the API excluded are left out, and so is what the embedded service answered.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+from upath import UPath
+
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, EMBEDDED
+from attribution_assets.ihc_service.model import Touchpoints
+from attribution_assets.ihc_service.training.answers import AnsweredJourneys, Journeys
+from attribution_assets.ihc_service.training.learning import Transcript
+
+_JOURNEY = ["conv_id", "session_id", "session_time", "channel_name", "holder_engagement", "closer_engagement"]
+_FILE_COLUMNS = (
+    "conversion_id",
+    "session_id",
+    "timestamp",
+    "channel_label",
+    "holder_engagement",
+    "closer_engagement",
+    *CREDIT_COLUMNS,
+)
+_WEIGHT_COLUMNS = ("channel", "initializer weight", "holder weight", "closer weight")
+
+
+class TrainingInputError(Exception):
+    """A file to train from cannot be used; the message names the file and the row."""
+
+
+def stored_journeys(storage: AssetStorage) -> Journeys:
+    """The journeys of all stored days."""
+    frames = [frame[_JOURNEY] for _, frame in storage.all_days("journeys").frames()]
+    return Journeys(_touchpoints(_together(frames, _JOURNEY)))
+
+
+def journeys_of(frame: pd.DataFrame) -> Journeys:
+    """The journeys of a frame of the table `journeys`."""
+    return Journeys(_touchpoints(frame))
+
+
+def stored_answers(storage: AssetStorage, settings: str) -> AnsweredJourneys:
+    """What the API answered for all stored days that were attributed with certain settings.
+
+    Args:
+        storage: where the assets' tables lie.
+        settings: those that were asked with, as `Stamp.settings` tells them.
+    """
+    attributed = storage.all_days("ihc_attributions")
+    days = [day for day, stamp in attributed.stamps().items() if stamp.settings == settings]
+    journeys = storage.days("journeys", days)
+    columns = [*_JOURNEY, *CREDIT_COLUMNS]
+    frames = [answered_touchpoints(attributed.frame(day), journeys.frame(day)) for day in days if day in journeys.files]
+    return answers_of(_together(frames, columns))
+
+
+def answers_of(touchpoints: pd.DataFrame) -> AnsweredJourneys:
+    """Answered journeys of a frame as `answered_touchpoints` gives it."""
+    return AnsweredJourneys(_touchpoints(touchpoints), touchpoints[list(CREDIT_COLUMNS)].to_numpy(np.float64))
+
+
+def answered_touchpoints(attributions: pd.DataFrame, journeys: pd.DataFrame) -> pd.DataFrame:
+    """The touchpoints of a day that the API attributed whole, with flags and credit.
+
+    Args:
+        attributions: the table `ihc_attributions` of the day.
+        journeys: the table `journeys` of the day.
+
+    Returns:
+        conv_id, session_id, session_time, channel_name, holder_engagement, closer_engagement, initializer, holder,
+        closer, ihc; only orders whose journey is still the one that was asked for.
+    """
+    asked = attributions[["conv_id", "session_id", *CREDIT_COLUMNS, "outcome", "reason", "answered_by"]]
+    found = journeys[_JOURNEY].merge(asked, on=["conv_id", "session_id"], how="left")
+    usable = (found["outcome"] == ATTRIBUTED) & found["reason"].isna() & (found["answered_by"] != EMBEDDED)
+    sizes = attributions.groupby("conv_id").size()
+    same = found["conv_id"].map(sizes) == found.groupby("conv_id")["conv_id"].transform("size")
+    whole = (usable & same).groupby(found["conv_id"]).transform("all")
+    return found.loc[whole, [*_JOURNEY, *CREDIT_COLUMNS]]
+
+
+def answers_in(file: UPath) -> AnsweredJourneys:
+    """The answers in a CSV file: conversion_id, session_id, timestamp, channel_label, flags and credit.
+
+    A journey's rows need not be adjacent nor in order; of sessions of one time, the order of the rows counts.
+
+    Raises:
+        TrainingInputError: the file cannot be read, lacks a column, or has a value that cannot be used.
+    """
+    rows: list[tuple[object, ...]] = []
+    for number, row in _rows(file, _FILE_COLUMNS):
+        try:
+            time = datetime.strptime(row["timestamp"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  # all are of one zone
+            flags = [{"0": 0, "1": 1}[row[name]] for name in ("holder_engagement", "closer_engagement")]
+            credit = [float(row[name]) for name in CREDIT_COLUMNS]
+        except KeyError as flag:
+            raise TrainingInputError(f"{file}, row {number}: a flag is {flag}, not 0 or 1") from None
+        except ValueError as error:
+            raise TrainingInputError(f"{file}, row {number}: {error}") from None
+        if not all(0 <= share <= 1 for share in credit):
+            raise TrainingInputError(f"{file}, row {number}: credit is not from 0 to 1")
+        rows.append((row["conversion_id"], row["session_id"], time, row["channel_label"], *flags, *credit))
+    frame = pd.DataFrame(rows, columns=[*_JOURNEY, *CREDIT_COLUMNS])
+    frame["session_time"] = frame["session_time"].astype("datetime64[s]")
+    order = np.lexsort((frame["session_time"].to_numpy("int64"), pd.factorize(frame["conv_id"])[0]))
+    return answers_of(frame.iloc[order])
+
+
+def transcript_of(file: UPath, phase_weights: tuple[float, float, float], cut_hours: float | None) -> Transcript:
+    """What the vendor's dashboard shows, with the channel weights from its CSV file.
+
+    Raises:
+        TrainingInputError: as for `answers_in`.
+    """
+    weights = {}
+    for number, row in _rows(file, _WEIGHT_COLUMNS):
+        try:
+            initializer, holder, closer = (float(row[name]) for name in _WEIGHT_COLUMNS[1:])
+        except ValueError as error:
+            raise TrainingInputError(f"{file}, row {number}: {error}") from None
+        if not min(initializer, holder, closer) > 0:
+            raise TrainingInputError(f"{file}, row {number}: weights must be more than 0")
+        weights[row["channel"]] = (initializer, holder, closer)
+    return Transcript(phase_weights, weights, cut_hours)
+
+
+def _rows(file: UPath, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, str]]]:
+    """The rows of a CSV file with their numbers, the header's being 1."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise TrainingInputError(f"{file} cannot be read: {error}") from None
+    reader = csv.DictReader(text.splitlines())
+    if missing := [name for name in columns if name not in (reader.fieldnames or ())]:
+        raise TrainingInputError(f"{file} has no column {missing[0]!r}: it takes {', '.join(columns)}")
+    for number, row in enumerate(reader, 2):
+        if any(row[name] is None for name in columns):
+            raise TrainingInputError(f"{file}, row {number}: it has too few values")
+        yield number, row
+
+
+def _together(frames: Sequence[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    filled = [frame for frame in frames if len(frame)]
+    return pd.concat(filled, ignore_index=True) if filled else pd.DataFrame(columns=columns)
+
+
+def _touchpoints(frame: pd.DataFrame) -> Touchpoints:
+    """Touchpoints of a frame with the columns `_JOURNEY`: journeys adjacent, in time order."""
+    journey, channels = pd.factorize(frame["conv_id"])[0], pd.factorize(frame["channel_name"])
+    return Touchpoints(
+        journey_start=np.flatnonzero(np.diff(journey, prepend=-1)).astype(np.int64),
+        seconds=frame["session_time"].to_numpy("datetime64[s]").astype(np.int64),
+        channel=channels[0].astype(np.int64),
+        channels=[str(channel) for channel in channels[1]],
+        holder_engagement=frame["holder_engagement"].to_numpy() == 1,
+        closer_engagement=frame["closer_engagement"].to_numpy() == 1,
+    )

@@ -1,0 +1,154 @@
+"""What `run --dry-run` says: what a run would ask the IHC API for, and what a trained conversion type expects of it.
+
+Nothing is written but to a folder that is thrown away, and nobody is asked.
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from attribution_assets.attribution.calendar.days import batches, days_between, in_words
+from attribution_assets.attribution.ledger.ledger import Ledger
+from attribution_assets.attribution.progress import RequestPlan
+from attribution_assets.attribution.reporting.journeys import customer_journeys
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import DayTable
+from attribution_assets.attribution.tables.readable import quoted, readable
+from attribution_assets.attribution.training.stored_answers import journeys_of
+from attribution_assets.command.training import quality_in_words
+from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH
+from attribution_assets.defs.resources import Resources
+from attribution_assets.errors import RunRejectedError
+from attribution_assets.ihc_service.model import compute_ihc
+from attribution_assets.ihc_service.training.trained_type import TrainedType
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """What a run over some days would do.
+
+    Attributes:
+        days: the days.
+        orders: their orders.
+        too_long: those of them with more sessions than a request may hold.
+        plan: what the API would have to be asked for.
+        expected: channel_name, orders, revenue that a trained type expects; None without a preview.
+        trained: that type.
+    """
+
+    days: list[dt.date]
+    orders: int
+    too_long: int
+    plan: RequestPlan
+    expected: pd.DataFrame | None = None
+    trained: TrainedType | None = None
+
+
+def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: bool) -> DryRun:
+    """What a run from `first` to `last` would do, from the source as it is now.
+
+    Raises:
+        RunRejectedError: There is to be a preview, and no conversion type is trained that could give it.
+        DatabaseError: The source or the ledger cannot be read.
+    """
+    trained = _trained(resources) if preview else None
+    days, rules, account = days_between(first, last), resources.rules, resources.ihc_api
+    with TemporaryDirectory(prefix="dry_run_") as folder:
+        tables = AssetStorage(folder, resources.storage.tables().engine)
+        source, lookback = resources.database.source(), dt.timedelta(days=rules.lookback_days)
+        window = days_between(max(first - lookback, rules.windows.first_day), last)
+        for asset, extracted in (("sessions", source.sessions(window)), ("conversions", source.conversions(days))):
+            for read in extracted:
+                tables.write(asset, DayTable(read.day, read.frame, {}))
+        placed, visits = tables.days("conversions", days), tables.days("sessions", window)
+        too_long = 0
+        for day, journeys, left_out in customer_journeys(placed, visits, rules.windows):
+            tables.write("journeys", DayTable(day, _frame(journeys), {}))
+            too_long += len(left_out)
+        made = tables.days("journeys", days)
+        rows = REQUESTS_PER_BATCH * account.max_sessions_per_request
+        with account.client(_ledger(resources, Path(folder))) as client:
+            plan = client.plan(batch for _, batch in batches(made.frames(), rows))
+        orders = sum(stamp.rows for stamp in placed.stamps().values())
+        expected = None
+        if trained:
+            revenue = pd.concat([frame for _, frame in placed.frames()]).set_index("conv_id")["revenue"]
+            expected = _expected(made.frames(), revenue, trained)
+    return DryRun(days, orders, too_long, plan, expected, trained)
+
+
+def _ledger(resources: Resources, folder: Path) -> Ledger:
+    """The ledger, or an empty one in the folder if it has not been made yet: using it would make it."""
+    ledger = resources.database.ledger()
+    if ledger.is_there():
+        return ledger
+    database = folder / "ledger.db"
+    database.touch()
+    return Ledger(f"sqlite:///{database}")
+
+
+def _frame(table: pd.DataFrame | pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas() if isinstance(table, pa.Table) else table
+    return frame
+
+
+def _trained(resources: Resources) -> TrainedType:
+    account = resources.ihc_api
+    if account.redistribution_parameter:
+        raise RunRejectedError("a preview knows no IHC_REDISTRIBUTION_PARAMETER, whose arithmetic is not published")
+    trained = account.trained().read(account.conv_type_id)
+    if trained is None:
+        raise RunRejectedError(
+            f"a preview needs a trained conversion type, and {quoted(account.conv_type_id)} is not: see"
+            " `attribution-assets train --help`"
+        )
+    return trained
+
+
+def _expected(
+    days: Iterator[tuple[dt.date, pd.DataFrame]], revenue: "pd.Series[float]", trained: TrainedType
+) -> pd.DataFrame:
+    """Orders and revenue by channel."""
+    credited = []
+    for _, frame in days:
+        if len(frame):
+            ihc = compute_ihc(journeys_of(frame).touchpoints, trained.parameters)[:, 3]
+            value = ihc * frame["conv_id"].map(revenue).to_numpy("float64")
+            credited.append(pd.DataFrame({"channel_name": frame["channel_name"], "orders": ihc, "revenue": value}))
+    if not credited:
+        return pd.DataFrame({"channel_name": [], "orders": [], "revenue": []})
+    return pd.concat(credited).groupby("channel_name", as_index=False).sum()
+
+
+def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
+    """The plan, and the preview if there is one, which is called one in each of its lines."""
+    _say(
+        console,
+        f"Dry run: nothing is asked for and nothing is written. {in_words(found.days)}: {found.orders:,} orders.",
+    )
+    _say(console, f"IHC API ({answered_by}): {found.plan}.")
+    if found.too_long:
+        _say(console, f"{found.too_long:,} orders have more sessions than a request may hold.")
+    if found.expected is None or found.trained is None:
+        return
+    table = Table(
+        "channel", "orders (preview)", "revenue (preview)", title="Preview: expected, not answered by the API"
+    )
+    for row in found.expected.sort_values("orders", ascending=False).itertuples():
+        table.add_row(readable(str(row.channel_name)), f"{row.orders:,.2f}", f"{row.revenue:,.2f}")
+    table.add_row("total", f"{found.expected['orders'].sum():,.2f}", f"{found.expected['revenue'].sum():,.2f}")
+    console.print(table)
+    how = found.trained
+    what = "an approximation" if how.training.is_approximation else f"version {how.training.version}"
+    _say(console, f"Preview by the conversion type {quoted(how.name)} ({what}); its error {quality_in_words(how)}.")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)

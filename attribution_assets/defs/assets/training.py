@@ -1,0 +1,77 @@
+"""The asset `trained_conversion_type`: what the stored answers of the API teach of the account's conversion type.
+
+It has no days. What is learned, and how, is in `ihc_service/training/`.
+"""
+
+import datetime as dt
+
+import dagster as dg
+
+from attribution_assets.attribution.training.stored_answers import stored_answers
+from attribution_assets.charts.training_plots import training_plots
+from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, Storage
+from attribution_assets.ihc_service.training.calibration import TooFewAnswersError
+from attribution_assets.ihc_service.training.learning import learned
+from attribution_assets.ihc_service.training.trained_type import TrainedType
+
+TRAINING = "training"
+
+
+class TrainingConfig(dg.Config):
+    """What to train.
+
+    Attributes:
+        conversion_type: The conversion type; empty for the account's.
+    """
+
+    conversion_type: str = ""
+
+
+@dg.asset(
+    group_name=TRAINING,
+    owners=["team:marketing-analytics"],
+    kinds={"python", "toml"},
+    deps=[dg.AssetDep("ihc_attributions", partition_mapping=dg.AllPartitionMapping())],
+)
+def trained_conversion_type(
+    config: TrainingConfig, ihc_api: IhcApiAccount, database: DatabaseResource, storage: Storage
+) -> dg.MaterializeResult[None]:
+    """Parameters of the account's conversion type, learned from all stored answers of the IHC API."""
+    name, tables, source = config.conversion_type or ihc_api.conv_type_id, storage.tables(), database.source()
+    tables.require(str(source))
+    answers = stored_answers(tables, ihc_api.settings_with(name))
+    try:
+        found = learned(name, answers, f"what the API answered for the {source}", dt.datetime.now(dt.UTC))
+    except TooFewAnswersError as error:
+        raise dg.Failure(f"{name}: {error}", allow_retries=False) from None
+    types = ihc_api.trained()
+    written = types.write(found.trained)
+    metadata = training_metadata(written) | {
+        "path": dg.MetadataValue.path(str(types.file(name))),
+        "plots": dg.MetadataValue.md(training_plots(found)),
+    }
+    return dg.MaterializeResult(metadata=metadata)
+
+
+def training_metadata(trained: TrainedType) -> dict[str, dg.MetadataValue]:
+    """What a training came to."""
+    how, parameters = trained.training, trained.parameters
+    numbers = {
+        "version": how.version,
+        "answers": how.answers,
+        "journeys_of_several_sessions": how.several,
+        **({"mean_error": how.held_out.mean_error, "worst_error": how.held_out.worst_error} if how.held_out else {}),
+    }
+    texts = {
+        "conversion_type": trained.name,
+        "phase_weights": " / ".join(f"{weight:.3f}" for weight in parameters.phase_weights),
+        "restart_gap_hours": f"{how.cut.hours:.2f}, between {how.cut.below:.2f} and {how.cut.above:.2f}",
+        "channels_without_evidence": ", ".join(how.without_evidence),
+    }
+    return {
+        **{
+            name: dg.MetadataValue.int(n) if isinstance(n, int) else dg.MetadataValue.float(n)
+            for name, n in numbers.items()
+        },
+        **{name: dg.MetadataValue.text(text) for name, text in texts.items()},
+    }

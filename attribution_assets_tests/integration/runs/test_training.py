@@ -1,0 +1,165 @@
+"""A conversion type is trained from what a run was answered, and answers from then on."""
+
+import datetime as dt
+
+import dagster as dg
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from attribution_assets.attribution.training.conversion_types import ConversionTypes
+from attribution_assets.command.cli import app
+from attribution_assets.definitions import build_definitions
+from attribution_assets.ihc_service.server import embedded_ihc_service
+from attribution_assets_tests.support.answered_journeys import made_up_parameters
+from attribution_assets_tests.support.shop import Shop
+from attribution_assets_tests.support.shop_of_visitors import many_visitors
+from attribution_assets_tests.support.trained_types import trained
+
+DAYS = [dt.date(2024, 2, day) for day in (26, 27)]
+TYPES = "data/conversion_types"
+
+
+def command(*words: str) -> Result:
+    return CliRunner().invoke(app, [*words])
+
+
+@pytest.fixture
+def answered_shop(shop: Shop) -> Shop:
+    """A shop whose two days were attributed by an API with made-up parameters, type `new`."""
+    many_visitors(shop, DAYS, 40)
+    with embedded_ihc_service(conversion_types={"new": made_up_parameters(1)}) as url:
+        shop.set(IHC_API_URL=url, IHC_API_KEY="key", IHC_CONV_TYPE_ID="new", ATTRIBUTION_LOOKBACK_DAYS="5")
+        result = shop.run(str(DAYS[0]), str(DAYS[1]))
+        assert result.exit_code == 0, result.output
+    return shop
+
+
+def test_what_the_api_answered_trains_its_type_by_the_command_and_in_dagster(answered_shop: Shop) -> None:
+    learned = command("train", "new")
+    assert learned.exit_code == 0, learned.output
+    assert "Learned from 80 answered journeys" in learned.output
+    assert "Written: data/conversion_types/new.toml, version 1." in learned.output
+    assert "from 80 answers, mean error 0.000" in command("conversion-types").output
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        result = (
+            build_definitions()
+            .resolve_implicit_global_asset_job_def()
+            .execute_in_process(instance=instance, asset_selection=[dg.AssetKey("trained_conversion_type")])
+        )
+        (event,) = result.asset_materializations_for_node("trained_conversion_type")
+    shown = {name: value.value for name, value in event.metadata.items()}
+    assert (shown["conversion_type"], shown["version"], shown["answers"]) == ("new", 2, 80)
+    assert 0 < shown["mean_error"] < 0.002
+    assert shown["plots"].startswith("![Conversion type new. Initializer: hours since the previous session: 0.00 at 0")
+
+    approximation = command("train", "rough", "--journeys-only")
+    assert approximation.exit_code == 0, approximation.output
+    assert "This is an approximation, from " in approximation.output
+    assert "journeys alone (an approximation)" in command("conversion-types").output
+    weights = answered_shop.folder / "weights.csv"
+    weights.write_text("channel,initializer weight,holder weight,closer weight\nChannel 1,1.32,0.89,0.95\n")
+    assert command("train", "a", "--weights", str(weights)).exit_code == 2
+    transcript = command("train", "a", "--weights", str(weights), "--phase-weights", ".3,.4,.3", "--cut", "52.7")
+    assert transcript.exit_code == 0, transcript.output
+    found = ConversionTypes(TYPES).read("a")
+    assert found is not None
+    assert found.training.is_approximation
+    assert found.parameters.restart_gap_hours == 52.7
+    assert found.parameters.channel_weights["Channel 1"] == (1.32, 0.89, 0.95)
+
+
+def test_a_trained_type_answers_without_a_key_as_the_api_did_and_is_not_trained_from_that(answered_shop: Shop) -> None:
+    refused = command("train", "other")
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert "Not possible: 0 answered journeys of several sessions are too few" in refused.output
+    assert "10 more are needed" in refused.output
+    assert command("train", "new").exit_code == 0
+    credit = answered_shop.rows("attribution_customer_journey")
+    answered_shop.set(IHC_API_KEY="")
+    assert answered_shop.run(str(DAYS[0]), str(DAYS[1]), "--output", "by_the_twin.csv").exit_code == 0
+    predicted = answered_shop.rows("attribution_customer_journey")
+    assert [row[:2] for row in predicted] == [row[:2] for row in credit]
+    errors = [abs(float(p[2]) - float(c[2])) for p, c in zip(predicted, credit, strict=True)]  # type: ignore[arg-type]
+    assert 0 < sum(errors) / len(errors) < 0.001
+    assert command("train", "new").exit_code == 2
+
+
+def test_a_run_without_a_key_names_the_types_that_are_known(shop: Shop) -> None:
+    shop.set(IHC_CONV_TYPE_ID="new")
+    result = shop.run()
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert "knows only 'default'" in result.output
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("", "has no column 'conversion_id'"),
+        ("row", "row 2: a flag is '7', not 0 or 1"),
+    ],
+)
+def test_a_file_of_answers_that_cannot_be_used_is_named_with_its_row(shop: Shop, text: str, what: str) -> None:
+    header = (
+        "conversion_id,session_id,timestamp,channel_label,holder_engagement,closer_engagement,"
+        "initializer,holder,closer,ihc\n"
+    )
+    file = shop.folder / "answers.csv"
+    file.write_text(f"{header}c,s,2024-02-26 10:00:00,Search,7,1,1,1,1,1\n" if text else "")
+    result = command("train", "new", "--answers", str(file))
+    assert (result.exit_code, result.output.count("\n")) == (2, 1)
+    assert f"answers.csv{',' if text else ''} {what}" in result.output
+
+
+def verdicts(shop: Shop) -> dict[str, tuple[bool, str | None]]:
+    """What the check of answers said last of each day: whether it passed, and its words."""
+    key, found = dg.AssetCheckKey(dg.AssetKey("ihc_attributions"), "answers_are_as_learned"), {}
+    with dg.DagsterInstance.from_config(str(shop.folder / "home")) as instance:
+        for run in reversed(instance.get_runs()):
+            for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
+                if (event := entry.dagster_event) and event.asset_check_evaluation_data.asset_check_key == key:
+                    evaluation = event.asset_check_evaluation_data
+                    found[str(evaluation.partition)] = (evaluation.passed, evaluation.description)
+    return found
+
+
+def test_once_the_vendors_model_has_changed_the_next_day_warns_and_none_before(answered_shop: Shop) -> None:
+    assert command("train", "new").exit_code == 0
+    many_visitors(answered_shop, [dt.date(2024, 2, 28), dt.date(2024, 2, 29)], 20, seed=2)
+    for day, number in (("2024-02-28", 1), ("2024-02-29", 3)):
+        with embedded_ihc_service(conversion_types={"new": made_up_parameters(number)}) as url:
+            answered_shop.set(IHC_API_URL=url)
+            result = answered_shop.run(day, day)
+            assert result.exit_code == 0, result.output
+    found = verdicts(answered_shop)
+    assert found["2024-02-28"] == (True, None)
+    passed, words = found["2024-02-29"]
+    assert not passed
+    assert "the model has changed" in str(words)
+
+
+def test_a_dry_run_says_what_would_be_asked_for_and_a_preview_what_is_expected_and_both_write_nothing(
+    shop: Shop,
+) -> None:
+    many_visitors(shop, DAYS, 10)
+    shop.set(
+        ATTRIBUTION_LOOKBACK_DAYS="5", IHC_CONV_TYPE_ID="new", IHC_API_KEY="key", IHC_API_URL="http://127.0.0.1:9/x"
+    )
+    before = shop.database.read_bytes()
+    planned = shop.run(str(DAYS[0]), str(DAYS[1]), "--dry-run")
+    assert planned.exit_code == 0, planned.output
+    assert "Dry run: nothing is asked for and nothing is written. 2024-02-26..2024-02-27: 20 orders." in planned.output
+    sessions = len(shop.rows("session_sources"))
+    assert f"20 journeys with {sessions} touchpoints to ask for in 1 requests, 0 journeys known" in planned.output
+    refused = shop.run(str(DAYS[0]), str(DAYS[1]), "--dry-run", "--preview")
+    assert (refused.exit_code, refused.output.count("\n")) == (2, 1)
+    assert "a preview needs a trained conversion type, and 'new' is not" in refused.output
+    ConversionTypes(TYPES).write(trained("new", number=1))
+    previewed = shop.run(str(DAYS[0]), str(DAYS[1]), "--dry-run", "--preview")
+    words = previewed.output.replace("│", " ").split()
+    assert words[words.index("total") :][:3] == ["total", "20.00", "2,000.00"]
+    assert "Preview by the conversion type 'new' (version 1)" in previewed.output
+    assert shop.run(str(DAYS[0]), str(DAYS[1]), "--preview").exit_code == 2
+    assert shop.database.read_bytes() == before
+    assert not (shop.folder / "data/assets").exists()
