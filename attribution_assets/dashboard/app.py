@@ -25,7 +25,7 @@ from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import written
+from attribution_assets.dashboard.tables import NONE, written
 from attribution_assets.environment import without_secrets
 from attribution_assets.monitoring.health import CANNOT_BE_READ
 
@@ -46,13 +46,14 @@ HEADERS = {
 }
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a choice of its own
     storage: AssetStorage,
     lookback_days: int,
     health: Callable[[], HealthPage],
     data_ends: dt.date | None = None,
     *,
     csv_guard: bool = True,
+    currency: str = "",
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
 
@@ -62,11 +63,12 @@ def create_app(
         health: Returns the content of the health page as of now.
         data_ends: The last day of the calendar, for data that has ended.
         csv_guard: Whether names in downloads are guarded against being taken for formulas.
+        currency: ISO code of the amounts' currency; empty if it is not known.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health, csv_guard=csv_guard)
+    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health, csv_guard=csv_guard, currency=currency)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -91,10 +93,17 @@ class _Pages:
         lookback_days: Length of the lookback window.
         health: Returns the content of the health page as of now.
         csv_guard: Whether names in downloads are guarded.
+        currency: ISO code of the amounts' currency; empty if it is not known.
     """
 
     def __init__(
-        self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage], *, csv_guard: bool
+        self,
+        stored: StoredResults,
+        lookback_days: int,
+        health: Callable[[], HealthPage],
+        *,
+        csv_guard: bool,
+        currency: str,
     ) -> None:
         self._stored, self._lookback_days, self._health, self._csv_guard = stored, lookback_days, health, csv_guard
         self._templates = Environment(
@@ -105,7 +114,14 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(written=written, readable=readable)
-        self._templates.globals.update(offered=offered, box=lines, embedded=EMBEDDED, lookback_days=lookback_days)
+        self._templates.globals.update(
+            offered=offered,
+            box=lines,
+            embedded=EMBEDDED,
+            lookback_days=lookback_days,
+            currency=currency,
+            none_written=NONE,
+        )
 
     def overview(self, request: Request) -> Response:
         return self._page(request, "overview")
@@ -113,13 +129,22 @@ class _Pages:
     def journeys(self, request: Request) -> Response:
         return self._page(request, "journeys")
 
-    def health(self) -> Response:
-        return self._rendered("health.html", OK, page="health", shown=self._health())
+    def health(self, request: Request) -> Response:
+        try:
+            reported = self._stored.reported()
+        except CANNOT_BE_READ:
+            reported = None  # the health page says what cannot be read
+        choices = read_choices(request.query_params.multi_items(), reported)[0] if reported else None
+        return self._rendered(
+            "health.html", OK, page="health", shown=self._health(), reported=reported, choices=choices
+        )
 
     def unreadable(self, _: Request, error: Exception) -> Response:
         said = readable(without_secrets(str(error)), longest=None)
         log.warning("The stored days cannot be read: %s", said)
-        return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=said)
+        return self._rendered(
+            "unreadable.html", UNAVAILABLE, page="unreadable", error=said, reported=None, choices=None
+        )
 
     def download(self, request: Request, page: str, name: str) -> Response:
         reported = self._stored.reported()
@@ -139,7 +164,7 @@ class _Pages:
     def _page(self, request: Request, page: str) -> Response:
         reported = self._stored.reported()
         if reported is None:
-            return self._rendered("empty.html", OK, page=page)
+            return self._rendered("empty.html", OK, page=page, reported=None, choices=None)
         choices, problems = read_choices(request.query_params.multi_items(), reported)
         if not problems and choices.query != request.url.query:
             return RedirectResponse(f"{request.url.path}?{choices.query}".removesuffix("?"))
@@ -156,4 +181,5 @@ class _Pages:
         )
 
     def _rendered(self, template: str, status: int, **values: object) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(values), status)
+        today = dt.datetime.now(dt.UTC).date()
+        return HTMLResponse(self._templates.get_template(template).render(values, today=today), status)

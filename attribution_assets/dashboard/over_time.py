@@ -11,7 +11,7 @@ import pandas as pd
 
 from attribution_assets.charts.lines import LineChart, Value, line_chart
 from attribution_assets.dashboard.choices import METRICS, Choices
-from attribution_assets.dashboard.tables import RESULT_COLUMNS, Column, Table, summed, written
+from attribution_assets.dashboard.tables import Column, Table, result_columns, summed, written
 
 COLUMN_OF = {metric: {"cpo": "CPO", "roas": "ROAS"}.get(metric, metric) for metric in METRICS}
 WEEK = dt.timedelta(days=7)
@@ -55,7 +55,7 @@ def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[d
     """
     periods = _periods(choices)
     rows = results.assign(period=[_period_start(dt.date.fromisoformat(date), choices.step) for date in results["date"]])
-    of_all = summed(rows, "period").set_index("period").reindex(periods)
+    of_all = summed(rows, "period", choices.margin).set_index("period").reindex(periods)
     changing = {_period_start(day, choices.step) for day in provisional}
     partial = {start for start in periods if choices.step == "week" and not _is_whole_week(start, choices)}
     notes = [", ".join(_notes(start in changing, start in partial)) for start in periods]
@@ -66,9 +66,7 @@ def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[d
         values = [
             Value(
                 str(start),
-                " ".join(
-                    filter(None, [f"{start}: {written(figure, 'amount') or 'none'}", f"({note})" if note else ""])
-                ),
+                " ".join(filter(None, [f"{start}: {written(figure, 'amount')}", f"({note})" if note else ""])),
                 None if pd.isna(figure) else float(figure),
                 start in changing,
                 start in partial,
@@ -78,19 +76,23 @@ def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[d
         known = [value.value for value in values if value.value is not None]
         return NamedChart(name, line_chart(values), written(known[-1] if known else None, "amount"))
 
-    columns = [Column("period", "Week from" if choices.step == "week" else "Day", "text"), *RESULT_COLUMNS]
+    period = Column("period", "Week from" if choices.step == "week" else "Day", "text")
+    columns = [period, *result_columns(choices.model)]
     return OverTime(
         Table("over_time", f"All chosen channels by {choices.step}", [*columns, Column("note", "Note", "text")], frame),
         [chart(name, of_all[COLUMN_OF[metric]]) for metric, name in METRICS.items()],
-        [chart(channel, figures) for channel, figures in _by_channel(rows, choices.metric, periods)],
+        [chart(channel, figures) for channel, figures in _by_channel(rows, choices, periods)],
         bool(changing),
         bool(partial),
     )
 
 
-def _by_channel(rows: pd.DataFrame, metric: str, periods: list[dt.date]) -> Iterator[tuple[str, "pd.Series[float]"]]:
-    for channel, part in rows.groupby("channel_name") if metric else ():
-        yield str(channel), summed(part, "period").set_index("period").reindex(periods)[COLUMN_OF[metric]]
+def _by_channel(
+    rows: pd.DataFrame, choices: Choices, periods: list[dt.date]
+) -> Iterator[tuple[str, "pd.Series[float]"]]:
+    for channel, part in rows.groupby("channel_name") if choices.metric else ():
+        of_channel = summed(part, "period", choices.margin).set_index("period").reindex(periods)
+        yield str(channel), of_channel[COLUMN_OF[choices.metric]]
 
 
 def _notes(provisional: bool, partial: bool) -> list[str]:  # noqa: FBT001  # both describe the same period

@@ -5,7 +5,7 @@ What the page shows beside that are phases and orders without credit. The paths 
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -25,19 +25,22 @@ from attribution_assets.attribution.results.order_results import (
     unattributed_over,
 )
 from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import COLUMN_OF, OverTime, over_time
+from attribution_assets.dashboard.period_before import PeriodBefore, period_before
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
-    RESULT_COLUMNS,
     Column,
     Table,
+    orders_kind,
+    result_columns,
     spoken,
-    summed,
     total_of,
-    with_cpo_and_roas,
+    with_figures,
+    written,
 )
 
 
@@ -51,6 +54,7 @@ class Total:
         kind: Its number format, see `tables.NUMBERS`.
         before: Its value in the preceding period; None if the periods cannot be compared.
         of: For a share, numerator and denominator in words; else empty.
+        provisional: Whether orders still to come can change it.
     """
 
     name: str
@@ -58,14 +62,20 @@ class Total:
     kind: str
     before: float | None = None
     of: str = ""
+    provisional: bool = False
 
     @property
     def change(self) -> float | None:
-        """The change since the preceding period, relative to its value; for a share, in percentage points."""
+        """The change since the preceding period, relative to its value.
+
+        For a share it is in percentage points, and for a profit, which can be negative, an amount.
+        """
         if self.figure is None or self.before is None or pd.isna(self.figure) or pd.isna(self.before):
             return None
         if self.kind == "share":
             return (self.figure - self.before) * 100
+        if self.kind == "difference":
+            return self.figure - self.before
         return None if self.before == 0 else self.figure / self.before - 1
 
 
@@ -94,9 +104,12 @@ class Overview:
         answered_by: The services that attributed the orders, see `order_outcomes.answered_by`.
         offered: The channels offered for choice.
         totals: The figures of all chosen channels.
-        compared_with: The preceding period in words; empty if it cannot be compared.
-        channels: The figures by channel, with the columns of `goals.with_verdicts`.
+        before: The preceding period, at equal age.
+        channels: The figures by channel and, with the suffix `_before`, those of the preceding period, the change of
+            the profit, and the columns of `goals.with_verdicts`.
+        losing: A sentence for the channels that lose money, those with the largest loss first; empty without any.
         goals_missed: The number of channels that miss a goal.
+        goals_not_yet: The number of channels that do not meet a goal yet: orders are still to come.
         over_time: The figures by day or week.
         comparison: IHC compared with the chosen model; None if there is nothing to compare.
         phases: Each channel's share of the phases.
@@ -109,9 +122,11 @@ class Overview:
     answered_by: str
     offered: Sequence[str]
     totals: Sequence[Total]
-    compared_with: str
+    before: PeriodBefore
     channels: Table
+    losing: str
     goals_missed: int
+    goals_not_yet: int
     over_time: OverTime
     comparison: Comparison | None
     phases: Table
@@ -140,33 +155,37 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     touch = choices.basis is DateBasis.TOUCH
     until = last + dt.timedelta(days=lookback_days if touch else 0)
     found = stored.ask(
-        results_by_day, choices.before[0], last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
+        results_by_day, first, last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
     )
-    chosen = _of_channels(found, choices)
-    results = chosen[chosen["date"] >= str(first)].reset_index(drop=True)
+    results = _of_channels(found, choices).reset_index(drop=True)
     plain = choices.model == "ihc" and touch
     shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
-    comparable = not days_without(shown, *choices.before)
+    before = period_before(stored, reported, choices, shown, lookback_days)
+    results_before = None if before.results is None else _of_channels(before.results, choices)
     _, provisional = stored.ask(
         final_and_provisional_days, first, last, lookback_days if touch else 0, reported.data_ends
     )
-    channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
+    channels = _by_channel(results, results_before, choices)
+    channels = with_verdicts(channels, choices.goals, provisional=bool(provisional))
+    verdicts = channels[["CPO_verdict", "ROAS_verdict"]]
     return Overview(
         answered_by=stored.ask(answered_by_over, first, until),
         offered=sorted({*found["channel_name"], *choices.channels}),
         totals=[
-            *_totals(results, chosen, choices, comparable=comparable),
-            _orders_without_credit(stored, choices, comparable=comparable),
+            *_totals(results, results_before, choices, provisional=bool(provisional)),
+            _orders_without_credit(stored, choices, comparable=not days_without(reported.days, *choices.before)),
         ],
-        compared_with=f"{choices.before[0]} to {choices.before[1]}" if comparable else "",
+        before=before,
         channels=Table(
             "channels",
             "What each channel cost and earned",
-            [Column("channel_name", "Channel", "text"), *RESULT_COLUMNS, *_GOAL_COLUMNS],
+            [Column("channel_name", "Channel", "text"), *result_columns(choices.model), *_CHANNEL_COLUMNS],
             channels,
-            total_of(results),
+            total_of(results, choices.margin),
         ),
-        goals_missed=int(channels["goals"].str.startswith("misses").sum()),
+        losing=_losing(channels, provisional=bool(provisional)),
+        goals_missed=int((verdicts == "misses").any(axis="columns").sum()),
+        goals_not_yet=int((verdicts == "not yet").any(axis="columns").sum()),
         over_time=over_time(results, choices, provisional),
         comparison=_comparison(stored, choices, lookback_days),
         phases=_phases(stored, choices),
@@ -174,18 +193,22 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         by_day=Table(
             "by_day",
             "By day and channel",
-            [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *RESULT_COLUMNS],
-            with_cpo_and_roas(results),
+            [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *result_columns(choices.model)],
+            with_figures(results, choices.margin),
         ),
         provisional=spoken(provisional),
         missing=spoken(days_without(shown, first, last)),
     )
 
 
-_GOAL_COLUMNS = (
+FIGURES = ("cost", "orders", "revenue", "profit", "CPO", "ROAS")
+
+_CHANNEL_COLUMNS = (
+    *(Column(f"{figure}_before", f"{figure} before") for figure in FIGURES),
+    Column("change", "Change in profit", "difference"),
     Column("goal_CPO", "CPO goal"),
     Column("goal_ROAS", "ROAS goal"),
-    Column("goals", "Goals", "text"),
+    Column("verdict", "Verdict", "text"),
 )
 
 
@@ -193,24 +216,50 @@ def _of_channels(frame: pd.DataFrame, choices: Choices) -> pd.DataFrame:
     return frame[frame["channel_name"].isin(choices.channels)] if choices.channels else frame
 
 
-def _sorted(channels: pd.DataFrame, sort: str) -> pd.DataFrame:
-    name = sort.removeprefix("-")
-    column = "channel_name" if name == "channel" else COLUMN_OF[name]
-    return channels.sort_values([column, "channel_name"], ascending=[sort == name, True], ignore_index=True)
+def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Choices) -> pd.DataFrame:
+    """The figures by channel, sorted, with those before (NaN if they cannot be compared) and the change of profit."""
+    names = {*results["channel_name"], *(() if before is None else before["channel_name"])}
+    channels = _sums(results, names, choices)
+    then = _sums(results.iloc[:0], (), choices) if before is None else _sums(before, names, choices)
+    channels = channels.merge(then, "left", "channel_name", suffixes=("", "_before"))
+    channels["change"] = (channels["profit"] - channels["profit_before"]).round(9)
+    name = choices.sort.removeprefix("-")
+    column = {"channel": "channel_name", "profit": "profit", "change": "change"}.get(name) or COLUMN_OF[name]
+    return channels.sort_values([column, "channel_name"], ascending=[choices.sort == name, True], ignore_index=True)
 
 
-def _totals(results: pd.DataFrame, with_before: pd.DataFrame, choices: Choices, *, comparable: bool) -> Iterator[Total]:
-    now = total_of(results)
-    before = total_of(with_before[with_before["date"] < str(choices.first)]) if comparable else {}
-    names = {
-        "cost": "Cost",
-        "orders": "Attributed orders",
-        "revenue": "Attributed revenue",
-        "CPO": "CPO",
-        "ROAS": "ROAS",
-    }
-    for column, name in names.items():
-        yield Total(name, now[column], "amount", before.get(column))
+def _sums(results: pd.DataFrame, names: Iterable[str], choices: Choices) -> pd.DataFrame:
+    """The figures of each of the named channels, 0 without any."""
+    sums = results.groupby("channel_name")[["cost", "orders", "revenue"]].sum()
+    named = sums.reindex(pd.Index(sorted(names), name="channel_name", dtype=object), fill_value=0.0)
+    return with_figures(named, choices.margin).reset_index()
+
+
+def _losing(channels: pd.DataFrame, *, provisional: bool) -> str:
+    losing = channels[channels["profit"] < 0].sort_values(["profit", "channel_name"])
+    if losing.empty:
+        return ""
+    named = ", ".join(
+        f"{readable(row['channel_name'])} ({written(row['profit'], 'difference')})" for row in losing.to_dict("records")
+    )
+    verb = "loses" if len(losing) == 1 else "lose"
+    return f"{len(losing)} of {len(channels)} channels {verb} money{' so far' if provisional else ''}: {named}."
+
+
+def _totals(
+    results: pd.DataFrame, results_before: pd.DataFrame | None, choices: Choices, *, provisional: bool
+) -> Iterator[Total]:
+    now = total_of(results, choices.margin)
+    before = {} if results_before is None else total_of(results_before, choices.margin)
+    for column, name, kind in (
+        ("cost", "Cost", "amount"),
+        ("orders", "Attributed orders", orders_kind(choices.model)),
+        ("revenue", "Attributed revenue", "amount"),
+        ("profit", "Profit", "difference"),
+        ("CPO", "CPO", "cpo"),
+        ("ROAS", "ROAS", "ratio"),
+    ):
+        yield Total(name, now[column], kind, before.get(column), provisional=provisional and column != "cost")
 
 
 def _orders_without_credit(stored: StoredResults, choices: Choices, *, comparable: bool) -> Total:
@@ -240,10 +289,10 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> 
         other = stored.ask(markov_over, first, last)
     else:
         other = found[found["model"] == choices.against]
-    both = _of_channels(side_by_side(ihc, other), choices).reset_index(drop=True)
+    both = _of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
     compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
     return Comparison(
-        comparison_table(both, name),
+        comparison_table(both, choices.against),
         changed_verdicts(both, name, choices.goals),
         largest_moves(both, name),
         spoken(days_without(compared, first, last)),

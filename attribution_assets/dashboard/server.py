@@ -9,7 +9,7 @@ from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.defs.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts
-from attribution_assets.settings import webserver_url
+from attribution_assets.settings import currency, webserver_url
 
 
 def serve(
@@ -25,10 +25,17 @@ def serve(
         allowed_hosts: Names that it answers as, besides its address and loopback.
 
     Raises:
-        ConfigurationError: The storage or its engine cannot be used.
+        ConfigurationError: The storage or its engine cannot be used, or a variable has no usable value.
         SystemExit: The port is in use or not allowed.
     """
     rules, health = resources.rules, HealthLook(instance, resources, webserver_url()).now
     windows, storage = rules.windows, resources.storage.tables()
-    app = create_app(storage, windows.lookback_days, health, windows.last_day, csv_guard=windows.csv_guard)
+    app = create_app(
+        storage,
+        windows.lookback_days,
+        health,
+        windows.last_day,
+        csv_guard=windows.csv_guard,
+        currency=currency(),
+    )
     uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)

@@ -15,8 +15,19 @@ from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.tables.readable import LONGEST, readable
 
-NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
-"""How each kind of column is written; columns of kind `text` are written as they are."""
+NUMBERS = {
+    "amount": "{:,.2f}",
+    "ratio": "{:,.2f}",
+    "cpo": "{:,.2f}",
+    "count": "{:,.0f}",
+    "share": "{:.1%}",
+    "difference": "{:+,.2f}",
+}
+"""How each kind of column is written; columns of kind `text` are written as they are. `amount`, `difference` and `cpo`
+are in the source's currency; a `cpo` of 0, that of a channel without cost, is written as none."""
+
+NONE = "-"
+"""What stands where there is no number."""
 
 
 class Column(NamedTuple):
@@ -33,13 +44,25 @@ class Column(NamedTuple):
     kind: str = "amount"
 
 
-RESULT_COLUMNS = (
-    Column("cost", "Cost"),
-    Column("orders", "Orders"),
-    Column("revenue", "Revenue"),
-    Column("CPO", "CPO"),
-    Column("ROAS", "ROAS"),
-)
+WHOLE_ORDERS = ("first_touch", "last_touch", "last_non_direct")
+"""The models that give an order to one channel: their orders are written without decimal places."""
+
+
+def result_columns(model: str) -> tuple[Column, ...]:
+    """The columns of results by an attribution model."""
+    return (
+        Column("cost", "Cost"),
+        Column("orders", "Orders", orders_kind(model)),
+        Column("revenue", "Revenue"),
+        Column("profit", "Profit"),
+        Column("CPO", "CPO", "cpo"),
+        Column("ROAS", "ROAS", "ratio"),
+    )
+
+
+def orders_kind(model: str) -> str:
+    """How attributed orders of a model are written."""
+    return "count" if model in WHOLE_ORDERS else "ratio"
 
 
 @dataclass(frozen=True)
@@ -83,9 +106,9 @@ class Table:
 
 
 def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
-    """A cell as it is written on the page; empty where there is none."""
-    if value is None or pd.isna(value):
-        return ""
+    """A cell as it is written on the page; `NONE` where there is no number."""
+    if value is None or pd.isna(value) or (kind == "cpo" and value == 0):
+        return NONE if kind in NUMBERS else ""
     if kind not in NUMBERS:
         return str(value)
     text = NUMBERS[kind].format(value)
@@ -97,17 +120,23 @@ def spoken(days: Iterable[dt.date]) -> str:
     return in_words(days).replace("..", " to ")
 
 
-def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
-    """Results (cost, orders, revenue) with their CPO and ROAS, see `with_ratios`."""
-    return with_ratios(results, "orders", "revenue")
+def with_figures(results: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Results (cost, orders, revenue) with what follows from them: profit, and CPO and ROAS, see `with_ratios`.
+
+    Args:
+        results: Results, in one currency.
+        margin: Percentage of revenue that remains before marketing's cost; profit is revenue x margin - cost.
+    """
+    profit = (results["revenue"] * (margin / 100) - results["cost"]).round(9)
+    return with_ratios(results.assign(profit=profit), "orders", "revenue")
 
 
-def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Results summed by one of their columns, with CPO and ROAS as ratios of the sums."""
-    return with_cpo_and_roas(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum())
+def summed(results: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
+    """Results summed by one of their columns, see `with_figures`: ratios are those of the sums."""
+    return with_figures(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum(), margin)
 
 
-def total_of(results: pd.DataFrame) -> dict[str, float]:
-    """cost, orders and revenue of all rows, with CPO and ROAS as ratios of the sums."""
+def total_of(results: pd.DataFrame, margin: float) -> dict[str, float]:
+    """cost, orders and revenue of all rows, see `with_figures`: ratios are those of the sums."""
     sums = results[["cost", "orders", "revenue"]].sum().to_frame().T
-    return {str(name): float(figure) for name, figure in with_cpo_and_roas(sums).iloc[0].items()}
+    return {str(name): float(figure) for name, figure in with_figures(sums, margin).iloc[0].items()}

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from attribution_assets.charts.lines import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Value, line_chart, ticks_up_to
 from attribution_assets.dashboard.choices import Choices, Goals
-from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
+from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict, with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import over_time
-from attribution_assets.dashboard.tables import Column, Table, written
+from attribution_assets.dashboard.tables import Column, Table, total_of, with_figures, written
 
 NAN = float("nan")
 RESULTS = ["channel_name", "cost", "orders", "revenue"]
@@ -44,20 +44,44 @@ def test_a_roas_goal_is_met_from_the_goal_on() -> None:
     assert [roas_verdict(roas, 2.0) for roas in (1.99, 2.0, NAN)] == ["misses", "meets", ""]
 
 
+def test_what_is_not_met_while_orders_are_still_to_come_is_not_met_yet_and_what_is_met_stays_met() -> None:
+    verdicts = [cpo_verdict(10, cpo, 5, provisional=True) for cpo in (5.0, 5.01, NAN)]
+    assert verdicts == ["meets", "not yet", "not yet"]
+    assert [roas_verdict(roas, 2.0, provisional=True) for roas in (1.99, 2.0, NAN)] == ["not yet", "meets", ""]
+    channels = pd.DataFrame([("A", 10.0, -1.0, 5.01, 0.9)], columns=["channel_name", "cost", "profit", "CPO", "ROAS"])
+    words = [
+        with_verdicts(channels, Goals(5.0, 2.0), provisional=provisional)["verdict"].item()
+        for provisional in (False, True)
+    ]
+    assert words == [
+        "loses money; misses CPO goal of 5.00; misses ROAS goal of 2.00",
+        "loses money so far; CPO goal of 5.00 not met yet; ROAS goal of 2.00 not met yet",
+    ]
+
+
+def test_profit_is_what_the_margin_leaves_of_revenue_less_cost() -> None:
+    results = pd.DataFrame([("A", 10.0, 2.0, 30.1), ("B", 5.0, 0.0, 0.0)], columns=RESULTS)
+    assert with_figures(results, 40.0)["profit"].tolist() == [2.04, -5.0]
+    assert total_of(results, 100.0)["profit"] == 15.1
+
+
 def test_both_ways_in_which_a_model_changes_a_verdict_are_told() -> None:
     figures = both(
         [("Display", 810.0, 15.576923, 3000.0), ("Search", 100.0, 1.0, 10.0), ("Video", 90.0, 3.0, 9.0)],
         [("Display", 810.0, 10.0, 500.0), ("Search", 100.0, 4.0, 900.0), ("Video", 90.0, 0.0, 0.0)],
     )
     assert changed_verdicts(figures, "last touch", Goals(cpo=60.0)) == [
+        "Display loses 310.00 by last touch and earns 2,190.00 by IHC.",
         "Display looks too expensive by last touch (CPO 81.00, goal 60.00) and meets the goal by IHC (CPO 52.00).",
+        "Search earns 800.00 by last touch and loses 90.00 by IHC.",
         "Search looks fine by last touch (CPO 25.00, goal 60.00) and misses the goal by IHC (CPO 100.00).",
         "Video looks too expensive by last touch (no orders, goal 60.00) and meets the goal by IHC (CPO 30.00).",
     ]
-    assert changed_verdicts(figures, "last touch", Goals(roas_of={"Display": 2.0})) == [
+    assert changed_verdicts(figures, "last touch", Goals(roas_of={"Display": 2.0}))[1:2] == [
         "Display looks to earn too little by last touch (ROAS 0.62, goal 2.00) and meets the goal by IHC (ROAS 3.70)."
     ]
-    assert changed_verdicts(figures, "last touch", Goals()) == []
+    both_earn = both([("A", 10.0, 2.0, 11.0)], [("A", 10.0, 4.5, 10.0)])
+    assert changed_verdicts(both_earn, "last touch", Goals()) == []
 
 
 def test_the_channels_that_move_most_are_told_first() -> None:
@@ -82,9 +106,9 @@ def test_a_week_is_partial_where_not_all_of_its_days_are_shown_and_ratios_are_of
     choices = Choices(dt.date(2024, 2, 25), dt.date(2024, 3, 4), by="week", metric="cost")
     shown = over_time(results, choices, [dt.date(2024, 3, 4)])
     assert list(shown.table.rows) == [
-        ["2024-02-19", "10.00", "1.00", "30.00", "10.00", "3.00", "partial week"],
-        ["2024-02-26", "20.00", "5.00", "60.00", "4.00", "3.00", ""],
-        ["2024-03-04", "10.00", "0.00", "30.00", "", "3.00", "provisional, partial week"],
+        ["2024-02-19", "10.00", "1.00", "30.00", "20.00", "10.00", "3.00", "partial week"],
+        ["2024-02-26", "20.00", "5.00", "60.00", "40.00", "4.00", "3.00", ""],
+        ["2024-03-04", "10.00", "0.00", "30.00", "20.00", "-", "3.00", "provisional, partial week"],
     ]
     assert [named.name for named in shown.by_channel] == ["Search"]
     cpo = next(named.chart for named in shown.charts if named.name == "CPO")
@@ -125,7 +149,9 @@ def test_the_days_below_a_chart_do_not_overlap() -> None:
 
 def test_figures_are_written_with_their_sign_only_where_something_is_left_of_them() -> None:
     assert [written(value, "difference") for value in (1.5, -0.004, 0.0, -2.0)] == ["+1.50", "0.00", "0.00", "-2.00"]
-    assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "", ""]
+    assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "-", "-"]
+    assert [written(value, "cpo") for value in (0.0, 0.5)] == ["-", "0.50"]
+    assert [written(value, "text") for value in ("", None)] == ["", ""]
 
 
 def test_text_that_a_spreadsheet_would_run_is_downloaded_as_text() -> None:
