@@ -7,6 +7,7 @@ The content of the pages is computed in `overview.py`, `journeys_page.py` and `h
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -15,17 +16,19 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 
+from attribution_assets.attribution.results.marketing_mix import weekly_marketing_mix
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts import lines
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
+from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import NONE, written
+from attribution_assets.dashboard.tables import NONE, Column, Table, written
 from attribution_assets.environment import without_secrets
 from attribution_assets.monitoring.health import CANNOT_BE_READ
 
@@ -81,8 +84,16 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     app.add_api_route("/", pages.overview)
     app.add_api_route("/journeys", pages.journeys)
     app.add_api_route("/health", pages.health)
-    app.add_api_route("/download/{page}/{name}.csv", pages.download)
+    app.add_api_route("/download/{page}/{name}.{kind}", pages.download)
+    app.add_api_route("/download/{page}.xlsx", pages.download)
     return app
+
+
+def _weekly(stored: StoredResults, choices: Choices) -> Table:
+    """What a marketing-mix model is fitted to: of all channels, and without any model's credit."""
+    weeks = stored.ask(weekly_marketing_mix, choices.first, choices.last)
+    columns = [Column(str(name), str(name)) for name in weeks]
+    return Table("marketing_mix_weekly", "By week", columns, weeks, about=None)
 
 
 class _Pages:
@@ -146,20 +157,29 @@ class _Pages:
             "unreadable.html", UNAVAILABLE, page="unreadable", error=said, reported=None, choices=None
         )
 
-    def download(self, request: Request, page: str, name: str) -> Response:
+    def download(self, request: Request, page: str, name: str = "", kind: str = "xlsx") -> Response:
         reported = self._stored.reported()
         if reported is None:
             return PlainTextResponse("There are no reports yet.", NOT_FOUND)
         choices, problems = read_choices(request.query_params.multi_items(), reported)
         if problems:
             return PlainTextResponse("\n".join(problems), BAD_REQUEST)
-        tables = PAGES[page](self._stored, reported, choices, self._lookback_days).tables if page in PAGES else ()
-        table = next((table for table in tables if table.name == name), None)
-        if table is None:
+        if (page, name) == ("marketing_mix", "weekly"):
+            found, answered_by = [_weekly(self._stored, choices)], ""
+        elif page in PAGES:
+            shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
+            found, answered_by = [table for table in shown.tables if name in (table.name, "")], shown.answered_by
+        else:
+            found, answered_by = [], ""
+        if not found or kind not in ("csv", "xlsx"):
             return PlainTextResponse("There is no such table.", NOT_FOUND)
-        file = f"{name}_{choices.first}_{choices.last}.csv"
+        named = found[0] if name else replace(found[0], name=page)
+        file = file_name(named, choices, answered_by, kind)
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
-        return Response(table.csv(guard=self._csv_guard), media_type="text/csv; charset=utf-8", headers=headers)
+        if kind == "xlsx":
+            return Response(xlsx_file(found, choices, answered_by), media_type=XLSX, headers=headers)
+        text = csv_file(found[0], choices, answered_by, guard=self._csv_guard)
+        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     def _page(self, request: Request, page: str) -> Response:
         reported = self._stored.reported()

@@ -26,7 +26,7 @@ from attribution_assets.attribution.results.order_results import (
 )
 from attribution_assets.dashboard.choices import Choices, Reported, days_without
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import Column, Table, spoken
+from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, spoken
 
 SINCE_TOUCH = (7, 30)
 
@@ -97,6 +97,7 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
             "What the visits of these days have earned",
             [channel, *since_columns],
             since,
+            about={"date_basis": "touch_date"},
         ),
         until,
         Table(
@@ -110,24 +111,28 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
                 Column("assisted_revenue", "Their revenue"),
             ],
             roles.sort_values(["influenced_orders", "channel_name"], ascending=[False, True], ignore_index=True),
+            about=OF_ORDERS,
         ),
         Table(
             "paths",
             "The most frequent paths to an order",
             [Column("path", "Path", "text"), Column("touchpoints", "Touchpoints", "count"), orders, revenue],
             _in_words(stored.ask(top_paths, *days)),
+            about=OF_ORDERS,
         ),
         Table(
             "lengths",
             "Orders by the length of their path",
             [Column("touchpoints", "Touchpoints", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(path_lengths, *days)),
+            about=OF_ORDERS,
         ),
         Table(
             "lags",
             "Orders by the days from the first touchpoint to the order",
             [Column("days_to_conversion", "Days", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(time_lags, *days)),
+            about=OF_ORDERS,
         ),
         spoken(days_without(reported.days.intersection(compared), *days)),
     )

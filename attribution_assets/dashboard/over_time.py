@@ -79,7 +79,13 @@ def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[d
     period = Column("period", "Week from" if choices.step == "week" else "Day", "text")
     columns = [period, *result_columns(choices.model)]
     return OverTime(
-        Table("over_time", f"All chosen channels by {choices.step}", [*columns, Column("note", "Note", "text")], frame),
+        Table(
+            "over_time",
+            f"All chosen channels by {choices.step}",
+            [*columns, Column("note", "Note", "text")],
+            frame.assign(provisional=["yes" if start in changing else "no" for start in periods]),
+            about={"provisional": "yes" if changing else "no"},
+        ),
         [chart(name, of_all[COLUMN_OF[metric]]) for metric, name in METRICS.items()],
         [chart(channel, figures) for channel, figures in _by_channel(rows, choices, periods)],
         bool(changing),

@@ -6,7 +6,7 @@ What the page shows beside that are phases and orders without credit. The paths 
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -33,6 +33,7 @@ from attribution_assets.dashboard.over_time import COLUMN_OF, OverTime, over_tim
 from attribution_assets.dashboard.period_before import PeriodBefore, period_before
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
+    OF_ORDERS,
     Column,
     Table,
     orders_kind,
@@ -165,6 +166,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     _, provisional = stored.ask(
         final_and_provisional_days, first, last, lookback_days if touch else 0, reported.data_ends
     )
+    changing = {"provisional": "yes"} if provisional else {}
     channels = _by_channel(results, results_before, choices)
     channels = with_verdicts(channels, choices.goals, provisional=bool(provisional))
     verdicts = channels[["CPO_verdict", "ROAS_verdict"]]
@@ -182,19 +184,23 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
             [Column("channel_name", "Channel", "text"), *result_columns(choices.model), *_CHANNEL_COLUMNS],
             channels,
             total_of(results, choices.margin),
+            about=changing,
         ),
         losing=_losing(channels, provisional=bool(provisional)),
         goals_missed=int((verdicts == "misses").any(axis="columns").sum()),
         goals_not_yet=int((verdicts == "not yet").any(axis="columns").sum()),
         over_time=over_time(results, choices, provisional),
-        comparison=_comparison(stored, choices, lookback_days),
+        comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
         phases=_phases(stored, choices),
         unattributed=_unattributed(stored, choices),
         by_day=Table(
             "by_day",
             "By day and channel",
             [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *result_columns(choices.model)],
-            with_figures(results, choices.margin),
+            with_figures(results, choices.margin).assign(
+                provisional=results["date"].isin([str(day) for day in provisional]).map({True: "yes", False: "no"})
+            ),
+            about=changing,
         ),
         provisional=spoken(provisional),
         missing=spoken(days_without(shown, first, last)),
@@ -278,9 +284,10 @@ def _orders_without_credit(stored: StoredResults, choices: Choices, *, comparabl
     )
 
 
-def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> Comparison | None:
+def _comparison(stored: StoredResults, choices: Choices, lookback_days: int, provisional: str) -> Comparison | None:
     first, last, name = choices.first, choices.last, MODEL_NAMES[choices.against]
     basis = DateBasis.CONVERSION if choices.against == MARKOV else choices.basis
+    provisional = "no" if basis is DateBasis.CONVERSION else provisional
     found = stored.ask(compared_models, first, last, lookback_days=lookback_days, basis=basis)
     ihc = found[found["model"] == "ihc"].drop(columns="model")
     if ihc.empty:
@@ -292,7 +299,10 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> 
     both = _of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
     compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
     return Comparison(
-        comparison_table(both, choices.against),
+        replace(
+            comparison_table(both, choices.against),
+            about={"model": f"ihc and {choices.against}", "date_basis": str(basis), "provisional": provisional},
+        ),
         changed_verdicts(both, name, choices.goals),
         largest_moves(both, name),
         spoken(days_without(compared, first, last)),
@@ -313,6 +323,7 @@ def _phases(stored: StoredResults, choices: Choices) -> Table:
         "Each channel's share of the orders by phase",
         [Column("channel_name", "Channel", "text"), *columns],
         shares.sort_values(["initializer", "channel_name"], ascending=[False, True], ignore_index=True),
+        about=OF_ORDERS | {"model": "ihc"},
     )
 
 
@@ -328,4 +339,4 @@ def _unattributed(stored: StoredResults, choices: Choices) -> Table:
     columns = [Column("reason", "Reason", "text"), Column("orders", "Orders", "count"), Column("revenue", "Revenue")]
     words = found.assign(reason=found["reason"].map(REASONS))
     total = {"orders": float(found["orders"].sum()), "revenue": float(found["revenue"].sum())}
-    return Table("unattributed", "Orders without credit by reason", columns, words, total)
+    return Table("unattributed", "Orders without credit by reason", columns, words, total, about=OF_ORDERS)

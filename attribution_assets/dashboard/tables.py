@@ -1,6 +1,6 @@
-"""A table of the page: the same rows as HTML, and as a CSV file with all their digits.
+"""A table of the page, and how its numbers are written.
 
-What stands in each table is put together in `overview.py` and `journeys_page.py`.
+What stands in each table is put together in `overview.py` and `journeys_page.py`; as files they are in `downloads.py`.
 """
 
 import datetime as dt
@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import in_words
-from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.tables.readable import LONGEST, readable
 
@@ -77,6 +76,8 @@ class Table:
         total: The figures of its last row, by column; without any, it has none.
         links: Text of a cell -> the address that it links to.
         longest: The most characters of a cell on the page; None for any number.
+        about: What its downloads say otherwise than the reader's choices do: model, date_basis, provisional. None: they
+            hold its columns only, for programs.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Table:
     total: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     longest: int | None = LONGEST
+    about: Mapping[str, str] | None = field(default_factory=dict)
 
     @property
     def rows(self) -> Iterator[list[str]]:
@@ -100,10 +102,6 @@ class Table:
         figures = [written(self.total.get(column.name), column.kind) for column in self.columns[1:]]
         return ["Total", *figures] if self.total else []
 
-    def csv(self, *, guard: bool = True) -> str:
-        """The rows as the text of a CSV file, names whole and guarded as in `csv_text`."""
-        return csv_text(self.frame[[column.name for column in self.columns]], guard=guard)
-
 
 def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
     """A cell as it is written on the page; `NONE` where there is no number."""
@@ -113,6 +111,10 @@ def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
         return str(value)
     text = NUMBERS[kind].format(value)
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
+
+
+OF_ORDERS = {"model": "", "date_basis": "conversion_date"}
+"""What downloads say about tables of orders: no model is in them, and they count on the day of the order."""
 
 
 def spoken(days: Iterable[dt.date]) -> str:

@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pandas as pd
+import pytest
+from openpyxl import load_workbook
 from playwright.sync_api import Browser, Page
 
 from attribution_assets.attribution.calendar.days import days_between
@@ -44,7 +46,7 @@ def figures(cost: Decimal | Fraction, orders: Decimal | Fraction, revenue: Decim
 def download(page: Page, name: str) -> list[dict[str, str]]:
     """The rows of the file behind a link to a download."""
     with page.expect_download() as started:
-        page.get_by_role("link", name=f"Download “{name}” as CSV").click()
+        page.get_by_role("link", name=f"{name}{'' if name.startswith('By week') else '”'} as CSV").click()
     return list(csv.DictReader(io.StringIO(started.value.path().read_bytes().decode())))
 
 
@@ -80,11 +82,19 @@ def test_the_download_by_day_has_the_digits_of_the_csv_file(
 ) -> None:
     page.goto(f"/?{WEEK}")
     names = {"orders": "ihc", "revenue": "ihc_revenue"}
-    rows_of_file = [
-        {names.get(key, key): value for key, value in row.items() if key != "profit"}
-        for row in download(page, "By day and channel")
-    ]
-    assert rows_of_file == report_file(shown_days, tmp_path, "2024-03-01", "2024-03-07")
+    found, report = (
+        download(page, "By day and channel"),
+        report_file(shown_days, tmp_path, "2024-03-01", "2024-03-07"),
+    )
+    about = {"model": "ihc", "date_basis": "touch_date", "first_day": "2024-03-01", "last_day": "2024-03-07"}
+    about |= {"provisional": "no", "attributed_by": "embedded"}
+    assert len(found) == len(report) > 0
+    for row, of_report in zip(found, report, strict=True):
+        assert dict(list(row.items())[:6]) == about
+        mine = {names.get(key, key): value for key, value in row.items() if key not in {*about, "profit"}}
+        assert mine.keys() == of_report.keys()
+        for key, text in of_report.items():
+            assert mine[key] == (text if key in ("channel_name", "date") or not text else repr(round(float(text), 9)))
 
 
 def test_each_table_can_be_had_as_a_file_with_the_rows_shown(page: Page) -> None:
@@ -104,10 +114,56 @@ def test_each_table_can_be_had_as_a_file_with_the_rows_shown(page: Page) -> None
             page.get_by_text("The figures of these charts, as a table").click()
         assert len(download(page, name)) > 0
     page.goto(f"/journeys?{WEEK}")
-    for link in page.locator(".download a").all():
+    for link in page.locator(".download a[href*='/journeys/'][href*=csv]").all():
         with page.expect_download() as started:
             link.click()
         assert len(started.value.path().read_text().splitlines()) > 1
+
+
+def test_a_page_is_a_spreadsheet_with_the_numbers_of_its_tables_and_says_what_it_is(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="XLSX", exact=True).first.click()
+    assert started.value.suggested_filename == "overview_ihc_touch_date_2024-03-01_2024-03-07_embedded.xlsx"
+    book = load_workbook(io.BytesIO(started.value.path().read_bytes()))
+    assert book.sheetnames == ["channels", "over_time", "comparison", "phases", "unattributed", "by_day"]
+    heads, *found = book["channels"].iter_rows(values_only=True)
+    of_channel = {row[6]: dict(zip(heads, row, strict=True)) for row in found}
+    shown = {name: of[:2] for name, of in channels(page, "tbody", "Cost", "Profit").items()}
+    assert {
+        readable(name).strip(): [f"{of['cost']:,.2f}", f"{of['profit']:+,.2f}"] for name, of in of_channel.items()
+    } == {name.strip(): cells for name, cells in shown.items()}
+    assert heads[:6] == ("model", "date_basis", "first_day", "last_day", "provisional", "attributed_by")
+
+
+def test_a_file_of_days_that_orders_can_still_change_is_called_provisional(page: Page) -> None:
+    page.goto("/?days=7&model=linear")
+    with page.expect_download() as started:
+        page.get_by_role("link", name="“By day and channel” as CSV").click()
+    assert started.value.suggested_filename == (
+        "by_day_linear_touch_date_2024-03-08_2024-03-14_provisional_embedded.csv"
+    )
+    rows_of_file = csv.DictReader(io.StringIO(started.value.path().read_bytes().decode()))
+    provisional = {row["date"]: row["provisional"] for row in rows_of_file}
+    assert provisional == {str(day): "yes" if day in DAYS[-LOOKBACK_DAYS:] else "no" for day in DAYS[-7:]}
+
+
+def test_whole_weeks_are_exported_for_marketing_mix_models(page: Page) -> None:
+    page.goto("/?days=all")
+    found = download(page, "By week for marketing-mix models")
+    assert [row["time"] for row in found] == ["2024-02-26", "2024-03-04"]
+    assert list(found[0])[:5] == ["time", "geo", "orders", "revenue", "revenue_per_order"]
+    week = days_between(dt.date(2024, 2, 26), dt.date(2024, 3, 3))
+    placed = [order for order in orders() if order.day in week]
+    assert (int(found[0]["orders"]), float(found[0]["revenue"])) == (
+        len(placed),
+        pytest.approx(sum(order.revenue for order in placed)),
+    )
+    visits = [visit for order in orders() for visit in order.visits if visit.day in week and visit.channel == "Display"]
+    assert (int(found[0]["Display_visits"]), float(found[0]["Display_spend"])) == (
+        len(visits),
+        pytest.approx(sum(visit.cost for visit in visits)),
+    )
 
 
 def test_changes_are_told_against_the_period_before_and_only_if_all_of_it_is_reported(page: Page) -> None:

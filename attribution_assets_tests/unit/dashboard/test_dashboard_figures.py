@@ -13,7 +13,7 @@ from attribution_assets.dashboard.choices import Choices, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict, with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import over_time
-from attribution_assets.dashboard.tables import Column, Table, total_of, with_figures, written
+from attribution_assets.dashboard.tables import total_of, with_figures, written
 
 NAN = float("nan")
 RESULTS = ["channel_name", "cost", "orders", "revenue"]
@@ -152,17 +152,3 @@ def test_figures_are_written_with_their_sign_only_where_something_is_left_of_the
     assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "-", "-"]
     assert [written(value, "cpo") for value in (0.0, 0.5)] == ["-", "0.50"]
     assert [written(value, "text") for value in ("", None)] == ["", ""]
-
-
-def test_text_that_a_spreadsheet_would_run_is_downloaded_as_text() -> None:
-    names = ["=1+1", "+1", "-1", "@sum", "Search = 1"]
-    frame = pd.DataFrame({"channel_name": names, "cost": [-1.0] * 5})
-    table = Table("t", "T", [Column("channel_name", "Channel", "text"), Column("cost", "Cost")], frame)
-    assert [line.split(",")[0] for line in table.csv().splitlines()[1:]] == [
-        "'=1+1",
-        "'+1",
-        "'-1",
-        "'@sum",
-        "Search = 1",
-    ]
-    assert table.csv().splitlines()[1].endswith(",-1.0")
