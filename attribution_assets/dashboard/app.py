@@ -20,7 +20,7 @@ from attribution_assets.attribution.results.marketing_mix import weekly_marketin
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.charts import lines
+from attribution_assets.charts import rendering
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
 from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
@@ -42,7 +42,8 @@ PAGES: Mapping[str, Content] = {"overview": overview, "journeys": journeys_page}
 
 HEADERS = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+    "img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
@@ -76,7 +77,7 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await answer(request)
-        response.headers.update(HEADERS)
+        response.headers.update({**HEADERS, **response.headers})
         return response
 
     for kind in CANNOT_BE_READ:
@@ -86,7 +87,15 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     app.add_api_route("/health", pages.health)
     app.add_api_route("/download/{page}/{name}.{kind}", pages.download)
     app.add_api_route("/download/{page}.xlsx", pages.download)
+    app.add_api_route("/chart/{page}/{name}.{kind}", pages.chart)
+    app.add_api_route(f"/script/{rendering.script_name()}", _script)
     return app
+
+
+def _script() -> Response:
+    """What draws charts; its address changes with its version."""
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(rendering.script(), media_type="text/javascript; charset=utf-8", headers=headers)
 
 
 def _weekly(stored: StoredResults, choices: Choices) -> Table:
@@ -127,7 +136,7 @@ class _Pages:
         self._templates.filters.update(written=written, readable=readable)
         self._templates.globals.update(
             offered=offered,
-            box=lines,
+            script_name=rendering.script_name(),
             embedded=EMBEDDED,
             lookback_days=lookback_days,
             currency=currency,
@@ -180,6 +189,23 @@ class _Pages:
             return Response(xlsx_file(found, choices, answered_by), media_type=XLSX, headers=headers)
         text = csv_file(found[0], choices, answered_by, guard=self._csv_guard)
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+    def chart(self, request: Request, page: str, name: str, kind: str) -> Response:
+        reported = self._stored.reported()
+        if reported is None or page not in PAGES or kind not in ("svg", "png"):
+            return PlainTextResponse("There is no such chart.", NOT_FOUND)
+        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        if problems:
+            return PlainTextResponse("\n".join(problems), BAD_REQUEST)
+        shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
+        spec = next((chart.spec for chart in shown.charts if chart.key == name), None)
+        if spec is None:
+            return PlainTextResponse("There is no such chart.", NOT_FOUND)
+        file = f"{page}_{name}_{choices.model}_{choices.basis}_{choices.first}_{choices.last}.{kind}"
+        headers = {"Content-Disposition": f'inline; filename="{file}"'}
+        if kind == "png":
+            return Response(rendering.png(spec), media_type="image/png", headers=headers)
+        return Response(rendering.svg(spec), media_type="image/svg+xml; charset=utf-8", headers=headers)
 
     def _page(self, request: Request, page: str) -> Response:
         reported = self._stored.reported()

@@ -26,7 +26,7 @@ PRESETS = {
 """Ranges that move along with the data: key in the address -> displayed name. Weeks begin on Monday."""
 
 MARKOV = "markov"
-METRICS = {"cost": "Cost", "orders": "Orders", "revenue": "Revenue", "cpo": "CPO", "roas": "ROAS"}
+METRICS = {"cost": "Cost", "orders": "Orders", "revenue": "Revenue", "profit": "Profit", "cpo": "CPO", "roas": "ROAS"}
 MODEL_NAMES = {
     "ihc": "IHC",
     "first_touch": "first touch",
@@ -39,7 +39,10 @@ MODEL_NAMES = {
 }
 LONGEST_DAILY_CHART = 92
 """Ranges with more days than this get charts by week by default."""
-SORTS = ("channel", *METRICS, "profit", "change")
+SORTS = ("channel", *METRICS, "change")
+SPLITS = {"channel": "each channel", "model": "each model", "share": "each channel's share"}
+OVERLAYS = {"before": "the period before", "average": "a moving average", "both": "both"}
+STEPS = ("day", "week", "month")
 LOSING_FIRST = "profit"
 MOST_MARGIN = 100.0
 MOST_DAYS_BEHIND = 2
@@ -102,8 +105,10 @@ class Choices:
         channels: The channels shown; an empty tuple means all.
         model: Attribution model.
         basis: The date that credit counts on: touch date or conversion date.
-        by: Step of the charts over time, `day` or `week`; if empty, it follows from the number of days.
-        metric: The key of `METRICS` that the charts by channel show; if empty, there are no such charts.
+        by: Step of the charts over time, one of `STEPS`; if empty, it follows from the number of days.
+        metric: The key of `METRICS` that the chart of several channels or models shows; if empty, there is none.
+        split: The key of `SPLITS`: what that chart has a line for.
+        overlay: The key of `OVERLAYS`: what the charts of all channels show beside; empty for nothing.
         against: The model that IHC is compared with.
         sort: The one of `SORTS` that the channels are sorted by, ascending; with `-` before it, descending.
         margin: Percentage of revenue that remains before marketing's cost: profit is revenue x margin - cost.
@@ -118,6 +123,8 @@ class Choices:
     basis: DateBasis = DateBasis.TOUCH
     by: str = ""
     metric: str = ""
+    split: str = "channel"
+    overlay: str = ""
     against: str = "last_touch"
     sort: str = LOSING_FIRST
     margin: float = MOST_MARGIN
@@ -130,7 +137,7 @@ class Choices:
 
     @property
     def step(self) -> str:
-        """Step of the charts over time: `day` or `week`."""
+        """Step of the charts over time, one of `STEPS`."""
         return self.by or ("week" if self.days > LONGEST_DAILY_CHART else "day")
 
     @property
@@ -151,7 +158,15 @@ class Choices:
         else:
             pairs = [("days", self.preset)] if self.preset != "30" else []
         pairs += [("channel", in_form(channel)) for channel in self.channels]
-        usual = {"model": "ihc", "basis": "touch_date", "by": "", "metric": "", "against": "last_touch"}
+        usual = {
+            "model": "ihc",
+            "basis": "touch_date",
+            "by": "",
+            "metric": "",
+            "split": "channel",
+            "overlay": "",
+            "against": "last_touch",
+        }
         usual["sort"] = LOSING_FIRST
         pairs += [(name, getattr(self, name)) for name, value in usual.items() if getattr(self, name) != value]
         pairs += [("margin", number_text(self.margin))] if self.margin != MOST_MARGIN else []
@@ -189,8 +204,10 @@ def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tupl
         tuple(sorted({out_of_form(value) for name, value in pairs if name == "channel" and value})),
         model=_one_of(models, "model", given, "ihc", problems),
         basis=DateBasis(_one_of([*DateBasis], "basis", given, DateBasis.TOUCH, problems)),
-        by=_one_of(["day", "week"], "by", given, "", problems),
+        by=_one_of(STEPS, "by", given, "", problems),
         metric=_one_of([*METRICS], "metric", given, "", problems),
+        split=_one_of([*SPLITS], "split", given, "channel", problems),
+        overlay=_one_of([*OVERLAYS], "overlay", given, "", problems),
         against=_one_of([*models[1:], MARKOV], "against", given, "last_touch", problems),
         sort=_one_of(sorts, "sort", given, LOSING_FIRST, problems),
         margin=_margin(given, problems),

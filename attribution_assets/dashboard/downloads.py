@@ -34,8 +34,8 @@ def described(table: Table, choices: Choices, answered_by: str) -> pd.DataFrame:
         answered_by: The services that attributed the orders.
 
     Returns:
-        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by (not if `table.about` is None), then the
-        table's columns.
+        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, then the table's columns; of a
+        table whose `about` is None, its columns only.
     """
     rows = table.frame[[column.name for column in table.columns]].copy()
     if table.about is not None:

@@ -5,7 +5,7 @@ What the page shows beside that are phases and orders without credit. The paths 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -21,63 +21,28 @@ from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     markov_over,
     phase_shares,
-    placed_over,
     unattributed_over,
 )
 from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
+from attribution_assets.dashboard.compared_lines import ComparedLines, compared_lines
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
-from attribution_assets.dashboard.over_time import COLUMN_OF, OverTime, over_time
+from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, over_time
 from attribution_assets.dashboard.period_before import PeriodBefore, period_before
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
     OF_ORDERS,
     Column,
     Table,
-    orders_kind,
     result_columns,
     spoken,
     total_of,
     with_figures,
     written,
 )
-
-
-@dataclass(frozen=True)
-class Total:
-    """A figure of all chosen channels, and the same figure of the preceding period.
-
-    Attributes:
-        name: Its displayed name.
-        figure: Its value; None if undefined.
-        kind: Its number format, see `tables.NUMBERS`.
-        before: Its value in the preceding period; None if the periods cannot be compared.
-        of: For a share, numerator and denominator in words; else empty.
-        provisional: Whether orders still to come can change it.
-    """
-
-    name: str
-    figure: float | None
-    kind: str
-    before: float | None = None
-    of: str = ""
-    provisional: bool = False
-
-    @property
-    def change(self) -> float | None:
-        """The change since the preceding period, relative to its value.
-
-        For a share it is in percentage points, and for a profit, which can be negative, an amount.
-        """
-        if self.figure is None or self.before is None or pd.isna(self.figure) or pd.isna(self.before):
-            return None
-        if self.kind == "share":
-            return (self.figure - self.before) * 100
-        if self.kind == "difference":
-            return self.figure - self.before
-        return None if self.before == 0 else self.figure / self.before - 1
+from attribution_assets.dashboard.totals import Total, orders_without_credit, totals
 
 
 @dataclass(frozen=True)
@@ -111,7 +76,8 @@ class Overview:
         losing: A sentence for the channels that lose money, those with the largest loss first; empty without any.
         goals_missed: The number of channels that miss a goal.
         goals_not_yet: The number of channels that do not meet a goal yet: orders are still to come.
-        over_time: The figures by day or week.
+        over_time: The figures by day, week or month.
+        lines: A metric of several channels or models over time; None if none is chosen.
         comparison: IHC compared with the chosen model; None if there is nothing to compare.
         phases: Each channel's share of the phases.
         unattributed: The orders without credit by reason.
@@ -129,6 +95,7 @@ class Overview:
     goals_missed: int
     goals_not_yet: int
     over_time: OverTime
+    lines: ComparedLines | None
     comparison: Comparison | None
     phases: Table
     unattributed: Table
@@ -139,8 +106,14 @@ class Overview:
     @property
     def tables(self) -> Sequence[Table]:
         """All tables, in the order of the page."""
-        compared = [self.comparison.table] if self.comparison else []
+        compared = [self.lines.table] if self.lines else []
+        compared += [self.comparison.table] if self.comparison else []
         return self.channels, self.over_time.table, *compared, self.phases, self.unattributed, self.by_day
+
+    @property
+    def charts(self) -> Sequence[NamedChart]:
+        """All charts."""
+        return [*self.over_time.charts, *([self.lines.chart] if self.lines else [])]
 
 
 def overview(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> Overview:
@@ -174,8 +147,8 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         answered_by=stored.ask(answered_by_over, first, until),
         offered=sorted({*found["channel_name"], *choices.channels}),
         totals=[
-            *_totals(results, results_before, choices, provisional=bool(provisional)),
-            _orders_without_credit(stored, choices, comparable=not days_without(reported.days, *choices.before)),
+            *totals(results, results_before, choices, provisional=bool(provisional)),
+            orders_without_credit(stored, choices, comparable=not days_without(reported.days, *choices.before)),
         ],
         before=before,
         channels=Table(
@@ -189,7 +162,8 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         losing=_losing(channels, provisional=bool(provisional)),
         goals_missed=int((verdicts == "misses").any(axis="columns").sum()),
         goals_not_yet=int((verdicts == "not yet").any(axis="columns").sum()),
-        over_time=over_time(results, choices, provisional),
+        over_time=over_time(results, results_before, choices, provisional),
+        lines=compared_lines(stored, results, choices, provisional, lookback_days),
         comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
         phases=_phases(stored, choices),
         unattributed=_unattributed(stored, choices),
@@ -230,7 +204,7 @@ def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Cho
     channels = channels.merge(then, "left", "channel_name", suffixes=("", "_before"))
     channels["change"] = (channels["profit"] - channels["profit_before"]).round(9)
     name = choices.sort.removeprefix("-")
-    column = {"channel": "channel_name", "profit": "profit", "change": "change"}.get(name) or COLUMN_OF[name]
+    column = {"channel": "channel_name", "change": "change"}.get(name) or COLUMN_OF[name]
     return channels.sort_values([column, "channel_name"], ascending=[choices.sort == name, True], ignore_index=True)
 
 
@@ -250,38 +224,6 @@ def _losing(channels: pd.DataFrame, *, provisional: bool) -> str:
     )
     verb = "loses" if len(losing) == 1 else "lose"
     return f"{len(losing)} of {len(channels)} channels {verb} money{' so far' if provisional else ''}: {named}."
-
-
-def _totals(
-    results: pd.DataFrame, results_before: pd.DataFrame | None, choices: Choices, *, provisional: bool
-) -> Iterator[Total]:
-    now = total_of(results, choices.margin)
-    before = {} if results_before is None else total_of(results_before, choices.margin)
-    for column, name, kind in (
-        ("cost", "Cost", "amount"),
-        ("orders", "Attributed orders", orders_kind(choices.model)),
-        ("revenue", "Attributed revenue", "amount"),
-        ("profit", "Profit", "difference"),
-        ("CPO", "CPO", "cpo"),
-        ("ROAS", "ROAS", "ratio"),
-    ):
-        yield Total(name, now[column], kind, before.get(column), provisional=provisional and column != "cost")
-
-
-def _orders_without_credit(stored: StoredResults, choices: Choices, *, comparable: bool) -> Total:
-    def count(first: dt.date, last: dt.date) -> tuple[int, int]:
-        left = stored.ask(unattributed_over, first, last)
-        return int(left["orders"].sum()), stored.ask(placed_over, first, last).orders
-
-    left, placed = count(choices.first, choices.last)
-    left_before, placed_before = count(*choices.before) if comparable else (0, 0)
-    return Total(
-        "Orders without credit",
-        left / placed if placed else None,
-        "share",
-        left_before / placed_before if placed_before else None,
-        f"{left:,} of {placed:,} orders placed",
-    )
 
 
 def _comparison(stored: StoredResults, choices: Choices, lookback_days: int, provisional: str) -> Comparison | None:

@@ -1,10 +1,12 @@
 """Serving the page in the foreground, until it is interrupted."""
 
+import threading
 from collections.abc import Sequence
 
 import dagster as dg
 import uvicorn
 
+from attribution_assets.charts import rendering
 from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.defs.resources import Resources
@@ -38,4 +40,5 @@ def serve(
         csv_guard=windows.csv_guard,
         currency=currency(),
     )
+    threading.Thread(target=rendering.prepare, daemon=True).start()
     uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)

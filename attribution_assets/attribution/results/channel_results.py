@@ -127,9 +127,9 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
     _require(model)
     if model == "ihc" and basis is DateBasis.TOUCH and orders_until is None:
         return run_sql(REPORTED_BY_DAY_SQL, storage.days("channel_reporting", days_between(first, last)))
-    reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
-    until, credited = orders_until or dt.date.max, _credited(reported, basis)
-    sql = RESULTS_BY_DAY_SQL.format(date=basis, model=model, until=until, credited=credited)
+    reported, credit = reported_and_credit(storage, first, last, lookback_days, basis)
+    until = orders_until or dt.date.max
+    sql = RESULTS_BY_DAY_SQL.format(date=basis, model=model, until=until, credited=credited(reported, basis))
     return run_sql(sql, reported, credit)
 
 
@@ -150,9 +150,9 @@ def compared_models(
     Returns:
         model, channel_name, cost, orders, revenue: for each of `MODELS`, in their order, the same channels by name.
     """
-    reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
+    reported, credit = reported_and_credit(storage, first, last, lookback_days, basis)
     by_channel = run_sql(REPORTED_SQL, reported).set_index("channel_name")
-    compared = run_sql(COMPARED_SQL.format(credited=_credited(reported, basis)), credit)
+    compared = run_sql(COMPARED_SQL.format(credited=credited(reported, basis)), credit)
     if basis is DateBasis.TOUCH:
         ihc = by_channel[["orders", "revenue"]].reset_index().assign(model="ihc")
         compared = pd.concat([compared[compared["model"] != "ihc"], ihc], ignore_index=True)
@@ -193,14 +193,14 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
         ValueError: `model` is not one of `MODELS`.
     """
     _require(model)
-    reported, credit = _reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
+    reported, credit = reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
     columns = ", ".join(
         f"SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('orders')} ELSE 0 END) AS orders_{n}, "
         f"ROUND(SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('revenue')} ELSE 0 END), 9) AS revenue_{n}"
         for n in days
     )
-    credited = _credited(reported, DateBasis.TOUCH)
-    earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=credited), credit)
+    of_days = credited(reported, DateBasis.TOUCH)
+    earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=of_days), credit)
     spent = run_sql(REPORTED_SQL, reported)[["channel_name", "cost"]]
     result = spent.merge(earned, "outer", "channel_name").fillna(0.0).sort_values("channel_name", ignore_index=True)
     known = credit.files.keys() - storage.empty_at_the_end(last_day)
@@ -272,7 +272,7 @@ def compared_days(
         lookback_days: Length of the lookback window.
         basis: The day on which credit counts.
     """
-    reported, _ = _reported_and_credit(storage, first, last, lookback_days, basis)
+    reported, _ = reported_and_credit(storage, first, last, lookback_days, basis)
     return list(reported.files)
 
 
@@ -335,7 +335,7 @@ def _require(model: str) -> None:
         raise ValueError(f"there is no model {model!r}: it takes one of {', '.join(MODELS)}")
 
 
-def _reported_and_credit(
+def reported_and_credit(
     storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, basis: DateBasis
 ) -> tuple[StoredDays, StoredDays]:
     """`channel_reporting` on the `compared_days`, and `model_comparison` of the orders that can credit these days."""
@@ -349,7 +349,7 @@ def _reported_and_credit(
     return reported, compared if basis is DateBasis.TOUCH else compared.among(reported.files)
 
 
-def _credited(reported: StoredDays, basis: DateBasis) -> str:
+def credited(reported: StoredDays, basis: DateBasis) -> str:
     """SQL condition: the row's credit counts on one of the days of `reported`."""
     ranges = [f"{basis} BETWEEN '{first}' AND '{last}'" for first, last in adjacent_ranges(reported.files)]
     return " OR ".join(ranges) or "FALSE"

@@ -3,6 +3,8 @@
 import csv
 import datetime as dt
 import io
+import json
+import re
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +21,7 @@ from attribution_assets.attribution.files.locations import location
 from attribution_assets.attribution.reporting.report_file import write_report
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.dashboard.choices import MODEL_NAMES
 from attribution_assets_tests.support.browser import needs_chromium
 from attribution_assets_tests.support.dashboard_pages import DAYS, LONG, SCRIPT, WEEK, channels, orders, rows
 from attribution_assets_tests.support.dashboard_server import running_dashboard
@@ -204,6 +207,7 @@ def test_model_and_date_basis_decide_where_credit_counts(page: Page) -> None:
 def test_an_address_can_be_kept_and_shows_the_same_again(page: Page, browser: Browser, address: str) -> None:
     page.goto("/")
     page.get_by_role("link", name="last 7 days").click()
+    page.wait_for_url("**days=7")
     page.get_by_label("Compare IHC with").select_option("Markov chain")
     page.get_by_role("button", name="Show").last.click()
     page.wait_for_url("**against=markov**")
@@ -269,17 +273,96 @@ def test_only_chosen_channels_are_shown(page: Page) -> None:
 
 def test_provisional_days_are_dashed_and_a_partial_week_is_an_open_circle(page: Page) -> None:
     page.goto("/?days=all")
-    assert page.locator(".charts .line.provisional").first.get_attribute("d") != ""
-    assert "dashed, hatched: provisional" in page.locator(".legend").inner_text()
+    assert _values(page, "revenue", "final")[-LOOKBACK_DAYS - 1] is not None
+    assert _values(page, "revenue", "final")[-LOOKBACK_DAYS:] == [None] * LOOKBACK_DAYS
+    assert None not in _values(page, "cost", "final")
+    dashed = page.locator("#chart-revenue .drawing svg path[stroke-dasharray='5,4']")
+    dashed.wait_for()
+    assert dashed.get_attribute("d")
+    assert "dashed: provisional" in page.locator(".legend").inner_text()
     notes = {row["period"]: row["note"] for row in _over_time(page)}
     assert {day for day, note in notes.items() if note} == {str(day) for day in DAYS[-LOOKBACK_DAYS:]}
     page.goto("/?first=2024-02-26&last=2024-03-05&by=week")
-    assert page.locator(".charts .line.provisional").first.get_attribute("d") == ""
-    assert page.locator(".charts").first.locator(".partial").count() == 5
+    assert None not in _values(page, "revenue", "final")
+    partial = _values(page, "revenue", "partial")
+    assert [value is None for value in partial] == [True, False]
+    assert page.locator("#chart-revenue .latest").inner_text() == f"latest {_values(page, 'revenue', 'value')[0]:,.2f}"
     assert page.locator(".legend").inner_text().strip() == "open circle: partial week, not all of its days are shown"
     assert {row["period"]: row["note"] for row in _over_time(page)} == {"2024-02-26": "", "2024-03-04": "partial week"}
     page.goto("/?days=all&basis=conversion_date")
-    assert page.locator(".charts .line.provisional").first.get_attribute("d") == ""
+    assert None not in _values(page, "revenue", "final")
+
+
+def _values(page: Page, chart: str, name: str) -> list[float | None]:
+    """The values of a chart's rows, as they stand in the page."""
+    spec = json.loads(page.locator(f"#chart-{chart} script").text_content() or "")
+    return [row[name] for row in spec["datasets"]["rows"]]
+
+
+def test_a_chart_of_several_lines_has_the_numbers_of_its_table(page: Page) -> None:
+    page.goto(f"/?{WEEK}")
+    page.get_by_label("Chart of").select_option("Orders")
+    page.get_by_role("button", name="Show").nth(2).click()
+    page.wait_for_url("**metric=orders**")
+    spec = json.loads(page.locator("#chart-compared script").text_content() or "")
+    drawn = spec["datasets"]["rows"]
+    page.get_by_text("The figures of this chart, as a table").click()
+    saved = download(page, "Orders, by day")
+    assert [(row["series"], row["t"], row["value"]) for row in saved] == [
+        (row["series"], row["t"], "" if row["value"] is None else repr(round(row["value"], 9))) for row in drawn
+    ]
+    sums = {name: sum(row["value"] or 0 for row in drawn if row["series"] == name) for name in ("Display", "Search")}
+    assert {name: f"{total:,.2f}" for name, total in sums.items()} == {
+        name: channels(page)[name][1] for name in ("Display", "Search")
+    }
+    page.goto(f"/?{WEEK}&metric=orders&split=model")
+    models = json.loads(page.locator("#chart-compared script").text_content() or "")["datasets"]["rows"]
+    assert {row["series"] for row in models} == set(MODEL_NAMES.values()) - {"Markov chain"}
+    page.goto(f"/?{WEEK}&metric=roas&split=share")
+    assert "ROAS has no shares: those of the revenue are shown." in page.locator("main").inner_text()
+
+
+def test_a_value_is_read_by_keyboard_and_shown_by_touch(browser: Browser, address: str) -> None:
+    with browser.new_context(base_url=address, has_touch=True, viewport={"width": 390, "height": 844}) as context:
+        page = context.new_page()
+        page.goto(f"/?{WEEK}")
+        drawing = page.locator("#chart-cost .drawing[tabindex='0']")
+        drawing.wait_for()
+        drawing.focus()
+        page.keyboard.press("ArrowLeft")
+        last = channels_on(page, "2024-03-07")
+        assert page.locator("#chart-cost output").inner_text() == f"2024-03-07, {last}"
+        drawing.scroll_into_view_if_needed()
+        drawing.tap(position={"x": 60, "y": 60})
+        page.locator("#chart-cost output", has_text=re.compile("2024-03-0[1-3], ")).wait_for()
+
+
+def channels_on(page: Page, day: str) -> str:
+    """The cost of a day in the table behind the charts."""
+    page.get_by_text("The figures of these charts, as a table").click()
+    return rows(page.locator("#over_time"))[day][0]
+
+
+def test_a_chart_is_a_file_and_stands_in_the_page_without_script(browser: Browser, address: str) -> None:
+    with browser.new_context(base_url=address, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"/?{WEEK}")
+        picture = page.locator("#chart-cost noscript img")
+        answer = page.request.get(picture.get_attribute("src") or "")
+        assert (answer.status, answer.headers["content-type"]) == (200, "image/svg+xml; charset=utf-8")
+        assert "<svg" in answer.text()
+        png = page.request.get(f"/chart/overview/cost.png?{WEEK}")
+        assert png.body().startswith(b"\x89PNG")
+        assert [page.request.get(f"/chart/{path}").status for path in ("overview/x.svg", "x/cost.svg")] == [404, 404]
+
+
+def test_what_the_visits_of_a_week_have_earned_is_shown_by_age(page: Page) -> None:
+    page.goto("/journeys?days=all")
+    found = download(page, "What the visits of each week have earned")
+    assert [row["week"] for row in found] == ["2024-02-26", "2024-03-04"]
+    shown = rows(page.locator("#cohorts"))
+    for row in found:
+        assert shown[row["week"]] == [f"{float(row[name]):,.2f}" for name in ("cost", "roas_1", "revenue_1")]
 
 
 def _over_time(page: Page) -> list[dict[str, str]]:

@@ -132,9 +132,48 @@ def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> No
     page.keyboard.press("Space")
     page.wait_for_url("**channel=Display**")
     assert list(channels(page)) == ["Display"]
+    assert page.evaluate("document.activeElement.innerText") == "Show these channels"
+    page.reload()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**#content")
+
+
+def test_what_one_changes_is_shown_in_place_and_where_one_is_stays(page: Page) -> None:
+    loaded: list[str] = []
+    page.on("load", lambda at: loaded.append(at.url))
+    page.goto(f"/?{WEEK}")
+    page.locator("#chart-roas .drawing svg").wait_for()
+    page.get_by_text("The figures of these charts, as a table").click()
+    page.get_by_label("Charts by").select_option("week")
+    page.locator("#by").scroll_into_view_if_needed()
+    button = page.locator("section[aria-labelledby=over-time-heading] button").first
+    button.focus()
+    place = page.evaluate("scrollY")
+    assert place > 0
+    page.keyboard.press("Enter")
+    page.wait_for_url("**by=week")
+    assert page.locator("#over_time").is_visible()
+    assert page.locator("#over_time tbody th").all_inner_texts() == ["2024-02-26", "2024-03-04"]
+    assert abs(page.evaluate("scrollY") - place) <= 1
+    assert button.evaluate("button => button === document.activeElement")
+    page.locator("#chart-roas .drawing svg").wait_for()
+    page.go_back()
+    page.wait_for_url(f"**/?{WEEK}")
+    page.locator("#over_time tbody th").nth(6).wait_for()
+    assert len(loaded) == 1
+
+
+def test_without_script_forms_and_links_load_pages(browser: Browser, address: str) -> None:
+    with browser.new_context(base_url=address, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_role("link", name="last 7 days").click()
+        page.wait_for_url("**/?days=7")
+        page.locator("#goal_cpo").fill("40")
+        page.get_by_role("button", name="Set goals").click()
+        page.wait_for_url("**/?days=7&goal_cpo=40")
+        assert page.locator("#channels").count() == 1
 
 
 def test_a_narrow_screen_scrolls_no_page_sideways_with_sixty_long_names(browser: Browser, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.results.channel_results import MODELS
 from attribution_assets.dashboard.choices import (
     METRICS,
+    OVERLAYS,
     PRESETS,
+    SPLITS,
     Choices,
     Goals,
     Reported,
@@ -31,7 +33,9 @@ VALUES = {
     "channel": NAMES,
     "model": st.sampled_from([*MODELS, "markov"]),
     "basis": st.sampled_from(["touch_date", "conversion_date", ""]),
-    "by": st.sampled_from(["day", "week", ""]),
+    "by": st.sampled_from(["day", "week", "month", ""]),
+    "split": st.sampled_from([*SPLITS, "week"]),
+    "overlay": st.sampled_from([*OVERLAYS, ""]),
     "metric": st.sampled_from([*METRICS, "clicks"]),
     "against": st.sampled_from([*MODELS, "markov"]),
     "sort": st.sampled_from(["cost", "-cost", "-channel", "profit", "-change", "name"]),

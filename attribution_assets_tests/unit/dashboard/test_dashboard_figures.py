@@ -1,18 +1,16 @@
-"""What the page makes of results before it is drawn: verdicts, sentences, weeks, and the geometry of charts."""
+"""What the page makes of results before it is drawn: verdicts, sentences, and what charts over time show."""
 
+import dataclasses
 import datetime as dt
-from itertools import pairwise
 
+import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from attribution_assets.charts.lines import HEIGHT, LEFT, RIGHT, TOP, WIDTH, Value, line_chart, ticks_up_to
 from attribution_assets.dashboard.choices import Choices, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict, with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
-from attribution_assets.dashboard.over_time import over_time
+from attribution_assets.dashboard.over_time import Periods, over_time, unusual
 from attribution_assets.dashboard.tables import total_of, with_figures, written
 
 NAN = float("nan")
@@ -104,47 +102,64 @@ def test_a_week_is_partial_where_not_all_of_its_days_are_shown_and_ratios_are_of
     )
     results.columns = pd.Index(["date", *RESULTS])
     choices = Choices(dt.date(2024, 2, 25), dt.date(2024, 3, 4), by="week", metric="cost")
-    shown = over_time(results, choices, [dt.date(2024, 3, 4)])
+    shown = over_time(results, None, choices, [dt.date(2024, 3, 4)])
     assert list(shown.table.rows) == [
         ["2024-02-19", "10.00", "1.00", "30.00", "20.00", "10.00", "3.00", "partial week"],
         ["2024-02-26", "20.00", "5.00", "60.00", "40.00", "4.00", "3.00", ""],
         ["2024-03-04", "10.00", "0.00", "30.00", "20.00", "-", "3.00", "provisional, partial week"],
     ]
-    assert [named.name for named in shown.by_channel] == ["Search"]
-    cpo = next(named.chart for named in shown.charts if named.name == "CPO")
-    assert [mark.y is None for mark in cpo.marks] == [False, False, True]
-    assert (cpo.final.count("L"), cpo.provisional) == (1, "")
+    [cpo] = [chart for chart in shown.charts if chart.key == "cpo"]
+    rows = cpo.spec["datasets"]["rows"]
+    assert [row["value"] for row in rows] == [10.0, 4.0, None]
+    assert [row["partial"] for row in rows] == [10.0, None, None]
+    assert cpo.latest == "4.00"
 
 
-def test_a_line_is_dashed_next_to_provisional_values_and_broken_where_there_are_none() -> None:
-    values = [1.0, 2.0, None, 2.0, 1.0, 1.0]
-    chart = line_chart([Value(str(place), "", value, provisional=place > 3) for place, value in enumerate(values)])
-    assert (chart.final.count("M"), chart.final.count("L")) == (1, 1)
-    assert (chart.provisional.count("M"), chart.provisional.count("L")) == (1, 2)
-    [(start, width)] = chart.hatched
-    assert start + width == pytest.approx(WIDTH - RIGHT)
-    assert width == pytest.approx((WIDTH - LEFT - RIGHT) / 3, abs=0.1)
+def line(values: "pd.Series[float]") -> Periods:
+    return Periods("day", [dt.date(2024, 3, 1) + dt.timedelta(days=place) for place in range(len(values))], (), ())
 
 
-@given(st.floats(1e-6, 1e12))
-def test_an_axis_has_few_round_ticks_from_0_and_just_reaches_the_highest_value(highest: float) -> None:
-    ticks = ticks_up_to(highest)
-    assert ticks[0] == 0
-    assert 2 <= len(ticks) <= 5
-    assert highest * (1 - 1e-6) <= ticks[-1] <= highest * 1.7
-    assert line_chart([Value("", "", highest)]).marks[0].y == pytest.approx(
-        TOP + (HEIGHT - TOP - 22) * (1 - highest / ticks[-1]), abs=0.1
-    )
+def test_a_line_is_dashed_next_to_provisional_values() -> None:
+    values = pd.Series([1.0, 2.0, NAN, 2.0, 1.0, 1.0])
+    periods = line(values)
+    rows = dataclasses.replace(periods, changing=set(periods.starts[4:])).rows(values)
+    assert [row["final"] for row in rows] == [1, 2, None, 2, None, None]
+    assert [row["changing"] for row in rows] == [None, None, None, 2, 1, 1]
+    assert [row["note"] for row in rows] == ["", "", "", "", "provisional", "provisional"]
 
 
-def test_the_days_below_a_chart_do_not_overlap() -> None:
-    wide = 72  # a day in the chart's letters
-    offset = {"start": 0, "middle": -wide / 2, "end": -wide}
-    for count in range(2, 400):
-        across = line_chart([Value("2024-02-26", "", 1.0)] * count).across
-        starts = [tick.place + offset[tick.anchor] for tick in across]
-        assert all(right - left >= wide for left, right in pairwise(starts)), count
-        assert LEFT <= starts[0] <= starts[-1] + wide <= WIDTH
+def test_a_final_day_far_from_those_before_it_is_unusual_and_nothing_is_where_all_are_alike() -> None:
+    usual = [10.0, 11.0, 9.0] * 6
+    values = pd.Series([*usual, 20.0, 10.0, 1.0])
+    assert np.flatnonzero(unusual(values, line(values))).tolist() == [18, 20]
+    periods = line(values)
+    assert not unusual(values, dataclasses.replace(periods, changing=set(periods.starts[15:]))).any()
+    assert not unusual(values, dataclasses.replace(periods, step="week")).any()
+    few, alike = pd.Series([*usual[:13], 99.0]), pd.Series([10.0] * 20 + [99.0])
+    assert not unusual(few, line(few)).any()
+    assert not unusual(alike, line(alike)).any()
+
+
+def test_months_that_are_not_whole_are_partial_and_not_the_latest_value() -> None:
+    results = pd.DataFrame([(f"2024-0{month}-15", "A", 10.0 * month, 1.0, 30.0) for month in (1, 2, 3)])
+    results.columns = pd.Index(["date", *RESULTS])
+    choices = Choices(dt.date(2024, 1, 15), dt.date(2024, 3, 30), by="month")
+    shown = over_time(results, None, choices, ())
+    assert shown.table.frame["note"].tolist() == ["partial month", "", "partial month"]
+    assert [shown.charts[0].name, shown.charts[0].latest] == ["Cost", "20.00"]
+
+
+def test_the_period_before_and_the_average_stand_beside_each_day() -> None:
+    days = [dt.date(2024, 3, 1) + dt.timedelta(days=place) for place in range(8)]
+    results = pd.DataFrame([(str(day), "A", 8.0, 2.0, 30.0 + place) for place, day in enumerate(days)])
+    before = pd.DataFrame([(str(day - dt.timedelta(days=8)), "A", 6.0, 3.0, 20.0) for day in days])
+    results.columns = before.columns = pd.Index(["date", *RESULTS])
+    choices = Choices(days[0], days[-1], overlay="both")
+    [cpo] = [chart for chart in over_time(results, before, choices, ()).charts if chart.key == "cpo"]
+    rows = cpo.spec["datasets"]["rows"]
+    assert [row["value"] for row in rows] == [4.0] * 8
+    assert [row["before"] for row in rows] == [2.0] * 8
+    assert [row["average"] for row in rows] == [None] * 6 + [4.0] * 2
 
 
 def test_figures_are_written_with_their_sign_only_where_something_is_left_of_them() -> None:
