@@ -224,6 +224,18 @@ def webserver_url() -> str | None:
     return text or None
 
 
+def currency() -> str:
+    """ATTRIBUTION_CURRENCY: ISO code of the amounts' currency, which the page shows beside them; empty if not set.
+
+    Raises:
+        ConfigurationError: It is not three letters.
+    """
+    text = os.environ.get("ATTRIBUTION_CURRENCY") or ""
+    if text and not re.fullmatch("[A-Z]{3}", text):
+        raise ConfigurationError(f"ATTRIBUTION_CURRENCY is {quoted(text)}: it takes an ISO code such as EUR")
+    return text
+
+
 def demo_start(end: dt.date | None) -> dt.date:
     """The first day of the demo, and of the calendar where no database is named: the first of the month before.
 

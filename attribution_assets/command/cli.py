@@ -285,7 +285,7 @@ def dashboard(
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
     with _problems_in_one_line():
-        with _extra("dashboard", "jinja2"):
+        with _extra("dashboard", "altair", "jinja2", "openpyxl", "vl_convert"):
             from attribution_assets.dashboard.server import serve
         from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
@@ -297,12 +297,12 @@ def dashboard(
 
 
 @contextmanager
-def _extra(name: str, package: str) -> Iterator[None]:
-    """Say which extra, of the command's name, to install where its package is missing."""
+def _extra(name: str, *packages: str) -> Iterator[None]:
+    """Say which extra, of the command's name, to install where one of its packages is missing."""
     try:
         yield
     except ModuleNotFoundError as missing:
-        if missing.name != package:
+        if missing.name not in packages:
             raise
         raise ConfigurationError(f"{name} needs a package: pip install 'attribution-assets[{name}]'") from None
 

@@ -7,6 +7,7 @@ The content of the pages is computed in `overview.py`, `journeys_page.py` and `h
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -15,17 +16,19 @@ from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.middleware.gzip import GZipMiddleware
 
+from attribution_assets.attribution.results.marketing_mix import weekly_marketing_mix
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.charts import lines
+from attribution_assets.charts import rendering
 from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard.choices import Choices, Reported, read_choices
+from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import written
+from attribution_assets.dashboard.tables import NONE, Column, Table, written
 from attribution_assets.environment import without_secrets
 from attribution_assets.monitoring.health import CANNOT_BE_READ
 
@@ -39,20 +42,22 @@ PAGES: Mapping[str, Content] = {"overview": overview, "journeys": journeys_page}
 
 HEADERS = {
     "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; "
+    "img-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
 
 
-def create_app(
+def create_app(  # noqa: PLR0913 - each is a choice of its own
     storage: AssetStorage,
     lookback_days: int,
     health: Callable[[], HealthPage],
     data_ends: dt.date | None = None,
     *,
     csv_guard: bool = True,
+    currency: str = "",
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
 
@@ -62,16 +67,17 @@ def create_app(
         health: Returns the content of the health page as of now.
         data_ends: The last day of the calendar, for data that has ended.
         csv_guard: Whether names in downloads are guarded against being taken for formulas.
+        currency: ISO code of the amounts' currency; empty if it is not known.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health, csv_guard=csv_guard)
+    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health, csv_guard=csv_guard, currency=currency)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
         response = await answer(request)
-        response.headers.update(HEADERS)
+        response.headers.update({**HEADERS, **response.headers})
         return response
 
     for kind in CANNOT_BE_READ:
@@ -79,8 +85,24 @@ def create_app(
     app.add_api_route("/", pages.overview)
     app.add_api_route("/journeys", pages.journeys)
     app.add_api_route("/health", pages.health)
-    app.add_api_route("/download/{page}/{name}.csv", pages.download)
+    app.add_api_route("/download/{page}/{name}.{kind}", pages.download)
+    app.add_api_route("/download/{page}.xlsx", pages.download)
+    app.add_api_route("/chart/{page}/{name}.{kind}", pages.chart)
+    app.add_api_route(f"/script/{rendering.script_name()}", _script)
     return app
+
+
+def _script() -> Response:
+    """What draws charts; its address changes with its version."""
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}
+    return Response(rendering.script(), media_type="text/javascript; charset=utf-8", headers=headers)
+
+
+def _weekly(stored: StoredResults, choices: Choices) -> Table:
+    """What a marketing-mix model is fitted to: of all channels, and without any model's credit."""
+    weeks = stored.ask(weekly_marketing_mix, choices.first, choices.last)
+    columns = [Column(str(name), str(name)) for name in weeks]
+    return Table("marketing_mix_weekly", "By week", columns, weeks, about=None)
 
 
 class _Pages:
@@ -91,10 +113,17 @@ class _Pages:
         lookback_days: Length of the lookback window.
         health: Returns the content of the health page as of now.
         csv_guard: Whether names in downloads are guarded.
+        currency: ISO code of the amounts' currency; empty if it is not known.
     """
 
     def __init__(
-        self, stored: StoredResults, lookback_days: int, health: Callable[[], HealthPage], *, csv_guard: bool
+        self,
+        stored: StoredResults,
+        lookback_days: int,
+        health: Callable[[], HealthPage],
+        *,
+        csv_guard: bool,
+        currency: str,
     ) -> None:
         self._stored, self._lookback_days, self._health, self._csv_guard = stored, lookback_days, health, csv_guard
         self._templates = Environment(
@@ -105,7 +134,14 @@ class _Pages:
             lstrip_blocks=True,
         )
         self._templates.filters.update(written=written, readable=readable)
-        self._templates.globals.update(offered=offered, box=lines, embedded=EMBEDDED, lookback_days=lookback_days)
+        self._templates.globals.update(
+            offered=offered,
+            script_name=rendering.script_name(),
+            embedded=EMBEDDED,
+            lookback_days=lookback_days,
+            currency=currency,
+            none_written=NONE,
+        )
 
     def overview(self, request: Request) -> Response:
         return self._page(request, "overview")
@@ -113,33 +149,68 @@ class _Pages:
     def journeys(self, request: Request) -> Response:
         return self._page(request, "journeys")
 
-    def health(self) -> Response:
-        return self._rendered("health.html", OK, page="health", shown=self._health())
+    def health(self, request: Request) -> Response:
+        try:
+            reported = self._stored.reported()
+        except CANNOT_BE_READ:
+            reported = None  # the health page says what cannot be read
+        choices = read_choices(request.query_params.multi_items(), reported)[0] if reported else None
+        return self._rendered(
+            "health.html", OK, page="health", shown=self._health(), reported=reported, choices=choices
+        )
 
     def unreadable(self, _: Request, error: Exception) -> Response:
         said = readable(without_secrets(str(error)), longest=None)
         log.warning("The stored days cannot be read: %s", said)
-        return self._rendered("unreadable.html", UNAVAILABLE, page="unreadable", error=said)
+        return self._rendered(
+            "unreadable.html", UNAVAILABLE, page="unreadable", error=said, reported=None, choices=None
+        )
 
-    def download(self, request: Request, page: str, name: str) -> Response:
+    def download(self, request: Request, page: str, name: str = "", kind: str = "xlsx") -> Response:
         reported = self._stored.reported()
         if reported is None:
             return PlainTextResponse("There are no reports yet.", NOT_FOUND)
         choices, problems = read_choices(request.query_params.multi_items(), reported)
         if problems:
             return PlainTextResponse("\n".join(problems), BAD_REQUEST)
-        tables = PAGES[page](self._stored, reported, choices, self._lookback_days).tables if page in PAGES else ()
-        table = next((table for table in tables if table.name == name), None)
-        if table is None:
+        if (page, name) == ("marketing_mix", "weekly"):
+            found, answered_by = [_weekly(self._stored, choices)], ""
+        elif page in PAGES:
+            shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
+            found, answered_by = [table for table in shown.tables if name in (table.name, "")], shown.answered_by
+        else:
+            found, answered_by = [], ""
+        if not found or kind not in ("csv", "xlsx"):
             return PlainTextResponse("There is no such table.", NOT_FOUND)
-        file = f"{name}_{choices.first}_{choices.last}.csv"
+        named = found[0] if name else replace(found[0], name=page)
+        file = file_name(named, choices, answered_by, kind)
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
-        return Response(table.csv(guard=self._csv_guard), media_type="text/csv; charset=utf-8", headers=headers)
+        if kind == "xlsx":
+            return Response(xlsx_file(found, choices, answered_by), media_type=XLSX, headers=headers)
+        text = csv_file(found[0], choices, answered_by, guard=self._csv_guard)
+        return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
+
+    def chart(self, request: Request, page: str, name: str, kind: str) -> Response:
+        reported = self._stored.reported()
+        if reported is None or page not in PAGES or kind not in ("svg", "png"):
+            return PlainTextResponse("There is no such chart.", NOT_FOUND)
+        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        if problems:
+            return PlainTextResponse("\n".join(problems), BAD_REQUEST)
+        shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
+        spec = next((chart.spec for chart in shown.charts if chart.key == name), None)
+        if spec is None:
+            return PlainTextResponse("There is no such chart.", NOT_FOUND)
+        file = f"{page}_{name}_{choices.model}_{choices.basis}_{choices.first}_{choices.last}.{kind}"
+        headers = {"Content-Disposition": f'inline; filename="{file}"'}
+        if kind == "png":
+            return Response(rendering.png(spec), media_type="image/png", headers=headers)
+        return Response(rendering.svg(spec), media_type="image/svg+xml; charset=utf-8", headers=headers)
 
     def _page(self, request: Request, page: str) -> Response:
         reported = self._stored.reported()
         if reported is None:
-            return self._rendered("empty.html", OK, page=page)
+            return self._rendered("empty.html", OK, page=page, reported=None, choices=None)
         choices, problems = read_choices(request.query_params.multi_items(), reported)
         if not problems and choices.query != request.url.query:
             return RedirectResponse(f"{request.url.path}?{choices.query}".removesuffix("?"))
@@ -156,4 +227,5 @@ class _Pages:
         )
 
     def _rendered(self, template: str, status: int, **values: object) -> Response:
-        return HTMLResponse(self._templates.get_template(template).render(values), status)
+        today = dt.datetime.now(dt.UTC).date()
+        return HTMLResponse(self._templates.get_template(template).render(values, today=today), status)

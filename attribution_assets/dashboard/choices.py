@@ -15,9 +15,18 @@ from attribution_assets.attribution.calendar.days import day_written, days_betwe
 from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
 from attribution_assets.attribution.tables.readable import readable
 
-PRESETS = {"7": "last 7 days", "30": "last 30 days", "all": "all days"}
+PRESETS = {
+    "7": "last 7 days",
+    "30": "last 30 days",
+    "90": "last 90 days",
+    "week": "last full week",
+    "month": "last full month",
+    "all": "all days",
+}
+"""Ranges that move along with the data: key in the address -> displayed name. Weeks begin on Monday."""
+
 MARKOV = "markov"
-METRICS = {"cost": "Cost", "orders": "Orders", "revenue": "Revenue", "cpo": "CPO", "roas": "ROAS"}
+METRICS = {"cost": "Cost", "orders": "Orders", "revenue": "Revenue", "profit": "Profit", "cpo": "CPO", "roas": "ROAS"}
 MODEL_NAMES = {
     "ihc": "IHC",
     "first_touch": "first touch",
@@ -30,7 +39,13 @@ MODEL_NAMES = {
 }
 LONGEST_DAILY_CHART = 92
 """Ranges with more days than this get charts by week by default."""
-SORTS = ("channel", *METRICS)
+SORTS = ("channel", *METRICS, "change")
+SPLITS = {"channel": "each channel", "model": "each model", "share": "each channel's share"}
+OVERLAYS = {"before": "the period before", "average": "a moving average", "both": "both"}
+STEPS = ("day", "week", "month")
+LOSING_FIRST = "profit"
+MOST_MARGIN = 100.0
+MOST_DAYS_BEHIND = 2
 _ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[tnr])")
 
 
@@ -64,12 +79,19 @@ class Reported:
         last: Last day with a report.
         days: All days with a report; days between `first` and `last` can be missing.
         data_ends: The last day of the calendar, for data that has ended.
+        written: When the report of the last day was written, in UTC.
     """
 
     first: dt.date
     last: dt.date
     days: frozenset[dt.date] = frozenset()
     data_ends: dt.date | None = None
+    written: dt.datetime | None = None
+
+    def is_old(self, today: dt.date) -> bool:
+        """Whether days have passed without a report: yesterday's may still be on its way, earlier ones are late."""
+        due = today - dt.timedelta(days=MOST_DAYS_BEHIND)
+        return self.last < min(due, self.data_ends or due)
 
 
 @dataclass(frozen=True)
@@ -83,10 +105,13 @@ class Choices:
         channels: The channels shown; an empty tuple means all.
         model: Attribution model.
         basis: The date that credit counts on: touch date or conversion date.
-        by: Step of the charts over time, `day` or `week`; if empty, it follows from the number of days.
-        metric: The key of `METRICS` that the charts by channel show; if empty, there are no such charts.
+        by: Step of the charts over time, one of `STEPS`; if empty, it follows from the number of days.
+        metric: The key of `METRICS` that the chart of several channels or models shows; if empty, there is none.
+        split: The key of `SPLITS`: what that chart has a line for.
+        overlay: The key of `OVERLAYS`: what the charts of all channels show beside; empty for nothing.
         against: The model that IHC is compared with.
         sort: The one of `SORTS` that the channels are sorted by, ascending; with `-` before it, descending.
+        margin: Percentage of revenue that remains before marketing's cost: profit is revenue x margin - cost.
         goals: Goals for CPO and ROAS.
     """
 
@@ -98,8 +123,11 @@ class Choices:
     basis: DateBasis = DateBasis.TOUCH
     by: str = ""
     metric: str = ""
+    split: str = "channel"
+    overlay: str = ""
     against: str = "last_touch"
-    sort: str = "-cost"
+    sort: str = LOSING_FIRST
+    margin: float = MOST_MARGIN
     goals: Goals = field(default_factory=Goals)
 
     @property
@@ -109,13 +137,18 @@ class Choices:
 
     @property
     def step(self) -> str:
-        """Step of the charts over time: `day` or `week`."""
+        """Step of the charts over time, one of `STEPS`."""
         return self.by or ("week" if self.days > LONGEST_DAILY_CHART else "day")
 
     @property
     def before(self) -> tuple[dt.date, dt.date]:
         """First and last day of the preceding period, which has the same number of days."""
         return self.first - dt.timedelta(days=self.days), self.first - dt.timedelta(days=1)
+
+    @property
+    def fixed(self) -> str:
+        """The query of the same choices with their days as dates, so that it shows these days for good."""
+        return replace(self, preset=None).query
 
     @property
     def query(self) -> str:
@@ -125,9 +158,18 @@ class Choices:
         else:
             pairs = [("days", self.preset)] if self.preset != "30" else []
         pairs += [("channel", in_form(channel)) for channel in self.channels]
-        usual = {"model": "ihc", "basis": "touch_date", "by": "", "metric": "", "against": "last_touch"}
-        usual["sort"] = "-cost"
+        usual = {
+            "model": "ihc",
+            "basis": "touch_date",
+            "by": "",
+            "metric": "",
+            "split": "channel",
+            "overlay": "",
+            "against": "last_touch",
+        }
+        usual["sort"] = LOSING_FIRST
         pairs += [(name, getattr(self, name)) for name, value in usual.items() if getattr(self, name) != value]
+        pairs += [("margin", number_text(self.margin))] if self.margin != MOST_MARGIN else []
         return urlencode(pairs + goal_pairs(self.goals))
 
     def but(self, **changes: str | None) -> str:
@@ -162,10 +204,13 @@ def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tupl
         tuple(sorted({out_of_form(value) for name, value in pairs if name == "channel" and value})),
         model=_one_of(models, "model", given, "ihc", problems),
         basis=DateBasis(_one_of([*DateBasis], "basis", given, DateBasis.TOUCH, problems)),
-        by=_one_of(["day", "week"], "by", given, "", problems),
+        by=_one_of(STEPS, "by", given, "", problems),
         metric=_one_of([*METRICS], "metric", given, "", problems),
+        split=_one_of([*SPLITS], "split", given, "channel", problems),
+        overlay=_one_of([*OVERLAYS], "overlay", given, "", problems),
         against=_one_of([*models[1:], MARKOV], "against", given, "last_touch", problems),
-        sort=_one_of(sorts, "sort", given, "-cost", problems),
+        sort=_one_of(sorts, "sort", given, LOSING_FIRST, problems),
+        margin=_margin(given, problems),
         goals=Goals(
             _goal("goal_cpo", given, problems),
             _goal("goal_roas", given, problems),
@@ -181,7 +226,7 @@ def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> 
     if preset not in PRESETS:
         problems.append(f"The days can be {', '.join(PRESETS)}, not {preset!r}.")
         preset = "30"
-    usual = _first_day_of(preset, reported), reported.last
+    usual = _days_of(preset, reported)
     first, last = _date("first", given, problems) or usual[0], _date("last", given, problems) or usual[1]
     if (first, last) == usual and ("days" in given or not {"first", "last"} & given.keys()):
         return *usual, preset
@@ -194,10 +239,20 @@ def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> 
     return (*cut, None) if cut[0] <= cut[1] else (*usual, preset)
 
 
-def _first_day_of(preset: str, reported: Reported) -> dt.date:
-    if preset == "all":
-        return reported.first
-    return max(reported.first, reported.last - dt.timedelta(days=int(preset) - 1))
+def _days_of(preset: str, reported: Reported) -> tuple[dt.date, dt.date]:
+    """First and last day of a range of `PRESETS`; a full week or month of which no day is reported is all days."""
+    first, last, after = reported.first, reported.last, reported.last + dt.timedelta(days=1)
+    if preset == "week":
+        last = after - dt.timedelta(days=after.weekday() + 1)
+        first = last - dt.timedelta(days=6)
+    elif preset == "month":
+        last = after.replace(day=1) - dt.timedelta(days=1)
+        first = last.replace(day=1)
+    elif preset != "all":
+        first = last - dt.timedelta(days=int(preset) - 1)
+    if last < reported.first:
+        return reported.first, reported.last
+    return max(reported.first, first), last
 
 
 def _date(name: str, given: Mapping[str, str], problems: list[str]) -> dt.date | None:
@@ -227,6 +282,18 @@ def _goal(name: str, given: Mapping[str, str], problems: list[str]) -> float | N
         return goal
     problems.append(f"{given[name]!r} is not a goal: it takes a number above 0.")
     return None
+
+
+def _margin(given: Mapping[str, str], problems: list[str]) -> float:
+    text = given.get("margin", "")
+    try:
+        margin = float(text or MOST_MARGIN)
+    except ValueError:
+        margin = math.nan
+    if 0 < margin <= MOST_MARGIN:
+        return margin
+    problems.append(f"{text!r} is not a margin: it takes a percentage above 0, up to 100.")
+    return MOST_MARGIN
 
 
 def _goals_of(prefix: str, given: Mapping[str, str], problems: list[str]) -> dict[str, float]:

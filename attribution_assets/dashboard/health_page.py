@@ -4,8 +4,9 @@ The facts come from `monitoring/health.py`; here they become tables and sentence
 as a problem, and the other parts are still shown.
 """
 
+import datetime as dt
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -74,7 +75,7 @@ class HealthLook:
             url = self._webserver_url
             tables += [_failed_runs(history.failed_runs, url), _checks(history, url), _runs(history.last_runs, url)]
         if days:
-            problems += _day_problems(days)
+            problems += day_problems(days)
             provisional = spoken(days.provisional)
             notes += [f"Provisional, as orders still to come can change them: {provisional}."] if provisional else []
         tables += [_assets(history, days)]
@@ -89,22 +90,36 @@ def _history_problems(history: History) -> list[str]:
     unmended = len(history.failed_runs)
     said = [f"Failed runs of whose days some have not been made since: {unmended}. {MEND_RUNS}"] if unmended else []
     killed = history.unfinished.get("killed", 0)
-    said += [f"Runs whose process was killed: {killed}."] if killed else []
+    said += [f"Runs whose process was killed: {killed}. {WHAT_TO_DO}"] if killed else []
     failed = sum(problem.result == "failed" for problem in history.problems)
     warned = len(history.problems) - failed
     said += [f"Days whose latest check has failed: {failed}. {CORRECT_ROWS}"] if failed else []
-    return said + ([f"Days whose latest check warns: {warned}."] if warned else [])
+    return said + ([f"Days whose latest check warns: {warned}. {LOOK_AT_WARNINGS}"] if warned else [])
 
 
-def _day_problems(days: DaysHealth) -> list[str]:
+def day_problems(days: DaysHealth) -> list[str]:
+    """A sentence for days that are missing, stale or waiting, each with what to do."""
     missing = {day for of_asset in days.missing.values() for day in of_asset}
     stale = {day for of_asset in days.stale.values() for day in of_asset}
-    said = [f"Days that are missing: {spoken(missing)}."] if missing else []
-    return said + ([f"Days that are stale, to be made anew: {spoken(stale)}."] if stale else [])
+    blocked = {day for of_asset in days.blocked.values() for day in of_asset}
+    said = [f"Days that are missing: {spoken(missing)}. {_run_them(missing)}"] if missing else []
+    if stale:
+        again = f"The sensor restatement makes them anew where it is on. {_run_them(stale)}"
+        said.append(f"Days that are stale, to be made anew: {spoken(stale)}. {again}")
+    if blocked:
+        said.append(f"Days that wait until rows are corrected in the source: {spoken(blocked)}. {CORRECT_SOURCE}")
+    return said
 
 
+def _run_them(days: Collection[dt.date]) -> str:
+    command = f"attribution-assets run --start-date {min(days)} --end-date {max(days)}"
+    return f"To do it now, make these days in Dagster's UI, or run: {command}."
+
+
+CORRECT_SOURCE = "Which rows, and why, stands in the metadata of sessions and conversions; then run these days again."
 MEND_RUNS = f"{WHAT_TO_DO} A run whose days are no longer wanted can be deleted in Dagster's UI."
 CORRECT_ROWS = "Their numbers are not to be used: correct the cause that the table names, then run these days again."
+LOOK_AT_WARNINGS = "Their numbers can be used; the table says what to look at."
 RUN_SHOWN = 8
 """How many characters of a run's id are shown, as in Dagster's UI."""
 

@@ -17,6 +17,7 @@ from attribution_assets.attribution.results.channel_results import (
     known_until,
     roas_by_days_since_touch,
 )
+from attribution_assets.attribution.results.cohorts import AGES, weekly_cohorts
 from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     channel_roles_over,
@@ -24,11 +25,14 @@ from attribution_assets.attribution.results.order_results import (
     time_lags,
     top_paths,
 )
+from attribution_assets.charts.over_time import series_chart
 from attribution_assets.dashboard.choices import Choices, Reported, days_without
+from attribution_assets.dashboard.over_time import NamedChart
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import Column, Table, spoken
+from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, spoken
 
 SINCE_TOUCH = (7, 30)
+LEAST_WEEKS = 2
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,8 @@ class JourneysPage:
         since_touch: By channel, cost, orders, revenue and ROAS 7 and 30 days after the visits. Each number of days
             counts the visits until its day in `known_until`.
         known_until: 7 or 30 -> the last day of visits whose earnings after so many days are final.
+        cohorts: What the visits of each whole week have earned 1, 7, 14 and 30 days after.
+        cohort_chart: Its ROAS as a chart; None with fewer than two weeks.
         roles: Orders that each channel influenced and assisted.
         paths: The most frequent paths.
         lengths: Orders by number of touchpoints.
@@ -52,6 +58,8 @@ class JourneysPage:
     offered: Sequence[str]
     since_touch: Table
     known_until: Mapping[int, dt.date]
+    cohorts: Table
+    cohort_chart: NamedChart | None
     roles: Table
     paths: Table
     lengths: Table
@@ -61,7 +69,12 @@ class JourneysPage:
     @property
     def tables(self) -> Sequence[Table]:
         """All tables, in the order of the page."""
-        return self.since_touch, self.roles, self.paths, self.lengths, self.lags
+        return self.since_touch, self.cohorts, self.roles, self.paths, self.lengths, self.lags
+
+    @property
+    def charts(self) -> Sequence[NamedChart]:
+        """All charts."""
+        return [self.cohort_chart] if self.cohort_chart else []
 
 
 def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> JourneysPage:
@@ -75,6 +88,8 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
     since = _since_touch(stored, reported, choices, until, lookback_days)
     compared = stored.ask(compared_days, *days, lookback_days=lookback_days, basis=DateBasis.TOUCH)
     roles = stored.ask(channel_roles_over, *days)
+    ages = [age for age in AGES if age <= lookback_days]
+    cohorts = _cohorts(stored, reported, choices, ages, lookback_days)
     names = sorted({*since["channel_name"], *roles["channel_name"], *choices.channels})
     if choices.channels:
         since, roles = (frame[frame["channel_name"].isin(choices.channels)] for frame in (since, roles))
@@ -97,8 +112,11 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
             "What the visits of these days have earned",
             [channel, *since_columns],
             since,
+            about={"date_basis": "touch_date"},
         ),
         until,
+        cohorts,
+        _cohort_chart(cohorts, ages),
         Table(
             "roles",
             "Orders that each channel took part in",
@@ -110,24 +128,28 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
                 Column("assisted_revenue", "Their revenue"),
             ],
             roles.sort_values(["influenced_orders", "channel_name"], ascending=[False, True], ignore_index=True),
+            about=OF_ORDERS,
         ),
         Table(
             "paths",
             "The most frequent paths to an order",
             [Column("path", "Path", "text"), Column("touchpoints", "Touchpoints", "count"), orders, revenue],
             _in_words(stored.ask(top_paths, *days)),
+            about=OF_ORDERS,
         ),
         Table(
             "lengths",
             "Orders by the length of their path",
             [Column("touchpoints", "Touchpoints", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(path_lengths, *days)),
+            about=OF_ORDERS,
         ),
         Table(
             "lags",
             "Orders by the days from the first touchpoint to the order",
             [Column("days_to_conversion", "Days", "count"), orders, revenue, _SHARE],
             _with_share(stored.ask(time_lags, *days)),
+            about=OF_ORDERS,
         ),
         spoken(days_without(reported.days.intersection(compared), *days)),
     )
@@ -154,6 +176,44 @@ def _since_touch(
         result = result.merge(earned.rename(columns={"cost": f"cost_{number}"}), "outer", "channel_name")
     costs = [f"cost_{number}" for number in until]
     return result.sort_values([*costs, "channel_name"], ascending=[False] * len(costs) + [True], ignore_index=True)
+
+
+def _cohorts(
+    stored: StoredResults, reported: Reported, choices: Choices, ages: Sequence[int], lookback_days: int
+) -> Table:
+    weeks = stored.ask(
+        weekly_cohorts,
+        choices.first,
+        choices.last,
+        lookback_days=lookback_days,
+        model=choices.model,
+        channels=choices.channels,
+        last_day=reported.data_ends,
+    )
+    of_ages = [Column(f"roas_{age}", f"ROAS after {_days(age)}", "ratio") for age in ages]
+    of_ages += [Column(f"revenue_{age}", f"Revenue after {_days(age)}") for age in ages]
+    columns = [Column("week", "Visits of the week from", "text"), Column("cost", "Cost"), *of_ages]
+    return Table(
+        "cohorts", "What the visits of each week have earned", columns, weeks, about={"date_basis": "touch_date"}
+    )
+
+
+def _cohort_chart(cohorts: Table, ages: Sequence[int]) -> NamedChart | None:
+    weeks = cohorts.frame
+    if len(weeks) < LEAST_WEEKS or not ages:
+        return None
+    names = [f"after {_days(age)}" for age in ages]
+    rows = []
+    for age, name in zip(ages, names, strict=True):
+        for week, roas in zip(weeks["week"], weeks[f"roas_{age}"], strict=True):
+            value = None if pd.isna(roas) else float(roas)
+            rows.append({"t": week, "label": week, "series": name, "value": value, "final": value, "note": ""})
+    words = "ROAS of the visits of each week, a line for each age; the table below has its figures"
+    return NamedChart("cohorts", "ROAS of the visits of each week", series_chart(rows, names), "", words)
+
+
+def _days(age: int) -> str:
+    return f"{age} day{'s' if age > 1 else ''}"
 
 
 def _with_share(orders: pd.DataFrame) -> pd.DataFrame:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.dashboard.choices import Goals
+from attribution_assets.dashboard.choices import MODEL_NAMES, MOST_MARGIN, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
-from attribution_assets.dashboard.tables import Column, Table, with_cpo_and_roas, written
+from attribution_assets.dashboard.tables import Column, Table, orders_kind, with_figures, written
 
 MOST_SENTENCES = 3
 """Maximum sentences about channels that gain or lose orders; sentences about changed verdicts are not limited."""
@@ -19,45 +19,66 @@ SMALLEST_MOVE = 0.005
 """Orders; a smaller difference is hidden by the rounding to 2 decimal places."""
 
 
-def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame, margin: float = MOST_MARGIN) -> pd.DataFrame:
     """The results of two models by channel.
 
     Args:
         ihc: channel_name, cost, orders, revenue by IHC.
         other: channel_name, orders, revenue by the other model.
+        margin: See `with_figures`.
 
     Returns:
-        channel_name, cost, then orders, revenue, CPO and ROAS, each with the suffix `_ihc` and `_other`, and
+        channel_name, cost, then orders, revenue, profit, CPO and ROAS, each with the suffix `_ihc` and `_other`, and
         more_orders: orders by IHC minus orders by the other model. By descending cost.
     """
     both = ihc.merge(other[["channel_name", "orders", "revenue"]], "outer", "channel_name", suffixes=("_ihc", "_other"))
     both = both.fillna(dict.fromkeys(both.columns[1:], 0.0))
     for model in ("ihc", "other"):
         of_model = {f"orders_{model}": "orders", f"revenue_{model}": "revenue"}
-        ratios = with_cpo_and_roas(both.rename(columns=of_model)[["cost", "orders", "revenue"]])
-        both[f"CPO_{model}"], both[f"ROAS_{model}"] = ratios["CPO"], ratios["ROAS"]
+        figures = with_figures(both.rename(columns=of_model)[["cost", "orders", "revenue"]], margin)
+        for figure in ("profit", "CPO", "ROAS"):
+            both[f"{figure}_{model}"] = figures[figure]
     both["more_orders"] = both["orders_ihc"] - both["orders_other"]
     return both.sort_values(["cost", "channel_name"], ascending=[False, True], ignore_index=True)
 
 
-def comparison_table(both: pd.DataFrame, name: str) -> Table:
-    """The figures of `side_by_side` as a table; `name` is the other model's displayed name."""
+def comparison_table(both: pd.DataFrame, against: str) -> Table:
+    """The figures of `side_by_side` as a table; `against` is the other model's key in `MODEL_NAMES`."""
+    name = MODEL_NAMES[against]
     columns = [Column("channel_name", "Channel", "text"), Column("cost", "Cost")]
-    for figure, heading in (("orders", "Orders"), ("CPO", "CPO"), ("ROAS", "ROAS")):
-        columns += [Column(f"{figure}_other", f"{heading} by {name}"), Column(f"{figure}_ihc", f"{heading} by IHC")]
+    for figure, heading, kind in (
+        ("orders", "Orders", "ratio"),
+        ("profit", "Profit", "amount"),
+        ("CPO", "CPO", "cpo"),
+        ("ROAS", "ROAS", "ratio"),
+    ):
+        of_other = orders_kind(against) if figure == "orders" else kind
+        columns += [
+            Column(f"{figure}_other", f"{heading} by {name}", of_other),
+            Column(f"{figure}_ihc", f"{heading} by IHC", kind),
+        ]
         if figure == "orders":
             columns.append(Column("more_orders", "Orders that IHC gives more", "difference"))
     return Table("comparison", f"IHC against {name} by channel", columns, both)
 
 
 def changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> list[str]:
-    """A sentence for each goal that a channel meets by only one of the two models; channels in the order of `both`."""
+    """A sentence for each channel that earns money, or meets a goal, by only one of the two models.
+
+    Args:
+        both: The figures of `side_by_side`.
+        name: The other model's displayed name.
+        goals: Goals of all channels and of single ones.
+    """
     return list(_changed_verdicts(both, name, goals))
 
 
 def _changed_verdicts(both: pd.DataFrame, name: str, goals: Goals) -> Iterator[str]:
     for row in both.to_dict("records"):
         channel, cost = readable(row["channel_name"]), row["cost"]
+        if (row["profit_other"] < 0) != (row["profit_ihc"] < 0):
+            of_other, of_ihc = _earned(row["profit_other"]), _earned(row["profit_ihc"])
+            yield f"{channel} {of_other} by {name} and {of_ihc} by IHC."
         cpo_goal, roas_goal = goals.of(row["channel_name"])
         by_other, by_ihc = row["CPO_other"], row["CPO_ihc"]
         verdicts = cpo_verdict(cost, by_other, cpo_goal), cpo_verdict(cost, by_ihc, cpo_goal)
@@ -91,6 +112,10 @@ def largest_moves(both: pd.DataFrame, name: str) -> list[str]:
             f"{readable(row['channel_name'])} gets {orders} by IHC than by {name}{cost if row['cost'] else ''}."
         )
     return sentences
+
+
+def _earned(profit: float) -> str:
+    return f"{'loses' if profit < 0 else 'earns'} {written(abs(profit), 'amount')}"
 
 
 def _cpo(cpo: float) -> str:

@@ -1,29 +1,114 @@
-"""Results over time: cost and earnings of the chosen channels by day or week, as a table and as charts.
+"""Results over time: cost and earnings of the chosen channels by day, week or month, as a table and as charts.
 
-The geometry of the charts is in `charts/lines.py`.
+How the charts look is in `charts/over_time.py`; what they show of several channels or models is in `compared_lines.py`.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
-from attribution_assets.charts.lines import LineChart, Value, line_chart
+from attribution_assets.charts.over_time import Spec, single_chart
 from attribution_assets.dashboard.choices import METRICS, Choices
-from attribution_assets.dashboard.tables import RESULT_COLUMNS, Column, Table, summed, written
+from attribution_assets.dashboard.tables import Column, Table, result_columns, with_figures, written
 
 COLUMN_OF = {metric: {"cpo": "CPO", "roas": "ROAS"}.get(metric, metric) for metric in METRICS}
-WEEK = dt.timedelta(days=7)
+WINDOWS = {"day": 7, "week": 4, "month": 3}
+"""How many days, weeks or months a moving average covers."""
+
+LEAST_BEFORE, MOST_BEFORE, MOST_DEVIATIONS = 14, 28, 3.5
+"""A day's value is unusual if it is further from the median of the 14 to 28 days before it than 3.5 times their usual
+distance: 1.4826 times the median of their distances, which is a standard deviation where values are normal."""
 
 
 @dataclass(frozen=True)
 class NamedChart:
-    """A chart with its heading, and its latest value as text."""
+    """A chart with its heading.
 
+    Attributes:
+        key: Its name in addresses.
+        name: Its heading.
+        spec: Its specification for Vega-Lite.
+        latest: Its latest value that is of a whole day, week or month, as text.
+        words: What it shows, for those who cannot see it.
+    """
+
+    key: str
     name: str
-    chart: LineChart
+    spec: Spec
     latest: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Periods:
+    """The days, weeks or months that are shown.
+
+    Attributes:
+        step: `day`, `week` or `month`.
+        starts: The first day of each.
+        changing: Those that orders still to come can change.
+        partial: Those of which not all days are chosen.
+    """
+
+    step: str
+    starts: Sequence[dt.date]
+    changing: Collection[dt.date]
+    partial: Collection[dt.date]
+
+    @classmethod
+    def of(cls, choices: Choices, provisional: Collection[dt.date]) -> "Periods":
+        """The periods of the chosen days; `provisional` are the days that orders still to come can change."""
+        starts = [start_of(choices.first, choices.step)]
+        while (after := _next(starts[-1], choices.step)) <= choices.last:
+            starts.append(after)
+        partial = {
+            start
+            for start in starts
+            if start < choices.first or _next(start, choices.step) - dt.timedelta(days=1) > choices.last
+        }
+        return cls(choices.step, starts, {start_of(day, choices.step) for day in provisional}, partial)
+
+    def note(self, start: dt.date) -> str:
+        """What is to be known of a period, in words."""
+        notes = ["provisional"] * (start in self.changing) + [f"partial {self.step}"] * (start in self.partial)
+        return ", ".join(notes)
+
+    def figures(self, results: pd.DataFrame, margin: float, window: int = 1) -> pd.DataFrame:
+        """The figures of each period, in their order; NaN for a period without rows.
+
+        Args:
+            results: date, cost, orders, revenue.
+            margin: See `with_figures`.
+            window: The number of periods that are summed up to each; NaN until there are as many.
+        """
+        starts = [start_of(dt.date.fromisoformat(date), self.step) for date in results["date"]]
+        sums = results.groupby(pd.Index(starts, dtype=object))[["cost", "orders", "revenue"]].sum()
+        sums = sums.reindex(list(self.starts)).astype("float64")
+        return with_figures(sums.rolling(window).mean() if window > 1 else sums, margin)
+
+    def rows(self, values: Iterable[float], **more: Iterable[float]) -> list[dict[str, object]]:
+        """The rows of a chart's line, see `charts.over_time`; None where a value is NaN."""
+        known = [_known(value) for value in values]
+        columns = [[_known(value) for value in column] for column in more.values()]
+        rows: list[dict[str, object]] = []
+        for place, (start, value) in enumerate(zip(self.starts, known, strict=True)):
+            beside = self.starts[max(place - 1, 0) : place + 2]
+            rows.append(
+                {
+                    "t": str(start),
+                    "label": str(start),
+                    "value": value,
+                    "final": None if start in self.changing else value,
+                    "changing": value if any(near in self.changing for near in beside) else None,
+                    "partial": value if start in self.partial else None,
+                    "note": self.note(start),
+                    **{name: column[place] for name, column in zip(more, columns, strict=True)},
+                }
+            )
+        return rows
 
 
 @dataclass(frozen=True)
@@ -31,81 +116,107 @@ class OverTime:
     """The results over time.
 
     Attributes:
-        table: A row per day or week.
+        table: A row per day, week or month.
         charts: A chart per metric, of all chosen channels together.
-        by_channel: A chart per channel, of the chosen metric, each with its own scale; empty if no metric is chosen.
-        has_provisional: Whether a day or week shown is provisional: orders still to come can change it.
-        has_partial: Whether a week shown is partial: not all of its days are chosen.
+        unusual: A sentence for each unusual day of a metric.
+        has_provisional: Whether a period shown is provisional: orders still to come can change it.
+        has_partial: Whether a period shown is partial: not all of its days are chosen.
     """
 
     table: Table
     charts: Sequence[NamedChart]
-    by_channel: Sequence[NamedChart]
+    unusual: Sequence[str]
     has_provisional: bool
     has_partial: bool
 
 
-def over_time(results: pd.DataFrame, choices: Choices, provisional: Collection[dt.date]) -> OverTime:
-    """Sum the results by day or week.
+def over_time(
+    results: pd.DataFrame, results_before: pd.DataFrame | None, choices: Choices, provisional: Collection[dt.date]
+) -> OverTime:
+    """Sum the results by day, week or month.
 
     Args:
         results: date, channel_name, cost, orders, revenue of the days shown; a day without rows is a gap.
+        results_before: Those of the period before, at equal age; None if they cannot be compared.
         choices: The reader's choices.
         provisional: The days whose results orders still to come can change.
     """
-    periods = _periods(choices)
-    rows = results.assign(period=[_period_start(dt.date.fromisoformat(date), choices.step) for date in results["date"]])
-    of_all = summed(rows, "period").set_index("period").reindex(periods)
-    changing = {_period_start(day, choices.step) for day in provisional}
-    partial = {start for start in periods if choices.step == "week" and not _is_whole_week(start, choices)}
-    notes = [", ".join(_notes(start in changing, start in partial)) for start in periods]
-    frame = of_all.reset_index().assign(note=notes)
-    frame["period"] = frame["period"].astype(str)
-
-    def chart(name: str, figures: "pd.Series[float]") -> NamedChart:
-        values = [
-            Value(
-                str(start),
-                " ".join(
-                    filter(None, [f"{start}: {written(figure, 'amount') or 'none'}", f"({note})" if note else ""])
-                ),
-                None if pd.isna(figure) else float(figure),
-                start in changing,
-                start in partial,
-            )
-            for start, figure, note in zip(periods, figures, notes, strict=True)
-        ]
-        known = [value.value for value in values if value.value is not None]
-        return NamedChart(name, line_chart(values), written(known[-1] if known else None, "amount"))
-
-    columns = [Column("period", "Week from" if choices.step == "week" else "Day", "text"), *RESULT_COLUMNS]
+    periods = Periods.of(choices, provisional)
+    now = periods.figures(results, choices.margin)
+    beside: dict[str, pd.DataFrame] = {}
+    if choices.overlay in ("before", "both") and results_before is not None:
+        beside["before"] = periods.figures(_shifted(results_before, choices.days), choices.margin)
+    if choices.overlay in ("average", "both"):
+        beside["average"] = periods.figures(results, choices.margin, WINDOWS[periods.step])
+    charts, sentences = [], []
+    for metric, name in METRICS.items():
+        column = COLUMN_OF[metric]
+        values = now[column]
+        odd = unusual(values, periods)
+        lines = {overlay: frame[column] for overlay, frame in beside.items()}
+        of_metric = replace(periods, changing=()) if metric == "cost" else periods
+        rows = of_metric.rows(values, **lines, anomaly=values.where(odd))
+        latest = [row for row in rows if row["value"] is not None and row["partial"] is None]
+        words = f"{name} by {periods.step} of all chosen channels; the table below has its figures"
+        kind = "cpo" if metric == "cpo" else "amount"
+        charts.append(NamedChart(metric, name, single_chart(rows), _latest(latest, kind), words))
+        sentences += [f"{name} on {day}: {written(values[day], kind)}" for day in values.index[odd]]
+    frame = now.rename_axis("period").reset_index()
+    frame = frame.assign(
+        period=frame["period"].astype(str),
+        note=[periods.note(start) for start in periods.starts],
+        provisional=["yes" if start in periods.changing else "no" for start in periods.starts],
+    )
+    first = Column("period", "Day" if periods.step == "day" else f"{periods.step.capitalize()} from", "text")
+    columns = [first, *result_columns(choices.model), Column("note", "Note", "text")]
+    about = {"provisional": "yes" if periods.changing else "no"}
     return OverTime(
-        Table("over_time", f"All chosen channels by {choices.step}", [*columns, Column("note", "Note", "text")], frame),
-        [chart(name, of_all[COLUMN_OF[metric]]) for metric, name in METRICS.items()],
-        [chart(channel, figures) for channel, figures in _by_channel(rows, choices.metric, periods)],
-        bool(changing),
-        bool(partial),
+        Table("over_time", f"All chosen channels by {periods.step}", columns, frame, about=about),
+        charts,
+        sentences,
+        bool(periods.changing),
+        bool(periods.partial),
     )
 
 
-def _by_channel(rows: pd.DataFrame, metric: str, periods: list[dt.date]) -> Iterator[tuple[str, "pd.Series[float]"]]:
-    for channel, part in rows.groupby("channel_name") if metric else ():
-        yield str(channel), summed(part, "period").set_index("period").reindex(periods)[COLUMN_OF[metric]]
+def unusual(values: "pd.Series[float]", periods: Periods) -> "pd.Series[bool]":
+    """Which final days have an unusual value, see `MOST_DEVIATIONS`; of weeks and months, none."""
+    numbers = values.to_numpy(dtype="float64")
+    found = [False] * len(numbers)
+    for place, start in enumerate(periods.starts if periods.step == "day" else ()):
+        before = numbers[max(place - MOST_BEFORE, 0) : place]
+        before = before[~np.isnan(before)]
+        if len(before) >= LEAST_BEFORE and start not in periods.changing:
+            middle = np.median(before)
+            distance = float(np.median(np.abs(before - middle))) * 1.4826
+            found[place] = bool(abs(numbers[place] - middle) > MOST_DEVIATIONS * distance > 0)
+    return pd.Series(found, index=values.index)
 
 
-def _notes(provisional: bool, partial: bool) -> list[str]:  # noqa: FBT001  # both describe the same period
-    return ["provisional"] * provisional + ["partial week"] * partial
+def start_of(day: dt.date, step: str) -> dt.date:
+    """The first day of the day, week (from Monday) or month that a day is in."""
+    if step == "month":
+        return day.replace(day=1)
+    return day - dt.timedelta(days=day.weekday()) if step == "week" else day
 
 
-def _periods(choices: Choices) -> list[dt.date]:
-    step = WEEK if choices.step == "week" else dt.timedelta(days=1)
-    start = _period_start(choices.first, choices.step)
-    return [start + step * count for count in range((choices.last - start) // step + 1)]
+def _next(start: dt.date, step: str) -> dt.date:
+    if step == "month":
+        return (start + dt.timedelta(days=31)).replace(day=1)
+    return start + dt.timedelta(days=7 if step == "week" else 1)
 
 
-def _period_start(day: dt.date, by: str) -> dt.date:
-    return day - dt.timedelta(days=day.weekday()) if by == "week" else day
+def _shifted(results: pd.DataFrame, days: int) -> pd.DataFrame:
+    """The period before, each of its days on the chosen day that it is compared with."""
+    later = [str(dt.date.fromisoformat(date) + dt.timedelta(days=days)) for date in results["date"]]
+    return results.assign(date=later)
 
 
-def _is_whole_week(start: dt.date, choices: Choices) -> bool:
-    return choices.first <= start and start + WEEK - dt.timedelta(days=1) <= choices.last
+def _known(value: float) -> float | None:
+    return None if pd.isna(value) else float(value)
+
+
+def _latest(rows: Sequence[Mapping[str, object]], kind: str) -> str:
+    if not rows:
+        return ""
+    return written(rows[-1]["value"], kind) + (" so far" if rows[-1]["final"] is None else "")

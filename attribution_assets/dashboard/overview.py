@@ -5,8 +5,8 @@ What the page shows beside that are phases and orders without credit. The paths 
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -21,52 +21,28 @@ from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     markov_over,
     phase_shares,
-    placed_over,
     unattributed_over,
 )
 from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
+from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
+from attribution_assets.dashboard.compared_lines import ComparedLines, compared_lines
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
-from attribution_assets.dashboard.over_time import COLUMN_OF, OverTime, over_time
+from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, over_time
+from attribution_assets.dashboard.period_before import PeriodBefore, period_before
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
-    RESULT_COLUMNS,
+    OF_ORDERS,
     Column,
     Table,
+    result_columns,
     spoken,
-    summed,
     total_of,
-    with_cpo_and_roas,
+    with_figures,
+    written,
 )
-
-
-@dataclass(frozen=True)
-class Total:
-    """A figure of all chosen channels, and the same figure of the preceding period.
-
-    Attributes:
-        name: Its displayed name.
-        figure: Its value; None if undefined.
-        kind: Its number format, see `tables.NUMBERS`.
-        before: Its value in the preceding period; None if the periods cannot be compared.
-        of: For a share, numerator and denominator in words; else empty.
-    """
-
-    name: str
-    figure: float | None
-    kind: str
-    before: float | None = None
-    of: str = ""
-
-    @property
-    def change(self) -> float | None:
-        """The change since the preceding period, relative to its value; for a share, in percentage points."""
-        if self.figure is None or self.before is None or pd.isna(self.figure) or pd.isna(self.before):
-            return None
-        if self.kind == "share":
-            return (self.figure - self.before) * 100
-        return None if self.before == 0 else self.figure / self.before - 1
+from attribution_assets.dashboard.totals import Total, orders_without_credit, totals
 
 
 @dataclass(frozen=True)
@@ -94,10 +70,14 @@ class Overview:
         answered_by: The services that attributed the orders, see `order_outcomes.answered_by`.
         offered: The channels offered for choice.
         totals: The figures of all chosen channels.
-        compared_with: The preceding period in words; empty if it cannot be compared.
-        channels: The figures by channel, with the columns of `goals.with_verdicts`.
+        before: The preceding period, at equal age.
+        channels: The figures by channel and, with the suffix `_before`, those of the preceding period, the change of
+            the profit, and the columns of `goals.with_verdicts`.
+        losing: A sentence for the channels that lose money, those with the largest loss first; empty without any.
         goals_missed: The number of channels that miss a goal.
-        over_time: The figures by day or week.
+        goals_not_yet: The number of channels that do not meet a goal yet: orders are still to come.
+        over_time: The figures by day, week or month.
+        lines: A metric of several channels or models over time; None if none is chosen.
         comparison: IHC compared with the chosen model; None if there is nothing to compare.
         phases: Each channel's share of the phases.
         unattributed: The orders without credit by reason.
@@ -109,10 +89,13 @@ class Overview:
     answered_by: str
     offered: Sequence[str]
     totals: Sequence[Total]
-    compared_with: str
+    before: PeriodBefore
     channels: Table
+    losing: str
     goals_missed: int
+    goals_not_yet: int
     over_time: OverTime
+    lines: ComparedLines | None
     comparison: Comparison | None
     phases: Table
     unattributed: Table
@@ -123,8 +106,14 @@ class Overview:
     @property
     def tables(self) -> Sequence[Table]:
         """All tables, in the order of the page."""
-        compared = [self.comparison.table] if self.comparison else []
+        compared = [self.lines.table] if self.lines else []
+        compared += [self.comparison.table] if self.comparison else []
         return self.channels, self.over_time.table, *compared, self.phases, self.unattributed, self.by_day
+
+    @property
+    def charts(self) -> Sequence[NamedChart]:
+        """All charts."""
+        return [*self.over_time.charts, *([self.lines.chart] if self.lines else [])]
 
 
 def overview(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> Overview:
@@ -140,52 +129,66 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     touch = choices.basis is DateBasis.TOUCH
     until = last + dt.timedelta(days=lookback_days if touch else 0)
     found = stored.ask(
-        results_by_day, choices.before[0], last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
+        results_by_day, first, last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
     )
-    chosen = _of_channels(found, choices)
-    results = chosen[chosen["date"] >= str(first)].reset_index(drop=True)
+    results = _of_channels(found, choices).reset_index(drop=True)
     plain = choices.model == "ihc" and touch
     shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
-    comparable = not days_without(shown, *choices.before)
+    before = period_before(stored, reported, choices, shown, lookback_days)
+    results_before = None if before.results is None else _of_channels(before.results, choices)
     _, provisional = stored.ask(
         final_and_provisional_days, first, last, lookback_days if touch else 0, reported.data_ends
     )
-    channels = with_verdicts(_sorted(summed(results, "channel_name"), choices.sort), choices.goals)
+    changing = {"provisional": "yes"} if provisional else {}
+    channels = _by_channel(results, results_before, choices)
+    channels = with_verdicts(channels, choices.goals, provisional=bool(provisional))
+    verdicts = channels[["CPO_verdict", "ROAS_verdict"]]
     return Overview(
         answered_by=stored.ask(answered_by_over, first, until),
         offered=sorted({*found["channel_name"], *choices.channels}),
         totals=[
-            *_totals(results, chosen, choices, comparable=comparable),
-            _orders_without_credit(stored, choices, comparable=comparable),
+            *totals(results, results_before, choices, provisional=bool(provisional)),
+            orders_without_credit(stored, choices, comparable=not days_without(reported.days, *choices.before)),
         ],
-        compared_with=f"{choices.before[0]} to {choices.before[1]}" if comparable else "",
+        before=before,
         channels=Table(
             "channels",
             "What each channel cost and earned",
-            [Column("channel_name", "Channel", "text"), *RESULT_COLUMNS, *_GOAL_COLUMNS],
+            [Column("channel_name", "Channel", "text"), *result_columns(choices.model), *_CHANNEL_COLUMNS],
             channels,
-            total_of(results),
+            total_of(results, choices.margin),
+            about=changing,
         ),
-        goals_missed=int(channels["goals"].str.startswith("misses").sum()),
-        over_time=over_time(results, choices, provisional),
-        comparison=_comparison(stored, choices, lookback_days),
+        losing=_losing(channels, provisional=bool(provisional)),
+        goals_missed=int((verdicts == "misses").any(axis="columns").sum()),
+        goals_not_yet=int((verdicts == "not yet").any(axis="columns").sum()),
+        over_time=over_time(results, results_before, choices, provisional),
+        lines=compared_lines(stored, results, choices, provisional, lookback_days),
+        comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
         phases=_phases(stored, choices),
         unattributed=_unattributed(stored, choices),
         by_day=Table(
             "by_day",
             "By day and channel",
-            [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *RESULT_COLUMNS],
-            with_cpo_and_roas(results),
+            [Column("channel_name", "Channel", "text"), Column("date", "Day", "text"), *result_columns(choices.model)],
+            with_figures(results, choices.margin).assign(
+                provisional=results["date"].isin([str(day) for day in provisional]).map({True: "yes", False: "no"})
+            ),
+            about=changing,
         ),
         provisional=spoken(provisional),
         missing=spoken(days_without(shown, first, last)),
     )
 
 
-_GOAL_COLUMNS = (
+FIGURES = ("cost", "orders", "revenue", "profit", "CPO", "ROAS")
+
+_CHANNEL_COLUMNS = (
+    *(Column(f"{figure}_before", f"{figure} before") for figure in FIGURES),
+    Column("change", "Change in profit", "difference"),
     Column("goal_CPO", "CPO goal"),
     Column("goal_ROAS", "ROAS goal"),
-    Column("goals", "Goals", "text"),
+    Column("verdict", "Verdict", "text"),
 )
 
 
@@ -193,45 +196,40 @@ def _of_channels(frame: pd.DataFrame, choices: Choices) -> pd.DataFrame:
     return frame[frame["channel_name"].isin(choices.channels)] if choices.channels else frame
 
 
-def _sorted(channels: pd.DataFrame, sort: str) -> pd.DataFrame:
-    name = sort.removeprefix("-")
-    column = "channel_name" if name == "channel" else COLUMN_OF[name]
-    return channels.sort_values([column, "channel_name"], ascending=[sort == name, True], ignore_index=True)
+def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Choices) -> pd.DataFrame:
+    """The figures by channel, sorted, with those before (NaN if they cannot be compared) and the change of profit."""
+    names = {*results["channel_name"], *(() if before is None else before["channel_name"])}
+    channels = _sums(results, names, choices)
+    then = _sums(results.iloc[:0], (), choices) if before is None else _sums(before, names, choices)
+    channels = channels.merge(then, "left", "channel_name", suffixes=("", "_before"))
+    channels["change"] = (channels["profit"] - channels["profit_before"]).round(9)
+    name = choices.sort.removeprefix("-")
+    column = {"channel": "channel_name", "change": "change"}.get(name) or COLUMN_OF[name]
+    return channels.sort_values([column, "channel_name"], ascending=[choices.sort == name, True], ignore_index=True)
 
 
-def _totals(results: pd.DataFrame, with_before: pd.DataFrame, choices: Choices, *, comparable: bool) -> Iterator[Total]:
-    now = total_of(results)
-    before = total_of(with_before[with_before["date"] < str(choices.first)]) if comparable else {}
-    names = {
-        "cost": "Cost",
-        "orders": "Attributed orders",
-        "revenue": "Attributed revenue",
-        "CPO": "CPO",
-        "ROAS": "ROAS",
-    }
-    for column, name in names.items():
-        yield Total(name, now[column], "amount", before.get(column))
+def _sums(results: pd.DataFrame, names: Iterable[str], choices: Choices) -> pd.DataFrame:
+    """The figures of each of the named channels, 0 without any."""
+    sums = results.groupby("channel_name")[["cost", "orders", "revenue"]].sum()
+    named = sums.reindex(pd.Index(sorted(names), name="channel_name", dtype=object), fill_value=0.0)
+    return with_figures(named, choices.margin).reset_index()
 
 
-def _orders_without_credit(stored: StoredResults, choices: Choices, *, comparable: bool) -> Total:
-    def count(first: dt.date, last: dt.date) -> tuple[int, int]:
-        left = stored.ask(unattributed_over, first, last)
-        return int(left["orders"].sum()), stored.ask(placed_over, first, last).orders
-
-    left, placed = count(choices.first, choices.last)
-    left_before, placed_before = count(*choices.before) if comparable else (0, 0)
-    return Total(
-        "Orders without credit",
-        left / placed if placed else None,
-        "share",
-        left_before / placed_before if placed_before else None,
-        f"{left:,} of {placed:,} orders placed",
+def _losing(channels: pd.DataFrame, *, provisional: bool) -> str:
+    losing = channels[channels["profit"] < 0].sort_values(["profit", "channel_name"])
+    if losing.empty:
+        return ""
+    named = ", ".join(
+        f"{readable(row['channel_name'])} ({written(row['profit'], 'difference')})" for row in losing.to_dict("records")
     )
+    verb = "loses" if len(losing) == 1 else "lose"
+    return f"{len(losing)} of {len(channels)} channels {verb} money{' so far' if provisional else ''}: {named}."
 
 
-def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> Comparison | None:
+def _comparison(stored: StoredResults, choices: Choices, lookback_days: int, provisional: str) -> Comparison | None:
     first, last, name = choices.first, choices.last, MODEL_NAMES[choices.against]
     basis = DateBasis.CONVERSION if choices.against == MARKOV else choices.basis
+    provisional = "no" if basis is DateBasis.CONVERSION else provisional
     found = stored.ask(compared_models, first, last, lookback_days=lookback_days, basis=basis)
     ihc = found[found["model"] == "ihc"].drop(columns="model")
     if ihc.empty:
@@ -240,10 +238,13 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int) -> 
         other = stored.ask(markov_over, first, last)
     else:
         other = found[found["model"] == choices.against]
-    both = _of_channels(side_by_side(ihc, other), choices).reset_index(drop=True)
+    both = _of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
     compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
     return Comparison(
-        comparison_table(both, name),
+        replace(
+            comparison_table(both, choices.against),
+            about={"model": f"ihc and {choices.against}", "date_basis": str(basis), "provisional": provisional},
+        ),
         changed_verdicts(both, name, choices.goals),
         largest_moves(both, name),
         spoken(days_without(compared, first, last)),
@@ -264,6 +265,7 @@ def _phases(stored: StoredResults, choices: Choices) -> Table:
         "Each channel's share of the orders by phase",
         [Column("channel_name", "Channel", "text"), *columns],
         shares.sort_values(["initializer", "channel_name"], ascending=[False, True], ignore_index=True),
+        about=OF_ORDERS | {"model": "ihc"},
     )
 
 
@@ -279,4 +281,4 @@ def _unattributed(stored: StoredResults, choices: Choices) -> Table:
     columns = [Column("reason", "Reason", "text"), Column("orders", "Orders", "count"), Column("revenue", "Revenue")]
     words = found.assign(reason=found["reason"].map(REASONS))
     total = {"orders": float(found["orders"].sum()), "revenue": float(found["revenue"].sum())}
-    return Table("unattributed", "Orders without credit by reason", columns, words, total)
+    return Table("unattributed", "Orders without credit by reason", columns, words, total, about=OF_ORDERS)

@@ -9,7 +9,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from attribution_assets.attribution.results.channel_results import reported_days, results_version
+from attribution_assets.attribution.results.channel_results import (
+    report_written_at,
+    reported_days,
+    results_version,
+)
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.choices import Reported
 
@@ -43,7 +47,9 @@ class StoredResults:
             if version != self._version:
                 self._version, self._answers = version, OrderedDict()
         days = self.ask(reported_days)
-        return Reported(days[0], days[-1], frozenset(days), self._data_ends) if days else None
+        if not days:
+            return None
+        return Reported(days[0], days[-1], frozenset(days), self._data_ends, self.ask(report_written_at, days[-1]))
 
     def ask(
         self,

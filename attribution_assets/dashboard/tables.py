@@ -1,6 +1,6 @@
-"""A table of the page: the same rows as HTML, and as a CSV file with all their digits.
+"""A table of the page, and how its numbers are written.
 
-What stands in each table is put together in `overview.py` and `journeys_page.py`.
+What stands in each table is put together in `overview.py` and `journeys_page.py`; as files they are in `downloads.py`.
 """
 
 import datetime as dt
@@ -11,12 +11,22 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import in_words
-from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.tables.readable import LONGEST, readable
 
-NUMBERS = {"amount": "{:,.2f}", "count": "{:,.0f}", "share": "{:.1%}", "difference": "{:+,.2f}"}
-"""How each kind of column is written; columns of kind `text` are written as they are."""
+NUMBERS = {
+    "amount": "{:,.2f}",
+    "ratio": "{:,.2f}",
+    "cpo": "{:,.2f}",
+    "count": "{:,.0f}",
+    "share": "{:.1%}",
+    "difference": "{:+,.2f}",
+}
+"""How each kind of column is written; columns of kind `text` are written as they are. `amount`, `difference` and `cpo`
+are in the source's currency; a `cpo` of 0, that of a channel without cost, is written as none."""
+
+NONE = "-"
+"""What stands where there is no number."""
 
 
 class Column(NamedTuple):
@@ -33,13 +43,25 @@ class Column(NamedTuple):
     kind: str = "amount"
 
 
-RESULT_COLUMNS = (
-    Column("cost", "Cost"),
-    Column("orders", "Orders"),
-    Column("revenue", "Revenue"),
-    Column("CPO", "CPO"),
-    Column("ROAS", "ROAS"),
-)
+WHOLE_ORDERS = ("first_touch", "last_touch", "last_non_direct")
+"""The models that give an order to one channel: their orders are written without decimal places."""
+
+
+def result_columns(model: str) -> tuple[Column, ...]:
+    """The columns of results by an attribution model."""
+    return (
+        Column("cost", "Cost"),
+        Column("orders", "Orders", orders_kind(model)),
+        Column("revenue", "Revenue"),
+        Column("profit", "Profit"),
+        Column("CPO", "CPO", "cpo"),
+        Column("ROAS", "ROAS", "ratio"),
+    )
+
+
+def orders_kind(model: str) -> str:
+    """How attributed orders of a model are written."""
+    return "count" if model in WHOLE_ORDERS else "ratio"
 
 
 @dataclass(frozen=True)
@@ -54,6 +76,8 @@ class Table:
         total: The figures of its last row, by column; without any, it has none.
         links: Text of a cell -> the address that it links to.
         longest: The most characters of a cell on the page; None for any number.
+        about: What its downloads say otherwise than the reader's choices do: model, date_basis, provisional. None: they
+            hold its columns only, for programs.
     """
 
     name: str
@@ -63,6 +87,7 @@ class Table:
     total: Mapping[str, float] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     longest: int | None = LONGEST
+    about: Mapping[str, str] | None = field(default_factory=dict)
 
     @property
     def rows(self) -> Iterator[list[str]]:
@@ -77,19 +102,19 @@ class Table:
         figures = [written(self.total.get(column.name), column.kind) for column in self.columns[1:]]
         return ["Total", *figures] if self.total else []
 
-    def csv(self, *, guard: bool = True) -> str:
-        """The rows as the text of a CSV file, names whole and guarded as in `csv_text`."""
-        return csv_text(self.frame[[column.name for column in self.columns]], guard=guard)
-
 
 def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
-    """A cell as it is written on the page; empty where there is none."""
-    if value is None or pd.isna(value):
-        return ""
+    """A cell as it is written on the page; `NONE` where there is no number."""
+    if value is None or pd.isna(value) or (kind == "cpo" and value == 0):
+        return NONE if kind in NUMBERS else ""
     if kind not in NUMBERS:
         return str(value)
     text = NUMBERS[kind].format(value)
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
+
+
+OF_ORDERS = {"model": "", "date_basis": "conversion_date"}
+"""What downloads say about tables of orders: no model is in them, and they count on the day of the order."""
 
 
 def spoken(days: Iterable[dt.date]) -> str:
@@ -97,17 +122,23 @@ def spoken(days: Iterable[dt.date]) -> str:
     return in_words(days).replace("..", " to ")
 
 
-def with_cpo_and_roas(results: pd.DataFrame) -> pd.DataFrame:
-    """Results (cost, orders, revenue) with their CPO and ROAS, see `with_ratios`."""
-    return with_ratios(results, "orders", "revenue")
+def with_figures(results: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """Results (cost, orders, revenue) with what follows from them: profit, and CPO and ROAS, see `with_ratios`.
+
+    Args:
+        results: Results, in one currency.
+        margin: Percentage of revenue that remains before marketing's cost; profit is revenue x margin - cost.
+    """
+    profit = (results["revenue"] * (margin / 100) - results["cost"]).round(9)
+    return with_ratios(results.assign(profit=profit), "orders", "revenue")
 
 
-def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:
-    """Results summed by one of their columns, with CPO and ROAS as ratios of the sums."""
-    return with_cpo_and_roas(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum())
+def summed(results: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
+    """Results summed by one of their columns, see `with_figures`: ratios are those of the sums."""
+    return with_figures(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum(), margin)
 
 
-def total_of(results: pd.DataFrame) -> dict[str, float]:
-    """cost, orders and revenue of all rows, with CPO and ROAS as ratios of the sums."""
+def total_of(results: pd.DataFrame, margin: float) -> dict[str, float]:
+    """cost, orders and revenue of all rows, see `with_figures`: ratios are those of the sums."""
     sums = results[["cost", "orders", "revenue"]].sum().to_frame().T
-    return {str(name): float(figure) for name, figure in with_cpo_and_roas(sums).iloc[0].items()}
+    return {str(name): float(figure) for name, figure in with_figures(sums, margin).iloc[0].items()}

@@ -65,6 +65,18 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
         yield context.new_page()
 
 
+FIGURES = ("Cost", "Orders", "Revenue", "CPO", "ROAS")
+
+
+def channels(page: Page, part: str = "tbody", *names: str) -> dict[str, list[str]]:
+    """The named figures of each channel (else `FIGURES`), without their changes."""
+    found: list[tuple[str, dict[str, str]]] = page.locator(f"#channels {part} tr").evaluate_all(
+        """all => all.map(row => [row.cells[0].innerText.trim(), Object.fromEntries([...row.cells].slice(1).map(
+        cell => [cell.dataset.label || 'Verdict', cell.firstChild ? cell.firstChild.textContent.trim() : '']))])"""
+    )
+    return {name: [cells.get(figure, "") for figure in names or FIGURES] for name, cells in found}
+
+
 def rows(table: Locator, part: str = "tbody") -> dict[str, list[str]]:
     """The cells of each row, by the row's heading."""
     found = table.locator(f"{part} tr").evaluate_all(

@@ -19,9 +19,12 @@ def running_dashboard(
     health: Callable[[], HealthPage] = lambda: HealthPage([], [], []),
     *,
     lookback_days: int = LOOKBACK_DAYS,
+    currency: str = "",
 ) -> Iterator[str]:
     """The page's address, as long as the context is open."""
-    config = uvicorn.Config(create_app(storage, lookback_days, health), lifespan="off", ws="none", log_config=None)
+    config = uvicorn.Config(
+        create_app(storage, lookback_days, health, currency=currency), lifespan="off", ws="none", log_config=None
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=server.run, args=([listener],))

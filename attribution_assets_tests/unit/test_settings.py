@@ -7,7 +7,7 @@ import pytest
 
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError
-from attribution_assets.settings import Settings
+from attribution_assets.settings import Settings, currency
 
 DIGITS = "9" * 5000
 NUMBERS = {
@@ -110,6 +110,17 @@ def test_what_is_no_hour_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) 
 @pytest.mark.parametrize("text", ["On", "1", "true", " on", DIGITS])
 def test_a_switch_is_on_or_off(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     assert said(monkeypatch, "IHC_ALLOW_HTTP", text) == f"IHC_ALLOW_HTTP is {in_quotes(text)}: it takes on or off"
+
+
+@pytest.mark.parametrize("text", ["euro", "eur", "€", "EURO", DIGITS])
+def test_a_currency_is_an_iso_code_or_none(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("ATTRIBUTION_CURRENCY", "EUR")
+    assert currency() == "EUR"
+    monkeypatch.setenv("ATTRIBUTION_CURRENCY", "")
+    assert currency() == ""
+    monkeypatch.setenv("ATTRIBUTION_CURRENCY", text)
+    with pytest.raises(ConfigurationError, match="it takes an ISO code such as EUR"):
+        currency()
 
 
 @pytest.mark.parametrize("text", ["JSON", "xml", DIGITS])

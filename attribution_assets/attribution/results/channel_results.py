@@ -64,7 +64,7 @@ RESULTS_BY_DAY_SQL = f"""
 WITH credit AS (
     SELECT {{date}} AS date, channel_name, {_ORDERS} AS orders, {_REVENUE} AS revenue
     FROM model_comparison
-    WHERE model = '{{model}}' AND ({{credited}})
+    WHERE model = '{{model}}' AND conversion_date <= '{{until}}' AND ({{credited}})
     GROUP BY {{date}}, channel_name
 )
 SELECT COALESCE(r.date, credit.date) AS date, COALESCE(r.channel_name, credit.channel_name) AS channel_name,
@@ -101,11 +101,13 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
     lookback_days: int,
     model: str = "ihc",
     basis: DateBasis = DateBasis.TOUCH,
+    orders_until: dt.date | None = None,
 ) -> pd.DataFrame:
     """Cost and credit by day and channel from `first` to `last`.
 
-    Model `ihc` by touch date gives the numbers of `channel_reporting`, to the last digit. Any other model or basis
-    gives the credit of `model_comparison`, only on the `compared_days`: on other days cost or credit is not known.
+    Model `ihc` by touch date gives the numbers of `channel_reporting`, to the last digit. Any other model or basis, and
+    `orders_until`, give the credit of `model_comparison`, only on the `compared_days`: on other days cost or credit is
+    not known.
 
     Args:
         storage: The stored days.
@@ -114,6 +116,7 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
         lookback_days: Length of the lookback window: orders up to so many days after a visit can credit it.
         model: One of `MODELS`.
         basis: The day on which credit counts.
+        orders_until: Only the credit of orders placed up to this day counts; None for all orders.
 
     Returns:
         date (YYYY-MM-DD), channel_name, cost, orders, revenue, by date, then channel: channels with cost or credit.
@@ -122,10 +125,11 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
         ValueError: `model` is not one of `MODELS`.
     """
     _require(model)
-    if model == "ihc" and basis is DateBasis.TOUCH:
+    if model == "ihc" and basis is DateBasis.TOUCH and orders_until is None:
         return run_sql(REPORTED_BY_DAY_SQL, storage.days("channel_reporting", days_between(first, last)))
-    reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
-    sql = RESULTS_BY_DAY_SQL.format(date=basis, model=model, credited=_credited(reported, basis))
+    reported, credit = reported_and_credit(storage, first, last, lookback_days, basis)
+    until = orders_until or dt.date.max
+    sql = RESULTS_BY_DAY_SQL.format(date=basis, model=model, until=until, credited=credited(reported, basis))
     return run_sql(sql, reported, credit)
 
 
@@ -146,9 +150,9 @@ def compared_models(
     Returns:
         model, channel_name, cost, orders, revenue: for each of `MODELS`, in their order, the same channels by name.
     """
-    reported, credit = _reported_and_credit(storage, first, last, lookback_days, basis)
+    reported, credit = reported_and_credit(storage, first, last, lookback_days, basis)
     by_channel = run_sql(REPORTED_SQL, reported).set_index("channel_name")
-    compared = run_sql(COMPARED_SQL.format(credited=_credited(reported, basis)), credit)
+    compared = run_sql(COMPARED_SQL.format(credited=credited(reported, basis)), credit)
     if basis is DateBasis.TOUCH:
         ihc = by_channel[["orders", "revenue"]].reset_index().assign(model="ihc")
         compared = pd.concat([compared[compared["model"] != "ihc"], ihc], ignore_index=True)
@@ -189,14 +193,14 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
         ValueError: `model` is not one of `MODELS`.
     """
     _require(model)
-    reported, credit = _reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
+    reported, credit = reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
     columns = ", ".join(
         f"SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('orders')} ELSE 0 END) AS orders_{n}, "
         f"ROUND(SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('revenue')} ELSE 0 END), 9) AS revenue_{n}"
         for n in days
     )
-    credited = _credited(reported, DateBasis.TOUCH)
-    earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=credited), credit)
+    of_days = credited(reported, DateBasis.TOUCH)
+    earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=of_days), credit)
     spent = run_sql(REPORTED_SQL, reported)[["channel_name", "cost"]]
     result = spent.merge(earned, "outer", "channel_name").fillna(0.0).sort_values("channel_name", ignore_index=True)
     known = credit.files.keys() - storage.empty_at_the_end(last_day)
@@ -230,6 +234,29 @@ def known_until(
     return known[-1] if known else None
 
 
+def orders_known_until(
+    storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, last_day: dt.date | None = None
+) -> dt.date | None:
+    """The last day up to which the orders of every day from `first` on have been attributed.
+
+    Two periods can be compared at equal age up to this day: what the visits of each had earned so many days after.
+
+    Args:
+        storage: The stored days.
+        first: First day of the visits.
+        last: Last day of the visits.
+        lookback_days: Length of the lookback window.
+        last_day: Last day of the calendar, see `is_final`.
+
+    Returns:
+        A day from `first` to `last` plus the lookback window; None if orders of an earlier day are not attributed yet.
+    """
+    days = days_between(first, last + dt.timedelta(days=lookback_days))
+    known = storage.days("ihc_attributions", days).files.keys() - storage.empty_at_the_end(last_day)
+    without_gap = list(takewhile(lambda day: day in known, days))
+    return without_gap[-1] if without_gap and len(without_gap) == len(known) else None
+
+
 def compared_days(
     storage: AssetStorage, first: dt.date, last: dt.date, *, lookback_days: int, basis: DateBasis
 ) -> list[dt.date]:
@@ -245,7 +272,7 @@ def compared_days(
         lookback_days: Length of the lookback window.
         basis: The day on which credit counts.
     """
-    reported, _ = _reported_and_credit(storage, first, last, lookback_days, basis)
+    reported, _ = reported_and_credit(storage, first, last, lookback_days, basis)
     return list(reported.files)
 
 
@@ -275,9 +302,27 @@ def final_and_provisional_days(
 
 
 def reported_days(storage: AssetStorage) -> list[dt.date]:
-    """The days with a stored report up to the last day with data, in calendar order; days can be missing between."""
+    """The days with a stored report up to the last day with data, in calendar order; days can be missing between.
+
+    A report without rows at the end is left out too, if of its day no source table is stored.
+    """
     empty = storage.empty_at_the_end()
-    return [day for day in storage.stored_days("channel_reporting") if day not in empty]
+    read = {day for table in SOURCE_TABLES for day in storage.stored_days(table)}
+    days = [day for day in storage.stored_days("channel_reporting") if day not in empty]
+    while days and days[-1] not in read and not storage.days("channel_reporting", days[-1:]).stamps()[days[-1]].rows:
+        days.pop()
+    return days
+
+
+def report_written_at(storage: AssetStorage, day: dt.date) -> dt.datetime:
+    """When the stored report of a day was written, in UTC.
+
+    Raises:
+        KeyError: The day has no stored report.
+        OSError: The file cannot be looked at.
+    """
+    written = storage.days("channel_reporting", [day]).files[day].stat().st_mtime
+    return dt.datetime.fromtimestamp(written, dt.UTC)
 
 
 def results_version(storage: AssetStorage) -> str:
@@ -290,7 +335,7 @@ def _require(model: str) -> None:
         raise ValueError(f"there is no model {model!r}: it takes one of {', '.join(MODELS)}")
 
 
-def _reported_and_credit(
+def reported_and_credit(
     storage: AssetStorage, first: dt.date, last: dt.date, lookback_days: int, basis: DateBasis
 ) -> tuple[StoredDays, StoredDays]:
     """`channel_reporting` on the `compared_days`, and `model_comparison` of the orders that can credit these days."""
@@ -304,7 +349,7 @@ def _reported_and_credit(
     return reported, compared if basis is DateBasis.TOUCH else compared.among(reported.files)
 
 
-def _credited(reported: StoredDays, basis: DateBasis) -> str:
+def credited(reported: StoredDays, basis: DateBasis) -> str:
     """SQL condition: the row's credit counts on one of the days of `reported`."""
     ranges = [f"{basis} BETWEEN '{first}' AND '{last}'" for first, last in adjacent_ranges(reported.files)]
     return " OR ".join(ranges) or "FALSE"

@@ -79,7 +79,7 @@ def test_the_health_page_tells_of_runs_days_and_requests_and_nothing_is_written(
         overview = text(address)
         assert "Display > Search 2 1 90.00" in text(f"{address}/journeys")
     assert f"Attributed by {endpoint.url}." in overview
-    assert "Display 2.00 0.33 30.00 6.00 15.00" in overview
+    assert "Display +28.00 2.00 0.33 30.00 6.00 15.00" in overview
     assert "Nothing is missing, stale or failed." in health
     assert "Requests to the IHC API: 2, of which 1 failed and 1 were retries" in health
     assert "200 1 503 1" in health

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets_tests.support.browser import needs_chromium
-from attribution_assets_tests.support.dashboard_pages import DAYS, FIRST, LONG, WEEK, orders, rows
+from attribution_assets_tests.support.dashboard_pages import DAYS, FIRST, LONG, WEEK, channels, orders
 from attribution_assets_tests.support.dashboard_server import running_dashboard
 from attribution_assets_tests.support.stored_results import Order, Visit, store_results
 
@@ -28,14 +28,16 @@ API = "https://api.example.com/compute_ihc"
 def test_the_embedded_model_is_named_and_the_api_is_not_taken_for_it(page: Page, browser: Browser) -> None:
     for path in ("/", "/journeys"):
         page.goto(path)
-        assert page.locator(".banner").inner_text().startswith("Attributed by the embedded model, not by the IHC API.")
+        assert (
+            page.locator("div.banner").inner_text().startswith("Attributed by the embedded model, not by the IHC API.")
+        )
     with tempfile.TemporaryDirectory() as folder:
         storage = AssetStorage(folder)
         store_results(storage, DAYS[:6], [order for order in orders() if order.day in DAYS[:6]], answered_by=API)
         with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
             answered = context.new_page()
             answered.goto("/")
-            assert answered.locator(".banner").count() == 0
+            assert answered.locator("div.banner").count() == 0
             assert f"Attributed by {API}." in answered.locator("main").inner_text()
 
 
@@ -71,7 +73,7 @@ def test_a_day_that_cannot_be_read_is_told_of_without_a_stack_trace(browser: Bro
         ("first=2020-01-01&last=2020-01-31", "There are reports from 2024-02-20 to 2024-03-14 only."),
         ("goal_cpo=cheap", "'cheap' is not a goal: it takes a number above 0."),
         ("model=guess", "model can be ihc, first_touch, last_touch"),
-        ("days=<b>", "The days can be 7, 30, all, not '<b>'."),
+        ("days=<b>", "The days can be 7, 30, 90, week, month, all, not '<b>'."),
     ],
 )
 def test_what_cannot_be_shown_is_said_in_words(page: Page, query: str, words: str) -> None:
@@ -112,9 +114,10 @@ def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> No
         if not reached or reached[-1] != name:
             reached.append(name)
     order = ["Skip to the content", "Cost and return", "Journeys", "Health", "first", "last", "model", "basis", "Show"]
-    order += ["last 7 days", "last 30 days", "all days", "Channels: all of 4", "goal_cpo", "goal_roas", "Set goals"]
+    order += ["last 7 days", "last 30 days", "last 90 days", "last full week", "last full month", "all days"]
+    order += ["Channels: all of 4", "goal_cpo", "goal_roas", "margin", "Set goals"]
     assert reached[: len(order)] == order
-    assert {"by", "Cost ▼", "Orders"} <= set(reached)
+    assert {"by", "Profit ▲", "Orders"} <= set(reached)
     outline = page.locator("#goal_cpo").evaluate(
         "e => (e.focus({focusVisible: true}), getComputedStyle(e).outlineStyle)"
     )
@@ -129,10 +132,49 @@ def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> No
     page.get_by_role("button", name="Show these channels").focus()
     page.keyboard.press("Space")
     page.wait_for_url("**channel=Display**")
-    assert list(rows(page.locator("#channels"))) == ["Display"]
+    assert list(channels(page)) == ["Display"]
+    assert page.evaluate("document.activeElement.innerText") == "Show these channels"
+    page.reload()
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**#content")
+
+
+def test_what_one_changes_is_shown_in_place_and_where_one_is_stays(page: Page) -> None:
+    loaded: list[str] = []
+    page.on("load", lambda at: loaded.append(at.url))
+    page.goto(f"/?{WEEK}")
+    page.locator("#chart-roas .drawing svg").wait_for()
+    page.get_by_text("The figures of these charts, as a table").click()
+    page.get_by_label("Charts by").select_option("week")
+    page.locator("#by").scroll_into_view_if_needed()
+    button = page.locator("section[aria-labelledby=over-time-heading] button").first
+    button.focus()
+    place = page.evaluate("scrollY")
+    assert place > 0
+    page.keyboard.press("Enter")
+    page.wait_for_url("**by=week")
+    assert page.locator("#over_time").is_visible()
+    assert page.locator("#over_time tbody th").all_inner_texts() == ["2024-02-26", "2024-03-04"]
+    assert abs(page.evaluate("scrollY") - place) <= 1
+    assert button.evaluate("button => button === document.activeElement")
+    page.locator("#chart-roas .drawing svg").wait_for()
+    page.go_back()
+    page.wait_for_url(f"**/?{WEEK}")
+    page.locator("#over_time tbody th").nth(6).wait_for()
+    assert len(loaded) == 1
+
+
+def test_without_script_forms_and_links_load_pages(browser: Browser, address: str) -> None:
+    with browser.new_context(base_url=address, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_role("link", name="last 7 days").click()
+        page.wait_for_url("**/?days=7")
+        page.locator("#goal_cpo").fill("40")
+        page.get_by_role("button", name="Set goals").click()
+        page.wait_for_url("**/?days=7&goal_cpo=40")
+        assert page.locator("#channels").count() == 1
 
 
 def test_a_narrow_screen_scrolls_no_page_sideways_with_sixty_long_names(browser: Browser, tmp_path: Path) -> None:
@@ -152,7 +194,7 @@ def test_a_narrow_screen_scrolls_no_page_sideways_with_sixty_long_names(browser:
                 summary.click()
             assert page.evaluate("document.documentElement.scrollWidth") == 390
         page.goto("/")
-        assert len(rows(page.locator("#channels"))) == 60
+        assert len(channels(page)) == 60
 
 
 def test_no_other_host_is_asked_for_anything(page: Page, address: str) -> None:
@@ -162,6 +204,58 @@ def test_no_other_host_is_asked_for_anything(page: Page, address: str) -> None:
     page.goto("/journeys")
     assert len(asked) >= 4
     assert [url for url in asked if not url.startswith(f"{address}/")] == []
+
+
+def test_a_phone_shows_name_verdict_profit_cpo_and_roas_of_each_channel_without_scrolling(
+    browser: Browser, address: str
+) -> None:
+    narrow = {"width": 390, "height": 844}
+    with browser.new_context(base_url=address, viewport=narrow) as context:  # type: ignore[arg-type] # a size
+        page = context.new_page()
+        page.goto(f"/?{WEEK}&goal_cpo=40")
+        assert page.locator("#channels").evaluate("table => table.scrollWidth <= table.parentElement.clientWidth")
+        for row in page.locator("#channels tbody tr").all():
+            for cell in row.locator("th, .verdict, [data-label=Profit], [data-label=CPO], [data-label=ROAS]").all():
+                box = cell.bounding_box()
+                assert box is not None
+                assert 0 <= box["x"] < box["x"] + box["width"] <= 390
+        assert page.get_by_role("table", name="What each channel cost and earned").count() == 1
+        assert page.locator("#channels").get_by_role("rowheader", name="Search").is_visible()
+
+
+def test_goals_stay_on_the_way_through_every_page(page: Page) -> None:
+    page.goto("/?goal_cpo=40&margin=50&days=7")
+    for name in ("Journeys", "Health", "Journeys", "Cost and return"):
+        page.get_by_label("Pages").get_by_role("link", name=name).click()
+        page.wait_for_load_state()
+        assert page.url.endswith("?days=7&margin=50&goal_cpo=40")
+    page.get_by_role("link", name="link to just 2024-03-08 to 2024-03-14").click()
+    page.wait_for_url("**first=2024-03-08&last=2024-03-14&margin=50&goal_cpo=40")
+
+
+def test_each_page_says_until_when_it_has_data_and_warns_if_that_is_old(browser: Browser, tmp_path: Path) -> None:
+    yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    for days_ago, warning in ((0, 0), (9, 1)):
+        day = yesterday - dt.timedelta(days=days_ago)
+        storage = AssetStorage(str(tmp_path / str(days_ago)))
+        store_results(storage, [day], [Order(day, 10.0, (Visit(day, "Search", 1.0),), (1.0,))])
+        with running_dashboard(storage) as address, browser.new_context(base_url=address) as context:
+            page = context.new_page()
+            for path in ("/", "/journeys", "/health"):
+                page.goto(path)
+                assert page.locator(".stamp").inner_text().startswith(f"Data until {day}, written 20")
+                assert page.locator(".old").count() == warning
+
+
+def test_amounts_have_their_currency_where_it_is_set(browser: Browser, shown_days: AssetStorage) -> None:
+    with running_dashboard(shown_days, currency="CHF") as address, browser.new_context(base_url=address) as context:
+        page = context.new_page()
+        page.goto(f"/?{WEEK}")
+        names = page.locator(".totals dt").all_inner_texts()
+        assert names[:6] == [
+            "Cost (CHF)", "Attributed orders", "Attributed revenue (CHF)", "Profit (CHF)", "CPO (CHF)", "ROAS",
+        ]  # fmt: skip
+        assert "Revenue (CHF)" in page.locator("#channels thead").inner_text()
 
 
 # While runs write
@@ -175,7 +269,7 @@ def test_what_a_run_has_written_is_there_on_reload(browser: Browser, tmp_path: P
         for revenue in (10.0, 20.0, 35.0):
             store_results(storage, days, [Order(days[0], revenue, (Visit(days[0], "Search", 1.0),), (1.0,))])
             page.goto("/")
-            assert rows(page.locator("#channels"))["Search"] == [
+            assert channels(page)["Search"] == [
                 "1.00",
                 "1.00",
                 f"{revenue:.2f}",
@@ -200,7 +294,7 @@ def test_days_that_are_replaced_while_the_page_is_reloaded_are_shown_as_one_writ
                 beside = {"unattributed_orders": _no_orders_left()}
                 storage.write("channel_reporting", DayTable(day, versions[(number + again) % 2], {}, beside))
             page.wait_for_load_state()
-            cells = rows(page.locator("#channels"))["Search"]
+            cells = channels(page)["Search"]
             shown.add((cells[0], cells[2]))
     assert shown <= {("2.00", "20.00"), ("4.00", "40.00")}
     assert shown

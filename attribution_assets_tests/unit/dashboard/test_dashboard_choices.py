@@ -10,7 +10,9 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.results.channel_results import MODELS
 from attribution_assets.dashboard.choices import (
     METRICS,
+    OVERLAYS,
     PRESETS,
+    SPLITS,
     Choices,
     Goals,
     Reported,
@@ -31,10 +33,13 @@ VALUES = {
     "channel": NAMES,
     "model": st.sampled_from([*MODELS, "markov"]),
     "basis": st.sampled_from(["touch_date", "conversion_date", ""]),
-    "by": st.sampled_from(["day", "week", ""]),
+    "by": st.sampled_from(["day", "week", "month", ""]),
+    "split": st.sampled_from([*SPLITS, "week"]),
+    "overlay": st.sampled_from([*OVERLAYS, ""]),
     "metric": st.sampled_from([*METRICS, "clicks"]),
     "against": st.sampled_from([*MODELS, "markov"]),
-    "sort": st.sampled_from(["cost", "-cost", "-channel", "name"]),
+    "sort": st.sampled_from(["cost", "-cost", "-channel", "profit", "-change", "name"]),
+    "margin": st.floats(-1, 101).map(repr) | NAMES,
     "goal_cpo": GOALS.map(repr) | NAMES,
     "goal_roas": GOALS.map(repr),
     "goal_cpo.Search": GOALS.map(repr),
@@ -60,6 +65,37 @@ def test_nothing_chosen_is_the_last_30_days_by_ihc_and_an_empty_address() -> Non
     assert choices == Choices(dt.date(2024, 3, 2), LAST)
     assert (problems, choices.query) == ([], "")
     assert (choices.days, choices.before) == (30, (dt.date(2024, 2, 1), dt.date(2024, 3, 1)))
+
+
+def test_full_weeks_and_months_are_the_last_that_have_ended_and_move_with_the_data() -> None:
+    assert [read(f"days={preset}")[0].fixed for preset in ("week", "month")] == [
+        "first=2024-03-25&last=2024-03-31",
+        "first=2024-03-01&last=2024-03-31",
+    ]
+    saturday = Reported(FIRST, dt.date(2024, 3, 30))
+    assert [read_choices([("days", preset)], saturday)[0].fixed for preset in ("week", "month", "90")] == [
+        "first=2024-03-18&last=2024-03-24",
+        "first=2024-02-01&last=2024-02-29",
+        "first=2024-01-01&last=2024-03-30",
+    ]
+    few = Reported(dt.date(2024, 3, 27), dt.date(2024, 3, 30))
+    assert read_choices([("days", "week")], few)[0].fixed == "first=2024-03-27&last=2024-03-30"
+
+
+def test_data_is_old_once_a_report_is_late_unless_the_data_has_ended() -> None:
+    later = [LAST + dt.timedelta(days=days) for days in (1, 2, 3)]
+    assert [REPORTED.is_old(today) for today in later] == [False, False, True]
+    assert [Reported(FIRST, LAST, data_ends=LAST).is_old(today) for today in later] == [False] * 3
+
+
+def test_a_margin_is_a_percentage_above_0_up_to_100() -> None:
+    assert read("margin=40")[0].margin == 40
+    for text in ("0", "100.5", "nan", "40%"):
+        choices, problems = read_choices([("margin", text)], REPORTED)
+        assert (choices.margin, problems) == (
+            100,
+            [f"{text!r} is not a margin: it takes a percentage above 0, up to 100."],
+        )
 
 
 def test_a_preset_stays_one_until_other_dates_are_chosen() -> None:

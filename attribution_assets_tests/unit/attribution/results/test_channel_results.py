@@ -21,6 +21,8 @@ from attribution_assets.attribution.results.channel_results import (
     compared_models,
     final_and_provisional_days,
     known_until,
+    orders_known_until,
+    report_written_at,
     reported_days,
     results_by_day,
     results_version,
@@ -133,6 +135,31 @@ def test_orders_are_looked_for_until_the_end_of_the_lookback_window(store: Store
         results_by_day(storage, DAYS[0], DAYS[0], lookback_days=n, model="linear")["orders"].item() for n in range(4)
     ]
     assert found == [1.0, 11.0, 111.0, 1111.0]
+
+
+@pytest.mark.parametrize("model", ["ihc", "linear"])
+def test_only_orders_up_to_a_day_count_where_it_is_named(store: Store, model: str) -> None:
+    reports = [spent(DAYS[0], "Search", 1.0, 111.0, 0.0), spent(DAYS[1], "Search", 4.0, 5.0, 0.0)]
+    credit = [credited(DAYS[0], DAYS[n], 10.0**n, 0.0, model=model) for n in range(3)]
+    storage = store(reports, [*credit, credited(DAYS[1], DAYS[3], 5.0, 0.0, model=model)])
+    found = results_by_day(storage, DAYS[0], DAYS[1], **NOTHING, model=model, orders_until=DAYS[1])
+    assert cells(found) == [("2024-02-26", "Search", 1.0, 11.0, 0.0), ("2024-02-27", "Search", 4.0, 0.0, 0.0)]
+
+
+def test_orders_are_known_until_the_first_day_that_is_not_attributed_and_not_at_all_with_a_gap(
+    storage: AssetStorage, table: Table
+) -> None:
+    def attribute(*days: dt.date) -> None:
+        for day in days:
+            storage.write("ihc_attributions", DayTable(day, table("ihc_attributions"), {}))
+
+    assert orders_known_until(storage, DAYS[0], DAYS[1], LOOKBACK) is None
+    attribute(DAYS[0], DAYS[1])
+    assert orders_known_until(storage, DAYS[0], DAYS[1], LOOKBACK) == DAYS[1]
+    attribute(DAYS[3])
+    assert orders_known_until(storage, DAYS[0], DAYS[1], LOOKBACK) is None
+    attribute(DAYS[2], DAYS[4])
+    assert orders_known_until(storage, DAYS[0], DAYS[1], LOOKBACK) == DAYS[3]
 
 
 @pytest.mark.parametrize("basis", [TOUCH, CONVERSION])
@@ -304,9 +331,23 @@ def test_a_stored_report_is_provisional_until_the_lookback_window_after_it_is_at
 def test_reported_days_are_those_of_stored_reports(storage: AssetStorage, table: Table) -> None:
     assert reported_days(storage) == []
     for day in (DAYS[3], DAYS[0]):
-        storage.write("channel_reporting", DayTable(day, table("channel_reporting"), {}))
+        storage.write("channel_reporting", DayTable(day, table("channel_reporting", spent(day, "Search", 1.0)), {}))
     storage.write("model_comparison", DayTable(DAYS[1], table("model_comparison"), {}))
     assert reported_days(storage) == [DAYS[0], DAYS[3]]
+
+
+def test_a_stray_report_without_rows_is_not_the_last_day(storage: AssetStorage, table: Table) -> None:
+    report = table("channel_reporting", spent(DAYS[0], "Search", 1.0))
+    storage.write("channel_reporting", DayTable(DAYS[0], report, {}))
+    for day in DAYS[1:3]:
+        storage.write("channel_reporting", DayTable(day, table("channel_reporting"), {}))
+    assert reported_days(storage) == [DAYS[0]]
+
+
+def test_a_report_was_written_when_its_file_was(storage: AssetStorage, table: Table) -> None:
+    before = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=1)
+    storage.write("channel_reporting", DayTable(FIRST, table("channel_reporting"), {}))
+    assert before <= report_written_at(storage, FIRST) <= dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
 
 
 def empty_frame(name: str) -> pd.DataFrame:

@@ -1,0 +1,52 @@
+"""Vega-Lite outside a browser, by vl-convert: charts as SVG or PNG, and the script that draws them in a page.
+
+The script is put together from what vl-convert's package holds; nothing is loaded from a network.
+"""
+
+import functools
+import threading
+
+import vl_convert
+
+from attribution_assets.charts.over_time import Spec, single_chart
+
+WIDTH = 900
+"""Width of a chart that has no place to fill, in pixels."""
+
+_LOCK = threading.Lock()
+
+
+def script_name() -> str:
+    """A name for `script` that changes with its version, so that browsers can keep it."""
+    return f"vega-{vl_convert.get_vega_version()}-{vl_convert.get_vegalite_versions()[-1]}.js"
+
+
+def prepare() -> None:
+    """Make what takes a second or more once, so that the first page need not wait for it."""
+    single_chart(())
+    script()
+
+
+def script() -> str:
+    """The JavaScript that defines `vegaEmbed`. Putting it together takes a second or more, once."""
+    with _LOCK:
+        return _script()
+
+
+@functools.cache
+def _script() -> str:
+    return vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed; window.vega = vega;")
+
+
+def svg(spec: Spec) -> str:
+    """The chart as an SVG document."""
+    return vl_convert.vegalite_to_svg(_on_paper(spec))
+
+
+def png(spec: Spec) -> bytes:
+    """The chart as a PNG file, two pixels for each of its own."""
+    return vl_convert.vegalite_to_png(_on_paper(spec), scale=2)
+
+
+def _on_paper(spec: Spec) -> Spec:
+    return {**spec, "width": WIDTH, "background": "white"}

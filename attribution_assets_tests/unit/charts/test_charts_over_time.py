@@ -1,0 +1,53 @@
+"""Charts over time: what is defined can be drawn, as SVG, PNG and by the script that the page loads."""
+
+import json
+
+import pytest
+
+from attribution_assets.charts.over_time import Spec, series_chart, share_chart, single_chart
+from attribution_assets.charts.rendering import png, script, script_name, svg
+
+ROWS = [
+    {
+        "t": f"2024-03-0{day}",
+        "label": f"2024-03-0{day}",
+        "value": day,
+        "final": day,
+        "share": 0.5,
+        "rank": 0,
+        "note": "",
+    }
+    for day in range(1, 8)
+]
+NAMES = ["<b>Search</b>", "Display"]
+SERIES = [{**row, "series": name} for name in NAMES for row in ROWS]
+
+
+@pytest.mark.parametrize(
+    ("spec", "texts"),
+    [
+        (single_chart(ROWS), ["2024-03-0"]),
+        (series_chart(SERIES, NAMES), ["&lt;b&gt;Search&lt;/b&gt;", "Display"]),
+        (share_chart(SERIES, NAMES), ["100%", "Display"]),
+    ],
+)
+def test_a_chart_can_be_drawn_and_its_names_are_text(spec: Spec, texts: list[str]) -> None:
+    drawn = svg(spec)
+    assert [text for text in texts if text not in drawn] == []
+    assert "<b>" not in drawn
+
+
+def test_a_chart_is_made_once_and_holds_the_rows_that_it_is_given() -> None:
+    first, second = single_chart(ROWS[:2]), single_chart(ROWS)
+    assert [len(chart["datasets"]["rows"]) for chart in (first, second)] == [2, 7]
+    assert first["layer"] is second["layer"]
+    json.dumps(first)
+
+
+def test_a_chart_is_a_picture_too() -> None:
+    assert png(single_chart(ROWS)).startswith(b"\x89PNG")
+
+
+def test_the_script_is_whole_and_its_name_has_its_version() -> None:
+    assert "vegaEmbed" in script()
+    assert script_name().startswith("vega-")
