@@ -112,7 +112,7 @@ def test_one_day_warns_or_stops_by_its_share(flawed_shop: Shop, share: str, *, s
 def test_each_day_says_how_many_rows_were_set_aside_and_how_many_have_no_day(flawed_shop: Shop) -> None:
     flawed_shop.set(ATTRIBUTION_MAX_REJECTED_SHARE="1")
     insert(flawed_shop.url, "session_sources", [("s9", "u", "garbage", "10:00:00", "SEO", 1, 0, 0)])
-    insert(flawed_shop.url, "session_costs", [("s9", 2.5), ("gone", 4.0), ("gone too", 1.5)])
+    insert(flawed_shop.url, "session_costs", [("s9", 2.5), ("gone", 4.0), ("other", 1.5)])
     said = (
         "1 of 5 rows of session_sources with a cost of 2.50 are in no report: their event_date is no date written"
         " YYYY-MM-DD, such as session_id 's9' with event_date 'garbage'. 2 rows of session_costs with a cost of 5.50"
