@@ -4,6 +4,8 @@ The script is put together from what vl-convert's package holds; nothing is load
 """
 
 import functools
+import subprocess
+import sys
 import threading
 
 import vl_convert
@@ -13,6 +15,11 @@ from attribution_assets.charts.over_time import Spec, single_chart
 WIDTH = 900
 """Width of a chart that has no place to fill, in pixels."""
 
+_MAKE_SCRIPT = """
+import sys, vl_convert
+script = vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed; window.vega = vega;")
+sys.stdout.buffer.write(script.encode())
+"""
 _LOCK = threading.Lock()
 
 
@@ -28,14 +35,20 @@ def prepare() -> None:
 
 
 def script() -> str:
-    """The JavaScript that defines `vegaEmbed`. Putting it together takes a second or more, once."""
+    """The JavaScript that defines `vegaEmbed`. Putting it together takes a second or more, once.
+
+    Raises:
+        CalledProcessError: vl-convert could not.
+    """
     with _LOCK:
         return _script()
 
 
 @functools.cache
 def _script() -> str:
-    return vl_convert.javascript_bundle(snippet="window.vegaEmbed = vegaEmbed; window.vega = vega;")
+    """In a process of its own: vl-convert would hold up all threads of this one."""
+    made = subprocess.run([sys.executable, "-I", "-c", _MAKE_SCRIPT], check=True, stdout=subprocess.PIPE)  # noqa: S603  # our own
+    return made.stdout.decode()
 
 
 def svg(spec: Spec) -> str:
