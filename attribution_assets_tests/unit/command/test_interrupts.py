@@ -9,7 +9,13 @@ import pytest
 
 from attribution_assets.command.interrupts import INTERRUPTED, ended_in_time
 
-WAITS_IN_C = """
+INTERRUPTIBLE = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell ignores it for what runs in the background
+"""
+WAITS_IN_C = (
+    INTERRUPTIBLE
+    + """
 import sqlite3
 from attribution_assets.command.interrupts import ended_in_time
 holds, waits = (sqlite3.connect("locked.db", isolation_level=None, timeout=600) for _ in range(2))
@@ -18,7 +24,10 @@ with ended_in_time():
     print("waiting", flush=True)
     waits.execute("BEGIN EXCLUSIVE")
 """
-WAITS_FOR_A_THREAD_AT_ITS_END = """
+)
+WAITS_FOR_A_THREAD_AT_ITS_END = (
+    INTERRUPTIBLE
+    + """
 import time
 from concurrent.futures import ThreadPoolExecutor
 from attribution_assets.command.interrupts import ended_in_time
@@ -28,6 +37,7 @@ with ended_in_time():
     print("waiting", flush=True)
     time.sleep(600)
 """
+)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -37,7 +47,10 @@ def test_a_signal_ends_what_waits(program: str, number: signal.Signals, tmp_path
         assert process.stdout is not None
         assert process.stdout.readline() == b"waiting\n"
         process.send_signal(number)
-        assert process.wait(120) == INTERRUPTED
+        try:
+            assert process.wait(120) == INTERRUPTED
+        finally:
+            process.kill()
 
 
 def test_without_a_signal_nothing_is_left_of_it() -> None:
