@@ -178,7 +178,10 @@ def ledger(
         answers = resources_of(Settings.from_environment(), references=False).database.ledger()
         if forget:
             selection = Selection(conversion_type, day, tuple(order or ()))
-            typer.echo(f"Answers to forget: {answers.count(selection)}; they are asked for again when needed.")
+            typer.echo(
+                f"Answers to forget: {answers.count(selection)}; they are asked for again when their days are made"
+                " again: run --again."
+            )
             if yes or typer.confirm("Forget them?", abort=True):
                 typer.echo(f"Forgotten: {answers.forget(selection)}.")
         else:

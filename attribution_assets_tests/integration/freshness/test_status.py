@@ -144,7 +144,7 @@ def test_days_that_could_only_be_made_of_those_that_wait_are_not_to_be_run(made_
         made_shop.file(asset, 28).unlink()
     made_shop.make(tuple(ASSETS), 28)
     table, lines = said(ask())
-    assert (table["ihc_attributions"][1], table["comparison_csv"][1]) == ("2024-02-28", "2024-02-28")
+    assert (table["ihc_attributions"][1], table["channel_reporting_csv"][1]) == ("2024-02-28", "2024-02-28")
     assert lines[-1].startswith("Waiting until rejected rows are corrected in the source: 2024-02-28")
 
 

@@ -33,7 +33,7 @@ def test_an_unchanged_run_makes_no_call_and_says_so_and_a_late_session_sends_onl
     two_orders(any_shop)
     with IhcEndpoint() as endpoint:
         any_shop.asks(endpoint)
-        first, again = any_shop.run(), any_shop.run()
+        first, unchanged, again = any_shop.run(), any_shop.run(), any_shop.run(None, None, "--again")
         assert len(endpoint.received) == 1
         with dg.DagsterInstance.from_config(str(any_shop.folder / "home")) as instance:
             last = instance.get_latest_materialization_event(dg.AssetKey("ihc_attributions")).asset_materialization
@@ -42,6 +42,7 @@ def test_an_unchanged_run_makes_no_call_and_says_so_and_a_late_session_sends_onl
         assert [request.journeys for request in endpoint.received[1:]] == [{"o1": ["s1", "s0", "s2"]}]
     asks = "2 journeys with 3 touchpoints to ask for in 1 requests, 0 journeys known from the ledger"
     assert f"IHC API: {asks}" in first.output
+    assert "All days are up to date. None was made again: --again makes them." in unchanged.output
     assert "IHC API: 0 journeys with 0 touchpoints to ask for in 0 requests, 2 journeys known" in again.output
     metadata = {name: value.value for name, value in last.metadata.items() if name.endswith("_of_run")}
     assert metadata == {"requests_of_run": 0, "retries_of_run": 0, "journeys_reused_of_run": 2}
@@ -75,11 +76,11 @@ def test_the_ledger_is_shown_with_totals_and_what_is_forgotten_is_asked_for_agai
         assert "returning" in shown
         refused = ledger("--forget", "--order", "o1", answer="n\n")
         assert refused.exit_code == 1
-        assert "Answers to forget: 1; they are asked for again when needed." in refused.output
+        assert "Answers to forget: 1; they are asked for again when their days are made again" in refused.output
         assert "total 3 2 4" in words(ledger())
         assert "Forgotten: 1." in ledger("--forget", "--order", "o1", answer="y\n").output
         any_shop.set(IHC_CONV_TYPE_ID="default")
-        any_shop.run()
+        any_shop.run(None, None, "--again")
         assert [list(request.journeys) for request in endpoint.received] == [["o1", "o2"], ["o2"], ["o1"]]
     assert "Forgotten: 0." in ledger("--forget", "--conversion-type", "other", "--yes").output
     assert "Forgotten: 1." in ledger("--forget", "--conversion-type", "returning", "--yes").output

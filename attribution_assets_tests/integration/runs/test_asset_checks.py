@@ -118,8 +118,9 @@ def compare(storage: AssetStorage, first_day: dict[str, pd.DataFrame]) -> None:
 def test_sound_tables_pass_every_check_on_every_day(evaluate: Evaluate) -> None:
     evaluations = evaluate({})
     assert all(evaluation.passed for evaluation in evaluations.values())
-    assert all(evaluation.blocking == (check != "every_day_is_made") for (_, check), evaluation in evaluations.items())
-    assert len(evaluations) == 20
+    warning = {"every_day_is_made", "answers_are_as_learned"}
+    assert all(evaluation.blocking == (check not in warning) for (_, check), evaluation in evaluations.items())
+    assert len(evaluations) == 21
     for evaluation in evaluations.values():
         assert evaluation.metadata["days_checked"].value == 2
         assert [*problems_of_days(evaluation)] == [(str(day), None) for day in DAYS]

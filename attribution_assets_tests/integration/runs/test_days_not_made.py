@@ -113,7 +113,7 @@ def test_executing_a_check_without_days_checks_all_that_is_stored(made_shop: Mad
         made_shop.make(["sessions", "conversions"], 23, instance=instance)
         result = definitions.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
     evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == 20 + 7  # the last ones say whether each asset has its latest day
+    assert len(evaluations) == 21 + 7  # the last ones say whether each asset has its latest day
     others = {"every_day_is_made", "latest_day_is_stored"}
     failed = [each for each in evaluations if not each.passed and each.check_name not in others]
     [usable] = failed

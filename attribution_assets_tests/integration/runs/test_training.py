@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from attribution_assets.attribution.training.conversion_types import ConversionTypes
 from attribution_assets.command.cli import app
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.ihc_service.server import embedded_ihc_service
 from attribution_assets_tests.support.answered_journeys import made_up_parameters
 from attribution_assets_tests.support.shop import Shop
@@ -119,8 +120,8 @@ def verdicts(shop: Shop) -> dict[str, tuple[bool, str | None]]:
         for run in reversed(instance.get_runs()):
             for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
                 if (event := entry.dagster_event) and event.asset_check_evaluation_data.asset_check_key == key:
-                    evaluation = event.asset_check_evaluation_data
-                    found[str(evaluation.partition)] = (evaluation.passed, evaluation.description)
+                    for day, problem in problems_of_days(event.asset_check_evaluation_data):
+                        found[day] = (problem is None, problem.words if problem else None)
     return found
 
 

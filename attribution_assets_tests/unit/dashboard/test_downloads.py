@@ -30,7 +30,7 @@ def test_text_that_a_spreadsheet_would_run_is_downloaded_as_text_and_numbers_wit
         f"{about},'-1,",
         f"{about},'@sum,0.0",
         f"{about},Search = 1,500000000000000.25",
-        f"{about},\x00A,1.0",
+        f"{about},\\x00A,1.0",
     ]
 
 
