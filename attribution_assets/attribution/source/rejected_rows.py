@@ -51,8 +51,15 @@ def rejected_row(
 def rejected_frame(rows: Iterable[RejectedRow]) -> pd.DataFrame:
     """The rows as a table, by row_key, then row; those without a key first."""
     ordered = sorted(rows, key=lambda row: (row.row_key is not None, row.row_key or "", row.row, row.reason))
+    return _frame_of(ordered) if ordered else _NO_ROWS.copy()
+
+
+def _frame_of(ordered: Sequence[RejectedRow]) -> pd.DataFrame:
     frame = pd.DataFrame(ordered, columns=list(RejectedRow._fields), dtype=object)
     return frame.astype({"amount": "float64"})
+
+
+_NO_ROWS = _frame_of(())
 
 
 def shown(value: object) -> str:

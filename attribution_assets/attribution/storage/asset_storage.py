@@ -7,9 +7,11 @@ Each file carries a stamp, see `stamps.py`.
 """
 
 import datetime as dt
+import functools
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
+import pandas as pd
 from upath import UPath
 
 from attribution_assets.attribution.calendar.finality import has_ended
@@ -25,7 +27,7 @@ from attribution_assets.attribution.storage.stamps import (
     written_with_stamp,
 )
 from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, names_of
-from attribution_assets.attribution.tables.arrow import content_version, stored_form
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, content_version, stored_form
 
 MANY_DAYS = 30
 """From so many days on, a list of all that are stored takes less time than looking for each."""
@@ -97,9 +99,16 @@ class AssetStorage:
             ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        beside = {name: self._write(name, DayTable(table.day, frame, {})) for name, frame in table.beside.items()}
+        beside = {name: self._write_beside(name, table.day, frame) for name, frame in table.beside.items()}
         self._write(asset, table._replace(inputs={**table.inputs, **beside}))
         tell_day_written(asset, table.day, len(table.frame))
+
+    def _write_beside(self, name: str, day: dt.date, frame: pd.DataFrame) -> str:
+        if len(frame) or list(frame.columns) != ARROW_SCHEMAS[name].names:
+            return self._write(name, DayTable(day, frame, {}))
+        version, file = _without_rows(name)
+        replace_file(self._root / name / _file_name(day), file)
+        return version
 
     def _write(self, name: str, table: DayTable) -> str:
         content, made_from = stored_form(name, table.frame), digest(table.inputs)
@@ -161,6 +170,14 @@ class AssetStorage:
         return digest(
             {f"{name}/{file}": version for name in names for file, version in file_versions(self._root / name).items()}
         )
+
+
+@functools.cache
+def _without_rows(name: str) -> tuple[str, bytes]:
+    """Version and file of a table beside an asset's own on a day without rows: the same on most days."""
+    content = ARROW_SCHEMAS[name].empty_table()
+    version = content_version(content)
+    return version, written_with_stamp(content, lambda: Stamp(version, digest({}), None, 0))
 
 
 def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:

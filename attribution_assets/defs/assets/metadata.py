@@ -182,17 +182,13 @@ def plots_metadata(report: pd.DataFrame, days: Sequence[dt.date]) -> Metadata:
 
 
 def comparison_metadata(tables: Mapping[str, pd.DataFrame]) -> Metadata:
-    """The attributed orders of the day and their revenue, and what each model shared out of them.
+    """The attributed orders of the day and their revenue, which each model shares out.
 
     Args:
         tables: As `order_comparisons` gives them.
     """
-    paths, models = tables["conversion_paths"], tables["model_comparison"]
-    attributed = {f"{name}_attributed": _amount(paths[name].sum()) for name in ("orders", "revenue")}
-    sums = models.groupby("model")[["orders", "revenue"]].sum()
-    return attributed | {
-        f"{name}_by_{model}": _amount(sums.loc[model, name]) for model in sums.index for name in sums.columns
-    }
+    paths = tables["conversion_paths"]
+    return {f"{name}_attributed": _amount(paths[name].sum()) for name in ("orders", "revenue")}
 
 
 def certainty_metadata(
