@@ -13,6 +13,7 @@ from pydantic import PrivateAttr
 
 from attribution_assets.attribution.calendar.days import in_words
 from attribution_assets.attribution.calendar.windows import Window
+from attribution_assets.attribution.files.atomic_files import look_for_leftovers
 from attribution_assets.attribution.freshness.obstacles import Obstacles, obstacles
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
@@ -90,6 +91,7 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
         """
         asset, storage, results = context.asset_key.path[-1], self.storage.tables(), self.database.results()
         days = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
+        look_for_leftovers()
         hindered = self._of_steps.pop(_step(context), None) or self._obstacles(asset, days)
         due, written = hindered.without(days), _Written(partial(results.publish, asset, storage=storage))
         with closing(obj.days) as tables, closing(written):

@@ -56,7 +56,13 @@ def test_definitions_load_with_what_was_scaffolded_beside_them(project: Path) ->
         assert (project / "attribution_assets/defs" / where).exists()
     assert "All definitions loaded successfully." in dg(project, "check", "defs")
     listed = {asset["asset_key"] for asset in json.loads(dg(project, "list", "defs", "--json"))["assets"]}
-    assert listed == {*ASSETS, "source/session_sources", "source/session_costs", "source/conversions"}
+    assert listed == {
+        *ASSETS,
+        "trained_conversion_type",
+        "source/session_sources",
+        "source/session_costs",
+        "source/conversions",
+    }
 
 
 def test_dg_dev_serves_the_location_without_a_warning(project: Path) -> None:

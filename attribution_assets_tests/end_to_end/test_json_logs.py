@@ -59,7 +59,7 @@ def test_a_run_of_the_command_writes_a_json_object_a_line_to_stderr(json_shop: S
     ]
     assert ("ihc_attributions", "2024-02-26") in stored
     assert ("channel_reporting_csv", "2024-02-27") in stored
-    checked = {(line["asset"], line.get("day")) for line in events(lines, "ASSET_CHECK_EVALUATION")}
+    checked = {(line["asset"], line["first_day"]) for line in events(lines, "ASSET_CHECK_EVALUATION")}
     assert ("conversions", "2024-02-26") in checked
     progress = [(line["level"], line["message"]) for line in lines if line.keys() == {"time", "level", "message"}]
     plan = "1 journeys with 2 touchpoints to ask for in 1 requests, 0 journeys known from the ledger"

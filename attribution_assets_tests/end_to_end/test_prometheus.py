@@ -212,7 +212,7 @@ def test_prometheus_counts_what_every_process_did_across_restarts_of_the_exporte
     prometheus.shows({"success": 1, "failure": 1, "canceled": 0}, RUNS, "status")
     prometheus.shows(after, PER_STATUS, "status")
     prometheus.shows({"ihc_attributions": 1}, "attribution_step_failures_total > 0", "step")
-    prometheus.shows({"api": 2, "ledger": 2}, "attribution_journeys_total", "answered_by")
+    prometheus.shows({"api": 2, "ledger": 1}, "attribution_journeys_total", "answered_by")
     firing = 'ALERTS{alertstate="firing"}'
     wait_until(
         lambda: "AttributionRunFailed" in prometheus.query(firing, "alertname"), WAIT_SECONDS, prometheus.targets

@@ -63,9 +63,17 @@ def replace_file(path: UPath, content: bytes) -> None:
         beside.unlink(missing_ok=True)
 
 
+def look_for_leftovers() -> None:
+    """Have the next file that is written to a folder clear away what killed writers have left there."""
+    _clear_leftovers.cache_clear()
+
+
 @functools.lru_cache(maxsize=1_000)
 def _clear_leftovers(folder: Path) -> None:
-    """Delete the temporary files that killed writers have left in a folder: once in each process."""
+    """Delete the temporary files that killed writers have left in a folder, once until `look_for_leftovers`.
+
+    The folder is listed for it, which would take longer for each file than writing it where there are thousands.
+    """
     for left in folder.glob(".*~*"):
         if left.name.count("~") > 1 and has_ended(unquote(left.name.split("~")[1])):
             left.unlink(missing_ok=True)
