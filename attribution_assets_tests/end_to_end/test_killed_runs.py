@@ -73,7 +73,9 @@ def test_a_command_killed_again_and_again_at_any_moment_leaves_whole_days_and_as
             week.session(f"late {number}", "ann", f"2024-02-2{number % 8} 11:00:00", f"Late {number}")
         check_all_is_right(week)
     assert leftovers(week) == []
-    assert sum(endpoint.paid_twice.values()) - len(endpoint.paid_twice) <= REQUESTS_AT_ONCE * killed_while_asking
+    # what was on its way when a process was killed may arrive after it was looked for
+    kills = killed_while_asking + 1
+    assert sum(endpoint.paid_twice.values()) - len(endpoint.paid_twice) <= REQUESTS_AT_ONCE * kills
 
 
 def test_answers_that_came_before_the_command_was_killed_are_not_asked_for_again(
