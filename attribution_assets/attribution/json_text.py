@@ -49,6 +49,6 @@ def canonical_json(value: object) -> bytes:
         text = orjson.dumps(value)
     except TypeError:
         text = b""
-    if text and text.isascii():  # then both write the same
+    if text and text.isascii() and b"\x7f" not in text:  # then both write the same
         return text
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

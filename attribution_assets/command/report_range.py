@@ -5,7 +5,7 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -30,14 +30,16 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.automation.jobs import attribution_job, range_tags
+from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.environment import EARLIEST_DAY
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in, kind_of_error
-from attribution_assets.instance.runs import process_tag
+from attribution_assets.instance.runs import days_of, process_tag
 from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -195,9 +197,33 @@ def _due(instance: dg.DagsterInstance, resources: Resources, first: dt.date, las
     }
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
     due = due_days(days, state, stale, changed, resources.ihc_api.settings, shown)
-    files = {resources.reports.file(f"channel_reporting_{day}.csv").name: day for day in days}
+    return due.union(_days_without_file(storage, resources, days), set(_not_passed(instance)).intersection(days))
+
+
+def _days_without_file(storage: AssetStorage, resources: Resources, days: Sequence[dt.date]) -> set[dt.date]:
+    """The days whose CSV file is not there, or was last written to another place."""
+    written = {day: frame["path"].tolist() for day, frame in storage.days("channel_reporting_csv", days).frames()}
+    files = {day: resources.reports.file(f"channel_reporting_{day}.csv") for day in written}
     there = resources.reports.names()
-    return due.union(day for name, day in files.items() if name not in there)
+    return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}
+
+
+def _not_passed(instance: dg.DagsterInstance) -> Iterator[dt.date]:
+    """The days that a blocking check stopped when it was evaluated last, or did not come to, as its run had ended."""
+    for check in daily_checks():
+        key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
+        record = instance.get_latest_asset_check_evaluation_record(key) if check.blocking else None
+        event = record.event.dagster_event if record and record.event else None
+        if record is None or event is None:
+            continue
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            for day, problem in problems_of_days(event.asset_check_evaluation_data):
+                if problem and problem.stops:
+                    yield dt.date.fromisoformat(day)
+        elif run := instance.get_run_by_id(record.run_id):
+            first, last = days_of(run.tags)
+            if first and last:
+                yield from days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
 
 
 def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:

@@ -6,6 +6,7 @@ Where a file lies belongs in `locations`, requests to an object store in `object
 import functools
 import os
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -74,6 +75,7 @@ def _clear_leftovers(folder: Path) -> None:
 
     The folder is listed for it, which would take longer for each file than writing it where there are thousands.
     """
-    for left in folder.glob(".*~*"):
-        if left.name.count("~") > 1 and has_ended(unquote(left.name.split("~")[1])):
-            left.unlink(missing_ok=True)
+    for left in folder.glob(".*~*~*"):
+        with suppress(ValueError):  # another's file that only looks like one of ours
+            if has_ended(unquote(left.name.split("~")[1])):
+                left.unlink(missing_ok=True)

@@ -27,6 +27,9 @@ from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
 MANY_ROWS = 10_000
 """From so many rows on, several threads take less time for a table than it takes to start them."""
 
+_WORTH_OF_A_TABLE = 10
+"""A table without rows takes as much memory as so many rows."""
+
 MOST_ROWS_HELD = 200_000
 """Of the small tables that are kept in memory; a hundred MB at most."""
 
@@ -74,11 +77,13 @@ class _SmallTables:
 
     def put(self, key: Hashable, table: tuple[pd.DataFrame, Stamp]) -> None:
         with self._lock:
+            if key in self._tables:
+                return
             self._tables[key] = table
-            self._rows += 1 + len(table[0])
+            self._rows += _WORTH_OF_A_TABLE + len(table[0])
             while self._rows > MOST_ROWS_HELD:
                 _, (frame, _) = self._tables.popitem(last=False)
-                self._rows -= 1 + len(frame)
+                self._rows -= _WORTH_OF_A_TABLE + len(frame)
 
 
 _SMALL_TABLES = _SmallTables()

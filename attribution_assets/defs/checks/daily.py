@@ -5,7 +5,7 @@ nothing is wrong. *Execute* in the UI starts a run without days: it checks all d
 """
 
 import datetime as dt
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -123,15 +123,23 @@ def evaluated(
             "days_checked": len(days),
             "first_day": days[0],
             "last_day": days[-1],
+            **_days_skipped(days),
             **problems_metadata(problems),
             **_problem_days(problems, stopped),
         },
     )
 
 
+def _days_skipped(days: Sequence[str]) -> dict[str, dg.JsonMetadataValue]:
+    """`days_skipped`: the days between the first and the last one that were not checked; nothing if all were."""
+    between = map(str, days_between(dt.date.fromisoformat(days[0]), dt.date.fromisoformat(days[-1])))
+    skipped = sorted(set(between).difference(days))
+    return {"days_skipped": dg.MetadataValue.json(skipped)} if skipped else {}
+
+
 def _problem_days(problems: Mapping[str, list[str]], stopped: Container[str]) -> dict[str, dg.JsonMetadataValue]:
-    """`problem_days` of the days that have problems, the latest ones if they are very many."""
-    latest = sorted(problems)[-MOST_PROBLEM_DAYS:]
+    """`problem_days` of the days that have problems; if they are very many, of the latest and those that stop first."""
+    latest = sorted(problems, key=lambda day: (day in stopped, day))[-MOST_PROBLEM_DAYS:]
     found = {
         day: {
             "severity": _severity(blocks=day in stopped).value,
@@ -186,8 +194,11 @@ def problems_of_days(evaluation: dg.AssetCheckEvaluation) -> Iterator[tuple[str,
     if "first_day" not in metadata:
         return
     found = metadata["problem_days"].value if "problem_days" in metadata else {}
+    skipped = set(metadata["days_skipped"].value) if "days_skipped" in metadata else set()
     first, last = (dt.date.fromisoformat(metadata[name].value) for name in ("first_day", "last_day"))
     for day in map(str, days_between(first, last)):
+        if day in skipped:
+            continue
         if day in found:
             stops = found[day]["severity"] == dg.AssetCheckSeverity.ERROR.value
             yield day, ProblemOfDay(found[day]["problem"], stops)

@@ -1,0 +1,113 @@
+"""What a run makes again: only what is not fresh, and all of that."""
+
+import datetime as dt
+import os
+
+import dagster as dg
+import pandas as pd
+import pytest
+
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
+from attribution_assets_tests.support.shop import Shop
+
+FIRST, LAST = "2024-02-24", "2024-02-27"
+FRESH = "All days are up to date. None was made again"
+
+
+@pytest.fixture
+def week(shop: Shop) -> Shop:
+    """A shop with two orders, reported once."""
+    shop.session("s1", "ann", "2024-02-24 10:00:00", "Display", 2.0)
+    shop.session("s2", "ann", "2024-02-26 10:00:00", "Search", 0.5)
+    shop.order("o1", "ann", "2024-02-26 20:00:00", 90.0)
+    shop.order("o2", "ann", "2024-02-27 20:00:00", 10.0)
+    return shop
+
+
+def made(shop: Shop) -> list[str]:
+    """What each run made, the oldest first: the days of its tag."""
+    with dg.DagsterInstance.from_config(str(shop.folder / "home")) as instance:
+        return [run.tags["days"] for run in reversed(instance.get_runs()) if run.job_name == "attribution"]
+
+
+def run(shop: Shop, *more: str, exit_code: int = 0) -> str:
+    result = shop.run(FIRST, LAST, *more)
+    assert result.exit_code == exit_code, result.output
+    return result.output
+
+
+def test_an_unchanged_run_makes_nothing_and_again_makes_all(week: Shop) -> None:
+    assert FRESH not in run(week)
+    report = week.report()
+    before = made(week)
+    assert FRESH in run(week)
+    assert made(week) == before
+    assert week.report() == report
+    assert FRESH not in run(week, "--again")
+    assert made(week)[len(before) :] == [f"{FIRST}...{LAST}"]
+
+
+def test_a_day_that_has_changed_is_made_again_with_what_it_touches(week: Shop) -> None:
+    run(week)
+    before = made(week)
+    week.order("o3", "ann", "2024-02-27 21:00:00", 50.0)
+    assert FRESH not in run(week)
+    assert made(week)[len(before)] == LAST
+    assert sum(float(row["ihc_revenue"]) for row in week.report()) == pytest.approx(150.0)
+
+
+def test_files_that_are_not_there_or_were_written_elsewhere_last_are_written_again(week: Shop) -> None:
+    run(week)
+    file = week.folder / "data/reports/channel_reporting_2024-02-26.csv"
+    right = file.read_text(encoding="utf-8")
+    file.unlink()
+    run(week)
+    assert file.read_text(encoding="utf-8") == right
+    week.set(ATTRIBUTION_REPORTS="data/elsewhere")
+    run(week)
+    week.order("o3", "ann", "2024-02-26 21:00:00", 50.0)
+    run(week)
+    week.set(ATTRIBUTION_REPORTS="data/reports")
+    run(week)
+    assert file.read_text(encoding="utf-8") == (week.folder / "data/elsewhere" / file.name).read_text(encoding="utf-8")
+    assert file.read_text(encoding="utf-8") != right
+
+
+def test_a_history_that_does_not_know_of_the_days_has_them_made_again(week: Shop) -> None:
+    run(week)
+    week.set(DAGSTER_HOME=str(week.folder / "another"))
+    os.makedirs(week.folder / "another")  # noqa: PTH103
+    assert FRESH not in run(week)
+
+
+def test_a_day_that_a_check_stopped_is_checked_again(week: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nothing(credit: pd.DataFrame, orders: pd.DataFrame, direct: object) -> dict[str, pd.DataFrame]:
+        return {name: frame.iloc[:0] for name, frame in right(credit, orders, direct).items()}
+
+    from attribution_assets.defs.assets import comparison  # noqa: PLC0415
+
+    right = comparison.order_comparisons
+    with monkeypatch.context() as patched:
+        patched.setattr(comparison, "order_comparisons", nothing)
+        run(week, exit_code=1)
+    run(week)
+    storage = AssetStorage(str(week.folder / "data/assets"))
+    assert len(storage.days("model_comparison", [dt.date(2024, 2, 26)]).frame(dt.date(2024, 2, 26)))
+    assert FRESH in run(week)
+
+
+def test_attributions_of_other_settings_are_made_again(week: Shop) -> None:
+    with IhcEndpoint() as endpoint:
+        run(week)
+        week.asks(endpoint)
+        assert FRESH not in run(week)
+        assert len(endpoint.received) == 1
+        assert FRESH in run(week)
+
+
+def test_what_lies_between_two_days_that_are_due_is_made_with_them() -> None:
+    from attribution_assets.attribution.freshness.due import ranges_to_make  # noqa: PLC0415
+
+    days = [dt.date(2024, 2, 1), dt.date(2024, 2, 2), dt.date(2024, 2, 17), dt.date(2024, 3, 20)]
+    assert ranges_to_make(days) == [(days[0], days[2]), (days[3], days[3])]
