@@ -10,11 +10,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pandas as pd
-import pyarrow as pa
 from rich.console import Console
 from rich.table import Table
 
 from attribution_assets.attribution.calendar.days import batches, days_between, in_words
+from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.progress import RequestPlan
 from attribution_assets.attribution.reporting.journeys import customer_journeys
@@ -22,6 +22,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.readable import quoted, readable
 from attribution_assets.attribution.training.stored_answers import journeys_of
+from attribution_assets.command.terminal import say
 from attribution_assets.command.training import quality_in_words
 from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH
 from attribution_assets.defs.resources import Resources
@@ -62,15 +63,15 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
     days, rules, account = days_between(first, last), resources.rules, resources.ihc_api
     with TemporaryDirectory(prefix="dry_run_") as folder:
         tables = AssetStorage(folder, resources.storage.tables().engine)
-        source, lookback = resources.database.source(), dt.timedelta(days=rules.lookback_days)
-        window = days_between(max(first - lookback, rules.windows.first_day), last)
+        source = resources.database.source()
+        window = days_between(rules.windows.read_by(first, Window.LOOKBACK)[0], last)
         for asset, extracted in (("sessions", source.sessions(window)), ("conversions", source.conversions(days))):
             for read in extracted:
                 tables.write(asset, DayTable(read.day, read.frame, {}))
         placed, visits = tables.days("conversions", days), tables.days("sessions", window)
         too_long = 0
         for day, journeys, left_out in customer_journeys(placed, visits, rules.windows):
-            tables.write("journeys", DayTable(day, _frame(journeys), {}))
+            tables.write("journeys", DayTable(day, journeys, {}))
             too_long += len(left_out)
         made = tables.days("journeys", days)
         rows = REQUESTS_PER_BATCH * account.max_sessions_per_request
@@ -92,11 +93,6 @@ def _ledger(resources: Resources, folder: Path) -> Ledger:
     database = folder / "ledger.db"
     database.touch()
     return Ledger(f"sqlite:///{database}")
-
-
-def _frame(table: pd.DataFrame | pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.to_pandas() if isinstance(table, pa.Table) else table
-    return frame
 
 
 def _trained(resources: Resources) -> TrainedType:
@@ -129,13 +125,13 @@ def _expected(
 
 def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
     """The plan, and the preview if there is one, which is called one in each of its lines."""
-    _say(
+    say(
         console,
         f"Dry run: nothing is asked for and nothing is written. {in_words(found.days)}: {found.orders:,} orders.",
     )
-    _say(console, f"IHC API ({answered_by}): {found.plan}.")
+    say(console, f"IHC API ({answered_by}): {found.plan}.")
     if found.too_long:
-        _say(console, f"{found.too_long:,} orders have more sessions than a request may hold.")
+        say(console, f"{found.too_long:,} orders have more sessions than a request may hold.")
     if found.expected is None or found.trained is None:
         return
     table = Table(
@@ -147,8 +143,4 @@ def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
     console.print(table)
     how = found.trained
     what = "an approximation" if how.training.is_approximation else f"version {how.training.version}"
-    _say(console, f"Preview by the conversion type {quoted(how.name)} ({what}); its error {quality_in_words(how)}.")
-
-
-def _say(console: Console, text: str) -> None:
-    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    say(console, f"Preview by the conversion type {quoted(how.name)} ({what}); its error {quality_in_words(how)}.")

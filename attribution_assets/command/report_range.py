@@ -5,23 +5,22 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
 import dagster as dg
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between, in_words
 from attribution_assets.attribution.calendar.windows import Windows
-from attribution_assets.attribution.freshness.due import due_days, ranges_to_make
-from attribution_assets.attribution.freshness.late_data import changed_days, extraction_stages
+from attribution_assets.attribution.freshness.late_data import extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
-from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
+from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, days_changed, status
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.source.rows_in_no_report import in_words as in_plain_words
@@ -29,17 +28,16 @@ from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
+from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, days_not_fresh
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.automation.jobs import attribution_job, range_tags
-from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
 from attribution_assets.environment import EARLIEST_DAY
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in, kind_of_error
-from attribution_assets.instance.runs import days_of, process_tag
+from attribution_assets.instance.runs import process_tag
 from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -167,8 +165,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
 
         for stage in _stages_before(resources, first, last):
             materialize(stage)
-        due = days_between(first, last) if again else _due(instance, resources, first, last)
-        for range_first, range_last in ranges_to_make(due):
+        due = days_between(first, last) if again else days_not_fresh(instance, resources, first, last)
+        for range_first, range_last in adjacent_ranges(due, MOST_FRESH_BETWEEN):
             materialize(Stage(tuple(ASSETS), range_first, range_last))
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
@@ -181,61 +179,13 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
 
 
-def _due(instance: dg.DagsterInstance, resources: Resources, first: dt.date, last: dt.date) -> set[dt.date]:
-    """The days from `first` to `last` that are not fresh."""
-    storage, source, rules = resources.storage.tables(), resources.database.source(), resources.rules
-    days = days_between(first, last)
-    read = rules.windows.days_touched_by(*rules.windows.days_touched_by(first, last))
-    state = stored_state(storage, resources.database.results().published(), read)
-    changed = {}
-    for asset in SOURCE_ASSETS:
-        stored = [day for day in days if day in state.stamps[asset]]
-        changed[asset] = changed_days(state, asset, stored, source.fingerprints(asset, stored))
-    shown = {
-        asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(asset))}
-        for asset in ASSETS
-    }
-    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
-    due = due_days(days, state, stale, changed, resources.ihc_api.settings, shown)
-    return due.union(_days_without_file(storage, resources, days), set(_not_passed(instance)).intersection(days))
-
-
-def _days_without_file(storage: AssetStorage, resources: Resources, days: Sequence[dt.date]) -> set[dt.date]:
-    """The days whose CSV file is not there, or was last written to another place."""
-    written = {day: frame["path"].tolist() for day, frame in storage.days("channel_reporting_csv", days).frames()}
-    files = {day: resources.reports.file(f"channel_reporting_{day}.csv") for day in written}
-    there = resources.reports.names()
-    return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}
-
-
-def _not_passed(instance: dg.DagsterInstance) -> Iterator[dt.date]:
-    """The days that a blocking check stopped when it was evaluated last, or did not come to, as its run had ended."""
-    for check in daily_checks():
-        key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
-        record = instance.get_latest_asset_check_evaluation_record(key) if check.blocking else None
-        event = record.event.dagster_event if record and record.event else None
-        if record is None or event is None:
-            continue
-        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            for day, problem in problems_of_days(event.asset_check_evaluation_data):
-                if problem and problem.stops:
-                    yield dt.date.fromisoformat(day)
-        elif run := instance.get_run_by_id(record.run_id):
-            first, last = days_of(run.tags)
-            if first and last:
-                yield from days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last))
-
-
 def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:
     """What has to be extracted before the days from `first` to `last` can be made right."""
     storage, source, windows = resources.storage.tables(), resources.database.source(), resources.rules.windows
     earliest, latest = windows.days_touched_by(first, last)
     around = [day for day in days_between(earliest, latest) if not first <= day <= last]
     state = stored_state(storage, {}, (earliest, latest))
-    due = {}
-    for asset in SOURCE_ASSETS:
-        stored = [day for day in around if day in state.stamps[asset]]
-        due[asset] = changed_days(state, asset, stored, source.fingerprints(asset, stored))
+    due = days_changed(state, source, around)
     lookback = [day for day in around if day < first]
     return extraction_stages({**due, "sessions": due["sessions"].union(storage.days("sessions", lookback).missing)})
 

@@ -54,7 +54,7 @@ class _Bars:
     def requests_planned(self, plan: RequestPlan) -> None:
         """Print the plan above the bars."""
         _log.info("%s", plan)
-        _say(self._bars.console, f"IHC API: {plan}")
+        say(self._bars.console, f"IHC API: {plan}")
 
 
 @contextmanager
@@ -86,17 +86,17 @@ def print_summary(
     console.print(_channels(report))
     console.print(_unattributed(outcomes))
     for problem in sessions_problems(len(outcomes), int((outcomes["outcome"] == NO_SESSIONS).sum())):
-        _say(console, f"{problem}.")
+        say(console, f"{problem}.")
     if answered_by == EMBEDDED:
-        _say(console, "Attributed by the embedded IHC service: no IHC_API_KEY is set.")
+        say(console, "Attributed by the embedded IHC service: no IHC_API_KEY is set.")
     else:
-        _say(console, f"Attributed by {answered_by}.")
+        say(console, f"Attributed by {answered_by}.")
     _print_rows_set_aside(console, {asset: found for asset, found in set_aside.items() if found.rows})
     if repeated := {asset: found.repeated for asset, found in set_aside.items() if found.repeated}:
         of_each = ", ".join(f"{count} of {asset}" for asset, count in repeated.items())
         rows = sum(repeated.values())
         again = "source row repeats another" if rows == 1 else "source rows repeat others"
-        _say(console, f"{rows} {again} in every column ({of_each}): of equal rows one counts.")
+        say(console, f"{rows} {again} in every column ({of_each}): of equal rows one counts.")
 
 
 def _print_rows_set_aside(console: Console, set_aside: Mapping[str, SetAside]) -> None:
@@ -106,7 +106,7 @@ def _print_rows_set_aside(console: Console, set_aside: Mapping[str, SetAside]) -
             for asset, found in set_aside.items()
         )
         tables = " and ".join(f"rejected_{asset}" for asset in set_aside)
-        _say(
+        say(
             console,
             f"{rows} source row{'s were' if rows > 1 else ' was'} set aside ({of_each}): see the check rows_are_usable,"
             f" or the table{'s' * (' and ' in tables)} {tables} in the asset storage.",
@@ -122,40 +122,40 @@ def print_certainty(console: Console, final: Sequence[dt.date], provisional: Seq
         provisional: Days that orders still to be attributed can change.
     """
     if final:
-        _say(console, f"Final, unless rows arrive late: {in_words(final)}.")
+        say(console, f"Final, unless rows arrive late: {in_words(final)}.")
     if provisional:
-        _say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
+        say(console, f"Provisional, until all orders that can credit them are attributed: {in_words(provisional)}.")
 
 
 def print_orders_not_made(console: Console, words: str) -> None:
     """Say how many orders are in no figure, as their days were not made."""
     if words:
-        _say(console, f"Orders: {words}, so the days that they can credit lack it.")
+        say(console, f"Orders: {words}, so the days that they can credit lack it.")
 
 
 def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:
     """Say which users have orders that are too long, those with most orders first."""
     users = users_with_too_long_orders(too_long)
     for user in users[:USERS_NAMED]:
-        _say(console, f"Too long: {user}. Does this user id stand for many?")
+        say(console, f"Too long: {user}. Does this user id stand for many?")
     if (more := len(users) - USERS_NAMED) > 0:
-        _say(console, f"Too long: orders of {more} more {'user' if more == 1 else 'users'}.")
+        say(console, f"Too long: orders of {more} more {'user' if more == 1 else 'users'}.")
 
 
 def print_rows_in_no_report(console: Console, found: Iterable[RowsInNoReport]) -> None:
     """Say how many source rows no day can report, with what they carry and an example of each table."""
     for line in rows_in_words(found):
-        _say(console, line)
+        say(console, line)
 
 
 def print_report_file(console: Console, first: dt.date, last: dt.date, path: object) -> None:
     """Say where the report of the days from `first` to `last` was written."""
-    _say(console, f"Report of {first}..{last}: {path}")
+    say(console, f"Report of {first}..{last}: {path}")
 
 
 def print_comparison_files(console: Console, first: dt.date, last: dt.date, paths: Sequence[object]) -> None:
     """Say where the comparisons of the orders from `first` to `last` were written."""
-    _say(console, f"Comparisons of {first}..{last}: {', '.join(map(str, paths))}")
+    say(console, f"Comparisons of {first}..{last}: {', '.join(map(str, paths))}")
 
 
 def print_status(console: Console, status: Status, other_settings: AbstractSet[dt.date]) -> None:
@@ -177,18 +177,18 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
     print_rows_in_no_report(console, status.in_no_report)
     if waiting := {day for days in status.stale.blocked.values() for day in days}:
         causes = "; ".join(sorted(status.stale.causes))
-        _say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)} ({causes}).")
+        say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)} ({causes}).")
     for asset, lacked in status.stale.missing.items():
-        _say(console, f"To be materialized before, as stale days need them: {asset} of {in_words(lacked)}.")
+        say(console, f"To be materialized before, as stale days need them: {asset} of {in_words(lacked)}.")
     if other_settings:
-        _say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
+        say(console, f"Attributed with other settings than now, run again to use these: {in_words(other_settings)}.")
     if status.to_run:
-        _say(console, "Run these days to bring them up to date.")
+        say(console, "Run these days to bring them up to date.")
     elif status.up_to_date and not any(each.unusable and each.unusable == each.rows for each in status.in_no_report):
-        _say(console, "Everything is up to date.")
+        say(console, "Everything is up to date.")
 
 
-def _say(console: Console, words: str) -> None:
+def say(console: Console, words: str) -> None:
     """Print a sentence: nothing in it has a meaning to the terminal or to rich."""
     console.print(readable(words, longest=None), soft_wrap=True, highlight=False, markup=False)
 

@@ -11,10 +11,12 @@ from attribution_assets.attribution.tables.readable import quoted, readable
 from attribution_assets.attribution.training.stored_answers import (
     TrainingInputError,
     answers_in,
+    learned_from_stored,
     stored_answers,
     stored_journeys,
     transcript_of,
 )
+from attribution_assets.command.terminal import say
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.ihc_service.model import SHIPPED
@@ -83,17 +85,16 @@ def _trained(resources: Resources, name: str, wish: Wish) -> Learned:
     now, storage = dt.datetime.now(dt.UTC), resources.storage.tables()
     if wish.answers:
         return learned(name, answers_in(location(wish.answers)), f"the file {wish.answers}", now)
-    source = resources.database.source()
+    source, settings = resources.database.source(), resources.ihc_api.settings_with(name)
+    if not (wish.weights or wish.journeys_only):
+        return learned_from_stored(name, storage, source, settings, now)
     storage.require(str(source))
-    answers = stored_answers(storage, resources.ihc_api.settings_with(name))
+    answers, words = stored_answers(storage, settings), f"the journeys of the {source}"
     if wish.weights:
         transcript = transcript_of(location(wish.weights), _phase_weights(wish.phase_weights or ""), wish.cut)
-        words = f"the vendor's dashboard ({wish.weights}), and the journeys of the {source}"
+        words = f"the vendor's dashboard ({wish.weights}), and {words}"
         return approximated(name, stored_journeys(storage), words, now, transcript=transcript, answered=answers)
-    if wish.journeys_only:
-        words = f"the journeys of the {source}"
-        return approximated(name, stored_journeys(storage), words, now, answered=answers)
-    return learned(name, answers, f"what the API answered for the {source}", now)
+    return approximated(name, stored_journeys(storage), words, now, answered=answers)
 
 
 def _phase_weights(text: str) -> tuple[float, float, float]:
@@ -124,7 +125,7 @@ def print_training(console: Console, trained: TrainedType) -> None:
         names = ", ".join(readable(name) for name in how.without_evidence[:10])
         lines.append(f"No evidence of the weights of {len(how.without_evidence)} channels, which stay at 1: {names}.")
     for line in lines:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        say(console, line)
 
 
 def quality_in_words(trained: TrainedType) -> str:
@@ -158,7 +159,7 @@ def print_types(console: Console, types: dict[str, TrainedType], used: str, *, w
     if SHIPPED not in types:
         lines.insert(0, f"{SHIPPED}, as shipped: from recorded answers of one account")
     for name, line in zip([SHIPPED, *types] if SHIPPED not in types else types, lines, strict=True):
-        console.print(f"{line}{use if name == used else ''}.", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{line}{use if name == used else ''}.")
     if used not in types and used != SHIPPED:
         console.print(f"IHC_CONV_TYPE_ID is {quoted(used)}, which is not trained.", markup=False, highlight=False)
 

@@ -36,8 +36,8 @@ class DailyTables:
     days: Generator[DayTable]
 
 
-def partition_days(context: dg.AssetExecutionContext | dg.AssetCheckExecutionContext) -> list[dt.date]:
-    """The days that a run materializes or checks, in calendar order."""
+def partition_days(context: dg.AssetExecutionContext) -> list[dt.date]:
+    """The days that a run materializes, in calendar order."""
     return [dt.date.fromisoformat(key) for key in context.partition_keys]
 
 

@@ -161,12 +161,15 @@ def store_batches_at_once(history: SqliteHistory) -> None:
     """
 
     def store(events: Sequence[dg.EventLogEntry]) -> None:
-        together = [event for event in events if event.dagster_event and event.dagster_event.event_type in _TOGETHER]
-        for run_id in dict.fromkeys(event.run_id for event in together):
-            _store_together(history, run_id, [event for event in together if event.run_id == run_id])
+        together: dict[str, list[dg.EventLogEntry]] = {}
+        alone: list[dg.EventLogEntry] = []
         for event in events:
-            if not (event.dagster_event and event.dagster_event.event_type in _TOGETHER):
-                history.store_event(_without_days(event))
+            is_one_of_many = event.dagster_event and event.dagster_event.event_type in _TOGETHER
+            (together.setdefault(event.run_id, []) if is_one_of_many else alone).append(event)
+        for run_id, of_run in together.items():
+            _store_together(history, run_id, of_run)
+        for event in alone:
+            history.store_event(_without_days(event))
 
     history.store_event_batch = store  # type: ignore[method-assign]
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import dagster as dg
 
+from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.instance.dagster_internals import unfinished_backfills
@@ -58,6 +59,12 @@ def days_of(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
     """The first and the last day of a run, by its tags; None twice if it has no days."""
     day = tags.get(PARTITION_TAG)
     return tags.get(RANGE_START_TAG, day), tags.get(RANGE_END_TAG, day)
+
+
+def days_between_tags(tags: Mapping[str, str]) -> list[dt.date] | None:
+    """The days of a run, by its tags; None if it has no days."""
+    first, last = days_of(tags)
+    return days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) if first and last else None
 
 
 def days_tag(first: object, last: object) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -54,6 +55,6 @@ def stored_shop(root: str, table: Table, orders: list[Row], costs: list[float]) 
     visited, placed, attributed = (storage.days(asset, days) for asset in frames)
     for day, report in by_day(channel_report(visited, attributed, placed, days[0], days[-1]), "date", days):
         storage.write("channel_reporting", DayTable(day, report, {}))
-        comparison = model_comparison(attributed.frame(day), placed.frame(day), ("direct",))
+        comparison = model_comparison(attributed_journeys(attributed.frame(day), placed.frame(day)), ("direct",))
         storage.write("model_comparison", DayTable(day, comparison, {}))
     return storage

@@ -24,15 +24,27 @@ def days_between(first: dt.date, last: dt.date) -> list[dt.date]:
     return [first + dt.timedelta(days=offset) for offset in range((last - first).days + 1)]
 
 
-def adjacent_ranges(days: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
-    """The days, in any order, as the fewest ranges (first, last) of adjacent days, in calendar order."""
+def adjacent_ranges(days: Iterable[dt.date], most_between: int = 0) -> list[tuple[dt.date, dt.date]]:
+    """The days, in any order, as the fewest ranges (first, last) of adjacent days, in calendar order.
+
+    Args:
+        days: The days.
+        most_between: So many other days between two of them are in their range too.
+    """
     ranges: list[tuple[dt.date, dt.date]] = []
     for day in sorted(set(days)):
-        if ranges and day - ranges[-1][1] == dt.timedelta(days=1):
+        if ranges and (day - ranges[-1][1]).days - 1 <= most_between:
             ranges[-1] = (ranges[-1][0], day)
         else:
             ranges.append((day, day))
     return ranges
+
+
+def whole_weeks(days: Iterable[dt.date]) -> dict[dt.date, list[dt.date]]:
+    """Monday -> its week's seven days, of each week all of whose days are among `days`; in calendar order."""
+    there = set(days)
+    weeks = {day: days_between(day, day + dt.timedelta(days=6)) for day in sorted(there) if day.weekday() == 0}
+    return {monday: of_week for monday, of_week in weeks.items() if there.issuperset(of_week)}
 
 
 def blocks(days: Iterable[dt.date], rows: Mapping[dt.date, int], most_rows: int) -> Iterator[Sequence[dt.date]]:

@@ -8,14 +8,13 @@ import pandas as pd
 
 from attribution_assets.attribution.comparison.attributed_journeys import (
     AttributedJourneys,
-    attributed_journeys,
     sums_by_group,
 )
 from attribution_assets.attribution.comparison.rule_models import Integers
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES, PHASES
 
 
-def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
+def channel_roles(journeys: AttributedJourneys) -> pd.DataFrame:
     """The role of each channel in the attributed orders of one day.
 
     A channel influences an order if it is anywhere in its journey. It assists the order if it is there before the last
@@ -24,22 +23,13 @@ def channel_roles(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.D
     however many touchpoints of the channel its journey has.
 
     Args:
-        attributions: The day's `ihc_attributions`.
-        conversions: The day's `conversions`; an order that is not in it does not count.
+        journeys: The journeys of these orders.
 
     Returns:
         The table `channel_roles`, sorted by channel. `influenced_orders` and `assisted_orders` are whole orders;
         initializer, holder and closer are sums of credit in the phase, to 12 decimal places; revenue is in the source's
         currency to 9.
-
-    Raises:
-        ValueError: See `attributed_journeys`.
     """
-    return roles_of(attributed_journeys(attributions, conversions))
-
-
-def roles_of(journeys: AttributedJourneys) -> pd.DataFrame:
-    """The table `channel_roles` of the journeys of one day's orders, see above."""
     channels = len(journeys.channels)
     is_last = np.zeros(len(journeys.channel), dtype=bool)
     is_last[journeys.ends - 1] = True

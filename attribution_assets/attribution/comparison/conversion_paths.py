@@ -11,31 +11,21 @@ import pandas as pd
 
 from attribution_assets.attribution.comparison.attributed_journeys import (
     AttributedJourneys,
-    attributed_journeys,
     sums_by_group,
 )
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 
-def conversion_paths(attributions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
+def conversion_paths(journeys: AttributedJourneys) -> pd.DataFrame:
     """The attributed orders of one day, counted by path and by whole days from the first touchpoint to the order.
 
     Args:
-        attributions: The day's `ihc_attributions`.
-        conversions: The day's `conversions`; an order that is not in it does not count.
+        journeys: The journeys of these orders.
 
     Returns:
         The table `conversion_paths`, sorted by path, then days. `path` is a JSON list of channel names, one per
         touchpoint; `revenue` is in the source's currency to 9 decimal places.
-
-    Raises:
-        ValueError: See `attributed_journeys`.
     """
-    return paths_of(attributed_journeys(attributions, conversions))
-
-
-def paths_of(journeys: AttributedJourneys) -> pd.DataFrame:
-    """The table `conversion_paths` of the journeys of one day's orders, see above."""
     written = [json.dumps(name, ensure_ascii=False) for name in journeys.channels]
     names = [written[channel] for channel in journeys.channel.tolist()]
     ends = journeys.ends.tolist()

@@ -10,38 +10,26 @@ import pandas as pd
 
 from attribution_assets.attribution.comparison.attributed_journeys import (
     AttributedJourneys,
-    attributed_journeys,
     sums_by_group,
 )
 from attribution_assets.attribution.comparison.rule_models import MODELS, Touchpoints
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 
 
-def model_comparison(
-    attributions: pd.DataFrame, conversions: pd.DataFrame, direct_channels: Collection[str]
-) -> pd.DataFrame:
+def model_comparison(journeys: AttributedJourneys, direct_channels: Collection[str]) -> pd.DataFrame:
     """The credit of each channel and touch date by each model, from the attributed orders of one day.
 
     All models divide the same orders and the same revenue among channels. The sums by IHC can differ slightly, as the
     API rounds credit to 4 decimal places.
 
     Args:
-        attributions: The day's `ihc_attributions`.
-        conversions: The day's `conversions`; an order that is not in it does not count.
+        journeys: The journeys of these orders.
         direct_channels: The channels of direct visits, which no marketing led to; upper and lower case are equal.
 
     Returns:
         The table `model_comparison`, sorted by model, channel and touch date: `orders` to 12 decimal places, `revenue`
         in the source's currency to 9. Without orders and revenue there is no row.
-
-    Raises:
-        ValueError: See `attributed_journeys`.
     """
-    return models_of(attributed_journeys(attributions, conversions), direct_channels)
-
-
-def models_of(journeys: AttributedJourneys, direct_channels: Collection[str]) -> pd.DataFrame:
-    """The table `model_comparison` of the journeys of one day's orders, see above."""
     touchpoints = _touchpoints(journeys, direct_channels)
     dates, date = np.unique(journeys.session_time.astype("datetime64[D]"), return_inverse=True)
     cells, cell = np.unique(journeys.channel * len(dates) + date, return_inverse=True)

@@ -8,9 +8,9 @@ from collections.abc import Collection
 import pandas as pd
 
 from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
-from attribution_assets.attribution.comparison.channel_roles import roles_of
-from attribution_assets.attribution.comparison.conversion_paths import paths_of
-from attribution_assets.attribution.comparison.model_comparison import models_of
+from attribution_assets.attribution.comparison.channel_roles import channel_roles
+from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
+from attribution_assets.attribution.comparison.model_comparison import model_comparison
 
 
 def order_comparisons(
@@ -18,11 +18,17 @@ def order_comparisons(
 ) -> dict[str, pd.DataFrame]:
     """The tables `model_comparison`, `conversion_paths` and `channel_roles` of one day, by name.
 
-    Arguments and errors as for `model_comparison.model_comparison`.
+    Args:
+        attributions: The day's `ihc_attributions`.
+        conversions: The day's `conversions`; an order that is not in it does not count.
+        direct_channels: See `model_comparison.model_comparison`.
+
+    Raises:
+        ValueError: See `attributed_journeys`.
     """
     journeys = attributed_journeys(attributions, conversions)
     return {
-        "model_comparison": models_of(journeys, direct_channels),
-        "conversion_paths": paths_of(journeys),
-        "channel_roles": roles_of(journeys),
+        "model_comparison": model_comparison(journeys, direct_channels),
+        "conversion_paths": conversion_paths(journeys),
+        "channel_roles": channel_roles(journeys),
     }

@@ -1,13 +1,13 @@
 """Which days of a range have to be made to bring the range up to date. What is fresh is not made again."""
 
 import datetime as dt
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from attribution_assets.attribution.calendar.days import adjacent_ranges
 from attribution_assets.attribution.freshness.lineage import StoredState
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
+from attribution_assets.attribution.freshness.status import attributed_with_other_settings
 
 MOST_FRESH_BETWEEN = 14
 """So many fresh days between two that are due are made with them: another run takes longer than they do."""
@@ -31,22 +31,7 @@ def due_days(  # noqa: PLR0913, PLR0917 - all that can make a day due
         settings: A text that stands for the API's settings as they are now, see `Stamp`.
         shown: Asset -> the days that Dagster's history shows as materialized.
     """
-    due = set[dt.date]().union(*changed.values(), *stale.days.values(), *stale.blocked.values())
-    attributions = state.stamps["ihc_attributions"]
-    for day in days:
-        if any(day not in state.stamps[asset] or day not in shown[asset] for asset in ASSETS) or (
-            attributions[day].settings != settings
-        ):
-            due.add(day)
+    not_made = {day for day in days for asset in ASSETS if day not in state.stamps[asset] or day not in shown[asset]}
+    otherwise_made = attributed_with_other_settings(state, settings)
+    due = not_made.union(otherwise_made, *changed.values(), *stale.days.values(), *stale.blocked.values())
     return due.intersection(days)
-
-
-def ranges_to_make(due: Iterable[dt.date]) -> list[tuple[dt.date, dt.date]]:
-    """The due days as ranges (first, last), in calendar order, with the few fresh days that lie between them."""
-    ranges: list[tuple[dt.date, dt.date]] = []
-    for first, last in adjacent_ranges(due):
-        if ranges and (first - ranges[-1][1]).days - 1 <= MOST_FRESH_BETWEEN:
-            ranges[-1] = ranges[-1][0], last
-        else:
-            ranges.append((first, last))
-    return ranges

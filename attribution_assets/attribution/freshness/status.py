@@ -1,7 +1,7 @@
 """How up to date everything is: what is missing, stale, changed in the source, or can still change."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -69,22 +69,30 @@ def status(
     stored = {
         asset: sorted(day for day in state.stamps[asset] if calendar[0] <= day <= calendar[1]) for asset in ASSETS
     }
-    changed = {
-        asset: changed_days(state, asset, stored[asset], source.fingerprints(asset, stored[asset]))
-        for asset in SOURCE_ASSETS
-    }
     final, provisional = final_and_provisional(
         stored["channel_reporting"], days_attributed(state, windows.last_day), windows.lookback_days, windows.last_day
     )
     return Status(
         stored=stored,
         missing={asset: due.difference(days) for asset, days in stored.items()},
-        changed=changed,
+        changed=days_changed(state, source, days_between(*calendar)),
         stale=stale,
         final=final,
         provisional=provisional,
         in_no_report=[source.rows_in_no_report(asset) for asset in SOURCE_ASSETS],
     )
+
+
+def days_changed(state: StoredState, source: SourceDatabase, days: Iterable[dt.date]) -> dict[str, set[dt.date]]:
+    """Source asset -> those of the days whose rows in the source are not those that were read; errors as for `status`.
+
+    Args:
+        state: What is stored.
+        source: The source tables.
+        days: The days to look at; those that were never read are not reported.
+    """
+    stored = {asset: sorted(state.stamps[asset].keys() & set(days)) for asset in SOURCE_ASSETS}
+    return {asset: changed_days(state, asset, of, source.fingerprints(asset, of)) for asset, of in stored.items()}
 
 
 def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[dt.date]:

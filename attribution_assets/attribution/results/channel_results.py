@@ -90,7 +90,11 @@ GROUP BY channel_name
 ORDER BY channel_name
 """
 
-WITHIN = "CAST(conversion_date AS DATE) <= CAST(touch_date AS DATE) + INTERVAL '{days}' DAY"
+
+def sum_within(figure: str, days: int) -> str:
+    """SQL for the sum of a figure of `model_comparison` that was earned at most so many days after the touch."""
+    within = f"CAST(conversion_date AS DATE) <= CAST(touch_date AS DATE) + INTERVAL '{days}' DAY"
+    return f"SUM(CASE WHEN {within} THEN {decimal_of(figure)} ELSE 0 END)"
 
 
 def results_by_day(  # noqa: PLR0913 - each is a choice of its own
@@ -195,9 +199,7 @@ def roas_by_days_since_touch(  # noqa: PLR0913 - each is a choice of its own
     _require(model)
     reported, credit = reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
     columns = ", ".join(
-        f"SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('orders')} ELSE 0 END) AS orders_{n}, "
-        f"ROUND(SUM(CASE WHEN {WITHIN.format(days=n)} THEN {decimal_of('revenue')} ELSE 0 END), 9) AS revenue_{n}"
-        for n in days
+        f"{sum_within('orders', n)} AS orders_{n}, ROUND({sum_within('revenue', n)}, 9) AS revenue_{n}" for n in days
     )
     of_days = credited(reported, DateBasis.TOUCH)
     earned = run_sql(SINCE_TOUCH_SQL.format(columns=columns, model=model, credited=of_days), credit)

@@ -9,14 +9,14 @@ from collections.abc import Collection, Sequence
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.days import whole_weeks
 from attribution_assets.attribution.calendar.finality import is_final
 from attribution_assets.attribution.results.channel_results import (
     MODELS,
-    WITHIN,
     DateBasis,
     credited,
     reported_and_credit,
+    sum_within,
 )
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -68,14 +68,10 @@ def weekly_cohorts(  # noqa: PLR0913 - each is a choice of its own
     known_ages = [age for age in ages if age <= lookback_days]
     columns = [f"{figure}_{age}" for age in known_ages for figure in ("orders", "revenue")]
     reported, credit = reported_and_credit(storage, first, last, lookback_days, DateBasis.TOUCH)
-    mondays = [day for day in reported.files if day.weekday() == 0]
-    weeks = {monday: days_between(monday, monday + dt.timedelta(days=6)) for monday in mondays}
-    whole = {monday: days for monday, days in weeks.items() if reported.files.keys() >= set(days)}
+    whole = whole_weeks(reported.files)
     week_of = {str(day): str(monday) for monday, days in whole.items() for day in days}
     sums = ", ".join(
-        f"SUM(CASE WHEN {WITHIN.format(days=age)} THEN {decimal_of(figure)} ELSE 0 END) AS {figure}_{age}"
-        for age in known_ages
-        for figure in ("orders", "revenue")
+        f"{sum_within(figure, age)} AS {figure}_{age}" for age in known_ages for figure in ("orders", "revenue")
     )
     sql = EARNED_SQL.format(columns=sums or "0 AS none", model=model, credited=credited(reported, DateBasis.TOUCH))
     frames = [run_sql(COST_SQL, reported), run_sql(sql, credit)]

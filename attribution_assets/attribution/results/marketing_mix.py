@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.days import days_between, whole_weeks
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 
@@ -45,7 +45,7 @@ def weekly_marketing_mix(storage: AssetStorage, first: dt.date, last: dt.date) -
         as KPI with its revenue; Meta's Robyn takes spend as paid media spends and visits as paid media variables.
     """
     weeks = _whole_weeks(storage, first, last)
-    days = [day for week in weeks for day in days_between(week, week + dt.timedelta(days=6))]
+    days = [day for of_week in weeks.values() for day in of_week]
     spend = run_sql(COST_SQL, storage.days("channel_reporting", days))
     visits = run_sql(VISITS_SQL, storage.days("sessions", days))
     placed = run_sql(ORDERS_SQL, storage.days("conversions", days))
@@ -62,14 +62,13 @@ def weekly_marketing_mix(storage: AssetStorage, first: dt.date, last: dt.date) -
     return pd.concat([result, pd.DataFrame(columns, index=index)], axis="columns").reset_index()
 
 
-def _whole_weeks(storage: AssetStorage, first: dt.date, last: dt.date) -> list[dt.date]:
+def _whole_weeks(storage: AssetStorage, first: dt.date, last: dt.date) -> dict[dt.date, list[dt.date]]:
     days = days_between(first, last)
     empty = storage.empty_at_the_end()
     stored = set(days) - empty
     for table in ("channel_reporting", "sessions", "conversions"):
         stored &= storage.days(table, days).files.keys()
-    mondays = [day for day in days if day.weekday() == 0]
-    return [day for day in mondays if stored.issuperset(days_between(day, day + dt.timedelta(days=6)))]
+    return whole_weeks(stored)
 
 
 def _by_week(frame: pd.DataFrame) -> pd.DataFrame:

@@ -139,36 +139,27 @@ class StoredDays:
         Raises:
             MissingDaysError: The day has not been materialized.
         """
-        if (held := self._held(day)) is not None:
-            return held[0][[*columns]] if columns else held[0]
-        return _read(self._parquet(day), *columns)
+        return self._stamped(day, *columns)[0]
 
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
         """The table of one day and its stamp, both of the same write; errors as for `frame`."""
-        if (held := self._held(day)) is not None:
-            return held
-        parquet = self._parquet(day)
-        return _read(parquet), stamp_in(parquet.metadata)
+        return self._stamped(day)
 
-    def _held(self, day: dt.date) -> tuple[pd.DataFrame, Stamp] | None:
-        """The table of one day and its stamp from memory, where it is small and local: read, if it was not yet."""
-        local = local_path(self.files[day]) if day in self.files else None
-        if local is None:
-            return None
-        key = local, state_of(local)
-        if (held := _SMALL_TABLES.get(key)) is None:
-            parquet = self._parquet(day)
-            if parquet.metadata.num_rows >= MANY_ROWS:
-                return None
+    def _stamped(self, day: dt.date, *columns: str) -> tuple[pd.DataFrame, Stamp]:
+        """Some or all columns and the stamp, from memory where the table is small, local and was read before."""
+        if day not in self.files:
+            raise MissingDaysError(self.asset, [day])
+        local = local_path(self.files[day])
+        key = local and (local, state_of(local))
+        held = _SMALL_TABLES.get(key)
+        if held is None:
+            parquet = pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
+            if key is None or parquet.metadata.num_rows >= MANY_ROWS:
+                return _read(parquet, *columns), stamp_in(parquet.metadata)
             held = _read(parquet), stamp_in(parquet.metadata)
             _SMALL_TABLES.put(key, held)
         frame, stamp = held
-        return frame.copy(deep=False), stamp
-
-    def _parquet(self, day: dt.date) -> pq.ParquetFile:
-        if day not in self.files:
-            raise MissingDaysError(self.asset, [day])
-        return pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
+        return frame[[*columns]] if columns else frame.copy(deep=False), stamp
 
     def stamp(self, day: dt.date) -> Stamp:
         """The stamp of one day; only its file's footer is read. Errors as for `frame`."""

@@ -11,9 +11,8 @@ from urllib.parse import quote, unquote
 
 from upath import UPath
 
-from attribution_assets.attribution.files.atomic_files import read_file, replace_file
-from attribution_assets.attribution.files.locations import local_path, location
-from attribution_assets.attribution.files.object_store import list_objects
+from attribution_assets.attribution.files.atomic_files import names_in, read_file, replace_file
+from attribution_assets.attribution.files.locations import location
 from attribution_assets.ihc_service.model import SHIPPED, ModelParameters, recorded_parameters
 from attribution_assets.ihc_service.training.trained_type import TrainedType, read_trained_type
 
@@ -39,11 +38,8 @@ class ConversionTypes:
 
     def names(self) -> list[str]:
         """The names of the trained types, sorted."""
-        local = local_path(self._root)
-        files = list_objects(self._root) if local is None else [file.name for file in local.glob(f"*{_SUFFIX}")]
-        return sorted(
-            unquote(name.removesuffix(_SUFFIX)) for name in files if name.endswith(_SUFFIX) and name[0] != "."
-        )
+        files = [name for name in names_in(self._root) if name.endswith(_SUFFIX) and name[0] != "."]
+        return sorted(unquote(name.removesuffix(_SUFFIX)) for name in files)
 
     def read(self, name: str) -> TrainedType | None:
         """One trained type; None if there is none of the name.

@@ -4,18 +4,19 @@ Journeys with sessions that the API excluded are left out, and so is what the em
 """
 
 import csv
+import datetime as dt
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
 import numpy as np
 import pandas as pd
 from upath import UPath
 
+from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, EMBEDDED
 from attribution_assets.ihc_service.model import Touchpoints
 from attribution_assets.ihc_service.training.answers import AnsweredJourneys, Journeys
-from attribution_assets.ihc_service.training.learning import Transcript
+from attribution_assets.ihc_service.training.learning import Learned, Transcript, learned
 
 _JOURNEY = ["conv_id", "session_id", "session_time", "channel_name", "holder_engagement", "closer_engagement"]
 _FILE_COLUMNS = (
@@ -60,6 +61,26 @@ def stored_answers(storage: AssetStorage, settings: str) -> AnsweredJourneys:
     return answers_of(_together(frames, columns))
 
 
+def learned_from_stored(
+    name: str, storage: AssetStorage, source: SourceDatabase, settings: str, at: dt.datetime
+) -> Learned:
+    """What the stored answers of the API teach of a conversion type.
+
+    Args:
+        name: the conversion type.
+        storage: where the assets' tables lie.
+        source: the database that they were made from.
+        settings: as for `stored_answers`.
+        at: now, UTC.
+
+    Raises:
+        ForeignStorageError: the storage holds the tables of another database.
+        TooFewAnswersError: there are too few answers to learn from.
+    """
+    storage.require(str(source))
+    return learned(name, stored_answers(storage, settings), f"what the API answered for the {source}", at)
+
+
 def answers_of(touchpoints: pd.DataFrame) -> AnsweredJourneys:
     """Answered journeys of a frame as `answered_touchpoints` gives it."""
     return AnsweredJourneys(_touchpoints(touchpoints), touchpoints[list(CREDIT_COLUMNS)].to_numpy(np.float64))
@@ -96,7 +117,7 @@ def answers_in(file: UPath) -> AnsweredJourneys:
     rows: list[tuple[object, ...]] = []
     for number, row in _rows(file, _FILE_COLUMNS):
         try:
-            time = datetime.strptime(row["timestamp"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  # all are of one zone
+            time = dt.datetime.strptime(row["timestamp"], "%Y-%m-%d %H:%M:%S")  # noqa: DTZ007  # all are of one zone
             flags = [{"0": 0, "1": 1}[row[name]] for name in ("holder_engagement", "closer_engagement")]
             credit = [float(row[name]) for name in CREDIT_COLUMNS]
         except KeyError as flag:

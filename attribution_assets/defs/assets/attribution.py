@@ -130,6 +130,7 @@ def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
         too_long = storage.tables().days(companion_table("journeys"), journeys.files).stamps()
         versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
+        settings = ihc_api.settings
         with observed_client(context, ihc_api.client(database.ledger())) as client:
             plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
             context.log.info("%s", plan)
@@ -139,7 +140,7 @@ def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
                     answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                     for day, frame in by_day(answered, "conversion_time", days):
                         inputs = made_from("ihc_attributions", versions, day, rules.windows)
-                        table = DayTable(day, frame, inputs, settings=ihc_api.settings)
+                        table = DayTable(day, frame, inputs, settings=settings)
                         counted = too_long[day].rows if day in too_long else 0
                         yield table, attributions_metadata(frame, counted, attribution.asked)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))

@@ -7,11 +7,10 @@ import datetime as dt
 
 import dagster as dg
 
-from attribution_assets.attribution.training.stored_answers import stored_answers
+from attribution_assets.attribution.training.stored_answers import learned_from_stored
 from attribution_assets.charts.training_plots import training_plots
 from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, Storage
 from attribution_assets.ihc_service.training.calibration import TooFewAnswersError
-from attribution_assets.ihc_service.training.learning import learned
 from attribution_assets.ihc_service.training.trained_type import TrainedType
 
 TRAINING = "training"
@@ -38,10 +37,8 @@ def trained_conversion_type(
 ) -> dg.MaterializeResult[None]:
     """Parameters of the account's conversion type, learned from all stored answers of the IHC API."""
     name, tables, source = config.conversion_type or ihc_api.conv_type_id, storage.tables(), database.source()
-    tables.require(str(source))
-    answers = stored_answers(tables, ihc_api.settings_with(name))
     try:
-        found = learned(name, answers, f"what the API answered for the {source}", dt.datetime.now(dt.UTC))
+        found = learned_from_stored(name, tables, source, ihc_api.settings_with(name), dt.datetime.now(dt.UTC))
     except TooFewAnswersError as error:
         raise dg.Failure(f"{name}: {error}", allow_retries=False) from None
     types = ihc_api.trained()

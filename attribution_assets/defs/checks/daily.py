@@ -18,7 +18,7 @@ from attribution_assets.attribution.storage.stored_days import MissingDaysError
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.checks.problem_table import problems_metadata
 from attribution_assets.defs.resources import ReportingRules, Storage
-from attribution_assets.instance.runs import days_of
+from attribution_assets.instance.runs import days_between_tags
 
 CheckFunction = Callable[..., dg.AssetCheckResult | Iterator[dg.AssetCheckResult]]
 
@@ -51,8 +51,7 @@ def daily_check(asset: str, *, blocking: bool = True) -> Callable[[CheckFunction
 
 def days_of_run(context: dg.AssetCheckExecutionContext) -> list[dt.date] | None:
     """The days that a run is of; without any (None), all that is stored is checked."""
-    first, last = days_of(context.run.tags)
-    return days_between(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) if first and last else None
+    return days_between_tags(context.run.tags)
 
 
 def days_to_check(context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules) -> list[dt.date]:

@@ -104,10 +104,3 @@ def test_attributions_of_other_settings_are_made_again(week: Shop) -> None:
         assert FRESH not in run(week)
         assert len(endpoint.received) == 1
         assert FRESH in run(week)
-
-
-def test_what_lies_between_two_days_that_are_due_is_made_with_them() -> None:
-    from attribution_assets.attribution.freshness.due import ranges_to_make  # noqa: PLC0415
-
-    days = [dt.date(2024, 2, 1), dt.date(2024, 2, 2), dt.date(2024, 2, 17), dt.date(2024, 3, 20)]
-    assert ranges_to_make(days) == [(days[0], days[2]), (days[3], days[3])]

@@ -18,6 +18,7 @@ from attribution_assets.attribution.calendar.days import (
     by_day,
     days_between,
     in_words,
+    whole_weeks,
 )
 
 Table = Callable[..., pd.DataFrame]
@@ -39,6 +40,20 @@ def test_days_between_a_day_and_itself_is_that_day() -> None:
 
 def test_there_are_no_days_between_a_day_and_an_earlier_one() -> None:
     assert days_between(february(20), february(19)) == []
+
+
+def test_adjacent_ranges_take_in_as_many_days_between_as_they_are_to() -> None:
+    days = [dt.date(2024, 2, 1), dt.date(2024, 2, 2), dt.date(2024, 2, 17), dt.date(2024, 3, 20)]
+    assert adjacent_ranges(days, 14) == [(days[0], days[2]), (days[3], days[3])]
+    assert adjacent_ranges(days, 13) == [(days[0], days[1]), (days[2], days[2]), (days[3], days[3])]
+
+
+def test_whole_weeks_begin_on_monday_and_lack_no_day() -> None:
+    days = days_between(dt.date(2024, 2, 25), dt.date(2024, 3, 17))  # from a Sunday to a Sunday
+    weeks = whole_weeks(reversed(days))
+    assert list(weeks) == [dt.date(2024, 2, 26), dt.date(2024, 3, 4), dt.date(2024, 3, 11)]
+    assert weeks[dt.date(2024, 3, 4)] == days_between(dt.date(2024, 3, 4), dt.date(2024, 3, 10))
+    assert list(whole_weeks(day for day in days if day.day != 6)) == [dt.date(2024, 2, 26), dt.date(2024, 3, 11)]
 
 
 def test_adjacent_ranges_join_neighbours_in_any_order_and_ignore_repeats() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.tables.schemas import CHANNEL_ROLES
@@ -22,7 +23,7 @@ from attribution_assets_tests.support.attributed_orders import (
 
 
 def roles(*orders: Order) -> pd.DataFrame:
-    return channel_roles(ihc_attributions(orders), conversions(orders))
+    return channel_roles(attributed_journeys(ihc_attributions(orders), conversions(orders)))
 
 
 def test_an_order_counts_once_for_each_channel_of_its_journey() -> None:

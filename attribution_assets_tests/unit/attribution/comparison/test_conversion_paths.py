@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths, path_in_words
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.tables.schemas import CONVERSION_PATHS
@@ -24,7 +25,7 @@ from attribution_assets_tests.support.attributed_orders import (
 
 
 def paths(*orders: Order) -> pd.DataFrame:
-    return conversion_paths(ihc_attributions(orders), conversions(orders))
+    return conversion_paths(attributed_journeys(ihc_attributions(orders), conversions(orders)))
 
 
 def test_orders_of_the_same_path_and_time_are_counted_together() -> None:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.reporting.channel_report import channel_report
@@ -33,7 +34,7 @@ NOT_IN_ORDER = r"^the rows of each journey must be adjacent, and in the order of
 
 
 def compared(*orders: Order, direct: tuple[str, ...] = ("direct",)) -> pd.DataFrame:
-    return model_comparison(ihc_attributions(orders), conversions(orders), direct)
+    return model_comparison(attributed_journeys(ihc_attributions(orders), conversions(orders)), direct)
 
 
 def cells(comparison: pd.DataFrame) -> dict[tuple[str, str, str], tuple[float, float]]:
@@ -109,8 +110,12 @@ def test_case_is_folded_as_unicode_says() -> None:
 def test_orders_that_are_not_in_both_tables_do_not_count() -> None:
     orders = [came_by("Search"), came_by("Email")]
     touched, placed = ihc_attributions(orders), conversions(orders)
-    assert {channel for _, channel, _ in cells(model_comparison(touched, placed[1:], ()))} == {"Email"}
-    assert {channel for _, channel, _ in cells(model_comparison(touched[:1], placed, ()))} == {"Search"}
+    assert {channel for _, channel, _ in cells(model_comparison(attributed_journeys(touched, placed[1:]), ()))} == {
+        "Email"
+    }
+    assert {channel for _, channel, _ in cells(model_comparison(attributed_journeys(touched[:1], placed), ()))} == {
+        "Search"
+    }
 
 
 def test_a_day_without_attributed_orders_has_an_empty_table_of_the_right_types() -> None:
@@ -125,13 +130,13 @@ def test_a_day_without_attributed_orders_has_an_empty_table_of_the_right_types()
 def test_journeys_that_are_torn_apart_are_refused() -> None:
     orders = [came_by("Search", "Email"), came_by("Email")]
     with pytest.raises(ValueError, match=NOT_IN_ORDER):
-        model_comparison(ihc_attributions(orders).iloc[[0, 2, 1]], conversions(orders), ())
+        model_comparison(attributed_journeys(ihc_attributions(orders).iloc[[0, 2, 1]], conversions(orders)), ())
 
 
 def test_journeys_in_the_wrong_order_are_refused() -> None:
     orders = [came_by("Search", "Email")]
     with pytest.raises(ValueError, match=NOT_IN_ORDER):
-        model_comparison(ihc_attributions(orders)[::-1], conversions(orders), ())
+        model_comparison(attributed_journeys(ihc_attributions(orders)[::-1], conversions(orders)), ())
 
 
 def test_orders_of_several_days_are_refused() -> None:
@@ -187,8 +192,12 @@ def test_the_sequence_of_orders_changes_nothing(orders: list[Order], chance: ran
     journeys = [journey for _, journey in touched.groupby("conv_id")]
     chance.shuffle(journeys)
     shuffled = pd.concat([touched[:0], *journeys]) if journeys else touched
-    again = model_comparison(shuffled, placed.sample(frac=1, random_state=chance.randrange(1000)), ("direct",))
-    pd.testing.assert_frame_equal(again, model_comparison(touched, placed, ("direct",)), check_exact=True)
+    again = model_comparison(
+        attributed_journeys(shuffled, placed.sample(frac=1, random_state=chance.randrange(1000))), ("direct",)
+    )
+    pd.testing.assert_frame_equal(
+        again, model_comparison(attributed_journeys(touched, placed), ("direct",)), check_exact=True
+    )
 
 
 def test_the_rows_of_ihc_are_the_credit_of_the_channel_report(
@@ -199,6 +208,6 @@ def test_the_rows_of_ihc_are_the_credit_of_the_channel_report(
     placed = keep(storage, "conversions", conversions(orders), [DAY])
     sessions = keep(storage, "sessions", table("sessions"), [DAY])
     report = channel_report(sessions, credit, placed, DAY, DAY)
-    comparison = model_comparison(credit.frame(DAY), placed.frame(DAY), ())
+    comparison = model_comparison(attributed_journeys(credit.frame(DAY), placed.frame(DAY)), ())
     ihc = comparison.loc[comparison["model"] == "ihc", ["channel_name", "touch_date", "orders", "revenue"]]
     assert ihc.to_numpy().tolist() == report[["channel_name", "date", "ihc", "ihc_revenue"]].to_numpy().tolist()

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from mta import MTA
 
+from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
@@ -65,8 +66,9 @@ def published() -> Published:
     converting = mta.data[mta.data["total_conversions"] > 0]
     orders = [order for row in converting.itertuples() for order in [_came_by(row)] * row.total_conversions]
     attributions, placed = ihc_attributions(orders), conversions(orders)
-    models = model_comparison(attributions, placed, ["eta"])
-    paths = conversion_paths(attributions, placed)
+    journeys = attributed_journeys(attributions, placed)
+    models = model_comparison(journeys, ["eta"])
+    paths = conversion_paths(journeys)
     return Published(
         mta,
         models.groupby(["model", "channel_name"])[["orders", "revenue"]].sum(),

@@ -1,0 +1,75 @@
+"""Which days of a range are not fresh, so that a run has to make them.
+
+What follows from the storage, the source and the settings alone is in `attribution/freshness/due.py`. Here is what
+Dagster's history says of days and checks, and whether their CSV files are there.
+"""
+
+import datetime as dt
+from collections.abc import Iterator, Sequence
+
+import dagster as dg
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.freshness.due import due_days
+from attribution_assets.attribution.freshness.lineage import stored_state
+from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.staleness import Scope, stale_days
+from attribution_assets.attribution.freshness.status import days_changed
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.defs.asset_graph import daily_checks
+from attribution_assets.defs.checks.daily import problems_of_days
+from attribution_assets.defs.resources import Resources
+from attribution_assets.instance.runs import days_between_tags
+
+MOST_FRESH_BETWEEN = 14
+"""So many fresh days between two that are due are made with them: another run takes longer than they do."""
+
+
+def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt.date, last: dt.date) -> set[dt.date]:
+    """The days from `first` to `last` that are not stored, published, recorded, passed by the checks, and up to date.
+
+    Args:
+        instance: Where runs are recorded.
+        resources: What is stored, and the source.
+        first: First day.
+        last: Last day.
+
+    Raises:
+        SourceDatabaseError: The source cannot be read.
+        ResultTablesError: The result tables cannot.
+    """
+    storage, source, rules = resources.storage.tables(), resources.database.source(), resources.rules
+    days = days_between(first, last)
+    read = rules.windows.days_touched_by(*rules.windows.days_touched_by(first, last))
+    state = stored_state(storage, resources.database.results().published(), read)
+    shown = {
+        asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(asset))}
+        for asset in ASSETS
+    }
+    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
+    due = due_days(days, state, stale, days_changed(state, source, days), resources.ihc_api.settings, shown)
+    return due.union(_days_without_file(storage, resources, days), set(_not_passed(instance)).intersection(days))
+
+
+def _days_without_file(storage: AssetStorage, resources: Resources, days: Sequence[dt.date]) -> set[dt.date]:
+    """The days whose CSV file is not there, or was last written to another place."""
+    written = {day: frame["path"].tolist() for day, frame in storage.days("channel_reporting_csv", days).frames()}
+    files = {day: resources.reports.file(f"channel_reporting_{day}.csv") for day in written}
+    there = resources.reports.names()
+    return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}
+
+
+def _not_passed(instance: dg.DagsterInstance) -> Iterator[dt.date]:
+    """The days that a blocking check stopped when it was evaluated last, or did not come to, as its run had ended."""
+    for check in daily_checks():
+        key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
+        record = instance.get_latest_asset_check_evaluation_record(key) if check.blocking else None
+        event = record.event.dagster_event if record and record.event else None
+        if record is None or event is None:
+            continue
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            for day, problem in problems_of_days(event.asset_check_evaluation_data):
+                if problem and problem.stops:
+                    yield dt.date.fromisoformat(day)
+        elif run := instance.get_run_by_id(record.run_id):
+            yield from days_between_tags(run.tags) or ()
