@@ -1,15 +1,13 @@
-"""How the text of an environment variable is read; the secrets in the environment; what HTTP libraries read there.
+"""Switches in the environment; the secrets in the environment; what HTTP libraries read there.
 
 Which variables the project is set by belongs in `settings.py`.
 """
 
-import datetime as dt
 import os
 import ssl
 from pathlib import Path
 from urllib.parse import unquote
 
-from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.masking import masked, passwords_in
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.errors import ConfigurationError
@@ -29,28 +27,13 @@ SECRETS = (
 )
 """The variables that are secrets as a whole; passwords in URLs are found in all variables."""
 
+_named_by_data_sets: set[str] = set()
+
 CERTIFICATES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 """The variables that name a file of trusted certificates; the first two may name a folder too."""
 
-EARLIEST_DAY, LATEST_DAY = dt.date(1970, 1, 1), dt.date(2099, 12, 31)
-"""The days that a calendar may have. `source/column_expressions` takes what lies after for no date."""
-
 FEWEST_CHARACTERS = 4
 """A shorter password would be found in any word."""
-
-
-def calendar_day(variable: str, text: str) -> dt.date:
-    """The day that a variable's text names.
-
-    Raises:
-        ConfigurationError: It is no date written YYYY-MM-DD, or before EARLIEST_DAY or after LATEST_DAY.
-    """
-    day = day_written(text)
-    if day is None or not EARLIEST_DAY <= day <= LATEST_DAY:
-        raise ConfigurationError(
-            f"{variable} is {quoted(text)}: it takes a date written YYYY-MM-DD, from {EARLIEST_DAY} to {LATEST_DAY}"
-        )
-    return day
 
 
 def is_on(variable: str, default: str = "off") -> bool:
@@ -83,9 +66,14 @@ def require_text() -> None:
                 raise ConfigurationError(f"{name} holds bytes that are not in UTF-8: set it in UTF-8") from None
 
 
+def is_secret_too(variable: str) -> None:
+    """Have `without_secrets` hide what a variable holds, as a data set names it for its key."""
+    _named_by_data_sets.add(variable)
+
+
 def without_secrets(text: str) -> str:
     """The text with *** in place of the secrets that the environment holds."""
-    secrets = [os.environ.get(name, "") for name in SECRETS]
+    secrets = [os.environ.get(name, "") for name in (*SECRETS, *_named_by_data_sets)]
     urls = [value for value in os.environ.values() if "://" in value]
     urls += [f"http://{value}" for name, value in os.environ.items() if _is_bare_proxy(name, value)]
     passwords = [password for url in urls for password in passwords_in(url)]

@@ -4,49 +4,75 @@ Nothing below this module knows the environment. Which resources the settings de
 """
 
 import datetime as dt
-import math
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.ihc_api.account import MOST_ANSWER_SECONDS
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.environment import calendar_day, is_on, require_text
+from attribution_assets.environment import is_on, require_text
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.setting_texts import Given
 
 MOST_LOOKBACK_DAYS = 3650
+MOST_NUMBER = 1_000_000_000
 FIRST_DAY = dt.date(2023, 8, 1)
-MOST: Mapping[str, int] = {
-    "IHC_MAX_JOURNEYS_PER_REQUEST": 1_000_000,
-    "IHC_MAX_SESSIONS_PER_REQUEST": 1_000_000,
-    "IHC_MAX_CONCURRENT_REQUESTS": 1_000,
-    "IHC_ANSWER_SECONDS": MOST_ANSWER_SECONDS,
-    "ATTRIBUTION_LOOKBACK_DAYS": MOST_LOOKBACK_DAYS,
-}
-"""The largest whole numbers that variables take; others take a billion."""
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
-VARIABLES: Mapping[str, str] = {
+ATTRIBUTES: Mapping[str, str] = {
     "database_url": "ATTRIBUTION_DATABASE_URL",
     "storage": "ATTRIBUTION_STORAGE",
-    "engine": "ATTRIBUTION_ENGINE",
-    "channels": "ATTRIBUTION_CHANNELS",
     "reports": "ATTRIBUTION_REPORTS",
-    "conversion_types": "ATTRIBUTION_CONVERSION_TYPES",
+    "engine": "ATTRIBUTION_ENGINE",
+    "start_date": "ATTRIBUTION_START_DATE",
+    "end_date": "ATTRIBUTION_END_DATE",
+    "lookback_days": "ATTRIBUTION_LOOKBACK_DAYS",
+    "max_rejected_share": "ATTRIBUTION_MAX_REJECTED_SHARE",
+    "direct_channels": "ATTRIBUTION_DIRECT_CHANNELS",
+    "channels": "ATTRIBUTION_CHANNELS",
+    "journey_end": "ATTRIBUTION_JOURNEY_END",
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
     "ihc_conv_type_id": "IHC_CONV_TYPE_ID",
     "ihc_max_journeys_per_request": "IHC_MAX_JOURNEYS_PER_REQUEST",
     "ihc_max_sessions_per_request": "IHC_MAX_SESSIONS_PER_REQUEST",
     "ihc_max_concurrent_requests": "IHC_MAX_CONCURRENT_REQUESTS",
-    "ihc_redistribution_parameter": "IHC_REDISTRIBUTION_PARAMETER",
     "ihc_max_requests_per_run": "IHC_MAX_REQUESTS_PER_RUN",
+    "ihc_redistribution_parameter": "IHC_REDISTRIBUTION_PARAMETER",
+}
+"""Setting of a data set -> the variable that gives it for the data set of the environment."""
+
+VARIABLES: Mapping[str, str] = {
+    **{
+        name: variable
+        for name, variable in ATTRIBUTES.items()
+        if name in {"database_url", "storage", "reports", "engine", "channels"} or name.startswith("ihc_")
+    },
+    "conversion_types": "ATTRIBUTION_CONVERSION_TYPES",
     "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
 }
-"""Setting of a resource -> the variable that it is read from."""
+"""Setting of a resource -> its variable: Dagster reads it again when a run starts, and shows the variable's name."""
+
+_FIELDS = {"start_date": "first_day", "end_date": "last_day"}
+"""Attributes that are fields of `Settings` under another name."""
+
+_READ: Mapping[str, Callable[[Given], Any]] = {
+    "start_date": Given.day,
+    "end_date": Given.day,
+    "lookback_days": lambda given: given.whole_number(MOST_LOOKBACK_DAYS),
+    "max_rejected_share": Given.share,
+    "direct_channels": Given.names,
+    "journey_end": Given.journey_end,
+    "ihc_max_journeys_per_request": lambda given: given.whole_number(1_000_000),
+    "ihc_max_sessions_per_request": lambda given: given.whole_number(1_000_000),
+    "ihc_max_concurrent_requests": lambda given: given.whole_number(1_000),
+    "ihc_max_requests_per_run": lambda given: given.whole_number(MOST_NUMBER),
+    "ihc_answer_seconds": lambda given: given.whole_number(MOST_ANSWER_SECONDS),
+}
+"""Setting -> how its text is read; the others are texts."""
 
 EMAIL_VARIABLES = (
     "ATTRIBUTION_EMAIL_TO",
@@ -58,9 +84,10 @@ EMAIL_VARIABLES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a code location: one source, its storage, its account with the IHC API.
+    """The settings of a data set: one source, its storage, its account with the IHC API.
 
     Attributes:
+        data_set: its name; empty for the data set that the environment describes.
         first_day: first day of the partitions.
         last_day: last day of the partitions, for data that has ended; None: yesterday.
         lookback_days: length L of the lookback window.
@@ -87,10 +114,13 @@ class Settings:
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
         ihc_answer_seconds: how long one exchange with the API may take in all.
-        from_variables: the settings that a variable gives: what Dagster reads again when a run starts, and shows by
-            the variable's name.
+        variables: setting of a resource -> the variable that gives it: what Dagster reads again when a run starts, and
+            shows by the variable's name.
+        own_account: whether the API is asked with another key than the environment's.
+        missing: what is wrong with variables that are named and not set; empty if nothing is.
     """
 
+    data_set: str = ""
     first_day: dt.date = FIRST_DAY
     lookback_days: int = 30
     journey_end: JourneyEnd = JourneyEnd.BEFORE
@@ -116,7 +146,9 @@ class Settings:
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
     ihc_answer_seconds: int = 60
-    from_variables: frozenset[str] = frozenset()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    own_account: bool = False
+    missing: str = ""
 
     @property
     def windows(self) -> Windows:
@@ -132,34 +164,56 @@ class Settings:
         )
 
     @classmethod
-    def from_environment(cls) -> "Settings":
+    def from_environment(cls, *, own_data: bool = False) -> "Settings":
         """The settings that the environment variables describe now; a variable that is not set has its default.
+
+        Args:
+            own_data: Whether they are for data of another place, whose calendar is not the demo's.
 
         Raises:
             ConfigurationError: A variable has a value that cannot be used.
         """
         require_text()
-        given: dict[str, Any] = {name: os.environ[of] for name, of in VARIABLES.items() if os.environ.get(of)}
-        for name in given:
-            if name.startswith("ihc_max_"):
-                given[name] = _whole_number(VARIABLES[name], 1)
-        first_day, last_day = _first_and_last_day()
-        if "ihc_answer_seconds" in given:
-            given["ihc_answer_seconds"] = _whole_number(VARIABLES["ihc_answer_seconds"], 60)
-        return cls(
-            first_day=first_day,
-            last_day=last_day,
-            lookback_days=_lookback_days(),
-            journey_end=_journey_end(),
-            direct_channels=_direct_channels(),
-            max_rejected_share=_max_rejected_share(),
+        given = {
+            name: Given(variable, os.environ[variable], variable)
+            for name, variable in {**ATTRIBUTES, **VARIABLES}.items()
+            if os.environ.get(variable)
+        }
+        settings = cls(
             csv_guard=is_on("ATTRIBUTION_CSV_GUARD", default="on"),
-            daily_hour=_daily_hour(),
+            daily_hour=Given("ATTRIBUTION_DAILY_HOUR", os.environ.get("ATTRIBUTION_DAILY_HOUR") or "5").hour(),
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
-            from_variables=frozenset(given),
-            **given,
         )
+        if not own_data and not {"start_date", "database_url"} & given.keys():
+            last_day = given["end_date"].day() if "end_date" in given else None
+            settings = replace(settings, first_day=demo_start(last_day))
+        return settings.with_given(given)
+
+    def with_given(self, given: Mapping[str, Given]) -> "Settings":
+        """These settings with those that are given in place of their own.
+
+        Args:
+            given: Setting (a name of `ATTRIBUTES` or `VARIABLES`) -> its text.
+
+        Raises:
+            ConfigurationError: One of them cannot be used, or the last day is before the first.
+        """
+        fields: dict[str, Any] = {
+            _FIELDS.get(name, name): _READ[name](text) if name in _READ else text.text for name, text in given.items()
+        }
+        kept = {name: variable for name, variable in self.variables.items() if name not in given}
+        variables = {name: text.variable for name, text in given.items() if text.variable and name in VARIABLES}
+        settings = replace(self, variables={**kept, **variables}, **fields)
+        if settings.last_day and settings.last_day < settings.first_day:
+            if "end_date" in given:
+                problem = f"is {settings.last_day}: that is before the first day, {settings.first_day}"
+                raise ConfigurationError(f"{given['end_date'].label} {problem}")
+            problem = f"is {settings.first_day}: that is after the last day, {settings.last_day}"
+            raise ConfigurationError(
+                f"{given['start_date'].label if 'start_date' in given else 'the first day'} {problem}"
+            )
+        return settings
 
 
 @dataclass(frozen=True)
@@ -236,6 +290,11 @@ def currency() -> str:
     return text
 
 
+def data_sets_folder() -> str | None:
+    """ATTRIBUTION_DATA_SETS: the folder with a YAML file for each data set; None if it is not set."""
+    return os.environ.get("ATTRIBUTION_DATA_SETS") or None
+
+
 def demo_start(end: dt.date | None) -> dt.date:
     """The first day of the demo, and of the calendar where no database is named: the first of the month before.
 
@@ -246,64 +305,6 @@ def demo_start(end: dt.date | None) -> dt.date:
     """
     after = end + dt.timedelta(days=1) if end else dt.datetime.now(dt.UTC).date()
     return (after.replace(day=1) - dt.timedelta(days=1)).replace(day=1)
-
-
-def _first_and_last_day() -> tuple[dt.date, dt.date | None]:
-    first, last = _date("ATTRIBUTION_START_DATE"), _date("ATTRIBUTION_END_DATE")
-    if first is None:
-        first = FIRST_DAY if os.environ.get(VARIABLES["database_url"]) else demo_start(last)
-    if last and last < first:
-        raise ConfigurationError(f"ATTRIBUTION_END_DATE is {last}: that is before the first day, {first}")
-    return first, last
-
-
-def _date(variable: str) -> dt.date | None:
-    text = os.environ.get(variable)
-    return calendar_day(variable, text) if text else None
-
-
-def _lookback_days() -> int:
-    return _whole_number("ATTRIBUTION_LOOKBACK_DAYS", 30)
-
-
-def _journey_end() -> JourneyEnd:
-    text = os.environ.get("ATTRIBUTION_JOURNEY_END") or JourneyEnd.BEFORE.value
-    try:
-        return JourneyEnd(text)
-    except ValueError:
-        raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {quoted(text)}: it takes before or at") from None
-
-
-def _max_rejected_share() -> float:
-    text = os.environ.get("ATTRIBUTION_MAX_REJECTED_SHARE") or "0.01"
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 <= share <= 1:
-        raise ConfigurationError(f"ATTRIBUTION_MAX_REJECTED_SHARE is {quoted(text)}: it takes a number from 0 to 1")
-    return share
-
-
-def _direct_channels() -> frozenset[str]:
-    names = os.environ.get("ATTRIBUTION_DIRECT_CHANNELS") or "Direct, (direct), Direct Traffic"
-    return frozenset(name.strip().casefold() for name in names.split(",") if name.strip())
-
-
-def _daily_hour() -> int:
-    text = os.environ.get("ATTRIBUTION_DAILY_HOUR") or "5"
-    if text not in {*map(str, range(24)), *(f"{hour:02}" for hour in range(24))}:
-        raise ConfigurationError(f"ATTRIBUTION_DAILY_HOUR is {quoted(text)}: it takes a whole number from 0 to 23")
-    return int(text)
-
-
-def _whole_number(variable: str, default: int) -> int:
-    """A variable that holds a whole number from 1 to the one in `MOST`."""
-    text, most = os.environ.get(variable) or str(default), MOST.get(variable, 1_000_000_000)
-    number = int(text) if re.fullmatch(r"\d{1,36}", text, re.ASCII) else 0  # of more digits Python reads none
-    if not 1 <= number <= most:
-        raise ConfigurationError(f"{variable} is {quoted(text)}: it takes a whole number from 1 to {most}")
-    return number
 
 
 def _together(*variables: str) -> list[str] | None:

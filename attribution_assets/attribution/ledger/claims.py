@@ -18,7 +18,7 @@ import sqlalchemy as sa
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.ledger.ledger import KeptAnswer, answers_in
-from attribution_assets.attribution.ledger.tables import CLAIM, CLAIMANT, LedgerError, LedgerTables, rows_with_keys
+from attribution_assets.attribution.ledger.tables import LedgerError, LedgerTables, rows_with_keys
 
 LEASE_SECONDS: Final = 30.0
 _RENEWAL_SECONDS: Final = 5.0
@@ -28,13 +28,6 @@ _SECONDS_SINCE_1970: Final = {
     "sqlite": sa.literal_column("(julianday('now') - 2440587.5) * 86400.0", sa.Double),
     "postgresql": sa.literal_column("CAST(extract(epoch FROM clock_timestamp()) AS double precision)", sa.Double),
 }
-_CLAIMS_WITH_CLAIMANTS: Final = sa.select(CLAIM.c.journey_key, CLAIM.c.claimant, *CLAIMANT.c[1:]).select_from(
-    CLAIM.outerjoin(CLAIMANT, CLAIM.c.claimant == CLAIMANT.c.claimant)
-)
-_RENEW_LEASE: Final = sa.text(
-    "INSERT INTO ihc_claimant (claimant, process, alive_until) VALUES (:claimant, :process, :alive_until)"
-    " ON CONFLICT (claimant) DO UPDATE SET alive_until = excluded.alive_until"
-)
 
 
 @dataclass(frozen=True)
@@ -60,6 +53,7 @@ class Claims:
 
     def __init__(self, tables: LedgerTables, interrupted: Event | None = None) -> None:
         self._tables, self._interrupted = tables, interrupted
+        self._claim, self._claimant_table = tables.schema.claim, tables.schema.claimant
         self._claimant = uuid.uuid4().hex
         self._renewed_at = 0.0
         self._closed = Event()
@@ -81,15 +75,15 @@ class Claims:
         """
         with self._tables.writing(self._interrupted) as connection:
             self._renew(connection)
-            answers = answers_in(connection, keys)
+            answers = answers_in(connection, self._tables.schema, keys)
             living, void = self._claimants(connection, keys)
             if void:
-                connection.execute(CLAIM.delete().where(CLAIM.c.claimant.in_(void)))
-                connection.execute(CLAIMANT.delete().where(CLAIMANT.c.claimant.in_(void)))
+                for table in (self._claim, self._claimant_table):
+                    connection.execute(table.delete().where(table.c.claimant.in_(void)))
             claimed = [key for key in keys if key not in answers and living.get(key, self._claimant) == self._claimant]
             new = [{"journey_key": key, "claimant": self._claimant} for key in claimed if key not in living]
             if new:
-                connection.execute(CLAIM.insert(), new)
+                connection.execute(self._claim.insert(), new)
         if self._renewal is None:
             self._renewal = Thread(target=self._keep_alive, name="ihc-claims", daemon=True)
             self._renewal.start()
@@ -118,14 +112,18 @@ class Claims:
             self._renewal.join()
             # if this fails, the lease runs out
             with suppress(LedgerError), self._tables.writing(self._interrupted) as connection:
-                for table in (CLAIM, CLAIMANT):
+                for table in (self._claim, self._claimant_table):
                     connection.execute(table.delete().where(table.c.claimant == self._claimant))
 
     def _claimants(self, connection: sa.Connection, keys: Sequence[str]) -> tuple[dict[str, str], list[str]]:
         """The living claimant of each key that has one, and the dead claimants, whose claims are void."""
         now = _now(connection)
+        claim, claimant = self._claim, self._claimant_table
+        with_claimants = sa.select(claim.c.journey_key, claim.c.claimant, *claimant.c[1:]).select_from(
+            claim.outerjoin(claimant, claim.c.claimant == claimant.c.claimant)
+        )
         living, void, judged = {}, set(), {}
-        for row in rows_with_keys(connection, _CLAIMS_WITH_CLAIMANTS, keys):
+        for row in rows_with_keys(connection, with_claimants, keys):
             if row.claimant not in judged:
                 judged[row.claimant] = row.claimant == self._claimant or _is_alive(row, now)
             if judged[row.claimant]:
@@ -136,7 +134,12 @@ class Claims:
 
     def _renew(self, connection: sa.Connection) -> None:
         row = {"claimant": self._claimant, "process": this_process(), "alive_until": _now(connection) + LEASE_SECONDS}
-        connection.execute(_RENEW_LEASE, row)
+        renew = sa.text(
+            f"INSERT INTO {self._claimant_table.name} (claimant, process, alive_until)"  # noqa: S608  as in `ledger`
+            " VALUES (:claimant, :process, :alive_until)"
+            " ON CONFLICT (claimant) DO UPDATE SET alive_until = excluded.alive_until"
+        )
+        connection.execute(renew, row)
         self._renewed_at = time.time()
 
     def _keep_alive(self) -> None:

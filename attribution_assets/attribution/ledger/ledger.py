@@ -11,18 +11,12 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 
 from attribution_assets.attribution.json_text import canonical_json, decoded_json, encoded_json
-from attribution_assets.attribution.ledger.tables import ANSWER, CLAIM, LedgerTables, chunks, rows_with_keys
-
-_ANSWER_COLUMNS: Final = [column.name for column in ANSWER.columns]
-_KEEP: Final = sa.text(
-    f"INSERT INTO ihc_answer ({', '.join(_ANSWER_COLUMNS)})"  # noqa: S608 - names from above
-    f" VALUES ({', '.join(f':{column}' for column in _ANSWER_COLUMNS)}) ON CONFLICT (journey_key) DO NOTHING"
-)
+from attribution_assets.attribution.ledger.tables import LedgerSchema, LedgerTables, chunks, rows_with_keys
 
 
 @dataclass(frozen=True)
@@ -121,15 +115,15 @@ class Selection:
     before: dt.date | None = None
     conv_ids: Collection[str] = ()
 
-    def condition(self) -> sa.ColumnElement[bool]:
-        """The filter as an SQL expression over `ihc_answer`."""
+    def condition(self, answer: sa.Table) -> sa.ColumnElement[bool]:
+        """The filter as an SQL expression over the table of answers."""
         conditions: list[sa.ColumnElement[bool]] = [sa.true()]
         if self.conv_type_id is not None:
-            conditions.append(ANSWER.c.conv_type_id == self.conv_type_id)
+            conditions.append(answer.c.conv_type_id == self.conv_type_id)
         if self.before is not None:
-            conditions.append(ANSWER.c.answered_at < self.before.isoformat())
+            conditions.append(answer.c.answered_at < self.before.isoformat())
         if self.conv_ids:
-            conditions.append(ANSWER.c.conv_id.in_(self.conv_ids))
+            conditions.append(answer.c.conv_id.in_(self.conv_ids))
         return sa.and_(*conditions)
 
 
@@ -138,6 +132,7 @@ class Ledger:
 
     Args:
         url: as for `database.Database`.
+        prefix: as for `LedgerTables`.
 
     Attributes:
         tables: the ledger's tables.
@@ -146,8 +141,9 @@ class Ledger:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
-        self.tables = LedgerTables(url)
+    def __init__(self, url: str, prefix: str = "") -> None:
+        self.tables = LedgerTables(url, prefix)
+        self._schema = self.tables.schema
 
     def __repr__(self) -> str:
         """The class with its database, without user and password."""
@@ -169,7 +165,8 @@ class Ledger:
             LedgerError: the ledger cannot be read.
         """
         with self.tables.reading() as connection:
-            return {row.journey_key for row in rows_with_keys(connection, sa.select(ANSWER.c.journey_key), keys)}
+            query = sa.select(self._schema.answer.c.journey_key)
+            return {row.journey_key for row in rows_with_keys(connection, query, keys)}
 
     def answers(self, keys: Sequence[str]) -> dict[str, KeptAnswer]:
         """Journey key -> answer, for those of `keys` that have an answer.
@@ -178,7 +175,7 @@ class Ledger:
             LedgerError: the ledger cannot be read.
         """
         with self.tables.reading() as connection:
-            return answers_in(connection, keys)
+            return answers_in(connection, self._schema, keys)
 
     def keep(self, terms: AnswerTerms, requests: Sequence[AnsweredRequest], interrupted: Event | None = None) -> None:
         """Keep the answers to some requests and remove the claims on their journeys, in one transaction.
@@ -213,9 +210,10 @@ class Ledger:
         ]
         if rows:
             with self.tables.writing(interrupted) as connection:
-                connection.execute(_KEEP, rows)
+                connection.execute(_keep(self._schema.answer), rows)
+                claim = self._schema.claim
                 for some in chunks([key for request in requests for key in request.answers]):
-                    connection.execute(CLAIM.delete().where(CLAIM.c.journey_key.in_(some)))
+                    connection.execute(claim.delete().where(claim.c.journey_key.in_(some)))
 
     def summary(self) -> list[AnswersOfMonth]:
         """Counts of answers by endpoint, conversion type and month; empty if the tables do not exist yet.
@@ -223,9 +221,10 @@ class Ledger:
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        month = sa.func.substr(ANSWER.c.answered_at, 1, 7)
-        group = (ANSWER.c.endpoint, ANSWER.c.conv_type_id, month)
-        counts = (sa.func.count(), sa.func.count(ANSWER.c.request_id.distinct()), sa.func.sum(ANSWER.c.touchpoints))
+        answer = self._schema.answer.c
+        month = sa.func.substr(answer.answered_at, 1, 7)
+        group = (answer.endpoint, answer.conv_type_id, month)
+        counts = (sa.func.count(), sa.func.count(answer.request_id.distinct()), sa.func.sum(answer.touchpoints))
         with self.tables.reading_if_there() as connection:
             if connection is None:
                 return []
@@ -241,7 +240,8 @@ class Ledger:
         with self.tables.reading_if_there() as connection:
             if connection is None:
                 return 0
-            query = sa.select(sa.func.count()).select_from(ANSWER).where(selection.condition())
+            answer = self._schema.answer
+            query = sa.select(sa.func.count()).select_from(answer).where(selection.condition(answer))
             return connection.execute(query).scalar_one()
 
     def forget(self, selection: Selection) -> int:
@@ -254,16 +254,26 @@ class Ledger:
             LedgerError: the ledger cannot be written; nothing has changed in it.
         """
         with self.tables.writing() as connection:
-            return connection.execute(ANSWER.delete().where(selection.condition())).rowcount
+            answer = self._schema.answer
+            return connection.execute(answer.delete().where(selection.condition(answer))).rowcount
 
 
-def answers_in(connection: sa.Connection, keys: Sequence[str]) -> dict[str, KeptAnswer]:
+def answers_in(connection: sa.Connection, schema: LedgerSchema, keys: Sequence[str]) -> dict[str, KeptAnswer]:
     """Journey key -> answer, for those of `keys` that have an answer, read in the connection's transaction."""
-    query = sa.select(ANSWER.c.journey_key, ANSWER.c.conv_id, ANSWER.c.outcome, ANSWER.c.credit)
+    answer = schema.answer.c
+    query = sa.select(answer.journey_key, answer.conv_id, answer.outcome, answer.credit)
     return {
         row.journey_key: KeptAnswer(row.conv_id, row.outcome, decoded_json(row.credit))
         for row in rows_with_keys(connection, query, keys)
     }
+
+
+def _keep(answer: sa.Table) -> sa.TextClause:
+    columns = answer.columns.keys()
+    return sa.text(
+        f"INSERT INTO {answer.name} ({', '.join(columns)})"  # noqa: S608  names of `tables`, and of a data set
+        f" VALUES ({', '.join(f':{column}' for column in columns)}) ON CONFLICT (journey_key) DO NOTHING"
+    )
 
 
 def _canonical(value: object) -> str:

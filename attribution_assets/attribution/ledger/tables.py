@@ -7,6 +7,8 @@
     ihc_claimant(claimant, process, alive_until)     one row per client: its process (see `files/processes.py`) and the
                                                      end of its lease (seconds since 1970)
 
+The tables of a named data set have its name before theirs, as in `shop_de__ihc_answer`.
+
     DatabaseError
     └── LedgerError     the ledger cannot be read or written, or a table of it lacks a column
 
@@ -15,43 +17,66 @@ The meaning of answers is in `ledger.py`, that of claims in `claims.py`.
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import cache
 from threading import Event
 from typing import Any, Final
+from zlib import crc32
 
 import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import Database, DatabaseError
 from attribution_assets.attribution.database.own_tables import OwnTables
 
-_TABLES: Final = sa.MetaData()
-ANSWER: Final = sa.Table(
-    "ihc_answer",
-    _TABLES,
-    sa.Column("journey_key", sa.Text, primary_key=True),
-    sa.Column("conv_id", sa.Text, nullable=False),
-    sa.Column("conv_type_id", sa.Text, nullable=False),
-    sa.Column("endpoint", sa.Text, nullable=False),
-    sa.Column("redistribution_parameter", sa.Text),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("touchpoints", sa.Integer, nullable=False),
-    sa.Column("answered_at", sa.Text, nullable=False),
-    sa.Column("request_id", sa.Text, nullable=False),
-    sa.Column("credit", sa.Text, nullable=False),
-)
-CLAIM: Final = sa.Table(
-    "ihc_claim",
-    _TABLES,
-    sa.Column("journey_key", sa.Text, primary_key=True),
-    sa.Column("claimant", sa.Text, nullable=False, index=True),
-)
-CLAIMANT: Final = sa.Table(
-    "ihc_claimant",
-    _TABLES,
-    sa.Column("claimant", sa.Text, primary_key=True),
-    sa.Column("process", sa.Text, nullable=False),
-    sa.Column("alive_until", sa.Double, nullable=False),
-)
-_COLUMNS: Final = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
+
+class LedgerSchema:
+    """The definitions of the ledger's tables.
+
+    Args:
+        prefix: stands before the name of each table.
+
+    Attributes:
+        metadata: all of them.
+        answer: the answers.
+        claim: the claims on journeys.
+        claimant: the clients that claim.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self.metadata = sa.MetaData()
+        self.answer = sa.Table(
+            f"{prefix}ihc_answer",
+            self.metadata,
+            sa.Column("journey_key", sa.Text, primary_key=True),
+            sa.Column("conv_id", sa.Text, nullable=False),
+            sa.Column("conv_type_id", sa.Text, nullable=False),
+            sa.Column("endpoint", sa.Text, nullable=False),
+            sa.Column("redistribution_parameter", sa.Text),
+            sa.Column("outcome", sa.Text, nullable=False),
+            sa.Column("touchpoints", sa.Integer, nullable=False),
+            sa.Column("answered_at", sa.Text, nullable=False),
+            sa.Column("request_id", sa.Text, nullable=False),
+            sa.Column("credit", sa.Text, nullable=False),
+        )
+        self.claim = sa.Table(
+            f"{prefix}ihc_claim",
+            self.metadata,
+            sa.Column("journey_key", sa.Text, primary_key=True),
+            sa.Column("claimant", sa.Text, nullable=False, index=True),
+        )
+        self.claimant = sa.Table(
+            f"{prefix}ihc_claimant",
+            self.metadata,
+            sa.Column("claimant", sa.Text, primary_key=True),
+            sa.Column("process", sa.Text, nullable=False),
+            sa.Column("alive_until", sa.Double, nullable=False),
+        )
+
+
+@cache
+def schema_of(prefix: str) -> LedgerSchema:
+    """The definitions of the tables with this prefix, made once."""
+    return LedgerSchema(prefix)
+
 
 _KEYS_PER_QUERY: Final = 1000
 _ADVISORY_LOCK: Final = 4_972_036_116
@@ -66,15 +91,23 @@ class LedgerTables:
 
     Args:
         url: as for `database.Database`.
+        prefix: stands before the name of each table, so that several data sets can share a database.
+
+    Attributes:
+        schema: the definitions of the tables.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, error=LedgerError)
+    def __init__(self, url: str, prefix: str = "") -> None:
+        self._database, self.schema = Database(url, error=LedgerError), schema_of(prefix)
         self._tables = OwnTables(
-            self._database, _COLUMNS, _TABLES.create_all, advisory_lock=_ADVISORY_LOCK, error=LedgerError
+            self._database,
+            {name: tuple(table.columns.keys()) for name, table in self.schema.metadata.tables.items()},
+            self.schema.metadata.create_all,
+            advisory_lock=_ADVISORY_LOCK + crc32(prefix.encode()),
+            error=LedgerError,
         )
 
     def __str__(self) -> str:
@@ -102,7 +135,7 @@ class LedgerTables:
             LedgerError: the database or its driver reports an error.
         """
         with self._database.reading() as connection:
-            yield connection if sa.inspect(connection).has_table(ANSWER.name) else None
+            yield connection if sa.inspect(connection).has_table(self.schema.answer.name) else None
 
     def writing(self, given_up: Event | None = None) -> AbstractContextManager[sa.Connection]:
         """A writing transaction on the ledger's tables, which are created first if they do not exist.

@@ -9,6 +9,8 @@ What is published is what the asset storage holds at that moment, and says exact
     unattributed_order(conv_id, date, reason, detail, revenue)      one row per order without credit
     attribution_day(asset, date, version)                           which version of a stored day is published
 
+Those of a named data set have its name before theirs, as in `shop_de__channel_reporting`.
+
 Days are replaced in one transaction, which reads the storage after it has begun: whoever of several writers of a day
 publishes last publishes what the last of them stored. Which journeys belong to a day is known from attribution_order,
 so that an order that moved to another day, vanished, or lost its attribution leaves nothing behind, in whatever order
@@ -19,7 +21,9 @@ days are published. Tables that exist are used as they are (column types include
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import cache
+from zlib import crc32
 
 import pandas as pd
 import sqlalchemy as sa
@@ -50,59 +54,64 @@ PUBLISHED_TABLES = {
 }
 """Published asset -> the stored tables that are published with it."""
 
-_TABLES = sa.MetaData()
-sa.Table(
-    JOURNEY,
-    _TABLES,
-    sa.Column("conv_id", sa.Text, primary_key=True),
-    sa.Column("session_id", sa.Text, primary_key=True),
-    sa.Column("ihc", REAL),
-)
-sa.Table(
-    ORDER,
-    _TABLES,
-    sa.Column("conv_id", sa.Text, primary_key=True),
-    sa.Column("date", sa.Text, primary_key=True, index=True),
-    sa.Column("outcome", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text),
-)
-sa.Table(
-    REPORT,
-    _TABLES,
-    sa.Column("channel_name", sa.Text, primary_key=True),
-    sa.Column("date", sa.Text, primary_key=True),
-    sa.Column("cost", REAL),
-    sa.Column("ihc", REAL),
-    sa.Column("ihc_revenue", REAL),
-)
-sa.Table(
-    UNATTRIBUTED,
-    _TABLES,
-    sa.Column("conv_id", sa.Text, primary_key=True),
-    sa.Column("date", sa.Text, primary_key=True, index=True),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("detail", sa.Text),
-    sa.Column("revenue", REAL),
-)
-sa.Table(
-    DAY,
-    _TABLES,
-    sa.Column("asset", sa.Text, primary_key=True),
-    sa.Column("date", sa.Text, primary_key=True),
-    sa.Column("version", sa.Text, nullable=False),
-)
-_COLUMNS = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
+
+@cache
+def _tables(prefix: str) -> sa.MetaData:
+    """The result tables, each with the prefix before its name."""
+    tables = sa.MetaData()
+    sa.Table(
+        prefix + JOURNEY,
+        tables,
+        sa.Column("conv_id", sa.Text, primary_key=True),
+        sa.Column("session_id", sa.Text, primary_key=True),
+        sa.Column("ihc", REAL),
+    )
+    sa.Table(
+        prefix + ORDER,
+        tables,
+        sa.Column("conv_id", sa.Text, primary_key=True),
+        sa.Column("date", sa.Text, primary_key=True, index=True),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text),
+    )
+    sa.Table(
+        prefix + REPORT,
+        tables,
+        sa.Column("channel_name", sa.Text, primary_key=True),
+        sa.Column("date", sa.Text, primary_key=True),
+        sa.Column("cost", REAL),
+        sa.Column("ihc", REAL),
+        sa.Column("ihc_revenue", REAL),
+    )
+    sa.Table(
+        prefix + UNATTRIBUTED,
+        tables,
+        sa.Column("conv_id", sa.Text, primary_key=True),
+        sa.Column("date", sa.Text, primary_key=True, index=True),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text),
+        sa.Column("revenue", REAL),
+    )
+    sa.Table(
+        prefix + DAY,
+        tables,
+        sa.Column("asset", sa.Text, primary_key=True),
+        sa.Column("date", sa.Text, primary_key=True),
+        sa.Column("version", sa.Text, nullable=False),
+    )
+    return tables
+
 
 _ADVISORY_LOCK = 4_972_036_115
 
 # `date` without a type, so that PostgreSQL takes it for whatever the column is
-_CLAIMED_BY_OTHER_DAYS = sa.text(
-    "SELECT o.conv_id, o.date FROM attribution_order o WHERE o.date <> :date"
-    " AND o.conv_id IN (SELECT conv_id FROM attribution_order WHERE date = :date) ORDER BY o.date"
+_CLAIMED_BY_OTHER_DAYS = (
+    "SELECT o.conv_id, o.date FROM {order} o WHERE o.date <> :date"
+    " AND o.conv_id IN (SELECT conv_id FROM {order} WHERE date = :date) ORDER BY o.date"
 )
-_FORGET_JOURNEYS = sa.text(
-    "DELETE FROM attribution_customer_journey WHERE conv_id IN"
-    " (SELECT conv_id FROM attribution_order WHERE date = :date UNION SELECT conv_id FROM published_order)"
+_FORGET_JOURNEYS = (
+    "DELETE FROM {journey} WHERE conv_id IN"
+    " (SELECT conv_id FROM {order} WHERE date = :date UNION SELECT conv_id FROM published_order)"
 )
 
 
@@ -115,15 +124,21 @@ class ResultTables:
 
     Args:
         url: as for `database.Database`.
+        prefix: stands before the name of each table, so that several data sets can share a database.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, error=ResultTablesError)
+    def __init__(self, url: str, prefix: str = "") -> None:
+        self._database, self._prefix = Database(url, error=ResultTablesError), prefix
+        self._columns = {name: tuple(table.columns.keys()) for name, table in _tables(prefix).tables.items()}
         self._tables = OwnTables(
-            self._database, _COLUMNS, _make_tables, advisory_lock=_ADVISORY_LOCK, error=ResultTablesError
+            self._database,
+            self._columns,
+            self._make_tables,
+            advisory_lock=_ADVISORY_LOCK + crc32(prefix.encode()),
+            error=ResultTablesError,
         )
 
     def __repr__(self) -> str:
@@ -145,18 +160,19 @@ class ResultTables:
         if asset not in PUBLISHED_TABLES or not days:
             return
         with self._tables.writing() as connection:
+            publication = _Publication(connection, self._prefix)
             stored = [storage.days(name, days) for name in PUBLISHED_TABLES[asset]]
             for day in days:
                 # days made before orders were counted have no table of those that are too long
                 there = {of.asset: of.stamped(day) for of in stored if of.asset == asset or day in of.files}
                 frames = {name: frame for name, (frame, _) in there.items()}
                 if asset == "ihc_attributions":
-                    _publish_attributions(connection, day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
+                    publication.attributions(day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
                 else:
-                    _replace_day(connection, REPORT, day, frames[asset])
+                    publication.replace_day(REPORT, day, frames[asset])
                     unattributed = frames[companion_table(asset)]
-                    _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
-                _record(connection, asset, day, published_version(*(stamp.version for _, stamp in there.values())))
+                    publication.replace_day(UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
+                publication.record(asset, day, published_version(*(stamp.version for _, stamp in there.values())))
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
@@ -166,10 +182,19 @@ class ResultTables:
         """
         published: dict[str, dict[dt.date, str]] = {asset: {} for asset in PUBLISHED_TABLES}
         with self._database.reading() as connection:
-            if all(column_types(connection, table) for table in _COLUMNS):
-                for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
+            if all(column_types(connection, table) for table in self._columns):
+                for asset, date, version in connection.execute(
+                    sa.select(_tables(self._prefix).tables[self._prefix + DAY])
+                ):
                     published[asset][dt.date.fromisoformat(date)] = version
         return published
+
+    def _make_tables(self, connection: sa.Connection) -> None:
+        tables, day = _tables(self._prefix), self._prefix + DAY
+        there = {table for table in self._columns if column_types(connection, table)}
+        tables.create_all(connection)
+        if day in there and len(there) < len(self._columns):
+            connection.execute(sa.delete(tables.tables[day]))  # a table that was taken away holds no published day
 
 
 def published_version(*versions: str) -> str:
@@ -177,43 +202,66 @@ def published_version(*versions: str) -> str:
     return " ".join(versions)
 
 
-def _make_tables(connection: sa.Connection) -> None:
-    there = {table for table in _COLUMNS if column_types(connection, table)}
-    _TABLES.create_all(connection)
-    if DAY in there and len(there) < len(_COLUMNS):
-        connection.execute(sa.delete(_TABLES.tables[DAY]))  # a table that was taken away holds no published day
+class _Publication:
+    """What is published in one transaction.
 
+    Args:
+        connection: of the transaction.
+        prefix: of the tables.
+    """
 
-def _publish_attributions(
-    connection: sa.Connection,
-    day: dt.date,
-    attributions: pd.DataFrame,
-    too_long: pd.DataFrame | None,
-    storage: AssetStorage,
-) -> None:
-    orders = _orders_with_sessions(attributions, too_long).assign(date=day.isoformat())
-    published = set(orders["conv_id"])
-    claimed_by = {  # an order that other days claim too is the latest one's
-        conv_id: dt.date.fromisoformat(str(date))
-        for conv_id, date in connection.execute(_CLAIMED_BY_OTHER_DAYS, {"date": day.isoformat()})
-        if conv_id not in published
-    }
-    released: dict[dt.date, set[str]] = {}
-    for conv_id, other in claimed_by.items():
-        released.setdefault(other, set()).add(conv_id)
-    connection.exec_driver_sql("CREATE TEMPORARY TABLE published_order (conv_id text)")
-    insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
-    connection.execute(_FORGET_JOURNEYS, {"date": day.isoformat()})
-    connection.exec_driver_sql("DROP TABLE published_order")
-    _replace_day(connection, ORDER, day, orders)
-    _insert(connection, JOURNEY, attributions[attributions["outcome"] == ATTRIBUTED])
-    # an order that has moved is the other day's now, whichever of the two was published last
-    for other, conv_ids in released.items():
-        stored = storage.days("ihc_attributions", [other])
-        if other in stored.files:
-            theirs = stored.frame(other)
-            kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
-            _insert(connection, JOURNEY, theirs[kept])
+    def __init__(self, connection: sa.Connection, prefix: str) -> None:
+        self._connection, self._prefix = connection, prefix
+
+    def attributions(
+        self, day: dt.date, attributions: pd.DataFrame, too_long: pd.DataFrame | None, storage: AssetStorage
+    ) -> None:
+        """Publish the journeys and orders of a day."""
+        connection, tables = self._connection, {"order": self._prefix + ORDER, "journey": self._prefix + JOURNEY}
+        orders = _orders_with_sessions(attributions, too_long).assign(date=day.isoformat())
+        published = set(orders["conv_id"])
+        by_others = sa.text(_CLAIMED_BY_OTHER_DAYS.format_map(tables))
+        claimed_by = {  # an order that other days claim too is the latest one's
+            conv_id: dt.date.fromisoformat(str(date))
+            for conv_id, date in connection.execute(by_others, {"date": day.isoformat()})
+            if conv_id not in published
+        }
+        released: dict[dt.date, set[str]] = {}
+        for conv_id, other in claimed_by.items():
+            released.setdefault(other, set()).add(conv_id)
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE published_order (conv_id text)")
+        insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
+        connection.execute(sa.text(_FORGET_JOURNEYS.format_map(tables)), {"date": day.isoformat()})
+        connection.exec_driver_sql("DROP TABLE published_order")
+        self.replace_day(ORDER, day, orders)
+        self._insert(JOURNEY, attributions[attributions["outcome"] == ATTRIBUTED])
+        # an order that has moved is the other day's now, whichever of the two was published last
+        for other, conv_ids in released.items():
+            stored = storage.days("ihc_attributions", [other])
+            if other in stored.files:
+                theirs = stored.frame(other)
+                kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
+                self._insert(JOURNEY, theirs[kept])
+
+    def replace_day(self, table: str, day: dt.date, frame: pd.DataFrame) -> None:
+        """Replace the rows of a day in a table by those of a frame."""
+        delete = sa.text(f"DELETE FROM {self._prefix}{table} WHERE date = :date")  # noqa: S608  names of this module, and of a data set
+        self._connection.execute(delete, {"date": day.isoformat()})
+        self._insert(table, frame)
+
+    def record(self, asset: str, day: dt.date, version: str) -> None:
+        """Record which version of a day is published."""
+        days = self._table(DAY)
+        self._connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
+        self._connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=version))
+
+    def _insert(self, table: str, frame: pd.DataFrame) -> None:
+        columns = self._table(table).columns.keys()
+        rows = zip(*(_values(frame[column]) for column in columns), strict=True)
+        insert_rows(self._connection, self._prefix + table, columns, rows)
+
+    def _table(self, name: str) -> sa.Table:
+        return _tables(self._prefix).tables[self._prefix + name]
 
 
 def _orders_with_sessions(attributions: pd.DataFrame, too_long: pd.DataFrame | None) -> pd.DataFrame:
@@ -228,25 +276,6 @@ def _orders_with_sessions(attributions: pd.DataFrame, too_long: pd.DataFrame | N
         outcome=TOO_LONG, reason=pd.Series(reasons, index=counted.index, dtype=object)
     )
     return pd.concat([with_journey, without], ignore_index=True)
-
-
-def _replace_day(connection: sa.Connection, table: str, day: dt.date, frame: pd.DataFrame) -> None:
-    connection.execute(sa.text(f"DELETE FROM {table} WHERE date = :date"), {"date": day.isoformat()})  # noqa: S608  a name of this module
-    _insert(connection, table, frame)
-
-
-def _insert(connection: sa.Connection, table: str, frame: pd.DataFrame) -> None:
-    insert_rows(connection, table, _COLUMNS[table], _rows(frame, table))
-
-
-def _record(connection: sa.Connection, asset: str, day: dt.date, version: str) -> None:
-    days = _TABLES.tables[DAY]
-    connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
-    connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=version))
-
-
-def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:
-    return zip(*(_values(frame[column]) for column in _COLUMNS[table]), strict=True)
 
 
 def _values(column: "pd.Series[float]") -> Sequence[object]:

@@ -1,0 +1,224 @@
+"""The data sets beside that of the environment: a YAML file for each in the folder ATTRIBUTION_DATA_SETS.
+
+Attributes are named like their variables, in `settings.ATTRIBUTES`. What a file does not give is as the environment
+has it, but for the places of storage, reports, trained conversion types and the database: these lie under the
+environment's, each data set's apart. A file that cannot be used breaks only its own data set.
+"""
+
+import difflib
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from attribution_assets.attribution.database.database import Database, DatabaseUrlError
+from attribution_assets.attribution.masking import passwords_in
+from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.environment import is_secret_too
+from attribution_assets.errors import ConfigurationError
+from attribution_assets.setting_texts import Given
+from attribution_assets.settings import ATTRIBUTES, VARIABLES, Settings, data_sets_folder
+
+MOST_CHARACTERS = 40
+RESERVED = "source"
+"""No data set's name: the asset keys of the source tables begin with it."""
+ENDINGS = (".yaml", ".yml")
+NAMELESS = "(environment)"
+"""Stands for the data set of the environment where data sets are listed; no name can be it."""
+
+_JSON = ("ihc_redistribution_parameter",)
+"""Attributes whose values may be written as mappings in place of JSON."""
+_SECRETS = ("ihc_api_key",)
+
+
+@dataclass(frozen=True)
+class DataSets:
+    """The data sets of a folder.
+
+    Attributes:
+        usable: name -> settings.
+        unusable: name -> why its file cannot be used.
+    """
+
+    usable: Mapping[str, Settings]
+    unusable: Mapping[str, str]
+
+
+def data_sets() -> DataSets:
+    """The data sets that the environment names; none without ATTRIBUTION_DATA_SETS.
+
+    Raises:
+        ConfigurationError: The folder cannot be read, or a variable that holds for all of them cannot be used.
+    """
+    usable, unusable = dict[str, Settings](), dict[str, str]()
+    Settings.from_environment()  # what is wrong there is said once, and not of each data set
+    for path in _files():
+        known = {name.casefold() for name in (*usable, *unusable)}
+        try:
+            if path.stem.casefold() in known:
+                unusable[path.name] = f"{path}: another file has the same name: rename one of them"
+            else:
+                usable[path.stem] = data_set(path.stem, *_attributes(path))
+        except ConfigurationError as problem:
+            unusable[path.stem] = str(problem)
+    return DataSets(usable, unusable)
+
+
+def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str], str]) -> Settings:
+    """The settings of a data set.
+
+    Args:
+        name: its name.
+        attributes: attribute -> value, as YAML has it; `{env: NAME}` names a variable.
+        label: what to call an attribute in messages.
+
+    Raises:
+        ConfigurationError: The name or an attribute cannot be used. A variable that is not set is no error here, see
+            `Settings.missing`.
+    """
+    require_name(name)
+    given, missing, variables = dict[str, Given](), list[str](), dict[str, str]()
+    for attribute, value in attributes.items():
+        called = label(attribute)
+        if attribute not in ATTRIBUTES:
+            near = difflib.get_close_matches(attribute, ATTRIBUTES, 1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ATTRIBUTES)}"
+            raise ConfigurationError(f"{called} is no attribute of a data set: {hint}")
+        if variable := _named_variable(called, value):
+            if attribute in _SECRETS:
+                is_secret_too(variable)
+            if not os.environ.get(variable):
+                missing.append(f"{called} names the variable {variable}, which is not set")
+                variables |= {attribute: variable} if attribute in VARIABLES else {}
+                continue
+            given[attribute] = Given(f"{called} (variable {variable})", os.environ[variable], variable)
+        else:
+            given[attribute] = Given(called, _text(attribute, called, value))
+            if attribute in _SECRETS or passwords_in(given[attribute].text):
+                raise ConfigurationError(
+                    f"{called} holds a secret, which is to be named and not written: {{env: NAME_OF_A_VARIABLE}}"
+                )
+    base = Settings.from_environment(own_data="database_url" in attributes)
+    if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
+        raise ConfigurationError(
+            f"{given['ihc_api_url'].label} is given without ihc_api_key: the environment's key is for the environment's"
+            " URL; give both"
+        )
+    settings = _apart(base, name).with_given(given)
+    return replace(
+        settings,
+        variables={**settings.variables, **variables},
+        own_account="ihc_api_key" in attributes and settings.ihc_api_key != base.ihc_api_key,
+        missing="; ".join(missing),
+    )
+
+
+def require_name(name: str) -> None:
+    """See that a data set can have this name.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
+    fits = re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name, re.ASCII) and len(name) <= MOST_CHARACTERS
+    if not fits or name.casefold() == RESERVED:
+        raise ConfigurationError(
+            f"{quoted(name)} cannot be the name of a data set: take a letter, and then letters, digits and single"
+            f" underscores, at most {MOST_CHARACTERS} in all, and not {quoted(RESERVED)}"
+        )
+
+
+def _apart(base: Settings, name: str) -> Settings:
+    """The environment's settings with places of the data set's own under the environment's."""
+    apart: dict[str, Any] = {place: f"{getattr(base, place).rstrip('/')}/data_sets/{name}" for place in _PLACES}
+    try:
+        if path := Database(base.database_url).path:
+            apart["database_url"] = f"sqlite:///{path.parent / 'data_sets' / f'{name}.db'}"
+    except DatabaseUrlError:
+        pass  # a run says so, if the data set has no database of its own
+    kept = {setting: variable for setting, variable in base.variables.items() if setting not in apart}
+    return replace(base, data_set=name, variables=kept, **apart)
+
+
+_PLACES = ("storage", "reports", "conversion_types")
+
+
+def _files() -> Iterator[Path]:
+    folder = data_sets_folder()
+    if folder is None:
+        return
+    try:
+        found = sorted(path for path in Path(folder).iterdir() if path.suffix in ENDINGS and path.name[0] != ".")
+    except OSError as error:
+        raise ConfigurationError(
+            f"ATTRIBUTION_DATA_SETS is {folder!r}: it cannot be read ({error.strerror}): name a folder with a YAML file"
+            " for each data set"
+        ) from None
+    yield from found
+
+
+def _attributes(path: Path) -> tuple[dict[str, object], Callable[[str], str]]:
+    """The attributes in a file, scalars as they are written, and what to call each."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise ConfigurationError(f"{path}{where} is not YAML: {getattr(error, 'problem', None) or error}") from None
+    if root is None:
+        return {}, str
+    if not isinstance(root, yaml.MappingNode):
+        raise ConfigurationError(f"{path} holds no attributes: write one on each line, as in lookback_days: 30")
+    attributes, lines = dict[str, object](), lines_of(root)
+    for key, value in root.value:
+        name = str(key.value)
+        if name in attributes:
+            line = key.start_mark.line + 1
+            raise ConfigurationError(f"{path}, line {lines[name]}: {name} is given twice, again on line {line}")
+        attributes[name] = _value(value)
+    return attributes, lambda name: f"{path}, line {lines[name]}: {name}"
+
+
+def lines_of(attributes: yaml.MappingNode) -> dict[str, int]:
+    """Attribute -> the first line of a file that it stands on."""
+    return {str(key.value): key.start_mark.line + 1 for key, _ in reversed(attributes.value)}
+
+
+def _value(node: yaml.Node) -> object:
+    """What a node says: scalars as their text, so that 007 and no stay what they are; None where nothing stands."""
+    if isinstance(node, yaml.ScalarNode):
+        return None if node.tag == "tag:yaml.org,2002:null" else str(node.value)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item) for item in node.value]
+    return yaml.SafeLoader("").construct_document(node) if node else None
+
+
+def _named_variable(called: str, value: object) -> str | None:
+    """The variable that a value names; None if it is a value itself."""
+    if not isinstance(value, Mapping) or "env" not in value:
+        return None
+    variable: Any = value["env"]
+    if len(value) > 1 or not isinstance(variable, str) or not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", variable):
+        raise ConfigurationError(f"{called} names no variable: write {{env: NAME_OF_A_VARIABLE}}")
+    return variable
+
+
+def _text(attribute: str, called: str, value: object) -> str:
+    """The text of a value, as a variable would have it."""
+    if isinstance(value, Mapping) and attribute in _JSON:
+        try:
+            return json.dumps(value)
+        except TypeError:
+            raise ConfigurationError(f"{called} holds what JSON cannot: put dates in quotes") from None
+    if isinstance(value, list) and all(isinstance(item, str) and "," not in item for item in value):
+        return ", ".join(value)
+    if value is None or isinstance(value, (list, Mapping, bool)) or not str(value).strip():
+        raise ConfigurationError(f"{called} has no value that can be used: write a text or a number, or leave it out")
+    return str(value)

@@ -1,0 +1,61 @@
+"""What the things of a data set are called in Dagster: asset keys, and names of jobs, sensors, resources and steps.
+
+Those of the data set that the environment describes have plain names: `sessions`, the job `attribution`. Those of a
+named one have its name before: the asset key `[shop_de, sessions]`, the job `shop_de__attribution`.
+"""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from attribution_assets.attribution.freshness.records import ASSETS
+
+DATA_SET_TAG = "data_set"
+"""Tag of the runs, assets and jobs of a named data set: its name."""
+
+_BETWEEN = "__"
+"""Between a data set's name and what is named; Dagster makes a step's name of an asset key in the same way."""
+
+
+@dataclass(frozen=True)
+class DataSetNames:
+    """The names of one data set's things.
+
+    Attributes:
+        data_set: the data set's name; empty for that of the environment.
+    """
+
+    data_set: str = ""
+
+    def of(self, name: str) -> str:
+        """The full name of a job, schedule, sensor, resource or step of the data set."""
+        return f"{self.data_set}{_BETWEEN}{name}" if self.data_set else name
+
+    def plain(self, name: str) -> str | None:
+        """The name without that of the data set; None if it is another data set's."""
+        data_set, plain = split_name(name)
+        return plain if data_set == self.data_set else None
+
+    def key(self, *path: str) -> dg.AssetKey:
+        """The key of an asset of the data set."""
+        return dg.AssetKey([self.data_set, *path] if self.data_set else [*path])
+
+    def check_key(self, asset: str, check: str) -> dg.AssetCheckKey:
+        """The key of a check of one of its assets."""
+        return dg.AssetCheckKey(self.key(asset), check)
+
+    def asset(self, key: dg.AssetKey) -> str | None:
+        """The asset's name; None if it is not one of the data set's assets."""
+        *before, name = key.path
+        return name if name in ASSETS and before == ([self.data_set] if self.data_set else []) else None
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tag by which people find what is of the data set; none for that of the environment."""
+        return {DATA_SET_TAG: self.data_set} if self.data_set else {}
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """A full name as that of its data set, empty for that of the environment, and the name without it."""
+    before, between, after = name.partition(_BETWEEN)
+    return (before, after) if before and between else ("", name)
