@@ -1,57 +1,34 @@
-"""The code location: what `dg dev`, the daemon and the command load."""
+"""The code location: what `dg dev` and the daemon load."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
-from attribution_assets.defs.asset_graph import daily_assets, daily_checks
-from attribution_assets.defs.assets.source_tables import source_assets
-from attribution_assets.defs.assets.training import trained_conversion_type
-from attribution_assets.defs.automation import sensors
+from attribution_assets.data_sets import data_sets
+from attribution_assets.defs.assets.unusable import unusable_data_set
 from attribution_assets.defs.automation.failure_reports import failure_reports
-from attribution_assets.defs.automation.jobs import attribution_job, extraction_job
-from attribution_assets.defs.automation.schedules import schedules
-from attribution_assets.defs.checks.freshness import freshness_check, freshness_sensor
-from attribution_assets.defs.io_managers import DailyTableIOManager
-from attribution_assets.defs.resources import resources_of
-from attribution_assets.instance import json_logs
+from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.settings import Settings
 
 
 def build_definitions(settings: Settings | None = None, resources: Mapping[str, Any] | None = None) -> dg.Definitions:
-    """The code location of the settings; several can live in one process.
+    """A code location: of one data set, or all that the environment names; several can live in one process.
 
     Args:
-        settings: The settings; without them, those that the environment describes.
-        resources: Resources (`database`, `storage`, `reports`, `ihc_api`, `rules`) in place of those of the settings.
+        settings: The settings of the one data set; without them, those that the environment describes, and beside them
+            the data sets in the folder ATTRIBUTION_DATA_SETS.
+        resources: As for `data_set_definitions`.
 
     Raises:
         ConfigurationError: An environment variable has a value that cannot be used.
     """
-    used_settings = settings or Settings.from_environment()
-    as_json = used_settings.log_format == "json"
-    if as_json:
-        json_logs.use_for_all_runs()
-    used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
-    io_manager = DailyTableIOManager(**{name: used[name] for name in ("storage", "database", "rules")})
-    return dg.Definitions(
-        assets=[
-            *source_assets(used_settings),
-            *(asset.definition(used_settings) for asset in daily_assets()),
-            trained_conversion_type,
-        ],
-        asset_checks=[
-            *(check.definition() for check in daily_checks()),
-            freshness_check(used_settings),
-        ],
-        jobs=[attribution_job, extraction_job],
-        schedules=schedules(used_settings),
-        sensors=[sensors.restatement, sensors.late_data, freshness_sensor(used_settings), *failure_reports()],
-        resources={**used, "io_manager": io_manager},
-        executor=dg.in_process_executor,
-        loggers={"console": json_logs.json_console} if as_json else None,
-    )
+    found = [data_set_definitions(settings or Settings.from_environment(), resources)]
+    if settings is None:
+        named = data_sets()
+        found += [data_set_definitions(of_data_set) for of_data_set in named.usable.values()]
+        found.append(dg.Definitions(assets=[unusable_data_set(*problem) for problem in named.unusable.items()]))
+    return dg.Definitions.merge(*found, dg.Definitions(sensors=failure_reports()))
 
 
 defs = build_definitions()

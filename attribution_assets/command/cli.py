@@ -10,7 +10,7 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Annotated
 
@@ -18,6 +18,7 @@ import typer
 
 from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.command.chosen import Chosen, chosen
 from attribution_assets.command.interrupts import ended_in_time
 from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
@@ -43,6 +44,12 @@ AllowedHosts = Annotated[
         help="Answer to this name too, as behind a proxy that passes it on; repeatable.",
     ),
 ]
+
+DataSetOption = Annotated[
+    list[str] | None,
+    typer.Option("--data-set", metavar="NAME", help="A data set of ATTRIBUTION_DATA_SETS; repeatable."),
+]
+AllDataSets = Annotated[bool, typer.Option("--all-data-sets", help="All data sets.")]
 
 app = typer.Typer(
     help="What each marketing channel cost and earned, with IHC attribution.",
@@ -75,7 +82,7 @@ def demo() -> None:
             typer.echo("The database has source tables that are not the demo's: they are left as they are.")
         elif added.sessions:
             typer.echo(f"Added to the demo: {added.sessions:,} sessions and {added.orders:,} orders up to {last}.")
-        _report(None, None, None)
+        _report(settings, None, None, None)
 
 
 @app.command()
@@ -96,16 +103,26 @@ def run(  # noqa: PLR0913, PLR0917 - its options
     preview: Annotated[  # noqa: FBT002  # the same
         bool, typer.Option("--preview", help="With --dry-run: what the trained conversion type expects.")
     ] = False,
+    data_set: DataSetOption = None,
+    all_data_sets: AllDataSets = False,  # noqa: FBT002  # the same
+    jobs: Annotated[int, typer.Option(min=1, max=64, help="Of several data sets, how many run at a time.")] = 4,
 ) -> None:
     """Bring a range of days up to date, both ends included, and report what each channel cost and earned."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
     if (preview and not dry_run) or (dry_run and output):
         raise typer.BadParameter("--preview goes with --dry-run, and --output does not")
     with _problems_in_one_line():
+        found = chosen(data_set, every=all_data_sets)
+        if output and len(found) > 1:
+            raise typer.BadParameter("--output goes with one data set: each has a folder of reports of its own")
         if dry_run:
-            _plan(start, end, preview=preview)
+            _of_each(found, lambda settings: _plan(settings, start, end, preview=preview))
+        elif len(found) > 1:
+            days = [("--start-date", start_date), ("--end-date", end_date)]
+            options = [word for option, day in days if day for word in (option, day)] + ["--again"] * again
+            _report_side_by_side(found, options, jobs)
         else:
-            _report(start, end, output, again=again)
+            _report(found[0].usable(), start, end, output, again=again)
 
 
 @app.command()
@@ -119,6 +136,7 @@ def compare(
     output: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Where to write the files: a folder, or a URL.")
     ] = None,
+    data_set: DataSetOption = None,
 ) -> None:
     """Write what is compared of the orders of stored days as CSV files: models, paths, channel roles, Markov chain."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
@@ -129,7 +147,7 @@ def compare(
         from attribution_assets.command.usable import reports_folder
         from attribution_assets.defs.resources import resources_of
 
-        settings = Settings.from_environment()
+        settings = _one(data_set)
         resources = resources_of(settings, references=False)
         resources.storage.check()
         storage, folder = resources.storage.tables(), reports_folder(resources.reports, output)
@@ -140,21 +158,25 @@ def compare(
 
 
 @app.command()
-def status() -> None:
+def status(data_set: DataSetOption = None, all_data_sets: AllDataSets = False) -> None:  # noqa: FBT002  # Typer's form
     """List the days that are missing, stale, changed in the source since, or provisional."""
-    with _problems_in_one_line():
+
+    def print_status(settings: Settings) -> None:
         from rich.console import Console
 
         from attribution_assets.command import report_range, terminal
         from attribution_assets.defs.resources import resources_of
 
-        resources = resources_of(Settings.from_environment(), references=False)
+        resources = resources_of(settings, references=False)
         resources.storage.check()
         terminal.print_status(Console(), *report_range.current_status(resources))
 
+    with _problems_in_one_line():
+        _of_each(chosen(data_set, every=all_data_sets), print_status)
+
 
 @app.command()
-def ledger(
+def ledger(  # noqa: PLR0913, PLR0917 - its options
     forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
     conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,
     before: Annotated[
@@ -164,18 +186,21 @@ def ledger(
         list[str] | None, typer.Option(metavar="CONV_ID", help="Forget only those on this order; repeatable.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Forget without asking back.")] = False,  # noqa: FBT002  # the same
+    data_set: DataSetOption = None,
+    all_data_sets: AllDataSets = False,  # noqa: FBT002  # the same
 ) -> None:
     """Show which answers of the IHC API are kept, by conversion type and month, or forget some."""
     day = _day("--before", before)
     if not forget and (conversion_type is not None or day or order or yes):
         raise typer.BadParameter("--conversion-type, --before, --order and --yes go with --forget")
-    with _problems_in_one_line():
+
+    def of_data_set(settings: Settings) -> None:
         from rich.console import Console
 
         from attribution_assets.attribution.ledger.ledger import Selection
         from attribution_assets.defs.resources import resources_of
 
-        answers = resources_of(Settings.from_environment(), references=False).database.ledger()
+        answers = resources_of(settings, references=False).database.ledger()
         if forget:
             selection = Selection(conversion_type, day, tuple(order or ()))
             typer.echo(
@@ -188,6 +213,9 @@ def ledger(
             from attribution_assets.command.terminal import print_ledger
 
             print_ledger(Console(), answers.summary())
+
+    with _problems_in_one_line():
+        _of_each(chosen(data_set, every=all_data_sets), of_data_set)
 
 
 @app.command()
@@ -203,11 +231,12 @@ def metrics(
         from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        resources = resources_of(Settings.from_environment(), references=False)
-        resources.storage.check()
+        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
+        for resources in data_sets.values():
+            resources.storage.check()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
-            wait = serve_metrics(instance, resources, host, port, allowed_host or ())
+            wait = serve_metrics(instance, data_sets, host, port, allowed_host or ())
             typer.echo(f"Metrics: http://{host}:{port}/metrics")
             wait()
 
@@ -216,13 +245,14 @@ def metrics(
 def serve_ihc(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port on loopback.")] = 8700,
     allowed_host: AllowedHosts = None,
+    data_set: DataSetOption = None,
 ) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
     with _problems_in_one_line():
         from attribution_assets.defs.resources import resources_of
         from attribution_assets.ihc_service.server import serve
 
-        known = resources_of(Settings.from_environment(), references=False).ihc_api.known_types()
+        known = resources_of(_one(data_set), references=False).ihc_api.known_types()
         serve(port, allowed_hosts=allowed_host or (), conversion_types=known)
 
 
@@ -245,6 +275,7 @@ def train(  # noqa: PLR0913, PLR0917 - its options
     journeys_only: Annotated[  # noqa: FBT002  # the same
         bool, typer.Option("--journeys-only", help="From stored journeys alone: an approximation.")
     ] = False,
+    data_set: DataSetOption = None,
 ) -> None:
     """Learn a conversion type's parameters, with which the embedded service can answer it."""
     from attribution_assets.command import training
@@ -258,7 +289,7 @@ def train(  # noqa: PLR0913, PLR0917 - its options
 
         from attribution_assets.defs.resources import resources_of
 
-        resources = resources_of(Settings.from_environment(), references=False)
+        resources = resources_of(_one(data_set), references=False)
         types, console = resources.ihc_api.trained(), Console()
         found = training.train(resources, conversion_type, wish)
         training.print_training(console, found.trained)
@@ -267,7 +298,7 @@ def train(  # noqa: PLR0913, PLR0917 - its options
 
 
 @app.command()
-def conversion_types() -> None:
+def conversion_types(data_set: DataSetOption = None) -> None:
     """List the conversion types that are trained: from what, how well, and which is in use."""
     with _problems_in_one_line():
         from rich.console import Console
@@ -275,7 +306,7 @@ def conversion_types() -> None:
         from attribution_assets.command.training import print_types
         from attribution_assets.defs.resources import resources_of
 
-        account = resources_of(Settings.from_environment(), references=False).ihc_api
+        account = resources_of(_one(data_set), references=False).ihc_api
         types = account.trained().all()
         print_types(Console(), types, account.conv_type_id, with_key=bool(account.api_key))
 
@@ -293,10 +324,11 @@ def dashboard(
         from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        resources = resources_of(Settings.from_environment(), references=False)
-        resources.storage.check()
+        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
+        for resources in data_sets.values():
+            resources.storage.check()
         with history_to_read() as instance:
-            serve(instance, resources, host, port, allowed_host or ())
+            serve(instance, data_sets, host, port, allowed_host or ())
 
 
 @contextmanager
@@ -318,14 +350,57 @@ def _day(option: str, text: str | None) -> dt.date | None:
     return day
 
 
-def _plan(start: dt.date | None, end: dt.date | None, *, preview: bool) -> None:
+def _one(names: list[str] | None) -> Settings:
+    """The settings of the one data set that is asked for; without any, that of the environment.
+
+    Raises:
+        BadParameter: There are several.
+        ConfigurationError: Its file cannot be used.
+    """
+    found = chosen(names, every=False)
+    if len(found) > 1:
+        raise typer.BadParameter("give one", param_hint="--data-set")
+    return found[0].usable()
+
+
+def _of_each(found: Sequence[Chosen], do: Callable[[Settings], None]) -> None:
+    """Do something of each data set, under its name if there are several; one that fails stops no other.
+
+    Raises:
+        Exit: With the worst exit code, if several are asked for and one failed.
+    """
+    if len(found) == 1:
+        do(found[0].usable())
+        return
+    codes = []
+    for data_set in found:
+        typer.echo(f"\n{data_set.title}")
+        try:
+            with _problems_in_one_line():
+                do(data_set.usable())
+        except typer.Exit as ended:
+            codes.append(ended.exit_code)
+    if codes:
+        raise typer.Exit(max(codes))
+
+
+def _report_side_by_side(found: Sequence[Chosen], options: Sequence[str], jobs: int) -> None:
+    from rich.console import Console
+
+    from attribution_assets.command.side_by_side import run_side_by_side
+
+    with ended_in_time():
+        if code := run_side_by_side(Console(), found, options, jobs):
+            raise typer.Exit(code)
+
+
+def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, preview: bool) -> None:
     from rich.console import Console
 
     from attribution_assets.command import report_range
     from attribution_assets.command.dry_run import dry_run, print_dry_run
     from attribution_assets.defs.resources import resources_of
 
-    settings = Settings.from_environment()
     resources = resources_of(settings, references=False)
     resources.ihc_api.check()
     resources.storage.check()
@@ -334,12 +409,16 @@ def _plan(start: dt.date | None, end: dt.date | None, *, preview: bool) -> None:
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
-def _report(start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False) -> None:
+def _report(
+    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False
+) -> None:
     with ended_in_time():
-        _make_and_report(start, end, output, again=again)
+        _make_and_report(settings, start, end, output, again=again)
 
 
-def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool) -> None:
+def _make_and_report(
+    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool
+) -> None:
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
@@ -352,7 +431,7 @@ def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | N
     gc.freeze()
     gc.set_threshold(200_000)
     gc.enable()
-    console, settings = Console(), Settings.from_environment()
+    console = Console()
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)

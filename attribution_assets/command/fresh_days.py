@@ -19,6 +19,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.defs.resources import Resources
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_between_tags
 
 MOST_FRESH_BETWEEN = 14
@@ -43,26 +44,28 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
     read = rules.windows.days_touched_by(*rules.windows.days_touched_by(first, last))
     state = stored_state(storage, resources.database.results().published(), read)
     shown = {
-        asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(dg.AssetKey(asset))}
+        asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(rules.names.key(asset))}
         for asset in ASSETS
     }
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
     due = due_days(days, state, stale, days_changed(state, source, days), resources.ihc_api.settings, shown)
-    return due.union(_days_without_file(storage, resources, days), set(_not_passed(instance)).intersection(days))
+    return due.union(
+        _days_without_file(storage, resources, days), set(_not_passed(instance, rules.names)).intersection(days)
+    )
 
 
 def _days_without_file(storage: AssetStorage, resources: Resources, days: Sequence[dt.date]) -> set[dt.date]:
     """The days whose CSV file is not there, or was last written to another place."""
     written = {day: frame["path"].tolist() for day, frame in storage.days("channel_reporting_csv", days).frames()}
     files = {day: resources.reports.file(f"channel_reporting_{day}.csv") for day in written}
-    there = resources.reports.names()
+    there = resources.reports.file_names()
     return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}
 
 
-def _not_passed(instance: dg.DagsterInstance) -> Iterator[dt.date]:
+def _not_passed(instance: dg.DagsterInstance, names: DataSetNames) -> Iterator[dt.date]:
     """The days that a blocking check stopped when it was evaluated last, or did not come to, as its run had ended."""
     for check in daily_checks():
-        key = dg.AssetCheckKey(dg.AssetKey(check.asset), check.name)
+        key = names.check_key(check.asset, check.name)
         record = instance.get_latest_asset_check_evaluation_record(key) if check.blocking else None
         event = record.event.dagster_event if record and record.event else None
         if record is None or event is None:

@@ -29,15 +29,16 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
 from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, days_not_fresh
-from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.jobs import attribution_job, range_tags
+from attribution_assets.defs.automation.jobs import range_tags
+from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
-from attribution_assets.environment import EARLIEST_DAY
 from attribution_assets.errors import RunFailedError, RunRejectedError
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in, kind_of_error
-from attribution_assets.instance.runs import process_tag
+from attribution_assets.instance.runs import ATTRIBUTION_JOB, process_tag
+from attribution_assets.setting_texts import EARLIEST_DAY
 from attribution_assets.settings import Settings
 
 SILENT = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -147,7 +148,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
-    job = build_definitions(settings).resolve_job_def(attribution_job.name)
+    names = resources.rules.names
+    job = data_set_definitions(settings).resolve_job_def(names.of(ATTRIBUTION_JOB))
     windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
     storage, results = resources.storage.tables(), resources.database.results()
     touched = windows.days_touched_by(first, last)
@@ -161,7 +163,7 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
             nonlocal made
             made = True
             on_stage(stage)
-            _materialize(job, instance, stage, run_config)
+            _materialize(job, instance, names, stage, run_config)
 
         for stage in _stages_before(resources, first, last):
             materialize(stage)
@@ -286,26 +288,31 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
 
 
 def _materialize(
-    job: dg.JobDefinition, instance: dg.DagsterInstance, stage: Stage, run_config: Mapping[str, Any]
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    names: DataSetNames,
+    stage: Stage,
+    run_config: Mapping[str, Any],
 ) -> None:
     run_id = str(uuid4())
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
-        asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
+        asset_selection=[names.key(asset) for asset in stage.assets],
         tags=range_tags(stage.first, stage.last) | process_tag(run_id),
         run_config=run_config,
         raise_on_error=False,
     )
-    if not (result.success or _is_held_up(result)):
+    if not (result.success or _is_held_up(result, names)):
         raise RunFailedError(failures_in(result.all_events).words)
 
 
-def _is_held_up(result: dg.ExecuteInProcessResult) -> bool:
+def _is_held_up(result: dg.ExecuteInProcessResult, names: DataSetNames) -> bool:
     """Whether a run failed only as days are held up: it has made all others."""
     held_up = {f"{asset}_rows_are_usable" for asset in SOURCE_ASSETS}
     held_up |= {f"{asset}_every_day_is_made" for asset in ASSETS}
     failures = result.get_step_failure_events()
     return bool(failures) and all(
-        event.step_key in held_up and kind_of_error(event.step_failure_data.error) in STOPPED_DAYS for event in failures
+        names.plain(event.step_key or "") in held_up and kind_of_error(event.step_failure_data.error) in STOPPED_DAYS
+        for event in failures
     )

@@ -7,7 +7,7 @@ The content of the pages is computed in `overview.py`, `journeys_page.py` and `h
 import datetime as dt
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -29,6 +29,7 @@ from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_pa
 from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import NONE, Column, Table, written
+from attribution_assets.data_sets import NAMELESS
 from attribution_assets.environment import without_secrets
 from attribution_assets.monitoring.health import CANNOT_BE_READ
 
@@ -50,6 +51,21 @@ HEADERS = {
 }
 
 
+@dataclass(frozen=True)
+class Place:
+    """Which data set an application shows, and where the others are.
+
+    Attributes:
+        data_set: its name; empty for that of the environment.
+        base: the address before those of its pages.
+        addresses: name of each data set -> its base.
+    """
+
+    data_set: str = ""
+    base: str = ""
+    addresses: Mapping[str, str] = field(default_factory=lambda: {"": ""})
+
+
 def create_app(  # noqa: PLR0913 - each is a choice of its own
     storage: AssetStorage,
     lookback_days: int,
@@ -58,6 +74,7 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     *,
     csv_guard: bool = True,
     currency: str = "",
+    place: Place = Place(),
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
 
@@ -68,11 +85,13 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
         data_ends: The last day of the calendar, for data that has ended.
         csv_guard: Whether names in downloads are guarded against being taken for formulas.
         currency: ISO code of the amounts' currency; empty if it is not known.
+        place: Which data set it shows.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    pages = _Pages(StoredResults(storage, data_ends), lookback_days, health, csv_guard=csv_guard, currency=currency)
+    stored = StoredResults(storage, data_ends)
+    pages = _Pages(stored, lookback_days, health, csv_guard=csv_guard, currency=currency, place=place)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -114,9 +133,10 @@ class _Pages:
         health: Returns the content of the health page as of now.
         csv_guard: Whether names in downloads are guarded.
         currency: ISO code of the amounts' currency; empty if it is not known.
+        place: Which data set they show.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - as for `create_app`
         self,
         stored: StoredResults,
         lookback_days: int,
@@ -124,6 +144,7 @@ class _Pages:
         *,
         csv_guard: bool,
         currency: str,
+        place: Place,
     ) -> None:
         self._stored, self._lookback_days, self._health, self._csv_guard = stored, lookback_days, health, csv_guard
         self._templates = Environment(
@@ -141,6 +162,8 @@ class _Pages:
             lookback_days=lookback_days,
             currency=currency,
             none_written=NONE,
+            place=place,
+            nameless=NAMELESS,
         )
 
     def overview(self, request: Request) -> Response:

@@ -11,6 +11,7 @@ from attribution_assets.defs.checks import attribution as attribution_checks
 from attribution_assets.defs.checks import comparison as comparison_checks
 from attribution_assets.defs.checks import drift as drift_checks
 from attribution_assets.defs.checks.daily import DailyCheck
+from attribution_assets.instance.data_set_names import DataSetNames
 
 
 def daily_assets() -> Iterator[DailyAsset]:
@@ -28,6 +29,6 @@ def daily_checks() -> Iterator[DailyCheck]:
         yield from (found for found in vars(module).values() if isinstance(found, DailyCheck))
 
 
-def check_keys() -> list[dg.AssetCheckKey]:
-    """The keys of the checks."""
-    return [dg.AssetCheckKey(dg.AssetKey(check.asset), check.name) for check in daily_checks()]
+def check_keys(names: DataSetNames) -> list[dg.AssetCheckKey]:
+    """The keys of a data set's checks."""
+    return [names.check_key(check.asset, check.name) for check in daily_checks()]

@@ -39,10 +39,26 @@ from attribution_assets.attribution.training.conversion_types import ConversionT
 from attribution_assets.environment import require_certificates, require_proxy_for, without_secrets
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.ihc_service.model import ModelParameters, version
-from attribution_assets.settings import VARIABLES, Settings
+from attribution_assets.instance.data_set_names import DataSetNames
+from attribution_assets.settings import ATTRIBUTES, VARIABLES, Settings
 
 
-class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
+class OfDataSet(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
+    """What all resources have: they are of one data set."""
+
+    data_set: str = Field(default="", description="The data set; empty for that of the environment")
+
+    @property
+    def names(self) -> DataSetNames:
+        """What the things of the data set are called in Dagster."""
+        return DataSetNames(self.data_set)
+
+    def label(self, attribute: str) -> str:
+        """What people call a setting of the data set: its variable, or the data set's attribute."""
+        return f"{attribute} of the data set {self.data_set}" if self.data_set else ATTRIBUTES[attribute]
+
+
+class DatabaseResource(OfDataSet):
     """The database with the source tables, where the result tables go too."""
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
@@ -62,7 +78,7 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
     def _channel_names(self) -> ChannelNames | None:
         if not self.channels:
             return None
-        with _as_configuration_error("ATTRIBUTION_CHANNELS", self.channels):
+        with _as_configuration_error(self.label("channels"), self.channels):
             try:
                 return read_channel_names(location(self.channels))
             except OSError as error:
@@ -70,14 +86,14 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
     def results(self) -> ResultTables:
         """The result tables."""
-        return ResultTables(self.url)
+        return ResultTables(self.url, self.names.of(""))
 
     def ledger(self) -> Ledger:
         """The ledger of IHC answers."""
-        return Ledger(self.url)
+        return Ledger(self.url, self.names.of(""))
 
 
-class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+class Storage(OfDataSet):
     """Where the assets' tables lie, and what runs SQL over them."""
 
     root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
@@ -90,7 +106,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed, or the engine is.
         """
-        with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
+        with _as_configuration_error(self.label("storage"), self.root):
             last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
             return AssetStorage(self.root, engine_named(self.engine), last_day)
 
@@ -100,7 +116,7 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: One of them cannot, or as for `tables`.
         """
-        with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
+        with _as_configuration_error(self.label("storage"), self.root):
             require_bucket(location(self.root))
             engine_named(self.engine).check()
 
@@ -110,11 +126,11 @@ class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: They cannot.
         """
-        with _as_configuration_error("ATTRIBUTION_STORAGE", self.root):
+        with _as_configuration_error(self.label("storage"), self.root):
             require_writable_folder(location(self.root))
 
 
-class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+class Reports(OfDataSet):
     """Where the CSV files go."""
 
     root: str = Field(description="A folder, or a URL such as s3://bucket/prefix")
@@ -125,12 +141,12 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: The URL names a kind of storage that is unknown or not installed.
         """
-        with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
+        with _as_configuration_error(self.label("reports"), self.root):
             return location(self.root) / name
 
-    def names(self) -> set[str]:
+    def file_names(self) -> set[str]:
         """The names of the files that are there; errors as for `file`."""
-        with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
+        with _as_configuration_error(self.label("reports"), self.root):
             return set(names_in(location(self.root)))
 
     def check(self) -> None:
@@ -139,12 +155,12 @@ class Reports(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
         Raises:
             ConfigurationError: It cannot, they cannot, or as for `file`.
         """
-        with _as_configuration_error("ATTRIBUTION_REPORTS", self.root):
+        with _as_configuration_error(self.label("reports"), self.root):
             require_bucket(location(self.root))
             require_writable_folder(location(self.root))
 
 
-class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+class IhcApiAccount(OfDataSet):
     """The account with the IHC API; without a key the embedded service answers in its place."""
 
     url: str = Field(description="Full URL of compute_ihc")
@@ -230,8 +246,8 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         known = self.known_types()
         if self.conv_type_id not in known:
             raise ConfigurationError(
-                f"IHC_CONV_TYPE_ID is {quoted(self.conv_type_id)}, and without IHC_API_KEY the embedded service"
-                f" answers, which knows only {', '.join(map(quoted, sorted(known)))}: train it with"
+                f"{self.label('ihc_conv_type_id')} is {quoted(self.conv_type_id)}, and without IHC_API_KEY the embedded"
+                f" service answers, which knows only {', '.join(map(quoted, sorted(known)))}: train it with"
                 " `attribution-assets train`, or set IHC_API_KEY"
             )
         return known[self.conv_type_id]
@@ -274,7 +290,7 @@ class IhcApiAccount(dg.ConfigurableResource):  # type: ignore[type-arg]  # as ab
         try:
             return redistribution_parameter(self.redistribution_parameter)
         except ValueError as error:
-            raise ConfigurationError(f"IHC_REDISTRIBUTION_PARAMETER {error}") from None
+            raise ConfigurationError(f"{self.label('ihc_redistribution_parameter')} {error}") from None
 
 
 def _embedded_name(parameters: ModelParameters) -> str:
@@ -291,7 +307,7 @@ def _as_configuration_error(variable: str, value: str) -> Iterator[None]:
         raise ConfigurationError(str(error)) from None
 
 
-class ReportingRules(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
+class ReportingRules(OfDataSet):
     """What shapes the days besides their rows: the calendar, the lookback window, and what counts as direct."""
 
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD")
@@ -335,21 +351,31 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
         settings: The settings.
         references: Whether those that come from an environment variable refer to it, for Dagster to resolve when a run
             starts and to show by name, or hold their values.
+
+    Raises:
+        ConfigurationError: Values are asked for, and a variable that the data set names is not set.
     """
+    if settings.missing and not references:
+        raise ConfigurationError(settings.missing)
+    data_set = settings.data_set
     given: dict[str, Any] = {name: getattr(settings, name) for name in VARIABLES}
     if references:
-        for name in settings.from_variables:
-            numeric = isinstance(given[name], int)
-            given[name] = dg.EnvVar.int(VARIABLES[name]) if numeric else dg.EnvVar(VARIABLES[name])
+        for name, variable in settings.variables.items():
+            given[name] = dg.EnvVar.int(variable) if isinstance(given[name], int) else dg.EnvVar(variable)
     first_day = settings.first_day.isoformat()
     last_day = settings.last_day.isoformat() if settings.last_day else None
     return Resources(
         database=DatabaseResource(
-            url=given["database_url"], first_day=first_day, channels=given["channels"], last_day=last_day
+            data_set=data_set,
+            url=given["database_url"],
+            first_day=first_day,
+            channels=given["channels"],
+            last_day=last_day,
         ),
-        storage=Storage(root=given["storage"], engine=given["engine"], last_day=last_day),
-        reports=Reports(root=given["reports"]),
+        storage=Storage(data_set=data_set, root=given["storage"], engine=given["engine"], last_day=last_day),
+        reports=Reports(data_set=data_set, root=given["reports"]),
         ihc_api=IhcApiAccount(
+            data_set=data_set,
             url=given["ihc_api_url"],
             api_key=given["ihc_api_key"],
             allow_http=settings.ihc_allow_http,
@@ -357,6 +383,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             **{name.removeprefix("ihc_"): value for name, value in given.items() if name in _OF_THE_ACCOUNT},
         ),
         rules=ReportingRules(
+            data_set=data_set,
             first_day=first_day,
             lookback_days=settings.lookback_days,
             most_sessions=given["ihc_max_sessions_per_request"],

@@ -4,6 +4,7 @@
     level     debug, info, warning, error, critical
     message   the text
     run, job  the run and its job
+    data_set  the data set, if it has a name
     asset     the asset; with it day, or first_day and last_day of the run's range
     event     Dagster's type of event
     error     the root cause of an error
@@ -23,6 +24,7 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.tables.readable import readable_lines
 from attribution_assets.environment import without_secrets
 from attribution_assets.instance.dagster_internals import LogMetadata, log_metadata, use_loggers_by_default
+from attribution_assets.instance.data_set_names import DATA_SET_TAG, split_name
 from attribution_assets.instance.run_failures import root_cause
 from attribution_assets.instance.runs import PARTITION_TAG, RANGE_END_TAG, RANGE_START_TAG
 
@@ -51,10 +53,12 @@ def _of_run(metadata: LogMetadata) -> dict[str, Any]:
     event, tags = metadata["dagster_event"], metadata["job_tags"]
     error = getattr(event.event_specific_data, "error", None) if event else None
     day = (event.partition if event else None) or tags.get(PARTITION_TAG)
+    data_set, asset = _data_set_and_asset(event, metadata["step_key"] or "")
     return {
         "run": metadata["run_id"],
         "job": metadata["job_name"],
-        "asset": _asset(event, metadata["step_key"] or ""),
+        "data_set": data_set or tags.get(DATA_SET_TAG),
+        "asset": asset,
         "day": day,
         "first_day": None if day else tags.get(RANGE_START_TAG),
         "last_day": None if day else tags.get(RANGE_END_TAG),
@@ -63,13 +67,17 @@ def _of_run(metadata: LogMetadata) -> dict[str, Any]:
     }
 
 
-def _asset(event: dg.DagsterEvent | None, step: str) -> str | None:
-    """The asset of an event, or of a step by its name; the step of a check is named asset_check."""
-    if event and event.asset_key:
-        return event.asset_key.to_user_string()
+def _data_set_and_asset(event: dg.DagsterEvent | None, step: str) -> tuple[str | None, str | None]:
+    """The data set and the asset of an event, or of a step by its name, which begins with them."""
+    key = event.asset_key if event else None
     if event and event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-        return event.asset_check_evaluation_data.asset_key.to_user_string()
-    return max((asset for asset in ASSETS if f"{step}_".startswith(f"{asset}_")), key=len, default=None)
+        key = event.asset_check_evaluation_data.asset_key
+    if key:
+        *data_set, asset = key.path
+        return "/".join(data_set) or None, asset
+    data_set_of_step, plain = split_name(step)
+    named = (asset for asset in ASSETS if f"{plain}_".startswith(f"{asset}_"))
+    return data_set_of_step or None, max(named, key=len, default=None)
 
 
 @dg.logger(config_schema={"log_level": dg.Field(str, default_value="DEBUG", description="The lowest level shown")})

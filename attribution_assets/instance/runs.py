@@ -5,7 +5,7 @@ does not belong here (`opening.py`), nor do figures about runs (`monitoring/`).
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import dagster as dg
 
@@ -13,9 +13,12 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.files.processes import has_ended, this_process
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.instance.dagster_internals import unfinished_backfills
+from attribution_assets.instance.data_set_names import DataSetNames, split_name
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
 MOST_NAMED = 3
+MOST_PARTS = 2
+"""Of an asset's key: the data set and the asset."""
 
 PARTITION_TAG = "dagster/partition"
 """Dagster's tag of a run of one day: the day."""
@@ -106,15 +109,16 @@ def _has_finished(instance: dg.DagsterInstance, run_id: str) -> bool:
     return run is None or run.is_finished
 
 
-def runs_under_way(instance: dg.DagsterInstance) -> str:
-    """The runs and backfills of this project that have not ended, as text; empty if there are none."""
+def runs_under_way(instance: dg.DagsterInstance, names: DataSetNames) -> str:
+    """The runs and backfills of a data set that have not ended, as text; empty if there are none."""
     end_killed_runs(instance)
     backfills = [
         f"backfill {backfill.backfill_id}"
         for backfill in unfinished_backfills(instance)
-        if is_ours(backfill.job_name, backfill.asset_selection)
+        if is_of(names, backfill.job_name, backfill.asset_selection)
     ]
-    named = [f"run {run.run_id[:8]}" for run in _unfinished(instance)] + backfills
+    runs = (run for run in _unfinished(instance) if is_of(names, run.job_name, run.asset_selection))
+    named = [f"run {run.run_id[:8]}" for run in runs] + backfills
     more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
     return ", ".join(named[:MOST_NAMED]) + more
 
@@ -125,11 +129,16 @@ def was_killed(run: dg.DagsterRun) -> bool:
     return run_id == run.run_id and has_ended(process)  # a re-execution copies the tags of the first run
 
 
-def _unfinished(instance: dg.DagsterInstance) -> Iterator[dg.DagsterRun]:
+def _unfinished(instance: dg.DagsterInstance) -> Sequence[dg.DagsterRun]:
+    """The runs of this project, of whatever data set, that have not ended."""
     runs = instance.get_runs(filters=dg.RunsFilter(statuses=UNFINISHED_STATUSES))
-    return (run for run in runs if is_ours(run.job_name, run.asset_selection))
+    return [run for run in runs if split_name(run.job_name)[1] in JOBS or _has_our_assets(run)]
 
 
-def is_ours(job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
-    """Whether a run or backfill is of this project, by its job and the assets that it selects."""
-    return job in JOBS or any(asset.to_user_string() in ASSETS for asset in assets or ())
+def _has_our_assets(run: dg.DagsterRun) -> bool:
+    return any(key.path[-1] in ASSETS and len(key.path) <= MOST_PARTS for key in run.asset_selection or ())
+
+
+def is_of(names: DataSetNames, job: str | None, assets: Iterable[dg.AssetKey] | None) -> bool:
+    """Whether a run or backfill is of a data set, by its job and the assets that it selects."""
+    return names.plain(job or "") in JOBS or any(map(names.asset, assets or ()))

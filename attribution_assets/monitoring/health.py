@@ -86,7 +86,8 @@ class PipelineHealth:
     """
 
     def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
-        self._reader, self._resources = HistoryReader(instance, resources.rules.lookback_days), resources
+        rules = resources.rules
+        self._reader, self._resources = HistoryReader(instance, rules.lookback_days, rules.names), resources
         self._home = instance.root_directory
         self._stale, self._stale_of, self._looks_on = Stale({}), "", True
 

@@ -19,11 +19,12 @@ from attribution_assets.attribution.tables.credit import OUTCOMES
 from attribution_assets.defs.assets.api_observations import traffic_in
 from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.defs.checks.freshness import NAME as FRESHNESS
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.run_failures import Failures
 from attribution_assets.instance.runs import (
     UNFINISHED_STATUSES,
     days_of,
-    is_ours,
+    is_of,
     was_killed,
 )
 from attribution_assets.monitoring.failed_runs import FailedRuns
@@ -98,10 +99,11 @@ class HistoryReader:
     Args:
         instance: Whose history it is.
         lookback_days: Length of the lookback window.
+        names: Of the data set whose runs, steps and checks are read.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, lookback_days: int) -> None:
-        self._instance = instance
+    def __init__(self, instance: dg.DagsterInstance, lookback_days: int, names: DataSetNames | None = None) -> None:
+        self._instance, self._names = instance, names or DataSetNames()
         self._read_until: dt.datetime | None = None
         self._readings: defaultdict[str, _Reading] = defaultdict(_Reading)
         self._last_runs: dict[int, RunFacts] = {}
@@ -113,7 +115,7 @@ class HistoryReader:
         self._traffic = Traffic()
         self._latest_traffic = 0.0, Traffic()
         self._failed_runs = FailedRuns()
-        self._days = MaterializedDays(instance, lookback_days)
+        self._days = MaterializedDays(instance, lookback_days, self._names)
 
     def read(self) -> History:
         """The figures now.
@@ -123,7 +125,7 @@ class HistoryReader:
         """
         records, newest = self._records_to_read()
         for record in records.values():
-            self._last_runs[record.storage_id] = facts = _facts(record)
+            self._last_runs[record.storage_id] = facts = _facts(record, self._names)
             ended = record.end_time or record.start_time or record.create_timestamp.timestamp()
             self._failed_runs.take_in(record.storage_id, facts, ended)
             if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:  # it has no events yet
@@ -161,7 +163,7 @@ class HistoryReader:
         of_ours = {
             record.dagster_run.run_id: record
             for record in records
-            if is_ours(record.dagster_run.job_name, record.dagster_run.asset_selection)
+            if is_of(self._names, record.dagster_run.job_name, record.dagster_run.asset_selection)
         }
         return of_ours, max(times, default=None)
 
@@ -170,14 +172,16 @@ class HistoryReader:
         for at, event in self._new_events(run, reading):
             reading.failures.add(event)
             if event.event_type in ENDINGS:
-                self._count_ending(run.job_name, reading, ENDINGS[event.event_type], at)
+                self._count_ending(_job(run, self._names), reading, ENDINGS[event.event_type], at)
             elif event.event_type in STEP_ENDINGS:
                 self._count_step(reading, event, at)
             elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 if event.asset_check_evaluation_data.check_name != FRESHNESS:
                     self._count_check(run, event.asset_check_evaluation_data, at)
             elif event.event_type == dg.DagsterEventType.ASSET_OBSERVATION:
-                self._count_traffic(traffic_in(event.asset_observation_data.asset_observation), at)
+                observation = event.asset_observation_data.asset_observation
+                if self._names.asset(observation.asset_key):
+                    self._count_traffic(traffic_in(observation), at)
             else:
                 reading.began[event.step_key or ""] = at
 
@@ -203,13 +207,17 @@ class HistoryReader:
             self._latest_traffic = at, sent
 
     def _count_step(self, reading: _Reading, event: dg.DagsterEvent, at: float) -> None:
-        step = event.step_key or ""
-        seconds = at - reading.began.pop(step, at)
+        seconds = at - reading.began.pop(event.step_key or "", at)
+        step = self._names.plain(event.step_key or "")
+        if step is None:  # of another data set in the same run
+            return
         self._steps[step].add(seconds, failed=event.event_type == dg.DagsterEventType.STEP_FAILURE)
 
     def _count_check(self, run: dg.DagsterRun, evaluation: dg.AssetCheckEvaluation, at: float) -> None:
         """Count an evaluation, and note what is wrong on its days. Of each day its latest evaluation counts."""
-        asset, check = evaluation.asset_key.to_user_string(), evaluation.check_name
+        asset, check = self._names.asset(evaluation.asset_key), evaluation.check_name
+        if asset is None:  # of another data set in the same run
+            return
         ill = WARNED if evaluation.severity == dg.AssetCheckSeverity.WARN else FAILED
         self._checks[asset, check, PASSED if evaluation.passed else ill] += 1
         for day, problem in problems_of_days(evaluation):
@@ -229,14 +237,18 @@ def _status(record: dg.RunRecord) -> str:
     return KILLED if not run.is_finished and was_killed(run) else STATUSES.get(run.status, WAITING)
 
 
-def _facts(record: dg.RunRecord) -> RunFacts:
+def _job(run: dg.DagsterRun, names: DataSetNames) -> str:
+    return names.plain(run.job_name) or run.job_name
+
+
+def _facts(record: dg.RunRecord, names: DataSetNames) -> RunFacts:
     run = record.dagster_run
     first, last = days_of(run.tags)
     ended = record.end_time or dt.datetime.now(dt.UTC).timestamp()
-    selected = {key.to_user_string() for key in run.asset_selection or ()}
+    selected = set(map(names.asset, run.asset_selection or ()))
     return RunFacts(
         run_id=run.run_id,
-        job=run.job_name,
+        job=_job(run, names),
         status=_status(record),
         assets=[asset for asset in ASSETS if asset in selected],
         first_day=first,

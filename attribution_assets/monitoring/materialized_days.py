@@ -11,6 +11,7 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.source.schemas import is_iso_date
+from attribution_assets.instance.data_set_names import DataSetNames
 
 EVENTS_AT_ONCE = 10_000
 ROWS, ROWS_REJECTED = "dagster/partition_row_count", "rows_rejected"
@@ -26,13 +27,14 @@ class MaterializedDays:
     Args:
         instance: Whose history it is.
         lookback_days: Length of the lookback window.
+        names: Of the data set.
 
     Attributes:
         last_success: asset -> when a day of it was materialized last, in seconds since 1970.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, lookback_days: int) -> None:
-        self._instance, self._lookback = instance, dt.timedelta(days=lookback_days)
+    def __init__(self, instance: dg.DagsterInstance, lookback_days: int, names: DataSetNames) -> None:
+        self._instance, self._lookback, self._names = instance, dt.timedelta(days=lookback_days), names
         self._cursors = dict.fromkeys(ASSETS, 0)
         self._latest: dict[str, dict[str, tuple[int, float]]] = {asset: {} for asset in ASSETS}
         self._orders: dict[str, tuple[int, Mapping[str, object]]] = {}
@@ -53,7 +55,7 @@ class MaterializedDays:
         while more:
             events = self._instance.event_log_storage.get_asset_event_summary_records(
                 dg.DagsterEventType.ASSET_MATERIALIZATION,
-                dg.AssetKey(asset),
+                self._names.key(asset),
                 after_storage_id=after,
                 limit=EVENTS_AT_ONCE,
                 ascending=True,
@@ -93,7 +95,7 @@ class MaterializedDays:
     def _had_rows(self, asset: str, storage_id: int) -> bool:
         """Whether a materialization says that rows were read, also if they were set aside, or does not say."""
         if storage_id not in self._with_rows:
-            chosen = dg.AssetRecordsFilter(dg.AssetKey(asset), storage_ids=[storage_id])
+            chosen = dg.AssetRecordsFilter(self._names.key(asset), storage_ids=[storage_id])
             found = [
                 record.asset_materialization.metadata
                 for record in self._instance.fetch_materializations(chosen, limit=1).records
@@ -109,7 +111,7 @@ class MaterializedDays:
         wanted = {day: reports[day][0] for day in self.latest_window()["channel_reporting"]}
         known = {day: found for day, found in self._orders.items() if wanted.get(day) == found[0]}
         if unread := [storage_id for day, storage_id in wanted.items() if day not in known]:
-            chosen = dg.AssetRecordsFilter(dg.AssetKey("channel_reporting"), storage_ids=unread)
+            chosen = dg.AssetRecordsFilter(self._names.key("channel_reporting"), storage_ids=unread)
             for record in self._instance.fetch_materializations(chosen, limit=len(unread)).records:
                 if record.asset_materialization and record.partition_key:
                     metadata = {name: entry.value for name, entry in record.asset_materialization.metadata.items()}

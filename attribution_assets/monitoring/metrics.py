@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import dagster as dg
@@ -35,7 +35,7 @@ from starlette.routing import Route
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.defs.asset_graph import check_keys
+from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.resources import Resources
 from attribution_assets.environment import without_secrets
 from attribution_assets.instance.runs import JOBS
@@ -56,13 +56,17 @@ log = logging.getLogger(__name__)
 
 
 def serve_metrics(
-    instance: dg.DagsterInstance, resources: Resources, host: str, port: int, allowed_hosts: Sequence[str] = ()
+    instance: dg.DagsterInstance,
+    data_sets: Mapping[str, Resources],
+    host: str,
+    port: int,
+    allowed_hosts: Sequence[str] = (),
 ) -> Callable[[], None]:
     """Listen for scrapes, once the history has been read for the first time.
 
     Args:
         instance: Dagster's instance.
-        resources: The database and the storage.
+        data_sets: Name of each data set -> its database and storage.
         host: Address to listen on.
         port: Port to listen on.
         allowed_hosts: Names that the server answers as, besides its address and loopback.
@@ -74,7 +78,7 @@ def serve_metrics(
         OSError: The address cannot be listened on.
     """
     registry = CollectorRegistry(auto_describe=False)
-    metrics = PipelineMetrics(instance, resources)
+    metrics = PipelineMetrics(instance, data_sets)
     list(metrics.collect())
     registry.register(metrics)
     listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -95,7 +99,35 @@ def _application(registry: CollectorRegistry) -> Starlette:
 
 
 class PipelineMetrics(Collector):
-    """Collects the metrics for each scrape, one scrape at a time.
+    """Collects the metrics of all data sets for each scrape, one scrape at a time.
+
+    Args:
+        instance: Dagster's instance.
+        data_sets: Name of each data set -> its database and storage.
+    """
+
+    def __init__(self, instance: dg.DagsterInstance, data_sets: Mapping[str, Resources]) -> None:
+        self._data_sets = {name: _DataSetMetrics(instance, resources) for name, resources in data_sets.items()}
+        self._one_at_a_time = threading.Lock()
+
+    def collect(self) -> Iterator[Metric]:
+        """All metrics as of now; those of a named data set have it as the label `data_set`."""
+        families: dict[str, Metric] = {}
+        with self._one_at_a_time:
+            for data_set, metrics in self._data_sets.items():
+                of_data_set = {"data_set": data_set} if data_set else {}
+                for metric in metrics.collect():
+                    family = families.setdefault(
+                        metric.name, Metric(metric.name, metric.documentation, metric.type, metric.unit)
+                    )
+                    family.samples += [
+                        sample._replace(labels={**sample.labels, **of_data_set}) for sample in metric.samples
+                    ]
+        yield from families.values()
+
+
+class _DataSetMetrics:
+    """The metrics of one data set.
 
     Args:
         instance: Dagster's instance.
@@ -103,9 +135,8 @@ class PipelineMetrics(Collector):
     """
 
     def __init__(self, instance: dg.DagsterInstance, resources: Resources) -> None:
-        self._health = PipelineHealth(instance, resources)
+        self._health, self._names = PipelineHealth(instance, resources), resources.rules.names
         self._errors = dict.fromkeys(SOURCES, 0)
-        self._one_at_a_time = threading.Lock()
 
     def collect(self) -> Iterator[Metric]:
         """All metrics as of now."""
@@ -116,30 +147,30 @@ class PipelineMetrics(Collector):
             "attribution_exporter_scrape_duration_seconds", "How long the last scrape read it.", labels=["source"]
         )
         parts = (self._of_history, self._of_days, self._of_ledger)
-        with self._one_at_a_time:
-            for source, part in zip(SOURCES, parts, strict=True):
-                began, metrics = time.monotonic(), list[Metric]()
-                try:
-                    metrics += part()
-                except CANNOT_BE_READ as problem:
-                    self._errors[source] += 1
-                    said = readable(without_secrets(str(problem)), longest=None)
-                    log.error("The %s cannot be read: %s", source, said)  # noqa: TRY400  # known; no trace
-                up.add_metric([source], bool(metrics))
-                took.add_metric([source], time.monotonic() - began)
-                yield from metrics
-            yield from (up, took)
-            yield GaugeMetricFamily(
-                "attribution_calendar_ended",
-                "Whether ATTRIBUTION_END_DATE has passed, so that no further day is due.",
-                value=self._health.calendar_ended(),
-            )
-            yield _counter(
-                "attribution_exporter_errors",
-                "Scrapes since the exporter started that could not read the source.",
-                ["source"],
-                [([source], errors) for source, errors in self._errors.items()],
-            )
+        for source, part in zip(SOURCES, parts, strict=True):
+            began, metrics = time.monotonic(), list[Metric]()
+            try:
+                metrics += part()
+            except CANNOT_BE_READ as problem:
+                self._errors[source] += 1
+                said = readable(without_secrets(str(problem)), longest=None)
+                what = f"{source} of {self._names.data_set}" if self._names.data_set else source
+                log.error("The %s cannot be read: %s", what, said)  # noqa: TRY400  # known; no trace
+            up.add_metric([source], bool(metrics))
+            took.add_metric([source], time.monotonic() - began)
+            yield from metrics
+        yield from (up, took)
+        yield GaugeMetricFamily(
+            "attribution_calendar_ended",
+            "Whether ATTRIBUTION_END_DATE has passed, so that no further day is due.",
+            value=self._health.calendar_ended(),
+        )
+        yield _counter(
+            "attribution_exporter_errors",
+            "Scrapes since the exporter started that could not read the source.",
+            ["source"],
+            [([source], errors) for source, errors in self._errors.items()],
+        )
 
     def _of_history(self) -> list[Metric]:
         history = self._health.history()
@@ -196,7 +227,7 @@ def _steps(history: History) -> Iterator[Metric]:
 
 
 def _checks(history: History) -> Iterator[Metric]:
-    known = [(key.asset_key.to_user_string(), key.name) for key in check_keys()]
+    known = [(check.asset, check.name) for check in daily_checks()]
     counts = {(*check, result): 0 for check in known for result in RESULTS} | dict(history.checks)
     yield _counter(
         "attribution_check_evaluations",

@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from attribution_assets.defs.asset_graph import check_keys
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets_tests.support.command_process import StartCommand
 from attribution_assets_tests.support.exporter import Exporter, running_exporter
 from attribution_assets_tests.support.ihc_endpoint import KEY, Fault, IhcEndpoint, status
@@ -34,7 +35,7 @@ HERE = Path(__file__).parent
 DEPLOY = Path(str(files("attribution_assets"))) / "deploy"
 DAYS = ("2024-02-20", "2024-02-27")
 WAIT_SECONDS = 60
-CHECKS = check_keys()
+CHECKS = check_keys(DataSetNames())
 
 PER_STATUS = "attribution_api_requests_total > 0"
 RUNS = 'attribution_runs_total{dagster_job="attribution"}'

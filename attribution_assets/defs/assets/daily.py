@@ -3,6 +3,7 @@
 Inputs, windows and groups come from the asset's record (`attribution/freshness/records.py`).
 """
 
+import hashlib
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from attribution_assets.defs.assets.metadata import Metadata, column_schema, tab
 from attribution_assets.defs.assets.source_tables import source_key
 from attribution_assets.defs.io_managers import READ_BY, DailyTables
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
+from attribution_assets.defs.resource_names import with_resources_of
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
 RESULT_TABLE, FILE = {"delivers": "result-table"}, {"delivers": "file"}
@@ -30,7 +33,7 @@ class DailyAsset:
         function: the function, named like the asset's record.
         kinds: its kinds in the UI, see `addresses.kinds`.
         tags: its tags in the UI, to filter by.
-        pool: the pool that its step takes a place in.
+        pool: the pool that its step takes a place in, see `pool_of`.
     """
 
     function: Callable[..., DailyTables | None]
@@ -47,25 +50,43 @@ class DailyAsset:
             return self._definition(ASSETS[self.function.__name__], settings)
 
     def _definition(self, record: AssetRecord, settings: Settings) -> dg.AssetsDefinition:
+        names = DataSetNames(settings.data_set)
         decorator = dg.asset(
+            key=names.key(record.name),
+            io_manager_key=names.of("io_manager"),
             partitions_def=daily_partitions(settings.first_day, settings.last_day),
             backfill_policy=dg.BackfillPolicy.single_run(),
-            group_name=record.group,
+            group_name=settings.data_set or record.group,
             owners=["team:marketing-analytics"],
             kinds=kinds(self.kinds, settings),
-            tags=self.tags,
-            deps=[source_key(table) for table in record.source_tables],
+            tags={**self.tags, **names.tags},
+            deps=[source_key(table, names) for table in record.source_tables],
             ins={
                 given.asset: dg.AssetIn(
+                    key=names.key(given.asset),
                     partition_mapping=window_mapping(given.window, settings.lookback_days),
                     metadata={READ_BY: record.name},
                 )
                 for given in record.dagster_inputs()
             },
-            pool=self.pool,
+            pool=pool_of(self.pool, settings) if self.pool else None,
             metadata=column_schema(record.name) | delivered(record.name, self.kinds, settings) | code_of(self.function),
         )
-        return decorator(self.function)
+        return decorator(with_resources_of(self.function, names))
+
+
+def pool_of(pool: str, settings: Settings) -> str | None:
+    """The pool of the API's account: data sets with the same key share it, as they share its limits.
+
+    Args:
+        pool: the pool of the environment's data set, and of those that ask with its key.
+        settings: the data set's settings. Without a key there is no account, and no pool.
+    """
+    if settings.data_set and not settings.ihc_api_key:
+        return None
+    if settings.own_account and settings.ihc_api_key:
+        return f"{pool}_{hashlib.sha256(settings.ihc_api_key.encode()).hexdigest()[:8]}"
+    return pool
 
 
 def daily_asset(

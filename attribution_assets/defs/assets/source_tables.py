@@ -7,6 +7,7 @@ import dagster as dg
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
 from attribution_assets.defs.assets.addresses import DATABASE, kinds, source_table
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
 SOURCE = "source"
@@ -18,18 +19,20 @@ DESCRIPTIONS = {
 }
 
 
-def source_key(table: str) -> dg.AssetKey:
+def source_key(table: str, names: DataSetNames) -> dg.AssetKey:
     """The key of a source table: apart from the assets, one of which is named like it."""
-    return dg.AssetKey([SOURCE, table])
+    return names.key(SOURCE, table)
 
 
 def source_assets(settings: Settings) -> Iterator[dg.AssetSpec]:
     """The source tables that assets read, with the columns that are read of them."""
+    names = DataSetNames(settings.data_set)
     for table in dict.fromkeys(table for record in ASSETS.values() for table in record.source_tables):
         yield dg.AssetSpec(
-            source_key(table),
+            source_key(table, names),
             description=DESCRIPTIONS[table],
-            group_name=SOURCE,
+            group_name=settings.data_set or SOURCE,
+            tags=names.tags,
             kinds=kinds({DATABASE}, settings),
             metadata={"dagster/column_schema": _columns(table)} | source_table(table, settings),
         )

@@ -9,9 +9,12 @@ import dagster as dg
 
 from attribution_assets.attribution.training.stored_answers import learned_from_stored
 from attribution_assets.charts.training_plots import training_plots
+from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, Storage
 from attribution_assets.ihc_service.training.calibration import TooFewAnswersError
 from attribution_assets.ihc_service.training.trained_type import TrainedType
+from attribution_assets.instance.data_set_names import DataSetNames
+from attribution_assets.settings import Settings
 
 TRAINING = "training"
 
@@ -26,12 +29,20 @@ class TrainingConfig(dg.Config):
     conversion_type: str = ""
 
 
-@dg.asset(
-    group_name=TRAINING,
-    owners=["team:marketing-analytics"],
-    kinds={"python", "toml"},
-    deps=[dg.AssetDep("ihc_attributions", partition_mapping=dg.AllPartitionMapping())],
-)
+def training_asset(settings: Settings) -> dg.AssetsDefinition:
+    """The asset `trained_conversion_type` of a data set."""
+    names = DataSetNames(settings.data_set)
+    decorator = dg.asset(
+        key=names.key(trained_conversion_type.__name__),
+        group_name=settings.data_set or TRAINING,
+        owners=["team:marketing-analytics"],
+        tags=names.tags,
+        kinds={"python", "toml"},
+        deps=[dg.AssetDep(names.key("ihc_attributions"), partition_mapping=dg.AllPartitionMapping())],
+    )
+    return decorator(with_resources_of(trained_conversion_type, names))
+
+
 def trained_conversion_type(
     config: TrainingConfig, ihc_api: IhcApiAccount, database: DatabaseResource, storage: Storage
 ) -> dg.MaterializeResult[None]:

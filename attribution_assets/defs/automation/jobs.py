@@ -2,37 +2,50 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.freshness import freshness_keys
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import ATTRIBUTION_JOB, EXTRACTION_JOB, RANGE_END_TAG, RANGE_START_TAG, days_tag
 
-_NOT_OF_A_DAY = dg.AssetSelection.checks(*freshness_keys())
 
-attribution_job = dg.define_asset_job(
-    ATTRIBUTION_JOB,
-    selection=dg.AssetSelection.groups(ATTRIBUTION, COMPARISON) - _NOT_OF_A_DAY,
-    description="All assets of a day or of a range of days, with their checks",
-)
+@cache
+def jobs(names: DataSetNames) -> tuple[Any, Any]:  # an asset job's type before it is resolved is private
+    """The jobs `attribution` and `extraction` of a data set, made once: schedules and sensors name the same ones."""
+    not_of_a_day = dg.AssetSelection.checks(*freshness_keys(names))
+    attribution = dg.define_asset_job(
+        names.of(ATTRIBUTION_JOB),
+        selection=dg.AssetSelection.assets(*map(names.key, ASSETS)) - not_of_a_day,
+        description="All assets of a day or of a range of days, with their checks",
+        tags=names.tags,
+        executor_def=dg.in_process_executor,
+    )
+    extraction = dg.define_asset_job(
+        names.of(EXTRACTION_JOB),
+        selection=dg.AssetSelection.assets(*map(names.key, SOURCE_ASSETS)) - not_of_a_day,
+        description="Reads days of the source again; what has changed makes stale what was made from it",
+        tags=names.tags,
+        executor_def=dg.in_process_executor,
+    )
+    return attribution, extraction
 
-extraction_job = dg.define_asset_job(
-    EXTRACTION_JOB,
-    selection=dg.AssetSelection.assets("sessions", "conversions") - _NOT_OF_A_DAY,
-    description="Reads days of the source again; what has changed makes stale what was made from it",
-)
 
-
-def stage_request(stage: Stage, run_key: str, tags: Mapping[str, str] | None = None) -> dg.RunRequest:
+def stage_request(
+    names: DataSetNames, stage: Stage, run_key: str, tags: Mapping[str, str] | None = None
+) -> dg.RunRequest:
     """A run of a stage's assets over its days, with their checks and no others."""
+    assets = [names.key(asset) for asset in stage.assets]
     return dg.RunRequest(
         run_key=run_key,
-        asset_selection=[dg.AssetKey(asset) for asset in stage.assets],
-        asset_check_keys=[check for check in check_keys() if check.asset_key.to_user_string() in stage.assets],
-        tags={**range_tags(stage.first, stage.last), **(tags or {})},
+        asset_selection=assets,
+        asset_check_keys=[check for check in check_keys(names) if check.asset_key in assets],
+        tags={**range_tags(stage.first, stage.last), **names.tags, **(tags or {})},
     )
 
 

@@ -11,26 +11,30 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.automation.jobs import stage_request
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import REQUEST_TAG, runs_of_request
 
 MOST_RUNS_PER_TICK = 10
 FIRST_WAIT, LONGEST_WAIT, MOST_DOUBLINGS = dt.timedelta(minutes=2), dt.timedelta(hours=1), 5
 
 
-def due_requests(instance: dg.DagsterInstance, stages: Sequence[Stage], state: str) -> list[dg.RunRequest]:
+def due_requests(
+    instance: dg.DagsterInstance, names: DataSetNames, stages: Sequence[Stage], state: str
+) -> list[dg.RunRequest]:
     """A run for each stage that is due, up to `MOST_RUNS_PER_TICK`.
 
     Args:
         instance: Whose history says which of them were requested before.
+        names: Of the data set.
         stages: What to materialize.
         state: A version that stands for the facts that the stages follow from.
     """
     due: list[dg.RunRequest] = []
     for stage in stages:
-        request = f"{'+'.join(stage.assets)} {stage.first}..{stage.last} {state}"
+        request = f"{names.of('+'.join(stage.assets))} {stage.first}..{stage.last} {state}"
         before = runs_of_request(instance, request)
         if len(due) < MOST_RUNS_PER_TICK and is_due(before, dt.datetime.now(dt.UTC)):
-            due.append(stage_request(stage, f"{request} {len(before)}", {REQUEST_TAG: request}))
+            due.append(stage_request(names, stage, f"{request} {len(before)}", {REQUEST_TAG: request}))
     return due
 
 

@@ -7,18 +7,22 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
-from attribution_assets.defs.automation.jobs import attribution_job, extraction_job, stage_request
+from attribution_assets.defs.automation.jobs import jobs, stage_request
 from attribution_assets.defs.partitions import first_and_last_partition
+from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import ReportingRules, Storage
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_tag
 from attribution_assets.settings import Settings
 
 
 def schedules(settings: Settings) -> list[Any]:  # the type of a schedule of an asset job is private to Dagster
     """The schedules at the hour of the settings."""
+    names = DataSetNames(settings.data_set)
+    attribution, extraction = jobs(names)
     daily = dg.schedule(
-        job=attribution_job,
-        name="daily",
+        job=attribution,
+        name=names.of("daily"),
         cron_schedule=f"0 {settings.daily_hour} * * *",
         execution_timezone="UTC",
         description=(
@@ -26,13 +30,13 @@ def schedules(settings: Settings) -> list[Any]:  # the type of a schedule of an 
         ),
     )
     weekly = dg.schedule(
-        job=extraction_job,
-        name="weekly_check_up",
+        job=extraction,
+        name=names.of("weekly_check_up"),
         cron_schedule=f"30 {settings.daily_hour} * * 1",
         execution_timezone="UTC",
         description="Reads the days of the last lookback window again, whatever their fingerprints say",
     )
-    return [daily(daily_run), weekly(weekly_check_up)]
+    return [daily(with_resources_of(daily_run, names)), weekly(with_resources_of(weekly_check_up, names))]
 
 
 def daily_run(context: dg.ScheduleEvaluationContext, rules: ReportingRules) -> dg.RunRequest | dg.SkipReason:
@@ -40,7 +44,9 @@ def daily_run(context: dg.ScheduleEvaluationContext, rules: ReportingRules) -> d
     yesterday, windows = context.scheduled_execution_time.date() - dt.timedelta(days=1), rules.windows
     if yesterday < windows.first_day or (windows.last_day and yesterday > windows.last_day):
         return dg.SkipReason(f"{yesterday} is not one of the days: see ATTRIBUTION_START_DATE, ATTRIBUTION_END_DATE.")
-    return dg.RunRequest(run_key=f"{yesterday}", partition_key=f"{yesterday}", tags=days_tag(yesterday, yesterday))
+    return dg.RunRequest(
+        run_key=f"{yesterday}", partition_key=f"{yesterday}", tags=days_tag(yesterday, yesterday) | rules.names.tags
+    )
 
 
 def weekly_check_up(
@@ -53,4 +59,7 @@ def weekly_check_up(
     if not any(in_use.values()):
         return dg.SkipReason(f"Nothing was ever read of {start}..{last}.")
     week = f"{context.scheduled_execution_time:%Y-%m-%d}"
-    return [stage_request(Stage([asset], days[0], last), f"{asset} {week}") for asset, days in in_use.items() if days]
+    names = rules.names
+    return [
+        stage_request(names, Stage([asset], days[0], last), f"{asset} {week}") for asset, days in in_use.items() if days
+    ]

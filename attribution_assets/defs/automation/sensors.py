@@ -7,6 +7,7 @@ of another run's work is not taken for staleness.
 
 import datetime as dt
 import json
+from collections.abc import Callable
 
 import dagster as dg
 
@@ -17,32 +18,50 @@ from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.storage.stamps import digest
-from attribution_assets.defs.automation.jobs import attribution_job
+from attribution_assets.defs.automation.jobs import jobs
 from attribution_assets.defs.automation.requests import due_requests
+from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import DatabaseResource, ReportingRules, Storage
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import runs_under_way
+from attribution_assets.settings import Settings
 
 DAYS_VERIFIED_PER_TICK = 60
 OLDER_DAYS_PER_TICK = 30
 TRIED_LATELY = "What is to be done was tried lately, and is tried again later: see the last runs."
 
 
-@dg.sensor(
-    job=attribution_job,
-    minimum_interval_seconds=30,
-    description="Requests exactly the days whose stored tables are no longer what their inputs say",
-)
+def sensors(settings: Settings) -> list[dg.SensorDefinition]:
+    """The sensors of a data set; they wait for its runs alone."""
+    names = DataSetNames(settings.data_set)
+    attribution, _ = jobs(names)
+    described: dict[Callable[..., dg.SensorResult | dg.SkipReason], str] = {
+        restatement: "Requests exactly the days whose stored tables are no longer what their inputs say",
+        late_data: "Reads again exactly the days whose rows were added, changed or removed in the source since",
+    }
+    return [
+        dg.sensor(
+            name=names.of(function.__name__),
+            job=attribution,
+            minimum_interval_seconds=30,
+            description=description,
+            tags=names.tags,
+        )(with_resources_of(function, names))
+        for function, description in described.items()
+    ]
+
+
 def restatement(
     context: dg.SensorEvaluationContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
 ) -> dg.SensorResult | dg.SkipReason:
     """Requests stale journeys with their attributions; once these are right, the reports that they touch."""
-    if waiting := runs_under_way(context.instance):
+    if waiting := runs_under_way(context.instance, rules.names):
         return dg.SkipReason(f"Waits for the end of {waiting}.")
     tables, windows = storage.tables(), rules.windows
     state = stored_state(tables, database.results().published())
     scope = Scope(confirmed=frozenset(json.loads(context.cursor or "[]")), most_verified=DAYS_VERIFIED_PER_TICK)
     stale = stale_days(tables, state, windows, rules.max_rejected_share, scope)
-    due = due_requests(context.instance, next_stages(stale, windows), state.digest())
+    due = due_requests(context.instance, rules.names, next_stages(stale, windows), state.digest())
     return dg.SensorResult(
         run_requests=due,
         skip_reason=None if due else dg.SkipReason(TRIED_LATELY if stale else _nothing_to_do(stale)),
@@ -50,16 +69,11 @@ def restatement(
     )
 
 
-@dg.sensor(
-    job=attribution_job,
-    minimum_interval_seconds=30,
-    description="Reads again exactly the days whose rows were added, changed or removed in the source since",
-)
 def late_data(
     context: dg.SensorEvaluationContext, database: DatabaseResource, storage: Storage, rules: ReportingRules
 ) -> dg.SensorResult | dg.SkipReason:
     """Compares fingerprints of the source's days with what was read: the latest days each time, the others in turn."""
-    if waiting := runs_under_way(context.instance):
+    if waiting := runs_under_way(context.instance, rules.names):
         return dg.SkipReason(f"Waits for the end of {waiting}.")
     source, watch, windows = database.source(), Watch.from_cursor(context.cursor), rules.windows
     marker = source.change_marker()
@@ -77,7 +91,7 @@ def late_data(
     changed = {asset: changed_days(state, asset, days, fingerprints[asset]) for asset in SOURCE_ASSETS}
     stages = extraction_stages(changed)
     seen = {f"{asset}/{day}": found for asset, of_days in fingerprints.items() for day, found in of_days.items()}
-    due = due_requests(context.instance, stages, digest({"stored": state.digest(), **seen}))
+    due = due_requests(context.instance, rules.names, stages, digest({"stored": state.digest(), **seen}))
     unchanged = f"No changes in {in_words(days) or 'the source: no day is read'}."
     return dg.SensorResult(
         run_requests=due,

@@ -17,7 +17,9 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.stored_days import MissingDaysError
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.checks.problem_table import problems_metadata
+from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import ReportingRules, Storage
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_between_tags
 
 CheckFunction = Callable[..., dg.AssetCheckResult | Iterator[dg.AssetCheckResult]]
@@ -39,9 +41,10 @@ class DailyCheck:
     name: str
     blocking: bool
 
-    def definition(self) -> dg.AssetChecksDefinition:
-        """The check as Dagster takes it."""
-        return dg.asset_check(asset=self.asset, name=self.name, blocking=self.blocking)(self.function)  # type: ignore[arg-type]  # it takes generators too
+    def definition(self, names: DataSetNames) -> dg.AssetChecksDefinition:
+        """The check of a data set as Dagster takes it."""
+        decorator = dg.asset_check(asset=names.key(self.asset), name=self.name, blocking=self.blocking)
+        return decorator(with_resources_of(self.function, names))  # type: ignore[arg-type]  # it takes generators too
 
 
 def daily_check(asset: str, *, blocking: bool = True) -> Callable[[CheckFunction], DailyCheck]:
@@ -155,8 +158,9 @@ def _severity(*, blocks: bool) -> dg.AssetCheckSeverity:
 
 def _is_read_in_the_run(context: dg.AssetCheckExecutionContext) -> bool:
     """Whether the run makes an asset that reads the one that is checked."""
-    asset = _key(context).asset_key.path[-1]
-    made = {key.path[-1] for key in context.job_def.asset_layer.executable_asset_keys}
+    *data_set, asset = _key(context).asset_key.path
+    executed = context.job_def.asset_layer.executable_asset_keys
+    made = {key.path[-1] for key in executed if [*key.path[:-1]] == data_set}
     return any(given.asset == asset for name in made & ASSETS.keys() for given in ASSETS[name].inputs)
 
 

@@ -13,7 +13,9 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.defs.partitions import daily_partitions
+from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import Storage
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
 NAME = "latest_day_is_stored"
@@ -21,25 +23,25 @@ PATIENCE = dt.timedelta(hours=3)
 """How long after the start of the schedule `daily` a day may take until it is due."""
 
 
-def freshness_keys() -> list[dg.AssetCheckKey]:
-    """The check of each asset."""
-    return [dg.AssetCheckKey(dg.AssetKey(asset), NAME) for asset in ASSETS]
+def freshness_keys(names: DataSetNames) -> list[dg.AssetCheckKey]:
+    """The check of each asset of a data set."""
+    return [names.check_key(asset, NAME) for asset in ASSETS]
 
 
 def freshness_check(settings: Settings) -> dg.AssetChecksDefinition:
     """The check of all assets in one step; it is of no day. The jobs leave it out; the command's runs take it along."""
+    names = DataSetNames(settings.data_set)
     specs = [
-        dg.AssetCheckSpec(NAME, asset=asset, description="The latest day that is due has been materialized")
-        for asset in ASSETS
+        dg.AssetCheckSpec(NAME, asset=key.asset_key, description="The latest day that is due has been materialized")
+        for key in freshness_keys(names)
     ]
 
-    @dg.multi_asset_check(name="freshness", specs=specs, can_subset=True)
     def freshness(context: dg.AssetCheckExecutionContext, storage: Storage) -> Iterator[dg.AssetCheckResult]:
         """Compare the latest stored day of each selected asset with the latest day that is due."""
         due = latest_day_due(settings, dt.datetime.now(dt.UTC))
         for key in context.selected_asset_check_keys:
             asset = key.asset_key.path[-1]
-            found = evaluation(asset, storage.tables().stored_days(asset), due)
+            found = evaluation(key.asset_key, storage.tables().stored_days(asset), due)
             yield dg.AssetCheckResult(
                 asset_key=key.asset_key,
                 check_name=NAME,
@@ -49,26 +51,30 @@ def freshness_check(settings: Settings) -> dg.AssetChecksDefinition:
                 metadata=found.metadata,
             )
 
-    return freshness
+    decorator = dg.multi_asset_check(name=names.of("freshness"), specs=specs, can_subset=True)
+    return decorator(with_resources_of(freshness, names))
 
 
 def freshness_sensor(settings: Settings) -> dg.SensorDefinition:
     """The sensor `freshness`: it records the check's result without a run, whenever the result has changed."""
+    names = DataSetNames(settings.data_set)
 
-    @dg.sensor(
-        minimum_interval_seconds=300,
-        description="Says in the check latest_day_is_stored of each asset whether the latest day that is due is there",
-    )
     def freshness(context: dg.SensorEvaluationContext, storage: Storage) -> dg.SensorResult | dg.SkipReason:
         """Evaluate the check of each asset; what has been said before is not said again."""
         due, tables = latest_day_due(settings, dt.datetime.now(dt.UTC)), storage.tables()
-        found = [evaluation(asset, tables.stored_days(asset), due) for asset in ASSETS]
+        found = [evaluation(names.key(asset), tables.stored_days(asset), due) for asset in ASSETS]
         said = json.dumps([[str(due)], *([each.asset_key.path[-1], each.description] for each in found)])
         if said == context.cursor:
             return dg.SkipReason("Nothing has changed.")
         return dg.SensorResult(asset_events=found, cursor=said)
 
-    return freshness
+    decorator = dg.sensor(
+        name=names.of("freshness"),
+        minimum_interval_seconds=300,
+        tags=names.tags,
+        description="Says in the check latest_day_is_stored of each asset whether the latest day that is due is there",
+    )
+    return decorator(with_resources_of(freshness, names))
 
 
 def latest_day_due(settings: Settings, now: dt.datetime) -> dt.date | None:
@@ -85,11 +91,11 @@ def latest_day_due(settings: Settings, now: dt.datetime) -> dt.date | None:
     return due if due >= settings.first_day else None
 
 
-def evaluation(asset: str, stored: Sequence[dt.date], due: dt.date | None) -> dg.AssetCheckEvaluation:
+def evaluation(asset: dg.AssetKey, stored: Sequence[dt.date], due: dt.date | None) -> dg.AssetCheckEvaluation:
     """Whether an asset has the day that is due.
 
     Args:
-        asset: The asset.
+        asset: The asset's key.
         stored: Its stored days.
         due: The latest day that it should have; None if there is none yet.
     """
@@ -97,7 +103,7 @@ def evaluation(asset: str, stored: Sequence[dt.date], due: dt.date | None) -> dg
     last = f"the last stored day is {max(stored)}" if stored else "no day is stored"
     metadata = {"day_due": str(due or ""), "day_stored_last": str(max(stored, default=""))}
     return dg.AssetCheckEvaluation(
-        asset_key=dg.AssetKey(asset),
+        asset_key=asset,
         check_name=NAME,
         passed=fresh,
         severity=dg.AssetCheckSeverity.WARN,

@@ -141,7 +141,7 @@ def test_a_new_asset_is_made_stamped_checked_restated_and_listed(
 
 def test_two_settings_live_and_run_in_one_process(made_shop: MadeShop, tmp_path: Path) -> None:
     near = replace(Settings.from_environment(), lookback_days=1, storage=str(tmp_path / "near"))
-    near = replace(near, database_url=_copied(made_shop, tmp_path), ihc_api_key=None, from_variables=frozenset())
+    near = replace(near, database_url=_copied(made_shop, tmp_path), ihc_api_key=None, variables={})
     far = replace(near, lookback_days=4, storage=str(tmp_path / "far"), first_day=day(22))
     everything = Stage(tuple(ASSETS), day(22), day(27))
     sessions_before = Stage(("sessions",), day(20), day(21))

@@ -17,8 +17,9 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.defs.automation.requests import MOST_RUNS_PER_TICK, due_requests, is_due
-from attribution_assets.defs.automation.sensors import TRIED_LATELY, late_data, restatement
+from attribution_assets.defs.automation.sensors import TRIED_LATELY, sensors
 from attribution_assets.defs.resources import DatabaseResource, resources_of
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import PROCESS_TAG, REQUEST_TAG
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.databases import create_source_tables, insert
@@ -48,6 +49,7 @@ CHECKS = {
     "channel_reporting_csv": {"every_day_is_made"},
     "model_comparison": {"every_day_is_made", "matches_schema", "comparisons_are_of_all_orders"},
 }
+restatement, late_data = sensors(Settings())
 NOON = dt.datetime(2024, 3, 1, 12, 30, tzinfo=dt.UTC)
 SETTLING_SECONDS = 1.1  # after a change, in which a SQLite file may be changing on
 
@@ -125,7 +127,7 @@ def ended(instance: dg.DagsterInstance, request: dg.RunRequest, *, minutes_ago: 
 
 
 def test_a_request_names_assets_checks_days_and_what_it_answers(instance: dg.DagsterInstance) -> None:
-    [request] = due_requests(instance, [stage(REPORTS, 22, 24)], "state1")
+    [request] = due_requests(instance, DataSetNames(), [stage(REPORTS, 22, 24)], "state1")
     assert request.run_key == "channel_reporting+channel_reporting_csv 2024-02-22..2024-02-24 state1 0"
     assert request.asset_selection == [dg.AssetKey(asset) for asset in REPORTS]
     assert request.tags == {
@@ -142,26 +144,26 @@ def test_a_request_names_assets_checks_days_and_what_it_answers(instance: dg.Dag
 def test_what_was_requested_before_is_requested_again_only_after_a_while_and_with_another_key(
     instance: dg.DagsterInstance,
 ) -> None:
-    [first] = due_requests(instance, [stage(REPORTS, 22)], "state1")
-    assert due_requests(instance, [stage(REPORTS, 22)], "state1")[0].run_key == first.run_key
+    [first] = due_requests(instance, DataSetNames(), [stage(REPORTS, 22)], "state1")
+    assert due_requests(instance, DataSetNames(), [stage(REPORTS, 22)], "state1")[0].run_key == first.run_key
     ended(instance, first, minutes_ago=1.5)
-    assert due_requests(instance, [stage(REPORTS, 22)], "state1") == []
-    assert len(due_requests(instance, [stage(REPORTS, 22)], "state2")) == 1
-    assert len(due_requests(instance, [stage(REPORTS, 23)], "state1")) == 1
+    assert due_requests(instance, DataSetNames(), [stage(REPORTS, 22)], "state1") == []
+    assert len(due_requests(instance, DataSetNames(), [stage(REPORTS, 22)], "state2")) == 1
+    assert len(due_requests(instance, DataSetNames(), [stage(REPORTS, 23)], "state1")) == 1
 
 
 def test_what_has_failed_is_due_again_after_two_minutes(instance: dg.DagsterInstance) -> None:
-    [first] = due_requests(instance, [stage(REPORTS, 22)], "state1")
+    [first] = due_requests(instance, DataSetNames(), [stage(REPORTS, 22)], "state1")
     ended(instance, first, minutes_ago=2.1)
-    [second] = due_requests(instance, [stage(REPORTS, 22)], "state1")
+    [second] = due_requests(instance, DataSetNames(), [stage(REPORTS, 22)], "state1")
     assert second.run_key == f"{first.run_key[:-1]}1"
 
 
 def test_what_was_tried_lately_leaves_its_place_to_others(instance: dg.DagsterInstance) -> None:
     stages = [stage(REPORTS, number) for number in range(20, 46, 2)]
-    for request in due_requests(instance, stages, "state1"):
+    for request in due_requests(instance, DataSetNames(), stages, "state1"):
         ended(instance, request, minutes_ago=1)
-    assert [request.run_key for request in due_requests(instance, stages, "state1")] == [
+    assert [request.run_key for request in due_requests(instance, DataSetNames(), stages, "state1")] == [
         f"channel_reporting+channel_reporting_csv {day(number)}..{day(number)} state1 0" for number in (40, 42, 44)
     ]
 

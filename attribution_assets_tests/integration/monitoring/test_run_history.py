@@ -19,6 +19,7 @@ from dagster._core.storage.tags import HIDDEN_TAG_PREFIX  # noqa: TID251  # whic
 
 from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.instance import runs as run_history
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import (
     DAYS_TAG,
     PARTITION_TAG,
@@ -88,24 +89,24 @@ def a_backfill(instance: dg.DagsterInstance, name: str, *assets: str, status: Bu
 
 
 def test_an_empty_history_has_nothing_under_way(instance: dg.DagsterInstance) -> None:
-    assert runs_under_way(instance) == ""
+    assert runs_under_way(instance, DataSetNames()) == ""
 
 
 def test_runs_of_the_jobs_and_of_the_assets_are_under_way_until_they_have_ended(instance: dg.DagsterInstance) -> None:
     for status in UNFINISHED_STATUSES:
         for job, assets in (("attribution", ()), ("extraction", ()), ("__ASSET_JOB", ("journeys", "elsewhere"))):
             run = a_run(instance, job, *assets, status=status, remote_job_origin=ORIGIN)
-            assert runs_under_way(instance) == f"run {run.run_id[:8]}"
+            assert runs_under_way(instance, DataSetNames()) == f"run {run.run_id[:8]}"
             instance.delete_run(run.run_id)
     for status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED):
         a_run(instance, status=status)
-    assert runs_under_way(instance) == ""
+    assert runs_under_way(instance, DataSetNames()) == ""
 
 
 def test_runs_of_other_jobs_and_assets_do_not_count(instance: dg.DagsterInstance) -> None:
     a_run(instance, "invoices")
     a_run(instance, "__ASSET_JOB", "invoices", "attribution")
-    assert runs_under_way(instance) == ""
+    assert runs_under_way(instance, DataSetNames()) == ""
 
 
 def test_backfills_of_the_assets_are_under_way_until_they_have_ended(instance: dg.DagsterInstance) -> None:
@@ -113,11 +114,11 @@ def test_backfills_of_the_assets_are_under_way_until_they_have_ended(instance: d
     for status in BulkActionStatus:
         if status not in (BulkActionStatus.REQUESTED, BulkActionStatus.CANCELING):
             a_backfill(instance, status.value, "journeys", status=status)
-    assert runs_under_way(instance) == ""
+    assert runs_under_way(instance, DataSetNames()) == ""
     a_backfill(instance, "asked", "journeys", status=BulkActionStatus.REQUESTED)
-    assert runs_under_way(instance) == "backfill asked"
+    assert runs_under_way(instance, DataSetNames()) == "backfill asked"
     a_backfill(instance, "stopping", "invoices", "channel_reporting", status=BulkActionStatus.CANCELING)
-    assert runs_under_way(instance).split(", ") in (
+    assert runs_under_way(instance, DataSetNames()).split(", ") in (
         ["backfill asked", "backfill stopping"],
         ["backfill stopping", "backfill asked"],
     )
@@ -126,7 +127,7 @@ def test_backfills_of_the_assets_are_under_way_until_they_have_ended(instance: d
 def test_of_many_three_are_named_and_the_others_counted(instance: dg.DagsterInstance) -> None:
     for number in range(5):
         a_run(instance, run_id=f"{number}0000000-0000-4000-8000-000000000000")
-    names, _, rest = runs_under_way(instance).rpartition(" and ")
+    names, _, rest = runs_under_way(instance, DataSetNames()).rpartition(" and ")
     assert len(names.split(", ")) == 3
     assert rest == "2 more"
 
@@ -139,7 +140,7 @@ def test_a_run_whose_process_here_has_ended_is_marked_as_failed_and_its_pool_slo
     events = instance.event_log_storage
     assert events.claim_concurrency_slot("ihc_api", killed.run_id, "ihc_attributions").is_claimed
     assert not events.claim_concurrency_slot("ihc_api", "another run", "ihc_attributions").is_claimed
-    assert runs_under_way(instance) == ""
+    assert runs_under_way(instance, DataSetNames()) == ""
     ended = instance.get_run_by_id(killed.run_id)
     assert ended
     assert ended.status == dg.DagsterRunStatus.FAILURE

@@ -18,6 +18,7 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
 from attribution_assets.defs.resources import Storage
+from attribution_assets.instance.data_set_names import DataSetNames
 
 DAYS = [dt.date(2024, 2, 26), dt.date(2024, 2, 27)]
 BEFORE = [dt.date(2024, 2, number) for number in range(20, 26)]
@@ -84,7 +85,7 @@ def evaluate(tmp_path: Path, table: Callable[..., pd.DataFrame]) -> Evaluate:
         for day in DAYS:
             storage.write("channel_reporting_csv", DayTable(day, table("channel_reporting_csv", {}), {}))
         compare(storage, {asset: table(asset, *rows) for asset, rows in tables.items() if asset in COMPARED})
-        checks = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(*check_keys()))
+        checks = dg.define_asset_job("checks", selection=dg.AssetSelection.checks(*check_keys(DataSetNames())))
         definitions = dg.Definitions.merge(
             build_definitions(resources={"storage": Storage(root=root)}), dg.Definitions(jobs=[checks])
         )

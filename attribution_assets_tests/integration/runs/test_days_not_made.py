@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.command.cli import app
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.sensors import restatement
+from attribution_assets.defs.automation.sensors import sensors
 from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.opening import dagster_instance
@@ -37,6 +37,7 @@ def skip_reason() -> str | None:
     """What the sensor `restatement` says when it requests nothing."""
     resources = resources_of(Settings.from_environment(), references=False)
     used = {"database": resources.database, "storage": resources.storage, "rules": resources.rules}
+    restatement, _ = sensors(Settings.from_environment())
     with dagster_instance() as instance:
         result = restatement(dg.build_sensor_context(instance, resources=used))
     assert isinstance(result, dg.SensorResult)

@@ -42,13 +42,13 @@ def test_a_schedule_late_in_the_day_has_its_three_hours_too() -> None:
 
 def test_before_the_first_day_is_due_nothing_is_missing() -> None:
     assert latest_day_due(SETTINGS, dt.datetime(2024, 2, 21, 7, 59, tzinfo=dt.UTC)) is None
-    assert evaluation("sessions", [], None).passed
+    assert evaluation(dg.AssetKey("sessions"), [], None).passed
     tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
     assert latest_day_due(Settings(first_day=tomorrow), dt.datetime.now(dt.UTC)) is None
 
 
 def test_an_asset_is_fresh_while_it_has_the_day_that_is_due() -> None:
-    fresh = evaluation("sessions", [dt.date(2024, 3, 1), DUE], DUE)
+    fresh = evaluation(dg.AssetKey("sessions"), [dt.date(2024, 3, 1), DUE], DUE)
     assert (fresh.passed, fresh.description) == (True, None)
     assert {name: value.value for name, value in fresh.metadata.items()} == {
         "day_due": "2024-03-09",
@@ -57,7 +57,10 @@ def test_an_asset_is_fresh_while_it_has_the_day_that_is_due() -> None:
 
 
 def test_a_missing_day_is_a_warning_that_names_it() -> None:
-    behind, empty = evaluation("sessions", [dt.date(2024, 3, 1)], DUE), evaluation("sessions", [], DUE)
+    behind, empty = (
+        evaluation(dg.AssetKey("sessions"), [dt.date(2024, 3, 1)], DUE),
+        evaluation(dg.AssetKey("sessions"), [], DUE),
+    )
     assert (behind.passed, behind.description) == (False, "2024-03-09 is missing: the last stored day is 2024-03-01")
     assert (empty.passed, empty.description) == (False, "2024-03-09 is missing: no day is stored")
     assert behind.severity == empty.severity == dg.AssetCheckSeverity.WARN
