@@ -2,7 +2,7 @@
 
     command                           what a person types
     dashboard                         the page for marketing
-    monitoring, definitions           figures of the pipeline; the code location that Dagster loads
+    monitoring, definitions           figures of the pipeline; the code location, and the component of a data set
     defs                              partitions, resources, assets, checks, schedules and sensors
     instance, charts, demo            Dagster's instance, every chart, the demo database
     attribution                       the work: source, journeys, IHC API, reports, staleness; knows no Dagster
@@ -12,20 +12,27 @@ Each floor imports only from those below it. `settings.py` reads every environme
 Others may import what `__all__` names; everything else may change.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from attribution_assets.settings import Settings
 
 if TYPE_CHECKING:
+    from attribution_assets.data_set_component import DataSet
     from attribution_assets.definitions import build_definitions
 
-__all__ = ["Settings", "build_definitions"]
+__all__ = ["DataSet", "Settings", "build_definitions"]
+
+_WITH_DAGSTER = {"DataSet": "data_set_component", "build_definitions": "definitions"}
+"""Name -> its module, which brings Dagster along and so takes seconds: loaded when it is asked for."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  # the protocol of modules
-    """`build_definitions`, loaded when it is asked for: it brings Dagster along, which takes seconds."""
-    if name != "build_definitions":
+    if name not in _WITH_DAGSTER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from attribution_assets.definitions import build_definitions  # noqa: PLC0415  # as above
+    return getattr(import_module(f"{__name__}.{_WITH_DAGSTER[name]}"), name)
 
-    return build_definitions
+
+def __dir__() -> list[str]:
+    """Dagster's `dg` finds the component here."""
+    return sorted({*globals(), *__all__})
