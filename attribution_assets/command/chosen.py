@@ -68,4 +68,5 @@ OWN_DATA = ("database_url",)
 
 def _known(found: DataSets) -> Mapping[str, Chosen]:
     usable = {name: Chosen(name, settings) for name, settings in found.usable.items()}
-    return usable | {name: Chosen(name, None, problem) for name, problem in found.unusable.items()}
+    known = usable | {name: Chosen(name, None, problem) for name, problem in found.unusable.items()}
+    return dict(sorted(known.items()))
