@@ -51,14 +51,17 @@ class Database:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, or `postgresql://user:password@host/database`
             (`postgresql+psycopg://` is the same: psycopg 3 is used for both).
         error: the class that `reading` and `writing` raise for errors of the database or its driver.
+        variable: the environment variable that holds the URL, for messages.
 
     Raises:
         DatabaseUrlError: the URL is none of these.
     """
 
-    def __init__(self, url: str, error: type[DatabaseError] = DatabaseError) -> None:
+    def __init__(
+        self, url: str, error: type[DatabaseError] = DatabaseError, variable: str = "ATTRIBUTION_DATABASE_URL"
+    ) -> None:
         self._url = _parsed(url)
-        self._error = error
+        self._error, self._variable = error, variable
         self.path = Path(str(self._url.database)) if self._url.drivername == SQLITE else None
 
     def __str__(self) -> str:
@@ -139,7 +142,7 @@ class Database:
         words = " ".join(masked(str(error), [str(self._url.password or "")]).split()).rstrip(".")
         if self.path is not None and not self.path.exists():
             return (
-                f"There is no database at {self.path.absolute()}: set ATTRIBUTION_DATABASE_URL to the one that is to"
+                f"There is no database at {self.path.absolute()}: set {self._variable} to the one that is to"
                 " be read, or make one with `attribution-assets demo`."
             )
         if self.path is not None and "locked" in words:
@@ -149,7 +152,7 @@ class Database:
             )
         if "disk" in words:
             return f"The {self} cannot be read or written: {words}. Is the disk, or that of temporary files, full?"
-        return f"The {self} cannot be used: {words}. Check ATTRIBUTION_DATABASE_URL, and that the database lets you in."
+        return f"The {self} cannot be used: {words}. Check {self._variable}, and that the database lets you in."
 
 
 def column_types(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine[Any]]:
