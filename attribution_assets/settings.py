@@ -31,6 +31,7 @@ IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 VARIABLES: Mapping[str, str] = {
     "database_url": "ATTRIBUTION_DATABASE_URL",
+    "source_url": "ATTRIBUTION_SOURCE_URL",
     "storage": "ATTRIBUTION_STORAGE",
     "engine": "ATTRIBUTION_ENGINE",
     "channels": "ATTRIBUTION_CHANNELS",
@@ -71,7 +72,9 @@ class Settings:
         csv_guard: whether names in CSV files are guarded against being taken for formulas.
         daily_hour: hour (UTC) at which the daily schedule runs.
         log_format: `text` or `json`, how runs write their log to stderr.
-        database_url: SQLAlchemy URL of the database with the source tables and the result tables.
+        database_url: SQLAlchemy URL of the database with the result tables, and the source tables if `source_url` is
+            None.
+        source_url: URL of the source tables, which are only read: a database or a folder of files.
         storage: folder or URL of the assets' tables.
         engine: what runs SQL over them, `duckdb` or `spark`.
         reports: folder or URL of the CSV files.
@@ -101,6 +104,7 @@ class Settings:
     log_format: str = "text"
     last_day: dt.date | None = None
     database_url: str = "sqlite:///data/attribution.db"
+    source_url: str | None = None
     storage: str = "data/assets"
     engine: str = "duckdb"
     reports: str = "data/reports"
@@ -237,7 +241,7 @@ def currency() -> str:
 
 
 def demo_start(end: dt.date | None) -> dt.date:
-    """The first day of the demo, and of the calendar where no database is named: the first of the month before.
+    """The first day of the demo, and of the calendar where no source is named: the first of the month before.
 
     As it changes but once a month, what has been stored stays right from day to day.
 
@@ -251,7 +255,8 @@ def demo_start(end: dt.date | None) -> dt.date:
 def _first_and_last_day() -> tuple[dt.date, dt.date | None]:
     first, last = _date("ATTRIBUTION_START_DATE"), _date("ATTRIBUTION_END_DATE")
     if first is None:
-        first = FIRST_DAY if os.environ.get(VARIABLES["database_url"]) else demo_start(last)
+        is_demo = not any(os.environ.get(VARIABLES[name]) for name in ("database_url", "source_url"))
+        first = demo_start(last) if is_demo else FIRST_DAY
     if last and last < first:
         raise ConfigurationError(f"ATTRIBUTION_END_DATE is {last}: that is before the first day, {first}")
     return first, last

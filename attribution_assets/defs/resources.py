@@ -43,9 +43,10 @@ from attribution_assets.settings import VARIABLES, Settings
 
 
 class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
-    """The database with the source tables, where the result tables go too."""
+    """The database that the result tables go to, and the source tables, if they are not in it too."""
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
+    source_url: str | None = Field(default=None, description="URL of the source tables, if they are elsewhere")
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
     channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
@@ -57,7 +58,13 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
             ConfigurationError: The file of channel names cannot be read or used.
         """
         last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
-        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names(), last_day)
+        return SourceDatabase(
+            self.source_url or self.url,
+            dt.date.fromisoformat(self.first_day),
+            self._channel_names(),
+            last_day,
+            VARIABLES["source_url" if self.source_url else "database_url"],
+        )
 
     def _channel_names(self) -> ChannelNames | None:
         if not self.channels:
@@ -70,11 +77,11 @@ class DatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]  # it
 
     def results(self) -> ResultTables:
         """The result tables."""
-        return ResultTables(self.url)
+        return ResultTables(self.url, makes_file=bool(self.source_url))
 
     def ledger(self) -> Ledger:
         """The ledger of IHC answers."""
-        return Ledger(self.url)
+        return Ledger(self.url, makes_file=bool(self.source_url))
 
 
 class Storage(dg.ConfigurableResource):  # type: ignore[type-arg]  # as above
@@ -345,7 +352,11 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
     last_day = settings.last_day.isoformat() if settings.last_day else None
     return Resources(
         database=DatabaseResource(
-            url=given["database_url"], first_day=first_day, channels=given["channels"], last_day=last_day
+            url=given["database_url"],
+            source_url=given["source_url"],
+            first_day=first_day,
+            channels=given["channels"],
+            last_day=last_day,
         ),
         storage=Storage(root=given["storage"], engine=given["engine"], last_day=last_day),
         reports=Reports(root=given["reports"]),

@@ -146,8 +146,8 @@ class Ledger:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
-        self.tables = LedgerTables(url)
+    def __init__(self, url: str, *, makes_file: bool = False) -> None:
+        self.tables = LedgerTables(url, makes_file=makes_file)
 
     def __repr__(self) -> str:
         """The class with its database, without user and password."""

@@ -66,13 +66,14 @@ class LedgerTables:
 
     Args:
         url: as for `database.Database`.
+        makes_file: the same.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, error=LedgerError)
+    def __init__(self, url: str, *, makes_file: bool = False) -> None:
+        self._database = Database(url, error=LedgerError, makes_file=makes_file)
         self._tables = OwnTables(
             self._database, _COLUMNS, _TABLES.create_all, advisory_lock=_ADVISORY_LOCK, error=LedgerError
         )

@@ -105,13 +105,13 @@ class SourceDatabase:
         last_day: dt.date | None = None,
         variable: str = "ATTRIBUTION_DATABASE_URL",
     ) -> None:
-        self._place = place_of(url, variable, SourceUnreachableError)
+        self.place = place_of(url, variable, SourceUnreachableError)
         self._first_day, self._last_day = first_day, last_day or dt.date.max
         self.channels = channels or ChannelNames()
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
-        return str(self._place.database)
+        return str(self.place.database)
 
     def __repr__(self) -> str:
         """Which database it is, without user and password."""
@@ -201,7 +201,7 @@ class SourceDatabase:
             SourceUnreachableError: the database cannot be reached or read.
         """
         mapping = self.channels.applied_to(self.channels.channels)
-        return f"{self._place.change_marker()} {mapping}".rstrip()
+        return f"{self.place.change_marker()} {mapping}".rstrip()
 
     def days_with_data(self, within: tuple[dt.date, dt.date] | None = None) -> tuple[dt.date, dt.date] | None:
         """The first and the last day that has a session or an order; None if there is none at all.
@@ -265,10 +265,10 @@ class SourceDatabase:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._place.database.reading() as connection:
+        with self.place.database.reading() as connection:
             missing = missing_from(connection, SCHEMA)
             if missing:
-                raise SourceSchemaError(f"The {self} lacks {', '.join(missing)}. {self._place.how_to_add}")
+                raise SourceSchemaError(f"The {self} lacks {', '.join(missing)}. {self.place.how_to_add}")
             if connection.dialect.name == POSTGRESQL:
                 connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
             yield connection

@@ -4,7 +4,7 @@
     session_costs/               a table in several files of one kind: all those in the folder NAME and its folders
         2024-01.csv
         2024-02.csv
-    views.sql                    if there: CREATE VIEW statements, such as a mapping; a view goes before a file of its name
+    views.sql                    if there: CREATE VIEW statements, which go before files of the same names
 
 Views may name files of the folder as they stand: `FROM 'orders.csv'`. Nothing in the folder is written.
 """

@@ -32,7 +32,6 @@ _HEX_DIGITS = 32
 _COUNTS = ("id_rows", "cost_rows")  # the columns of `statements.rows_of_days` that count rows
 
 
-
 def fingerprints_of_days(
     connection: sa.Connection, table: DatedTable, days: Sequence[dt.date], first_day: dt.date, channels: ChannelNames
 ) -> dict[dt.date, str]:

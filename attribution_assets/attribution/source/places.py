@@ -14,7 +14,6 @@ import sqlalchemy as sa
 from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError
 from attribution_assets.attribution.database.duckdb_dialect import DUCKDB
 from attribution_assets.attribution.database.duckdb_file import DuckDbFile
-from attribution_assets.attribution.masking import masked
 from attribution_assets.attribution.source.change_markers import companion, marker_of_files, postgresql_marker
 from attribution_assets.attribution.source.export_folder import ExportFolder
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
@@ -70,7 +69,9 @@ def place_of(url: str, variable: str, error: type[DatabaseError]) -> Place:
         return _duckdb_place(DuckDbFile(Path(path), variable, error), error)
     if separator and scheme == _FILES:
         if not rest or "?" in rest:
-            raise DatabaseUrlError("A URL of files names one folder: files:///absolute/folder or files://relative/folder.")
+            raise DatabaseUrlError(
+                "A URL of files names one folder: files:///absolute/folder or files://relative/folder."
+            )
         return _folder_place(ExportFolder(Path(rest), _COLUMNS, variable, error))
     return _sql_place(Database(url, error=error, variable=variable), variable, error)
 

@@ -24,6 +24,9 @@ _TABLES = {
 }
 
 
+_FOUND = "found source tables"
+
+
 class FoundColumn(NamedTuple):
     """A column: its name in the database and its type."""
 
@@ -41,8 +44,16 @@ class FoundTable(NamedTuple):
 def find_table(connection: sa.Connection, name: str) -> FoundTable:
     """The table or view of this name, given in lower case; without columns if there is none.
 
-    A name in lower case goes before others. If there are several others, it is none of them.
+    A name in lower case goes before others. If there are several others, it is none of them. A connection that reads
+    sees one state of the tables, so each is looked for once.
     """
+    tables: dict[str, FoundTable] = connection.info.setdefault(_FOUND, {})
+    if name not in tables:
+        tables[name] = _find_table(connection, name)
+    return tables[name]
+
+
+def _find_table(connection: sa.Connection, name: str) -> FoundTable:
     query = sa.text(_TABLES[connection.dialect.name])
     table = _spelled(connection.scalars(query, {"name": name}), name) or name
     types = column_types(connection, table)

@@ -115,13 +115,14 @@ class ResultTables:
 
     Args:
         url: as for `database.Database`.
+        makes_file: the same.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str) -> None:
-        self._database = Database(url, error=ResultTablesError)
+    def __init__(self, url: str, *, makes_file: bool = False) -> None:
+        self._database = Database(url, error=ResultTablesError, makes_file=makes_file)
         self._tables = OwnTables(
             self._database, _COLUMNS, _make_tables, advisory_lock=_ADVISORY_LOCK, error=ResultTablesError
         )
