@@ -94,7 +94,10 @@ def problem(words: str) -> str:
     if "not utf-8" in words:
         return f"{where}: it is not in UTF-8: save the file as UTF-8."
     if "invalid state" in words:
-        return f"{where}: its lines end in different ways, or its quotes do not match: write it anew as plain CSV."
+        return (
+            f"{where}: some of its lines end with a carriage return and others without, or a quote is out of place:"
+            " save it with one kind of line ends, values with quotes, separators or line ends in double quotes."
+        )
     said = next((text for text in words.splitlines()[1:] if text and "Original Line" not in text), words)
     return f"{where}: it cannot be read ({said.strip().rstrip('.')}): write it anew as plain CSV."
 

@@ -126,7 +126,7 @@ class ExportFolder:
         try:
             statements = [each.query for each in duckdb.extract_statements(path.read_text(encoding="utf-8-sig"))]
         except (duckdb.Error, UnicodeDecodeError) as error:
-            raise self._error(f"{path} cannot be used: {' '.join(str(error).split())}") from None
+            raise self._unusable_views(error) from None
         views = {found[1].lower(): each for each in statements if (found := _CREATE_VIEW.match(each))}
         if len(views) < len(statements):
             raise self._error(f"{path}: it may hold CREATE VIEW statements only, each of another view.")
@@ -166,8 +166,7 @@ class ExportFolder:
             for table, files in tables.items():
                 connection.execute(f'CREATE VIEW "{table}" AS {self._select(table, files)}')
             connection.execute(f"SET GLOBAL file_search_path = {quoted(str(self.path.absolute()))}")
-            for view in views:
-                connection.execute(view)
+            self._create_views(connection, views)
         except (CsvFileError, OSError, EOFError) as error:
             connection.close()
             raise self._error(str(error)) from None
@@ -175,6 +174,17 @@ class ExportFolder:
             connection.close()
             raise
         return connection
+
+    def _create_views(self, connection: duckdb.DuckDBPyConnection, views: Iterable[str]) -> None:
+        try:
+            for view in views:
+                connection.execute(view)
+        except duckdb.Error as error:
+            raise self._unusable_views(error) from None
+
+    def _unusable_views(self, error: Exception) -> DatabaseError:
+        said = csv_files.problem(str(error)) or " ".join(str(error).split())
+        return self._error(f"{self.path / VIEWS} cannot be used: {said}")
 
     def _select(self, table: str, files: Sequence[Path]) -> str:
         if files[0].name.lower().endswith(_PARQUET):

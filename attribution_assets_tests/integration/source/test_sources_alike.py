@@ -65,7 +65,7 @@ def fingerprints(url: str) -> list[dict[dt.date, str]]:
     return found
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows(FLAG_TEXTS, AMOUNT_TEXTS), separator=st.sampled_from([",", ";", "\t", "|"]))
 def test_rows_of_text_are_the_same_in_all_places(
     sqlite_url: str, duckdb_url: str, tmp_path: Path, rows: dict[str, Any], separator: str
@@ -79,7 +79,7 @@ def test_rows_of_text_are_the_same_in_all_places(
     assert fingerprints(in_duckdb) == fingerprints(in_parquet)
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=rows(st.sampled_from([0, 1, 2, None]), AMOUNTS))
 def test_rows_with_types_are_the_same_in_all_databases(
     sqlite_url: str, postgresql_url: str, duckdb_url: str, tmp_path: Path, rows: dict[str, Any]
