@@ -36,6 +36,12 @@ class DataSet(dg.Component, dg.Model, dg.Resolvable):
             description="SQLAlchemy URL of a SQLite or PostgreSQL database: source tables, result tables, kept answers"
         ),
     ] = None
+    source_url: Annotated[
+        str | Variable | None,
+        dg.Resolver.default(
+            description="Where the source tables are, if not in database_url: SQLite, PostgreSQL, duckdb:// or files://"
+        ),
+    ] = None
     storage: Annotated[
         str | Variable | None, dg.Resolver.default(description="Folder or URL of the assets' tables")
     ] = None

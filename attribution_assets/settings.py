@@ -24,6 +24,7 @@ IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 ATTRIBUTES: Mapping[str, str] = {
     "database_url": "ATTRIBUTION_DATABASE_URL",
+    "source_url": "ATTRIBUTION_SOURCE_URL",
     "storage": "ATTRIBUTION_STORAGE",
     "reports": "ATTRIBUTION_REPORTS",
     "engine": "ATTRIBUTION_ENGINE",
@@ -49,7 +50,7 @@ VARIABLES: Mapping[str, str] = {
     **{
         name: variable
         for name, variable in ATTRIBUTES.items()
-        if name in {"database_url", "storage", "reports", "engine", "channels"} or name.startswith("ihc_")
+        if name in {"database_url", "source_url", "storage", "reports", "engine", "channels"} or name.startswith("ihc_")
     },
     "conversion_types": "ATTRIBUTION_CONVERSION_TYPES",
     "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
@@ -98,7 +99,9 @@ class Settings:
         csv_guard: whether names in CSV files are guarded against being taken for formulas.
         daily_hour: hour (UTC) at which the daily schedule runs.
         log_format: `text` or `json`, how runs write their log to stderr.
-        database_url: SQLAlchemy URL of the database with the source tables and the result tables.
+        database_url: SQLAlchemy URL of the database with the result tables, and the source tables if `source_url` is
+            None.
+        source_url: URL of the source tables, which are only read: a database or a folder of files.
         storage: folder or URL of the assets' tables.
         engine: what runs SQL over them, `duckdb` or `spark`.
         reports: folder or URL of the CSV files.
@@ -131,6 +134,7 @@ class Settings:
     log_format: str = "text"
     last_day: dt.date | None = None
     database_url: str = "sqlite:///data/attribution.db"
+    source_url: str | None = None
     storage: str = "data/assets"
     engine: str = "duckdb"
     reports: str = "data/reports"
@@ -185,7 +189,7 @@ class Settings:
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
         )
-        if not own_data and not {"start_date", "database_url"} & given.keys():
+        if not own_data and not {"start_date", "database_url", "source_url"} & given.keys():
             last_day = given["end_date"].day() if "end_date" in given else None
             settings = replace(settings, first_day=demo_start(last_day))
         return settings.with_given(given)
@@ -296,7 +300,7 @@ def data_sets_folder() -> str | None:
 
 
 def demo_start(end: dt.date | None) -> dt.date:
-    """The first day of the demo, and of the calendar where no database is named: the first of the month before.
+    """The first day of the demo, and of the calendar where no source is named: the first of the month before.
 
     As it changes but once a month, what has been stored stays right from day to day.
 

@@ -62,7 +62,7 @@ def chosen(names: Sequence[str] | None, *, every: bool) -> list[Chosen]:
     return [known[name] for name in dict.fromkeys(names or ())]
 
 
-OWN_DATA = ("database_url",)
+OWN_DATA = ("database_url", "source_url")
 """Settings of which one is set where the environment's data set is in use."""
 
 

@@ -73,6 +73,8 @@ def demo() -> None:
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
 
         settings = Settings.from_environment()
+        if settings.source_url:
+            raise ConfigurationError("the demo lies in ATTRIBUTION_DATABASE_URL: unset ATTRIBUTION_SOURCE_URL for it")
         usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
         first = max(first, demo_start(last))

@@ -108,9 +108,11 @@ def _days_with_data(
         return with_data
     if within:
         outside = _days_with_data(source, storage)
+        first_day = max(outside[0], EARLIEST_DAY)
+        do = f"set ATTRIBUTION_START_DATE to {first_day}" if first_day < within[0] else "see ATTRIBUTION_END_DATE"
         raise RunRejectedError(
             f"the data is of {outside[0]}..{outside[-1]}, but the days that can be reported are"
-            f" {within[0]}..{within[1]}: see ATTRIBUTION_START_DATE and ATTRIBUTION_END_DATE"
+            f" {within[0]}..{within[1]}: {do}"
         )
     in_no_report = [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS]
     if any(table.rows for table in in_no_report):

@@ -59,9 +59,10 @@ class OfDataSet(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type 
 
 
 class DatabaseResource(OfDataSet):
-    """The database with the source tables, where the result tables go too."""
+    """The database that the result tables go to, and the source tables, if they are not elsewhere."""
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
+    source_url: str | None = Field(default=None, description="URL of the source tables, if they are elsewhere")
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
     channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
@@ -73,7 +74,13 @@ class DatabaseResource(OfDataSet):
             ConfigurationError: The file of channel names cannot be read or used.
         """
         last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
-        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names(), last_day)
+        return SourceDatabase(
+            self.source_url or self.url,
+            dt.date.fromisoformat(self.first_day),
+            self._channel_names(),
+            last_day,
+            self.label("source_url" if self.source_url else "database_url"),
+        )
 
     def _channel_names(self) -> ChannelNames | None:
         if not self.channels:
@@ -86,11 +93,11 @@ class DatabaseResource(OfDataSet):
 
     def results(self) -> ResultTables:
         """The result tables."""
-        return ResultTables(self.url, self.names.of(""))
+        return ResultTables(self.url, self.names.of(""), makes_file=bool(self.source_url))
 
     def ledger(self) -> Ledger:
         """The ledger of IHC answers."""
-        return Ledger(self.url, self.names.of(""))
+        return Ledger(self.url, self.names.of(""), makes_file=bool(self.source_url))
 
 
 class Storage(OfDataSet):
@@ -368,6 +375,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
         database=DatabaseResource(
             data_set=data_set,
             url=given["database_url"],
+            source_url=given["source_url"],
             first_day=first_day,
             channels=given["channels"],
             last_day=last_day,

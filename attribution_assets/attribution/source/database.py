@@ -1,7 +1,7 @@
-"""The source tables: sessions with their cost, and orders, read a day at a time from SQLite or PostgreSQL.
+"""The source tables: sessions with their cost, and orders, read a day at a time.
 
-What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`, connecting to a database in
-`attribution/database`. Nothing here writes: connections are read-only.
+What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`, where the tables are in `places`.
+Nothing here writes: connections are read-only.
 
     session_sources(session_id, user_id, event_date, event_time, channel_name,
                     holder_engagement, closer_engagement, impression_interaction)
@@ -9,8 +9,8 @@ What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`
     conversions(conv_id, user_id, conv_date, conv_time, revenue)
 
 Dates are `YYYY-MM-DD`, times `H:MM:SS` with or without a fraction, in UTC or with an offset that leaves them on their
-day; numbers and flags may be text. On PostgreSQL dates and times may also be date, time or timestamp columns, amounts
-numeric, flags boolean, and ids of any type that has a text form. Ids join whatever their types in two tables.
+day; numbers and flags may be text. Except on SQLite dates and times may also be date, time or timestamp columns,
+amounts numeric, flags boolean, and ids of any type that has a text form. Ids join whatever their types in two tables.
 
     DatabaseError
     └── SourceDatabaseError
@@ -31,15 +31,11 @@ import pandas as pd
 import sqlalchemy as sa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
-from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError
+from attribution_assets.attribution.database.database import POSTGRESQL, DatabaseError
 from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.channel_names import ChannelNames
-from attribution_assets.attribution.source.fingerprints import (
-    fingerprint_of_read_rows,
-    fingerprints_of_days,
-    postgresql_marker,
-    sqlite_marker,
-)
+from attribution_assets.attribution.source.fingerprints import fingerprint_of_read_rows, fingerprints_of_days
+from attribution_assets.attribution.source.places import place_of
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport, rows_in_no_report
 from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
@@ -88,32 +84,38 @@ class ExtractedDay(NamedTuple):
 
 
 class SourceDatabase:
-    """The source tables of one database. The constructor does not connect; each method connects and disconnects.
+    """The source tables in one place. The constructor does not connect; each method connects and disconnects.
 
     Args:
-        url: as for `database.Database`.
+        url: as for `places.place_of`.
         first_day: the first day that is ever read; rows whose date has no place in the calendar are filed with it.
         last_day: the last day of the calendar; None if it goes on.
         channels: which channel each channel name is reported as.
+        variable: the environment variable that holds the URL, for messages.
 
     Raises:
-        DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
+        DatabaseUrlError: the URL names no kind of source.
     """
 
     def __init__(
-        self, url: str, first_day: dt.date, channels: ChannelNames | None = None, last_day: dt.date | None = None
+        self,
+        url: str,
+        first_day: dt.date,
+        channels: ChannelNames | None = None,
+        last_day: dt.date | None = None,
+        variable: str = "ATTRIBUTION_DATABASE_URL",
     ) -> None:
-        self._database = Database(url, error=SourceUnreachableError)
+        self.place = place_of(url, variable, SourceUnreachableError)
         self._first_day, self._last_day = first_day, last_day or dt.date.max
         self.channels = channels or ChannelNames()
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
-        return str(self._database)
+        return str(self.place.database)
 
     def __repr__(self) -> str:
         """Which database it is, without user and password."""
-        return f"SourceDatabase({self._database})"
+        return f"SourceDatabase({self})"
 
     def check(self) -> None:
         """Check that the database is there and has every table and column.
@@ -166,7 +168,8 @@ class SourceDatabase:
 
         Any row of the day that is added, removed or changed changes it, and so does a cost, another row with an id of
         the day, or a row without a day (of the first day). The order of rows and columns, the time zone and other
-        settings of the connection do not. Fingerprints of SQLite and PostgreSQL differ.
+        settings of the connection do not. Those of other kinds of databases
+        are others.
 
         Args:
             table: "sessions" or "conversions".
@@ -191,22 +194,14 @@ class SourceDatabase:
         It is cheap to get, and may differ although nothing has changed. Take it before reading the rows or the
         fingerprints that it stands for. On PostgreSQL it is made of the server's statistics, which appear a second
         after a commit, or up to ten seconds while the writing session stays open: only the notice of a change is
-        delayed. Where there are no statistics (of a view, a foreign table, or with track_counts off), it is different
-        every time.
+        delayed. Where there are no statistics (of a view, a foreign table, or with track_counts off), and of a DuckDB
+        file with views, it is different every time.
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
         """
         mapping = self.channels.applied_to(self.channels.channels)
-        if (path := self._database.path) is None:
-            with self._database.reading() as connection:
-                return f"{postgresql_marker(connection)} {mapping}".rstrip()
-        try:
-            return f"{sqlite_marker(path)} {mapping}".rstrip()
-        except OSError as error:
-            raise SourceUnreachableError(
-                f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
-            ) from None
+        return f"{self.place.change_marker()} {mapping}".rstrip()
 
     def days_with_data(self, within: tuple[dt.date, dt.date] | None = None) -> tuple[dt.date, dt.date] | None:
         """The first and the last day that has a session or an order; None if there is none at all.
@@ -270,14 +265,10 @@ class SourceDatabase:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._database.reading() as connection:
+        with self.place.database.reading() as connection:
             missing = missing_from(connection, SCHEMA)
             if missing:
-                raise SourceSchemaError(
-                    f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set"
-                    " ATTRIBUTION_DATABASE_URL to the database that has the source tables (`attribution-assets demo`"
-                    " makes one to look at)."
-                )
+                raise SourceSchemaError(f"The {self} lacks {', '.join(missing)}. {self.place.how_to_add}")
             if connection.dialect.name == POSTGRESQL:
                 connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
             yield connection

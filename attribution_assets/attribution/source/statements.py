@@ -1,4 +1,4 @@
-"""The SQL that reads the source tables, for SQLite and PostgreSQL and for whatever types the columns have there.
+"""The SQL that reads the source tables, in SQLite, PostgreSQL or DuckDB, whatever types the columns have there.
 
 Statements only: nothing here executes one. The expressions for single columns are in `column_expressions`.
 """
@@ -65,7 +65,8 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
     Columns are those of the table, `cost`, and `id_rows`, `cost_rows` (NULL or the number of rows of this id in the
     table and in session_costs) where no key of the database keeps them at 1; then `cost` is the largest of them. Costs
     are joined so that they never multiply a session's row. Dates that are text in PostgreSQL, which may sort it
-    otherwise than Python, have the day beside them as `filed`. On PostgreSQL `row_hash` is a hash of all columns.
+    otherwise than Python, have the day beside them as `filed`, and in DuckDB too. Except on SQLite, `row_hash` is a
+    hash of all columns.
 
     SQLite also sorts the rows of a day, by time and id as Python sorts them: it costs less there.
     """
@@ -85,7 +86,7 @@ def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: 
 
 
 def fingerprints(rows: sa.Select[Any], table: DatedTable, *, with_names: bool) -> sa.Select[Any]:
-    """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes.
+    """For each day of `rows`, except on SQLite: the day, the number of its rows and the sum of the rows' hashes.
 
     If asked for, the day's channel names too, as an array.
     """
@@ -172,9 +173,9 @@ def _rows(
     ]
     joined: sa.FromClause = source.table
     if not source.is_key(table.key):
-        of_days = sa.select(source[table.key]).where(where).correlate(None)
-        ids = source.counted(source[table.key], "id_rows", of_days)
-        joined = joined.outerjoin(ids, ids.c.id == source[table.key])
+        key = source.counted_by(table.key)
+        ids = source.counted(key, "id_rows", sa.select(key).where(where).correlate(None))
+        joined = joined.outerjoin(ids, ids.c.id == key)
         columns.append(ids.c.id_rows)
     if table is SESSIONS:
         session, of_cost, is_column = source.joined(costs, "session_id")
@@ -183,16 +184,12 @@ def _rows(
             joined = joined.outerjoin(costs.table, of_cost == session)
             columns.append(cost.label("cost"))
         else:
-            digest = [sa.func.sum(_hash(sa.cast(cost, sa.Text))).label("cost_digest")] if costs.typed else []
+            digest = [sa.func.sum(costs.hash_of(cost)).label("cost_digest")] if costs.typed else []
             of_days = sa.select(session).where(where).correlate(None)
             sums = costs.counted(of_cost, "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
             joined = joined.outerjoin(sums, sums.c.id == session)
             columns += [column for column in sums.c if column.name != "id"]
     if source.typed:
         row = sa.func.row(*(column for column in columns if column.name != FILED))
-        columns.append(_hash(sa.cast(row, sa.Text)).label(ROW_HASH))
+        columns.append(source.hash_of(row).label(ROW_HASH))
     return sa.select(*columns).select_from(joined).where(where)
-
-
-def _hash(text: Value) -> Value:
-    return sa.func.hashtextextended(text, 0)

@@ -23,7 +23,7 @@ from attribution_assets.attribution.storage.stored_days import (
     companion_table,
     versions_of,
 )
-from attribution_assets.defs.assets.addresses import DATABASE, ENGINE
+from attribution_assets.defs.assets.addresses import DATABASE, ENGINE, SOURCE
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import (
@@ -77,7 +77,7 @@ def _extracted(
         yield table, metadata(extracted.frame) | rejected
 
 
-@daily_asset(kinds={DATABASE, "parquet"})
+@daily_asset(kinds={SOURCE, "parquet"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
@@ -90,7 +90,7 @@ def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, stor
     return with_metadata(context, _extracted(context, source, days, metadata))
 
 
-@daily_asset(kinds={DATABASE, "parquet"})
+@daily_asset(kinds={SOURCE, "parquet"})
 def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Orders placed on the day, from the source database."""
     source = _claimed_source(database, storage)

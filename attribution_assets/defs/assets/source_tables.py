@@ -6,7 +6,8 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
-from attribution_assets.defs.assets.addresses import DATABASE, kinds, source_table
+from attribution_assets.defs.assets.addresses import SOURCE as SOURCE_KIND
+from attribution_assets.defs.assets.addresses import kinds, source_table
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
@@ -33,7 +34,7 @@ def source_assets(settings: Settings) -> Iterator[dg.AssetSpec]:
             description=DESCRIPTIONS[table],
             group_name=settings.data_set or SOURCE,
             tags=names.tags,
-            kinds=kinds({DATABASE}, settings),
+            kinds=kinds({SOURCE_KIND}, settings),
             metadata={"dagster/column_schema": _columns(table)} | source_table(table, settings),
         )
 
