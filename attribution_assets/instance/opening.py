@@ -31,6 +31,7 @@ from attribution_assets.instance.dagster_internals import (
     connected_by,
     create_tables,
     lock_of,
+    remember_all_partitions,
     remember_tables,
     show_new_runs_in,
     sqlite_history,
@@ -73,6 +74,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     with _opened() as instance:
         end_killed_runs(instance)
         remember_tables(instance)
+        remember_all_partitions()
         show_new_runs_in(instance, LOCATION, MODULE)
         os.environ.setdefault(*EVENTS_PER_BATCH)
         with _connections(instance, _kept_connections):

@@ -41,7 +41,7 @@ def _schema_check(asset: str) -> DailyCheck:
         problems: dict[dt.date, list[str]] = {day: [] for day in days}
         for name in names_of(asset):
             table = storage.tables().days(name, days)
-            for day, of_day in invariants.schema_problems_by_day(name, table.frames()):
+            for day, of_day in invariants.schema_problems_by_day(name, table.tables()):
                 problems[day] += of_day if name == asset else [f"{name}: {problem}" for problem in of_day]
         return evaluated(context, problems.items())
 
