@@ -31,7 +31,8 @@ _OF_VALUES: Final[Mapping[str, Callable[[pa.ChunkedArray, dict[str, Any]], pa.Ch
 
 
 def _of_second(times: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    return times.to_numpy().astype("datetime64[us]").astype(np.int64) // 1_000_000
+    seconds: npt.NDArray[np.int64] = times.to_numpy().astype("datetime64[us]").astype(np.int64) // 1_000_000
+    return seconds
 
 
 _OF_ROWS: Final[Mapping[str, Callable[[pa.Table], bool]]] = {
@@ -70,10 +71,8 @@ def _has_values(column: pa.ChunkedArray, *, nullable: bool) -> bool:
 
 
 def _passes(column: pa.ChunkedArray, check: Check) -> bool:
-    if check.name not in _OF_VALUES:
-        return False
-    passes = _OF_VALUES[check.name](column.drop_null(), check.statistics)
-    return bool(pc.all(passes).as_py() is not False)
+    passes = _OF_VALUES.get(str(check.name))
+    return passes is not None and pc.all(passes(column.drop_null(), check.statistics or {})).as_py() is not False
 
 
 def _are_unique(schema: DataFrameSchema, days: pa.Table, of_day: npt.NDArray[np.integer[Any]]) -> bool:
