@@ -9,9 +9,12 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from types import SimpleNamespace
 
 import dagster as dg
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.definitions.partitions.subset import AllPartitionsSubset
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
@@ -23,6 +26,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.storage import sql
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -118,6 +122,23 @@ def remember_all_partitions() -> None:
         return found
 
     AllPartitionsSubset.get_partition_keys = keys  # type: ignore[assignment,method-assign]  # nobody gives it a time
+
+
+def remember_schema_revisions() -> None:
+    """Have the process read the revisions of Dagster's tables once.
+
+    Reason: each storage that is opened reads the same migration scripts, only to see whether its tables are current.
+    """
+    of_location = cache(lambda location: ScriptDirectory.from_config(_config_of(location)))
+    sql.ScriptDirectory = SimpleNamespace(  # type: ignore[assignment,attr-defined]  # all that is used of it there
+        from_config=lambda config: of_location(config.get_main_option("script_location"))
+    )
+
+
+def _config_of(location: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", location)
+    return config
 
 
 def show_new_runs_in(instance: dg.DagsterInstance, location: str, module: str) -> None:
