@@ -5,7 +5,7 @@ context is open. Nothing here is stored, and no result depends on it.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -49,6 +49,9 @@ class ProgressListener(Protocol):
     def requests_planned(self, plan: RequestPlan) -> None:
         """The IHC API is about to be asked for this."""
 
+    def rows_in_no_report(self, asset: str, lines: Sequence[str]) -> None:
+        """What there is to say of source rows of the asset that no day can report, a line each."""
+
 
 _listeners: tuple[ProgressListener, ...] = ()
 
@@ -74,3 +77,9 @@ def tell_requests_planned(plan: RequestPlan) -> None:
     """Tell the listeners, see `ProgressListener.requests_planned`."""
     for listener in _listeners:
         listener.requests_planned(plan)
+
+
+def tell_rows_in_no_report(asset: str, lines: Sequence[str]) -> None:
+    """Tell the listeners, see `ProgressListener.rows_in_no_report`."""
+    for listener in _listeners:
+        listener.rows_in_no_report(asset, lines)

@@ -424,7 +424,6 @@ def _make_and_report(
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
-    from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
@@ -437,8 +436,8 @@ def _make_and_report(
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
-    with terminal.progress(console) as on_stage:
-        made = report_range.report_days(first, last, settings, resources, on_stage, again=again)
+    with terminal.progress(console) as bars:
+        made = report_range.report_days(first, last, settings, resources, bars.start, again=again)
     if not made:
         console.print("All days are up to date. None was made again: --again makes them.")
     not_made = report_range.days_not_made(resources, first, last)
@@ -448,8 +447,7 @@ def _make_and_report(
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
-    source = resources.database.source()
-    terminal.print_rows_in_no_report(console, [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS])
+    terminal.print_rows_in_no_report(console, report_range.in_no_report(resources.database.source(), bars.in_no_report))
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),

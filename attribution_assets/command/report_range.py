@@ -5,7 +5,7 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -287,6 +287,19 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
         amounts = [amount for day in rows for amount in amounts_set_aside(rejected.frame(day))]
         found[asset] = SetAside(sum(rows.values()), money_in_words(asset, amounts), sum(each.repeated for each in kept))
     return found
+
+
+def in_no_report(source: SourceDatabase, said: Mapping[str, Sequence[str]]) -> list[str]:
+    """What there is to say of source rows that no day can report, a line each.
+
+    Args:
+        source: The source.
+        said: The lines of the assets whose tables have just been looked at.
+    """
+    lines = list[str]()
+    for asset in SOURCE_ASSETS:
+        lines += said[asset] if asset in said else in_plain_words([source.rows_in_no_report(asset)])
+    return lines
 
 
 def _materialize(

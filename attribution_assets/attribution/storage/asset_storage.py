@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
+import pyarrow as pa
 from upath import UPath
 
 from attribution_assets.attribution.calendar.finality import has_ended
@@ -26,7 +27,7 @@ from attribution_assets.attribution.storage.stamps import (
     file_versions,
     written_with_stamp,
 )
-from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, names_of
+from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, hold, names_of
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, content_version, stored_form
 
 MANY_DAYS = 30
@@ -106,22 +107,26 @@ class AssetStorage:
     def _write_beside(self, name: str, day: dt.date, frame: pd.DataFrame) -> str:
         if len(frame) or list(frame.columns) != ARROW_SCHEMAS[name].names:
             return self._write(name, DayTable(day, frame, {}))
-        version, file = _without_rows(name)
-        replace_file(self._root / name / _file_name(day), file)
-        return version
+        content, stamp, file = _without_rows(name)
+        self._put(name, day, content, stamp, file)
+        return stamp.version
 
     def _write(self, name: str, table: DayTable) -> str:
         content, made_from = stored_form(name, table.frame), digest(table.inputs)
         if len(content) < MANY_ROWS:
-            version = content_version(content)
-            file = written_with_stamp(content, lambda: _stamp(table, version, made_from))
+            stamp = _stamp(table, content_version(content), made_from)
+            file = written_with_stamp(content, lambda: stamp)
         else:
             with ThreadPoolExecutor(1) as meanwhile:
                 found = meanwhile.submit(content_version, content)
                 file = written_with_stamp(content, lambda: _stamp(table, found.result(), made_from))
-            version = found.result()
-        replace_file(self._root / name / _file_name(table.day), file)
-        return version
+            stamp = _stamp(table, found.result(), made_from)
+        self._put(name, table.day, content, stamp, file)
+        return stamp.version
+
+    def _put(self, name: str, day: dt.date, content: pa.Table, stamp: Stamp, file: bytes) -> None:
+        path = self._root / name / _file_name(day)
+        hold(path, replace_file(path, file), content, stamp)
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
@@ -173,11 +178,11 @@ class AssetStorage:
 
 
 @functools.cache
-def _without_rows(name: str) -> tuple[str, bytes]:
-    """Version and file of a table beside an asset's own on a day without rows: the same on most days."""
+def _without_rows(name: str) -> tuple[pa.Table, Stamp, bytes]:
+    """A table beside an asset's own on a day without rows, its stamp and file: the same on most days."""
     content = ARROW_SCHEMAS[name].empty_table()
-    version = content_version(content)
-    return version, written_with_stamp(content, lambda: Stamp(version, digest({}), None, 0))
+    stamp = Stamp(content_version(content), digest({}), None, 0)
+    return content, stamp, written_with_stamp(content, lambda: stamp)
 
 
 def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:

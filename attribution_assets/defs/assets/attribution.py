@@ -1,6 +1,7 @@
 """The six assets in graph order: each reads days, has one function do the work, and hands days over."""
 
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import tee
 
@@ -10,6 +11,7 @@ import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import batches, by_day
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
+from attribution_assets.attribution.progress import tell_rows_in_no_report
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
@@ -32,6 +34,7 @@ from attribution_assets.defs.assets.metadata import (
     certainty_metadata,
     channels_metadata,
     conversions_metadata,
+    in_no_report_metadata,
     journeys_metadata,
     plots_metadata,
     rejected_metadata,
@@ -58,23 +61,32 @@ def _extracted(
     days: Iterable[ExtractedDay],
     metadata: Callable[[pd.DataFrame | pa.Table], Metadata],
 ) -> Iterator[tuple[DayTable, Metadata]]:
-    """Each day as it is stored: its usable rows, and beside them those that were set aside."""
-    asset = context.asset_key.path[-1]
-    in_no_report = in_plain_words([source.rows_in_no_report(asset)])
-    for line in in_no_report:
+    """Each day as it is stored: its usable rows, and beside them those that were set aside.
+
+    Meanwhile the whole table is searched for rows that no day can report.
+    """
+    asset, made = context.asset_key.path[-1], list[str]()
+    with ThreadPoolExecutor(1, thread_name_prefix="rows-in-no-report") as meanwhile:
+        in_no_report = meanwhile.submit(source.rows_in_no_report, asset)
+        for extracted in days:
+            inputs = extraction_inputs(extracted.fingerprint)
+            rejected = rejected_metadata(extracted.rejected, extracted.repeated)
+            table = DayTable(
+                extracted.day,
+                extracted.frame,
+                inputs,
+                {companion_table(asset): extracted.rejected},
+                repeated=extracted.repeated,
+                undated=extracted.undated,
+            )
+            made.append(str(extracted.day))
+            yield table, metadata(extracted.frame) | rejected
+        lines = in_plain_words([in_no_report.result()])
+    tell_rows_in_no_report(asset, lines)
+    for line in lines:
         context.log.warning("%s", line)
-    for extracted in days:
-        inputs = extraction_inputs(extracted.fingerprint)
-        rejected = rejected_metadata(extracted.rejected, extracted.repeated, in_no_report)
-        table = DayTable(
-            extracted.day,
-            extracted.frame,
-            inputs,
-            {companion_table(asset): extracted.rejected},
-            repeated=extracted.repeated,
-            undated=extracted.undated,
-        )
-        yield table, metadata(extracted.frame) | rejected
+    for day in made if lines else ():
+        context.add_asset_metadata(in_no_report_metadata(lines), partition_key=day)
 
 
 @daily_asset(kinds={SOURCE, "parquet"})

@@ -74,17 +74,20 @@ def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
     }
 
 
-def rejected_metadata(rejected: pd.DataFrame, repeated: int, in_no_report: Sequence[str] = ()) -> Metadata:
+def rejected_metadata(rejected: pd.DataFrame, repeated: int) -> Metadata:
     """How many source rows of the day were set aside, with how much money, and how many repeat others.
 
     Args:
         rejected: The day's table of them.
         repeated: How many rows of the day repeat another one in every column, so that they do not count.
-        in_no_report: What there is to say of rows in the whole table that no day can report.
     """
-    said = {"rows_in_no_report": " ".join(in_no_report)} if in_no_report else {}
     amount = _amount(math.fsum(amounts_set_aside(rejected)))
-    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | said
+    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated}
+
+
+def in_no_report_metadata(lines: Sequence[str]) -> Metadata:
+    """What there is to say of rows in the whole source table that no day can report."""
+    return {"rows_in_no_report": " ".join(lines)}
 
 
 def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -> Metadata:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
@@ -20,6 +21,8 @@ from attribution_assets.attribution.invariants.attribution import (
     touchpoint_problems,
     users_with_too_long_orders,
 )
+from attribution_assets.attribution.invariants.schema_match import match_schema
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, stored_form
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Row = dict[str, Any]
@@ -36,12 +39,24 @@ WITH_UNIQUE_ROWS = [
 ]
 
 
+def in_arrow(asset: str, frame: pd.DataFrame) -> pa.Table:
+    """The frame in Arrow: as it is stored, if it has the columns for it."""
+    stored = list(frame.columns) == ARROW_SCHEMAS[asset].names
+    return stored_form(asset, frame) if stored else pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def matches(asset: str, frame: pd.DataFrame) -> bool:
+    """Whether the frame's columns in Arrow match the schema, as one day."""
+    return match_schema(asset, in_arrow(asset, frame), np.zeros(len(frame), dtype=int))
+
+
 # Schema
 
 
 @pytest.mark.parametrize("asset", STORED_TABLES)
 def test_a_table_as_it_should_be_has_no_schema_problems(table: Table, asset: str) -> None:
     assert schema_problems(asset, table(asset, {})) == []
+    assert matches(asset, table(asset, {}))
 
 
 @pytest.mark.parametrize("asset", STORED_TABLES)
@@ -62,6 +77,7 @@ def test_a_day_without_rows_has_no_schema_problems(table: Table, asset: str) -> 
 )
 def test_values_that_may_be_zero_or_empty_are_no_problem(table: Table, asset: str, row: Row) -> None:
     assert schema_problems(asset, table(asset, row)) == []
+    assert matches(asset, table(asset, row))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +120,7 @@ def test_a_row_that_breaks_the_schema_is_named_by_column_check_and_value(
     table: Table, asset: str, row: Row, problem: str
 ) -> None:
     assert schema_problems(asset, table(asset, row)) == [problem]
+    assert not matches(asset, table(asset, row))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +150,7 @@ def test_a_row_that_breaks_the_schema_is_named_by_its_own_order(table: Table) ->
 
 @pytest.mark.parametrize("asset", STORED_TABLES)
 def test_the_same_row_on_each_of_several_days_has_no_schema_problems(table: Table, asset: str) -> None:
-    days = [(day, table(asset, {})) for day in DAYS]
+    days = [(day, in_arrow(asset, table(asset, {}))) for day in DAYS]
     assert list(schema_problems_by_day(asset, days)) == [(day, []) for day in DAYS]
 
 
@@ -141,13 +158,14 @@ def test_the_same_row_on_each_of_several_days_has_no_schema_problems(table: Tabl
 def test_of_several_days_only_those_that_break_the_schema_are_named(table: Table, asset: str) -> None:
     wrong = [table(asset, {}, {}), table(asset, {}).iloc[:, :-1], table(asset, {}).assign(currency="EUR")]
     days = dict(zip(DAYS, [table(asset, {}), wrong[0], table(asset), *wrong[1:]], strict=True))
-    found = dict(schema_problems_by_day(asset, days.items()))
+    found = dict(schema_problems_by_day(asset, ((day, in_arrow(asset, frame)) for day, frame in days.items())))
     assert found == {day: schema_problems(asset, frame) for day, frame in days.items()}
     assert [bool(found[day]) for day in DAYS] == [False, True, False, True, True]
 
 
 def test_a_value_of_one_day_among_many_is_named(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    days = [(day, table("sessions", {"cost": -1.0 if day == DAYS[3] else 1.0})) for day in DAYS]
+    frames = [(day, table("sessions", {"cost": -1.0 if day == DAYS[3] else 1.0})) for day in DAYS]
+    days = [(day, in_arrow("sessions", frame)) for day, frame in frames]
     for rows_together in (10_000, 2, 1):
         monkeypatch.setattr(invariants, "ROWS_LOOKED_AT_TOGETHER", rows_together)
         found = dict(schema_problems_by_day("sessions", iter(days)))
