@@ -82,6 +82,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "sessions": _TOUCHPOINT | {"user_id": "u1", "cost": 1.0},
     "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
     "journeys": _TOUCHPOINT | {"conversion": 1},
+    "order_types": {"conv_id": "o1", "conversion_type": "new"},
     "too_long_orders": _TOUCHPOINT | {"user_id": "u1", "sessions": 201, "most_sessions": 200},
     "ihc_attributions": _TOUCHPOINT
     | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None}

@@ -122,10 +122,11 @@ def execute(url: str, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def insert(url: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert rows of a source table, each with all its columns in the order of `SOURCE_TABLES`."""
+def insert(url: str, table: str, rows: Iterable[tuple[Any, ...]], *further: str) -> None:
+    """Insert rows of a source table, each with all its columns in the order of `SOURCE_TABLES`, then further ones."""
+    needed = SOURCE_TABLES.tables[table].columns.keys() if table in SOURCE_TABLES.tables else []
     with Database(url).writing() as connection:
-        insert_rows(connection, table, SOURCE_TABLES.tables[table].columns.keys(), rows)
+        insert_rows(connection, table, [*needed, *further], rows)
 
 
 def rows_of(url: str, table: str) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`
     session_sources(session_id, user_id, event_date, event_time, channel_name,
                     holder_engagement, closer_engagement, impression_interaction)
     session_costs(session_id, cost)
-    conversions(conv_id, user_id, conv_date, conv_time, revenue)
+    conversions(conv_id, user_id, conv_date, conv_time, revenue [, conversion_type] [, refunded])
 
 Dates are `YYYY-MM-DD`, times `H:MM:SS` with or without a fraction, in UTC or with an offset that leaves them on their
 day; numbers and flags may be text. On PostgreSQL dates and times may also be date, time or timestamp columns, amounts
@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -42,7 +43,13 @@ from attribution_assets.attribution.source.fingerprints import (
 )
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport, rows_in_no_report
-from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
+from attribution_assets.attribution.source.statements import (
+    CONVERSIONS,
+    SCHEMA,
+    SESSIONS,
+    DatedTable,
+    with_further_columns,
+)
 from attribution_assets.attribution.source.table_names import missing_from
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
 
@@ -77,6 +84,8 @@ class ExtractedDay(NamedTuple):
         repeated: how many of its rows, those of session_costs included, repeat another one in every column, so that
             they do not count.
         undated: how many of the rejected rows have a date that is no day, so that they are of no day's share.
+        beside: what further columns hold, by the name of the table that is stored of it beside the asset's own.
+        refunded: how much was paid back of the orders' revenue; None where the table has no such column.
     """
 
     day: dt.date
@@ -85,6 +94,8 @@ class ExtractedDay(NamedTuple):
     fingerprint: str
     repeated: int
     undated: int
+    beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
+    refunded: float | None = None
 
 
 class SourceDatabase:
@@ -150,16 +161,17 @@ class SourceDatabase:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
-        return self._extracted(SESSIONS, _consecutive(days)) if days else iter(())
+        return self._extracted("sessions", _consecutive(days)) if days else iter(())
 
     def conversions(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         """The orders of each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
 
         Yields:
             Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str; None as above),
-            conversion_time (in microseconds, UTC), revenue (float64), by conversion_time, then conv_id.
+            conversion_time (in microseconds, UTC), revenue (float64; without what was refunded), by conversion_time,
+            then conv_id. Beside it `order_types`, if the table has the column.
         """
-        return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
+        return self._extracted("conversions", _consecutive(days)) if days else iter(())
 
     def fingerprints(self, table: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
         """The fingerprint of each day: a short text that changes when any value changes that is read for the day.
@@ -181,7 +193,7 @@ class SourceDatabase:
             for first, last in adjacent_ranges(days):
                 adjacent = days_between(first, last)
                 found |= fingerprints_of_days(
-                    connection, _DATED_TABLES[table], adjacent, self._first_day, self.channels
+                    connection, self._as_read(connection, table), adjacent, self._first_day, self.channels
                 )
         return found
 
@@ -259,8 +271,14 @@ class SourceDatabase:
                 for table in (SESSIONS, CONVERSIONS)
             )
 
-    def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+    @staticmethod
+    def _as_read(connection: sa.Connection, table: str) -> DatedTable:
+        """The table with the further columns that are read of it."""
+        return with_further_columns(connection, _DATED_TABLES[table])
+
+    def _extracted(self, name: str, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
+            table = self._as_read(connection, name)
             fingerprint = fingerprint_of_read_rows(connection, table, self.channels)
             # by map, which keeps no day while the next one is read
             yield from map(
@@ -286,12 +304,14 @@ class SourceDatabase:
 def _extracted_day(
     table: DatedTable, fingerprint: Callable[[RawDay], str], channels: ChannelNames, raw: RawDay
 ) -> ExtractedDay:
-    if table is SESSIONS:
+    if table.name == SESSIONS.name:
         rows = session_rows(raw.day, raw.columns, raw.several_costs)
         rows = rows._replace(frame=channels.reported(rows.frame))
     else:
         rows = conversion_rows(raw.day, raw.columns)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated)
+    return ExtractedDay(
+        raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated, rows.beside, rows.refunded
+    )
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

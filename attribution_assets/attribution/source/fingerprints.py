@@ -13,7 +13,7 @@ import hashlib
 import operator
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import chain
@@ -64,7 +64,7 @@ def fingerprints_of_days(
 
     What `channels` makes of the names of a day of sessions is a part of it.
     """
-    names_count = table is SESSIONS and bool(channels.channels)
+    names_count = table.name == SESSIONS.name and bool(channels.channels)
     if connection.dialect.name != POSTGRESQL:
         fingerprint = fingerprint_of_read_rows(connection, table, channels)
         return {raw.day: fingerprint(raw) for raw in raw_days(connection, table, days, first_day)}
@@ -81,7 +81,8 @@ def fingerprints_of_days(
             found[day] = count_before + count, hashes_before + int(hashes)
             names[day].update(*of_day)
     return {
-        day: _with_channels("{} {}".format(*found[day.isoformat()]), channels, names[day.isoformat()]) for day in days
+        day: _with_names("{} {}".format(*found[day.isoformat()]), table, channels.applied_to(names[day.isoformat()]))
+        for day in days
     }
 
 
@@ -97,12 +98,12 @@ def fingerprint_of_read_rows(
     else:
         encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
         of_rows = partial(_sqlite_fingerprint, table, hash_columns=encoding == "UTF-8")
-    return lambda raw: _with_channels(of_rows(raw), channels, raw.columns.get("channel_name", ()))
+    return lambda raw: _with_names(of_rows(raw), table, channels.applied_to(raw.columns.get("channel_name", ())))
 
 
-def _with_channels(fingerprint: str, channels: ChannelNames, names: Iterable[object]) -> str:
-    """The fingerprint, with what the mapping makes of these channel names if it maps any."""
-    return f"{fingerprint} {channels.applied_to(names)}".rstrip()
+def _with_names(fingerprint: str, table: DatedTable, applied: str) -> str:
+    """The fingerprint, with what the mapping makes of the channel names if it maps any, and the further columns."""
+    return " ".join([fingerprint, *filter(None, [applied]), *table.further])
 
 
 def _postgresql_fingerprint(raw: RawDay) -> str:
@@ -146,7 +147,7 @@ def _split(table: DatedTable, raw: RawDay) -> tuple[RawColumns | None, RawColumn
     """
     columns = raw.columns
     odd = _odd_positions(table, raw)
-    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *_COUNTS)
+    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *table.further, *_COUNTS)
     plain = {name: _without(columns[name], odd) for name in plain_names if name in columns}
     has_newline = any("\n" in text for name in _texts(table) for text in plain[name])
     if not plain[table.key] or has_newline or any(set(map(type, plain[flag])) != {int} for flag in table.flags):
@@ -194,9 +195,9 @@ def _column_bytes(table: DatedTable, plain: RawColumns) -> Iterator[bytes]:
         amounts = columns[name]
         are_floats = set(map(type, amounts)) <= {float, NoneType}
         yield np.array(amounts, dtype=np.float64).tobytes() if are_floats else repr(list(amounts)).encode()
-    for name in _COUNTS:
+    for name in (*table.further, *_COUNTS):
         if name in columns:
-            yield repr(list(columns[name])).encode()
+            yield repr(list(columns[name])).encode(errors="surrogatepass")
 
 
 def _texts(table: DatedTable) -> tuple[str, ...]:
@@ -204,7 +205,7 @@ def _texts(table: DatedTable) -> tuple[str, ...]:
 
 
 def _amounts(table: DatedTable) -> tuple[str, ...]:
-    return (*table.amounts, "cost") if table is SESSIONS else table.amounts
+    return (*table.amounts, "cost") if table.name == SESSIONS.name else table.amounts
 
 
 def sqlite_marker(path: Path) -> str:

@@ -119,7 +119,7 @@ def rows_in_no_report(
         first = sa.select(source.text(table.key), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
         key, date = connection.execute(first).one()
         example = f"{table.key} {shown(key)} with {table.date} {shown(date)}"
-    costs = _costs_without_session(connection) if table is SESSIONS else CostsWithoutSession()
+    costs = _costs_without_session(connection) if table.name == SESSIONS.name else CostsWithoutSession()
     return RowsInNoReport(table.name, table.date, rows, unusable, amounts, example, too_early, too_late, costs)
 
 
@@ -137,7 +137,7 @@ def _amounts(
     connection: sa.Connection, source: SourceTable, table: DatedTable, where: sa.ColumnElement[bool]
 ) -> Iterator[float]:
     """The amounts that rows carry, where they can be read."""
-    if table is SESSIONS:
+    if table.name == SESSIONS.name:
         costs = SourceTable(connection, COSTS)
         session, of_cost, _ = source.joined(costs, "session_id")
         amounts = sa.select(costs.amount("cost")).select_from(source.table.join(costs.table, of_cost == session))

@@ -111,6 +111,16 @@ def _time(description: str) -> Column:
     )
 
 
+def _further_text(description: str) -> Column:
+    """Of a column that a table may lack."""
+    return Column(None, [_IS_TEXT, *_SHORT], nullable=True, required=False, description=description)
+
+
+def _further_amount(description: str) -> Column:
+    checks = [*_AMOUNT, _not_negative("is negative")]
+    return Column(None, checks, nullable=True, required=False, description=description)
+
+
 def _flag(description: str) -> Column:
     return _column(
         description,
@@ -157,6 +167,8 @@ CONVERSIONS = DataFrameSchema(
             *_AMOUNT,
             _not_negative("is negative: refunds are not attributed"),
         ),
+        "conversion_type": _further_text("If there: which conversion type splits the order; empty for the default one"),
+        "refunded": _further_amount("If there: what of the revenue was paid back; NULL for nothing"),
     },
     name="conversions",
 )

@@ -4,15 +4,22 @@ Statements only: nothing here executes one. The expressions for single columns a
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from attribution_assets.attribution.source.column_expressions import SourceTable, Value
+from attribution_assets.attribution.source.table_names import find_table
 
 
 class DatedTable(NamedTuple):
-    """A source table with one row per id, each on a day."""
+    """A source table with one row per id, each on a day.
+
+    Attributes:
+        further_texts: columns that it may lack, read as the text of ids: see `with_further_columns`.
+        further_amounts: the same of amounts.
+    """
 
     name: str
     key: str
@@ -22,6 +29,13 @@ class DatedTable(NamedTuple):
     texts: tuple[str, ...]
     flags: tuple[str, ...]
     amounts: tuple[str, ...]
+    further_texts: tuple[str, ...] = ()
+    further_amounts: tuple[str, ...] = ()
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The columns that are read although the table may lack them."""
+        return (*self.further_texts, *self.further_amounts)
 
 
 SESSIONS = DatedTable(
@@ -43,6 +57,8 @@ CONVERSIONS = DatedTable(
     texts=(),
     flags=(),
     amounts=("revenue",),
+    further_texts=("conversion_type",),
+    further_amounts=("refunded",),
 )
 COSTS = "session_costs"
 _BESIDE = {SESSIONS.name: CONVERSIONS.name, CONVERSIONS.name: SESSIONS.name}  # whose visitors are the same
@@ -54,6 +70,16 @@ SCHEMA = {
     COSTS: ("session_id", "cost"),
 }
 """Table -> the columns that are read from it."""
+
+
+def with_further_columns(connection: sa.Connection, table: DatedTable, dimensions: Iterable[str] = ()) -> DatedTable:
+    """The table with those of its further columns, and of these dimensions, that it has in the database."""
+    there = find_table(connection, table.name).columns
+    texts = dict.fromkeys([*table.further_texts, *dimensions])
+    return table._replace(
+        further_texts=tuple(column for column in texts if column in there),
+        further_amounts=tuple(column for column in table.further_amounts if column in there),
+    )
 
 
 def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
@@ -168,7 +194,8 @@ def _rows(
         *([] if filed is None else [filed.label(FILED)]),
         source.time(table.time).label(table.time),
         *(source.flag(column).label(column) for column in table.flags),
-        *(source.amount(column).label(column) for column in table.amounts),
+        *(source.amount(column).label(column) for column in (*table.amounts, *table.further_amounts)),
+        *(source.id(column).label(column) for column in table.further_texts),
     ]
     joined: sa.FromClause = source.table
     if not source.is_key(table.key):
@@ -176,7 +203,7 @@ def _rows(
         ids = source.counted(source[table.key], "id_rows", of_days)
         joined = joined.outerjoin(ids, ids.c.id == source[table.key])
         columns.append(ids.c.id_rows)
-    if table is SESSIONS:
+    if table.name == SESSIONS.name:
         session, of_cost, is_column = source.joined(costs, "session_id")
         cost = costs.amount("cost")
         if is_column and costs.is_key("session_id"):

@@ -10,6 +10,7 @@ import decimal
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -30,6 +31,7 @@ from attribution_assets.attribution.source.rejected_rows import RejectedRow, rej
 from attribution_assets.attribution.source.repeated_rows import CostRow, RawColumns, distinct_costs, distinct_rows
 from attribution_assets.attribution.source.schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
 from attribution_assets.attribution.source.value_forms import flag_of, number_of, plain_time, trimmed, visitor_of
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 _Reasons: TypeAlias = dict[int, str]  # position in the column -> the reason why the value there cannot be used
 _NUMBERS = {float, int, decimal.Decimal}
@@ -43,12 +45,16 @@ class DayRows(NamedTuple):
         rejected: the others, one row each, see `RejectedRow`, by row_key, then row.
         repeated: how many rows are left out because they repeat another one in every column.
         undated: how many of the rejected ones have a date that is no day, so that they are of no day's share.
+        beside: what further columns hold, as the tables that are stored beside the asset's own.
+        refunded: how much was paid back of the usable ones' revenue; None where there is no such column.
     """
 
     frame: pd.DataFrame
     rejected: pd.DataFrame
     repeated: int
     undated: int
+    beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
+    refunded: float | None = None
 
 
 def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = ()) -> DayRows:
@@ -88,12 +94,13 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
 
     Args:
         day: the day that the rows are filed with.
-        raw: the columns of conversions; also, where no key of the table allows only one row per order, `id_rows` (its
-            number of rows).
+        raw: the columns of conversions, `conversion_type` and `refunded` if it has them; also, where no key of the
+            table allows only one row per order, `id_rows` (its number of rows).
 
     Returns:
-        The usable rows (conv_id, user_id, conversion_time, revenue) by conversion_time, then conv_id, with None for a
-        visitor who is not known; and those that are set aside.
+        The usable rows (conv_id, user_id, conversion_time, revenue: what remains once refunds are taken off) by
+        conversion_time, then conv_id, with None for a visitor who is not known; and those that are set aside. Beside
+        them `order_types`, the conversion types of orders that name one.
     """
     rows = _Rows(raw, CONVERSIONS, key="conv_id")
     frame = {
@@ -102,16 +109,36 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
         "conversion_time": rows.times("conv_date", "conv_time", day),
         "revenue": rows.revenues("revenue"),
     }
+    further: dict[str, npt.NDArray[Any]] = {}
+    if "refunded" in raw:
+        further["refunded"] = rows.refunds("refunded", frame["revenue"])
+    if "conversion_type" in raw:
+        further["conversion_type"] = rows.labels("conversion_type")
     rows.require_single()
-    rejected = rejected_frame(rows.rejected_orders())
-    return DayRows(rows.usable(frame, by="conversion_time"), rejected, rows.repeated, rows.undated)
+    usable = rows.usable(frame | further, by="conversion_time")
+    orders, rejected = usable[list(frame)], rejected_frame(rows.rejected_orders())
+    beside, refunded = {}, None
+    if "refunded" in further:
+        refunded = float(usable["refunded"].sum())
+        orders = orders.assign(revenue=less_refunds(orders["revenue"], usable["refunded"]))
+    if "conversion_type" in further:
+        typed = usable[usable["conversion_type"].notna()]
+        beside["order_types"] = typed[["conv_id", "conversion_type"]].reset_index(drop=True)
+    return DayRows(orders, rejected, rows.repeated, rows.undated, beside, refunded)
+
+
+def less_refunds(revenue: "pd.Series[float]", refunded: "pd.Series[float]") -> "pd.Series[float]":
+    """What remains of each order's revenue, to 9 decimals; where nothing was paid back, the revenue as it is."""
+    remaining: pd.Series[float] = revenue.where(refunded == 0, (revenue - refunded).round(AMOUNT_PLACES))
+    return remaining
 
 
 class _Rows:
     """The raw columns of a table, turned into arrays one by one; defects of rows are collected by position."""
 
     def __init__(self, raw: RawColumns, schema: DataFrameSchema, key: str) -> None:
-        self._raw, self._copies, self.repeated = distinct_rows(raw, schema.columns, key)
+        self._columns = [column for column in schema.columns if column in raw]
+        self._raw, self._copies, self.repeated = distinct_rows(raw, self._columns, key)
         self._schema = schema
         self._key = key
         self._defects: dict[int, list[str]] = {}
@@ -171,6 +198,24 @@ class _Rows:
             self._note(column, reasons)
             amounts = np.array(_replaced(values, reasons, None), dtype=np.float64)
         return amounts
+
+    def refunds(self, column: str, revenues: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """What was paid back of each revenue, which it cannot be more than; 0 where nothing is known."""
+        values, amounts = _amounts(self._raw[column], {*_NUMBERS, type(None)})
+        if amounts is None:
+            reasons = self._reasons(column)
+            self._note(column, reasons)
+            amounts = np.array(_replaced(values, reasons, None), dtype=np.float64)
+        more = np.flatnonzero(amounts > revenues).tolist()
+        self._note(column, {i: f"is more than the revenue, {revenues[i]:g}" for i in more})
+        return np.nan_to_num(amounts)
+
+    def labels(self, column: str) -> npt.NDArray[np.object_]:
+        """Texts without blanks around them; None where there is none."""
+        values, _ = _in_forms(self._raw[column], lambda value: trimmed(value) or None)
+        if not are_plain_ids([value for value in values if value is not None]):
+            self._note(column, _reasons(self._schema, column, values))
+        return np.array(values, dtype=object)
 
     def require_single(self) -> None:
         ids = self._raw[self._key]
@@ -233,7 +278,7 @@ class _Rows:
         ]
 
     def _row(self, i: int) -> dict[str, object]:
-        return {column: self._raw[column][i] for column in self._schema.columns}
+        return {column: self._raw[column][i] for column in self._columns}
 
     def _reasons(self, column: str) -> _Reasons:
         return _reasons(self._schema, column, self._raw[column])

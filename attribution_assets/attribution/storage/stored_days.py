@@ -22,7 +22,7 @@ from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.sql.engine import ORDERS_PER_QUERY, SqlEngine
 from attribution_assets.attribution.storage.stamps import Stamp, stamp_in, stamp_of, stamps_of, state_of
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
-from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS, TABLES_BESIDE
 
 MANY_ROWS = 10_000
 """From so many rows on, several threads take less time for a table than it takes to start them."""
@@ -97,9 +97,8 @@ class MissingDaysError(LookupError):
 
 
 def companion_table(asset: str) -> str:
-    """The name of the one table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
-    (schema,) = TABLES_BESIDE[asset]
-    return str(schema.name)
+    """The name of the first table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
+    return str(TABLES_BESIDE[asset][0].name)
 
 
 def names_of(asset: str) -> list[str]:
@@ -134,11 +133,14 @@ class StoredDays:
         return ARROW_SCHEMAS[self.asset]
 
     def frame(self, day: dt.date, *columns: str) -> pd.DataFrame:
-        """The table of one day, or some of its columns.
+        """The table of one day, or some of its columns; of a table of `ONLY_WITH_ROWS` without rows if it has no file.
 
         Raises:
             MissingDaysError: The day has not been materialized.
         """
+        if day not in self.files and self.asset in ONLY_WITH_ROWS:
+            empty: pd.DataFrame = self.schema.empty_table().to_pandas()
+            return empty[[*columns]] if columns else empty
         return self._stamped(day, *columns)[0]
 
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:

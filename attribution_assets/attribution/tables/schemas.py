@@ -104,6 +104,14 @@ JOURNEYS = _schema(
     unique=["conv_id", "session_id"],
 )
 
+ORDER_TYPES = _schema(
+    "order_types",
+    {
+        "conv_id": _text("The order", unique=True),
+        "conversion_type": _text("What the source calls its conversion type; other orders have the default one"),
+    },
+)
+
 TOO_LONG_ORDERS = _schema(
     "too_long_orders",
     {
@@ -227,13 +235,16 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
 
 TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
     "sessions": (_rejected("sessions", "session_id"),),
-    "conversions": (_rejected("conversions", "conv_id"),),
+    "conversions": (_rejected("conversions", "conv_id"), ORDER_TYPES),
     "journeys": (TOO_LONG_ORDERS,),
     "channel_reporting": (UNATTRIBUTED_ORDERS,),
     "model_comparison": (CONVERSION_PATHS, CHANNEL_ROLES),
 }
 """The schemas of the tables stored beside an asset's own, by the asset's name: rows set aside, orders with too many
 sessions, orders without credit, what else is compared of the same orders."""
+
+ONLY_WITH_ROWS = frozenset({"order_types"})
+"""Those of them that have a file only for days with rows, as most shops have none; a day without a file has no row."""
 
 STORED_TABLES = TABLES | {
     str(schema.name): schema for schema in (*chain.from_iterable(TABLES_BESIDE.values()), CHANNEL_REPORTING_CSV)

@@ -6,7 +6,6 @@ from itertools import tee
 
 import dagster as dg
 import pandas as pd
-import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import batches, by_day
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
@@ -56,7 +55,7 @@ def _extracted(
     context: dg.AssetExecutionContext,
     source: SourceDatabase,
     days: Iterable[ExtractedDay],
-    metadata: Callable[[pd.DataFrame | pa.Table], Metadata],
+    metadata: Callable[[ExtractedDay], Metadata],
 ) -> Iterator[tuple[DayTable, Metadata]]:
     """Each day as it is stored: its usable rows, and beside them those that were set aside."""
     asset = context.asset_key.path[-1]
@@ -70,11 +69,11 @@ def _extracted(
             extracted.day,
             extracted.frame,
             inputs,
-            {companion_table(asset): extracted.rejected},
+            {companion_table(asset): extracted.rejected, **extracted.beside},
             repeated=extracted.repeated,
             undated=extracted.undated,
         )
-        yield table, metadata(extracted.frame) | rejected
+        yield table, metadata(extracted) | rejected
 
 
 @daily_asset(kinds={DATABASE, "parquet"})
@@ -83,9 +82,9 @@ def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, stor
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
 
-    def metadata(day: pd.DataFrame | pa.Table) -> Metadata:
-        not_named = source.channels.not_named(day["channel_name"].unique())
-        return sessions_metadata(day) | channels_metadata(not_named)
+    def metadata(extracted: ExtractedDay) -> Metadata:
+        not_named = source.channels.not_named(extracted.frame["channel_name"].unique())
+        return sessions_metadata(extracted.frame) | channels_metadata(not_named)
 
     return with_metadata(context, _extracted(context, source, days, metadata))
 
@@ -95,7 +94,11 @@ def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, s
     """Orders placed on the day, from the source database."""
     source = _claimed_source(database, storage)
     days = source.conversions(partition_days(context))
-    return with_metadata(context, _extracted(context, source, days, conversions_metadata))
+
+    def metadata(extracted: ExtractedDay) -> Metadata:
+        return conversions_metadata(extracted.frame, extracted.refunded)
+
+    return with_metadata(context, _extracted(context, source, days, metadata))
 
 
 @daily_asset(kinds={ENGINE, "parquet"})

@@ -75,7 +75,8 @@ def test_the_source_tables_are_shown_with_their_columns_and_made_by_nobody(graph
         "session_id": "The visit",
         "cost": "Paid for the visit; NULL where it is not known",
     }
-    assert list(columns["source/conversions"]) == ["conv_id", "user_id", "conv_date", "conv_time", "revenue"]
+    needed = ["conv_id", "user_id", "conv_date", "conv_time", "revenue"]
+    assert list(columns["source/conversions"]) == [*needed, "conversion_type", "refunded"]
 
 
 def test_every_asset_is_daily_and_runs_a_range_of_days_in_one_run(graph: AssetGraph) -> None:
