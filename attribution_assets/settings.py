@@ -4,6 +4,7 @@ Nothing below this module knows the environment. Which resources the settings de
 """
 
 import datetime as dt
+import json
 import math
 import os
 import re
@@ -87,6 +88,7 @@ class Settings:
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
         ihc_answer_seconds: how long one exchange with the API may take in all.
+        ihc_conversion_types: value of `conversions.conversion_type` -> the account's conversion type.
         from_variables: the settings that a variable gives: what Dagster reads again when a run starts, and shows by
             the variable's name.
     """
@@ -116,6 +118,7 @@ class Settings:
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
     ihc_answer_seconds: int = 60
+    ihc_conversion_types: Mapping[str, str] = field(default_factory=dict)
     from_variables: frozenset[str] = frozenset()
 
     @property
@@ -157,6 +160,7 @@ class Settings:
             daily_hour=_daily_hour(),
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
+            ihc_conversion_types=_conversion_types(),
             from_variables=frozenset(given),
             **given,
         )
@@ -272,6 +276,44 @@ def _journey_end() -> JourneyEnd:
         return JourneyEnd(text)
     except ValueError:
         raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {quoted(text)}: it takes before or at") from None
+
+
+def _conversion_types() -> Mapping[str, str]:
+    text = os.environ.get("IHC_CONVERSION_TYPES")
+    return conversion_types_of("IHC_CONVERSION_TYPES", text) if text else {}
+
+
+def conversion_types_of(name: str, given: object) -> Mapping[str, str]:
+    """Value of `conversions.conversion_type` -> conversion type.
+
+    Args:
+        name: what the setting is called where it was given.
+        given: the mapping, or JSON of it.
+
+    Raises:
+        ConfigurationError: it is neither, or one of its parts is no text, empty, or there twice.
+    """
+    said = f"{name} is {quoted(given if isinstance(given, str) else str(given))}"
+    try:
+        pairs = json.loads(given, object_pairs_hook=_Pairs) if isinstance(given, str) else given
+    except ValueError as error:
+        raise ConfigurationError(f"{said}: it is no JSON ({error})") from None
+    pairs = list(pairs.items()) if isinstance(pairs, Mapping) else pairs
+    if not isinstance(pairs, list) or (isinstance(given, str) and not isinstance(pairs, _Pairs)):
+        raise ConfigurationError(said + ': it takes a JSON object such as {"new": "new_customers"}')
+    types: dict[str, str] = {}
+    for value, conversion_type in pairs:
+        parts = [part.strip() if isinstance(part, str) else "" for part in (value, conversion_type)]
+        if not all(parts):
+            raise ConfigurationError(f"{said}: each value and each conversion type has to be a text that is not empty")
+        if parts[0] in types:
+            raise ConfigurationError(f"{said}: {quoted(parts[0])} is there twice")
+        types[parts[0]] = parts[1]
+    return types
+
+
+class _Pairs(list[tuple[str, object]]):
+    """The members of a JSON object, those that are there twice included."""
 
 
 def _max_rejected_share() -> float:

@@ -331,6 +331,7 @@ def _plan(start: dt.date | None, end: dt.date | None, *, preview: bool) -> None:
     resources.storage.check()
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
@@ -356,6 +357,7 @@ def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | N
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     with terminal.progress(console) as on_stage:
         made = report_range.report_days(first, last, settings, resources, on_stage, again=again)
     if not made:
@@ -365,6 +367,7 @@ def _make_and_report(start: dt.date | None, end: dt.date | None, output: str | N
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
     source = resources.database.source()

@@ -75,7 +75,7 @@ EXTRACTION_VERSION = "1"
 
 
 def extraction_inputs(fingerprint: str) -> dict[str, str]:
-    """What a day of sessions or conversions is made from: name -> version."""
+    """What a day of an asset is made from that is read from the source: name -> version."""
     return {"source": fingerprint, "rules": EXTRACTION_VERSION}
 
 

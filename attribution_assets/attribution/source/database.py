@@ -7,6 +7,7 @@ What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`
                     holder_engagement, closer_engagement, impression_interaction)
     session_costs(session_id, cost)
     conversions(conv_id, user_id, conv_date, conv_time, revenue [, conversion_type] [, refunded])
+    ad_spend(date, channel_name, cost [, campaign] [, impressions] [, clicks] [, others]), if there is one
 
 Dates are `YYYY-MM-DD`, times `H:MM:SS` with or without a fraction, in UTC or with an offset that leaves them on their
 day; numbers and flags may be text. On PostgreSQL dates and times may also be date, time or timestamp columns, amounts
@@ -41,24 +42,31 @@ from attribution_assets.attribution.source.fingerprints import (
     postgresql_marker,
     sqlite_marker,
 )
+from attribution_assets.attribution.source.rejected_rows import NO_ROWS
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport, rows_in_no_report
+from attribution_assets.attribution.source.spend_rows import NO_SPEND, spend_rows
 from attribution_assets.attribution.source.statements import (
     CONVERSIONS,
+    OPTIONAL_SCHEMA,
     SCHEMA,
     SESSIONS,
+    SPEND,
     DatedTable,
     with_further_columns,
 )
-from attribution_assets.attribution.source.table_names import missing_from
+from attribution_assets.attribution.source.table_names import find_table, missing_from
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
+from attribution_assets.attribution.source.value_forms import trimmed
 
 _PLAIN_TEXT_FORMS = (
     "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1;"
     " SET LOCAL bytea_output = 'hex'"
 )
 
-_DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS}
+_DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS, "spend": SPEND}
+_NO_TABLE = "no table"
+"""The fingerprint of each day of a table that the database lacks."""
 
 
 class SourceDatabaseError(DatabaseError):
@@ -173,6 +181,17 @@ class SourceDatabase:
         """
         return self._extracted("conversions", _consecutive(days)) if days else iter(())
 
+    def spend(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        """What was spent on each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
+
+        Different rows that agree in all columns but the amounts are set aside, all of them; of equal rows one counts.
+
+        Yields:
+            Each day of `days` in order, days without spend included, and all days if the database has no such table.
+            Its frame: see `spend_rows.spend_rows`.
+        """
+        return self._extracted("spend", _consecutive(days)) if days else iter(())
+
     def fingerprints(self, table: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
         """The fingerprint of each day: a short text that changes when any value changes that is read for the day.
 
@@ -181,7 +200,7 @@ class SourceDatabase:
         settings of the connection do not. Fingerprints of SQLite and PostgreSQL differ.
 
         Args:
-            table: "sessions" or "conversions".
+            table: "sessions", "conversions" or "spend".
             days: any days.
 
         Raises:
@@ -190,6 +209,8 @@ class SourceDatabase:
         """
         found: dict[dt.date, str] = {}
         with self._reading() as connection:
+            if not _has(connection, _DATED_TABLES[table]):
+                return dict.fromkeys(days, _NO_TABLE)
             for first, last in adjacent_ranges(days):
                 adjacent = days_between(first, last)
                 found |= fingerprints_of_days(
@@ -220,8 +241,22 @@ class SourceDatabase:
                 f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
             ) from None
 
+    def conversion_types(self, first: dt.date, last: dt.date) -> dict[str, str]:
+        """What the orders from `first` to `last` name as their conversion type -> one such order.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading() as connection:
+            if "conversion_type" not in self._as_read(connection, "conversions").further:
+                return {}
+            rows = connection.execute(statements.conversion_types(connection, first, last)).all()
+        named = ((trimmed(value), order) for value, order in rows)
+        return {value: str(order) for value, order in named if isinstance(value, str) and value}
+
     def days_with_data(self, within: tuple[dt.date, dt.date] | None = None) -> tuple[dt.date, dt.date] | None:
-        """The first and the last day that has a session or an order; None if there is none at all.
+        """The first and the last day that has a session, an order or spend; None if there is none at all.
 
         Rows whose date is no day do not count.
 
@@ -234,7 +269,7 @@ class SourceDatabase:
         """
         found: list[dt.date] = []
         with self._reading() as connection:
-            for table in (SESSIONS, CONVERSIONS):
+            for table in _dated_tables(connection):
                 dates = connection.execute(statements.first_and_last_date(connection, table, within)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
@@ -243,18 +278,21 @@ class SourceDatabase:
         """The rows with a date that is no day of the calendar, and costs without session; the whole table is read.
 
         Args:
-            table: "sessions" or "conversions".
+            table: "sessions", "conversions" or "spend".
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
         with self._reading() as connection:
+            dated = _DATED_TABLES[table]
+            if not _has(connection, dated):
+                return RowsInNoReport(dated.name, dated.date, 0, 0, (), "", 0, 0)
             today = dt.datetime.now(dt.UTC).date()
-            return rows_in_no_report(connection, _DATED_TABLES[table], self._first_day, min(today, self._last_day))
+            return rows_in_no_report(connection, dated, self._first_day, min(today, self._last_day))
 
     def holds_data(self, first: dt.date, last: dt.date, *, usable: bool = False) -> bool:
-        """Whether any session or order falls in the days from `first` to `last`, both inclusive.
+        """Whether any session, order or spend falls in the days from `first` to `last`, both inclusive.
 
         Args:
             first: first day.
@@ -268,7 +306,7 @@ class SourceDatabase:
         with self._reading() as connection:
             return any(
                 connection.scalar(statements.any_row(connection, table, first, last, usable=usable))
-                for table in (SESSIONS, CONVERSIONS)
+                for table in _dated_tables(connection)
             )
 
     @staticmethod
@@ -278,6 +316,9 @@ class SourceDatabase:
 
     def _extracted(self, name: str, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
+            if not _has(connection, _DATED_TABLES[name]):
+                yield from (ExtractedDay(day, NO_SPEND, NO_ROWS, _NO_TABLE, 0, 0) for day in days)
+                return
             table = self._as_read(connection, name)
             fingerprint = fingerprint_of_read_rows(connection, table, self.channels)
             # by map, which keeps no day while the next one is read
@@ -289,7 +330,9 @@ class SourceDatabase:
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         with self._database.reading() as connection:
-            missing = missing_from(connection, SCHEMA)
+            there = {table.name for table in _dated_tables(connection)}
+            optional = {name: columns for name, columns in OPTIONAL_SCHEMA.items() if name in there}
+            missing = missing_from(connection, SCHEMA | optional)
             if missing:
                 raise SourceSchemaError(
                     f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set"
@@ -301,12 +344,23 @@ class SourceDatabase:
             yield connection
 
 
+def _has(connection: sa.Connection, table: DatedTable) -> bool:
+    return table.name not in OPTIONAL_SCHEMA or bool(find_table(connection, table.name).columns)
+
+
+def _dated_tables(connection: sa.Connection) -> list[DatedTable]:
+    """Those that the database has; some have to be there."""
+    return [table for table in _DATED_TABLES.values() if _has(connection, table)]
+
+
 def _extracted_day(
     table: DatedTable, fingerprint: Callable[[RawDay], str], channels: ChannelNames, raw: RawDay
 ) -> ExtractedDay:
     if table.name == SESSIONS.name:
         rows = session_rows(raw.day, raw.columns, raw.several_costs)
         rows = rows._replace(frame=channels.reported(rows.frame))
+    elif table.name == SPEND.name:
+        rows = spend_rows(raw.day, raw.columns, table.further_texts, channels)
     else:
         rows = conversion_rows(raw.day, raw.columns)
     return ExtractedDay(

@@ -30,7 +30,7 @@ from attribution_assets.attribution.source.channel_names import ChannelNames
 from attribution_assets.attribution.source.column_checks import are_texts
 from attribution_assets.attribution.source.repeated_rows import RawColumns
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
-from attribution_assets.attribution.source.statements import SCHEMA, SESSIONS, DatedTable
+from attribution_assets.attribution.source.statements import OPTIONAL_SCHEMA, SCHEMA, SESSIONS, DatedTable
 from attribution_assets.attribution.source.table_names import find_table
 
 _DAYS_PER_FETCH = 1_000
@@ -64,7 +64,7 @@ def fingerprints_of_days(
 
     What `channels` makes of the names of a day of sessions is a part of it.
     """
-    names_count = table.name == SESSIONS.name and bool(channels.channels)
+    names_count = "channel_name" in table.texts and bool(channels.channels)
     if connection.dialect.name != POSTGRESQL:
         fingerprint = fingerprint_of_read_rows(connection, table, channels)
         return {raw.day: fingerprint(raw) for raw in raw_days(connection, table, days, first_day)}
@@ -121,7 +121,7 @@ def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -
             hashed as text.
     """
     digest = hashlib.sha256()  # with a processor's own instructions for it twice as fast as blake2b
-    plain, others = _split(table, raw) if hash_columns else (None, raw.columns)
+    plain, others = _split(table, raw) if hash_columns and table.key else (None, raw.columns)
     parts = [*_row_texts(others), *sorted(map(repr, raw.several_costs))]
     if plain is not None:
         in_order = _by_time_and_key(table, plain)
@@ -132,7 +132,7 @@ def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -
                 digest.update(b"%d:" % len(part))
                 digest.update(part)
     digest.update(repr(parts).encode(errors="surrogatepass"))
-    return f"{len(raw.columns[table.key])} {digest.hexdigest()[:_HEX_DIGITS]}"
+    return f"{len(raw.columns[table.date])} {digest.hexdigest()[:_HEX_DIGITS]}"
 
 
 def _row_texts(columns: RawColumns) -> list[str]:
@@ -231,9 +231,10 @@ def postgresql_marker(connection: sa.Connection) -> str:
 
     On a standby, which has no such statistics, how far it has replayed its primary's log.
     """
-    names = [find_table(connection, table).name for table in SCHEMA]
+    found = (find_table(connection, table) for table in (*SCHEMA, *OPTIONAL_SCHEMA))
+    names = [table.name for table in found if table.columns]
     tables = [connection.dialect.identifier_preparer.quote(name) for name in names]
-    found = connection.execute(_POSTGRESQL_STATISTICS, {"tables": tables}).one()
-    if found.replayed:
-        return str(found.replayed)
-    return f"{found.counts} {found.reset} {found.started}" if found.usable else uuid.uuid4().hex
+    state = connection.execute(_POSTGRESQL_STATISTICS, {"tables": tables}).one()
+    if state.replayed:
+        return str(state.replayed)
+    return f"{state.counts} {state.reset} {state.started}" if state.usable else uuid.uuid4().hex

@@ -173,5 +173,22 @@ CONVERSIONS = DataFrameSchema(
     name="conversions",
 )
 
-SOURCE_TABLES = {str(schema.name): schema for schema in (SESSION_SOURCES, SESSION_COSTS, CONVERSIONS)}
+AD_SPEND = DataFrameSchema(
+    {
+        "date": _date("Day on which it was spent, UTC"),
+        "channel_name": _name("Marketing channel that it was spent on, as the visits name it"),
+        "cost": _column(
+            "What was spent",
+            _each(lambda value: number_of(value) is not None, "is missing"),
+            *_AMOUNT,
+            _not_negative("is negative"),
+        ),
+        "campaign": Column(None, nullable=True, required=False, description="If there: the campaign; so are others"),
+        "impressions": _further_amount("If there: how often ads were shown"),
+        "clicks": _further_amount("If there: how often ads were clicked"),
+    },
+    name="ad_spend",
+)
+
+SOURCE_TABLES = {str(schema.name): schema for schema in (SESSION_SOURCES, SESSION_COSTS, CONVERSIONS, AD_SPEND)}
 """The schema of each source table, by the table's name."""

@@ -197,7 +197,15 @@ def _without_rows(name: str) -> tuple[str, bytes]:
 
 
 def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:
-    return Stamp(version, made_from, table.settings, len(table.frame), table.repeated, table.undated)
+    return Stamp(
+        version,
+        made_from,
+        table.settings,
+        len(table.frame),
+        table.repeated,
+        table.undated,
+        table.conversion_types,
+    )
 
 
 def _file_name(day: dt.date) -> str:

@@ -48,6 +48,7 @@ class DayTable(NamedTuple):
         settings: see `Stamp`.
         repeated: see `Stamp`.
         undated: see `Stamp`.
+        conversion_types: see `Stamp`.
     """
 
     day: dt.date
@@ -57,6 +58,7 @@ class DayTable(NamedTuple):
     settings: str | None = None
     repeated: int = 0
     undated: int = 0
+    conversion_types: tuple[str, ...] = ()
 
 
 class _SmallTables:

@@ -53,6 +53,11 @@ def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
     }
 
 
+def spend_metadata(spend: pd.DataFrame) -> Metadata:
+    """What was spent on the day."""
+    return {"cost": _amount(spend["cost"].sum())}
+
+
 def channels_metadata(not_named: Sequence[str]) -> Metadata:
     """The day's channels that the mapping of channel names does not name, each once; nothing if it names all.
 

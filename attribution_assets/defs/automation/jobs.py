@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON
+from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.freshness import freshness_keys
@@ -21,7 +21,7 @@ attribution_job = dg.define_asset_job(
 
 extraction_job = dg.define_asset_job(
     EXTRACTION_JOB,
-    selection=dg.AssetSelection.assets("sessions", "conversions") - _NOT_OF_A_DAY,
+    selection=dg.AssetSelection.assets(*SOURCE_ASSETS) - _NOT_OF_A_DAY,
     description="Reads days of the source again; what has changed makes stale what was made from it",
 )
 
