@@ -83,6 +83,12 @@ class DataSet(dg.Component, dg.Model, dg.Resolvable):
     ihc_conv_type_id: Annotated[
         str | Variable | None, dg.Resolver.default(description="The account's conversion type")
     ] = None
+    ihc_conversion_types: Annotated[
+        dict[str, str] | str | Variable | None,
+        dg.Resolver.default(
+            description="Value of conversions.conversion_type, and the account's conversion type of such orders"
+        ),
+    ] = None
     ihc_max_journeys_per_request: Annotated[
         int | Variable | None, dg.Resolver.default(description="Limit of the account")
     ] = None

@@ -31,7 +31,7 @@ ENDINGS = (".yaml", ".yml")
 NAMELESS = "(environment)"
 """Stands for the data set of the environment where data sets are listed; no name can be it."""
 
-_JSON = ("ihc_redistribution_parameter",)
+_JSON = ("ihc_redistribution_parameter", "ihc_conversion_types")
 """Attributes whose values may be written as mappings in place of JSON."""
 _SECRETS = ("ihc_api_key",)
 

@@ -38,6 +38,7 @@ ATTRIBUTES: Mapping[str, str] = {
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
     "ihc_conv_type_id": "IHC_CONV_TYPE_ID",
+    "ihc_conversion_types": "IHC_CONVERSION_TYPES",
     "ihc_max_journeys_per_request": "IHC_MAX_JOURNEYS_PER_REQUEST",
     "ihc_max_sessions_per_request": "IHC_MAX_SESSIONS_PER_REQUEST",
     "ihc_max_concurrent_requests": "IHC_MAX_CONCURRENT_REQUESTS",
@@ -50,7 +51,8 @@ VARIABLES: Mapping[str, str] = {
     **{
         name: variable
         for name, variable in ATTRIBUTES.items()
-        if name in {"database_url", "source_url", "storage", "reports", "engine", "channels"} or name.startswith("ihc_")
+        if name in {"database_url", "source_url", "storage", "reports", "engine", "channels"}
+        or (name.startswith("ihc_") and name != "ihc_conversion_types")
     },
     "conversion_types": "ATTRIBUTION_CONVERSION_TYPES",
     "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
@@ -67,6 +69,7 @@ _READ: Mapping[str, Callable[[Given], Any]] = {
     "max_rejected_share": Given.share,
     "direct_channels": Given.names,
     "journey_end": Given.journey_end,
+    "ihc_conversion_types": Given.conversion_types,
     "ihc_max_journeys_per_request": lambda given: given.whole_number(1_000_000),
     "ihc_max_sessions_per_request": lambda given: given.whole_number(1_000_000),
     "ihc_max_concurrent_requests": lambda given: given.whole_number(1_000),
@@ -117,6 +120,7 @@ class Settings:
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
         ihc_answer_seconds: how long one exchange with the API may take in all.
+        ihc_conversion_types: value of `conversions.conversion_type` -> the account's conversion type.
         variables: setting of a resource -> the variable that gives it: what Dagster reads again when a run starts, and
             shows by the variable's name.
         own_account: whether the API is asked with another key than the environment's.
@@ -150,6 +154,7 @@ class Settings:
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
     ihc_answer_seconds: int = 60
+    ihc_conversion_types: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     own_account: bool = False
     missing: str = ""

@@ -8,7 +8,20 @@ import datetime as dt
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class PlanOfType(NamedTuple):
+    """What of a plan is for one conversion type: as for `RequestPlan`."""
+
+    conv_type_id: str
+    journeys: int
+    touchpoints: int
+    requests: int
+
+    def __str__(self) -> str:
+        """The same in words."""
+        return f"{self.conv_type_id!r} {self.journeys:,} journeys in {self.requests:,} requests"
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,7 @@ class RequestPlan:
         requests: requests that hold them, if each is answered in full at its first try.
         reused: journeys that the ledger answers.
         budget: requests that may be made, each try counted; None for any number.
+        types: the parts of it by conversion type, sorted, if there are several.
     """
 
     journeys: int
@@ -28,12 +42,15 @@ class RequestPlan:
     requests: int
     reused: int
     budget: int | None = None
+    types: tuple[PlanOfType, ...] = ()
 
     def __str__(self) -> str:
         """The same in words."""
         asked = (
             f"{self.journeys:,} journeys with {self.touchpoints:,} touchpoints to ask for in {self.requests:,} requests"
         )
+        if self.types:
+            asked = f"{asked} (by conversion type: {', '.join(map(str, self.types))})"
         beyond = self.budget is not None and self.requests > self.budget
         return f"{asked}, {self.reused:,} journeys known from the ledger" + (
             f"; only {self.budget:,} requests may be made (IHC_MAX_REQUESTS_PER_RUN)" if beyond else ""

@@ -408,6 +408,7 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
     resources.storage.check()
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
@@ -436,6 +437,7 @@ def _make_and_report(
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     with terminal.progress(console) as bars:
         made = report_range.report_days(first, last, settings, resources, bars.start, again=again)
     if not made:
@@ -445,6 +447,7 @@ def _make_and_report(
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
     terminal.print_rows_in_no_report(console, report_range.in_no_report(resources.database.source(), bars.in_no_report))

@@ -107,6 +107,24 @@ def print_summary(
         say(console, f"{rows} {again} in every column ({of_each}): of equal rows one counts.")
 
 
+def print_conversion_types(console: Console, orders: pd.DataFrame | None) -> None:
+    """Print the orders of each conversion type.
+
+    Args:
+        console: Where to.
+        orders: As `report_range.orders_by_type` gives them.
+    """
+    if orders is None:
+        return
+    table = Table("conversion type", title="Orders by conversion type")
+    for heading in ("orders", "attributed", "revenue"):
+        table.add_column(heading, justify="right")
+    for row in orders.to_dict("records"):
+        figures = str(row["orders"]), str(row["attributed"]), _figure(row["revenue"], 2)
+        table.add_row(_name(row["conversion_type"]), *figures)
+    console.print(table)
+
+
 def _print_rows_set_aside(console: Console, set_aside: Mapping[str, SetAside]) -> None:
     if rows := sum(found.rows for found in set_aside.values()):
         of_each = ", ".join(

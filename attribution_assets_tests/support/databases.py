@@ -153,9 +153,10 @@ def execute(url: str, *statements: str) -> None:
             connection.exec_driver_sql(statement)
 
 
-def insert(url: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert rows of a source table, each with all its columns in the order of `SOURCE_TABLES`."""
-    columns = SOURCE_TABLES.tables[table].columns.keys()
+def insert(url: str, table: str, rows: Iterable[tuple[Any, ...]], *further: str) -> None:
+    """Insert rows of a source table, each with all its columns in the order of `SOURCE_TABLES`, then further ones."""
+    needed = SOURCE_TABLES.tables[table].columns.keys() if table in SOURCE_TABLES.tables else []
+    columns = [*needed, *further]
     if url.startswith("duckdb"):
         values = f"({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
         with in_duckdb(url) as writer:

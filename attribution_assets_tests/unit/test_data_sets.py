@@ -65,6 +65,7 @@ channels: names.csv
 journey_end: at
 ihc_api_url: http://127.0.0.1:1/v1/compute_ihc
 ihc_conv_type_id: 007
+ihc_conversion_types: {new: first_orders}
 ihc_max_journeys_per_request: 10
 ihc_max_sessions_per_request: 20
 ihc_max_concurrent_requests: 3
@@ -77,6 +78,7 @@ ihc_redistribution_parameter: {initializer: {direction: earlier_sessions_only}}
     assert (found.reports, found.first_day, found.last_day) == ("de/reports", dt.date(2024, 1, 5), dt.date(2024, 3, 1))
     assert (found.lookback_days, found.max_rejected_share, found.journey_end.value) == (7, 0.5, "at")
     assert found.direct_channels == {"direct", "typed in"}
+    assert found.ihc_conversion_types == {"new": "first_orders"}
     assert (found.channels, found.ihc_conv_type_id) == ("names.csv", "007")
     assert (found.ihc_max_journeys_per_request, found.ihc_max_sessions_per_request) == (10, 20)
     assert (found.ihc_max_concurrent_requests, found.ihc_max_requests_per_run) == (3, 1000)

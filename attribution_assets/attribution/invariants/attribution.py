@@ -2,7 +2,7 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def usability_problems(  # noqa: PLR0913, PLR0917 - numbers of rows of their own
     """How many source rows of the day were set aside, with what money, and which; and whether they are too many.
 
     Args:
-        asset: `sessions` or `conversions`.
+        asset: The source asset.
         rejected: The day's table of the rows that were set aside.
         kept: The number of rows that were not.
         repeated: The number of rows that repeat others in every column; they are no part of `kept`, and never too many.
@@ -214,11 +214,47 @@ def unattributed_problems(
     return problems
 
 
-def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame) -> list[str]:
-    """A report whose cost is not that of the day's sessions, channel by channel."""
-    spent = sessions.groupby("channel_name")["cost"].sum()
+def spend_problems(sessions: pd.DataFrame, spend: pd.DataFrame, spent_before: Collection[str]) -> list[str]:
+    """Where spend and visits of a day do not go together, channel by channel.
+
+    Channels whose visits have a cost although spend gives one (which counts), or although spend gives that of others;
+    channels without spend that had some shortly before; and spend without visits.
+
+    Args:
+        sessions: The day's sessions: channel_name, cost.
+        spend: The day's `spend`.
+        spent_before: The channels with spend on one of the days before.
+    """
+    paid: dict[str, float] = {}
+    for channel, cost in zip(spend["channel_name"], spend["cost"].tolist(), strict=True):
+        paid[channel] = paid.get(channel, 0.0) + cost
+    visits = sessions.groupby("channel_name")["cost"].agg(["size", "sum"])
+    problems = []
+    for channel, (count, cost) in zip(map(str, visits.index), visits.to_numpy().tolist(), strict=True):
+        if channel in paid and cost > 0:
+            said = f"spend gives a cost of {paid[channel]:,.2f}, its visits {cost:,.2f}: spend counts"
+        elif channel not in paid and paid and cost > 0:
+            said = f"no spend, though other channels have some; the cost of its visits, {cost:,.2f}, counts"
+        elif channel not in paid and channel in spent_before:
+            said = f"no spend, but {count:.0f} visit{'s' if count > 1 else ''}; it had spend in the days before"
+        else:
+            continue
+        problems.append(f"{readable(channel)}: {said}")
+    without = sorted(paid.keys() - set(visits.index))
+    return problems + [f"{readable(channel)}: spend of {paid[channel]:,.2f}, but no visit" for channel in without]
+
+
+def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame, spend: pd.DataFrame) -> list[str]:
+    """A report whose cost is not what was paid, channel by channel: spend where there is a row of it, else for visits.
+
+    Args:
+        sessions: The day's sessions.
+        report: The day's `channel_reporting`.
+        spend: The day's `spend`.
+    """
+    spent = spend.groupby("channel_name")["cost"].sum().combine_first(sessions.groupby("channel_name")["cost"].sum())
     reported = report.groupby("channel_name")["cost"].sum()
-    rounding = SUM_ERROR + COST_ERROR * len(sessions)
+    rounding = SUM_ERROR + COST_ERROR * (len(sessions) + len(spend))
     costs = pd.concat([reported, spent], axis="columns", keys=["reported", "spent"]).fillna(0.0).sort_index()
     wrong = costs[~np.isclose(costs["reported"], costs["spent"], rtol=RELATIVE_ERROR, atol=rounding)]
     return [

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.source.statements import SCHEMA
+from attribution_assets.attribution.source.statements import OPTIONAL_SCHEMA, SCHEMA
 from attribution_assets.attribution.source.table_names import find_table
 
 _SETTLED_SECONDS = 1  # more than any file system's times are apart: a later change shows in the time
@@ -78,9 +78,10 @@ def postgresql_marker(connection: sa.Connection) -> str:
 
     On a standby, which has no such statistics, how far it has replayed its primary's log.
     """
-    names = [find_table(connection, table).name for table in SCHEMA]
+    found = (find_table(connection, table) for table in (*SCHEMA, *OPTIONAL_SCHEMA))
+    names = [table.name for table in found if table.columns]
     tables = [connection.dialect.identifier_preparer.quote(name) for name in names]
-    found = connection.execute(_POSTGRESQL_STATISTICS, {"tables": tables}).one()
-    if found.replayed:
-        return str(found.replayed)
-    return f"{found.counts} {found.reset} {found.started}" if found.usable else uuid.uuid4().hex
+    state = connection.execute(_POSTGRESQL_STATISTICS, {"tables": tables}).one()
+    if state.replayed:
+        return str(state.replayed)
+    return f"{state.counts} {state.reset} {state.started}" if state.usable else uuid.uuid4().hex

@@ -10,7 +10,7 @@ and of their hashes is in `statements`, the marker that says whether to look at 
 import datetime as dt
 import hashlib
 import operator
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from types import NoneType
@@ -39,7 +39,7 @@ def fingerprints_of_days(
 
     What `channels` makes of the names of a day of sessions is a part of it.
     """
-    names_count = table is SESSIONS and bool(channels.channels)
+    names_count = "channel_name" in table.texts and bool(channels.channels)
     if connection.dialect.name == SQLITE:
         fingerprint = fingerprint_of_read_rows(connection, table, channels)
         return {raw.day: fingerprint(raw) for raw in raw_days(connection, table, days, first_day)}
@@ -56,7 +56,8 @@ def fingerprints_of_days(
             found[day] = count_before + count, hashes_before + int(hashes)
             names[day].update(*of_day)
     return {
-        day: _with_channels("{} {}".format(*found[day.isoformat()]), channels, names[day.isoformat()]) for day in days
+        day: _with_names("{} {}".format(*found[day.isoformat()]), table, channels.applied_to(names[day.isoformat()]))
+        for day in days
     }
 
 
@@ -72,12 +73,12 @@ def fingerprint_of_read_rows(
     else:
         encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
         of_rows = partial(_sqlite_fingerprint, table, hash_columns=encoding == "UTF-8")
-    return lambda raw: _with_channels(of_rows(raw), channels, raw.columns.get("channel_name", ()))
+    return lambda raw: _with_names(of_rows(raw), table, channels.applied_to(raw.columns.get("channel_name", ())))
 
 
-def _with_channels(fingerprint: str, channels: ChannelNames, names: Iterable[object]) -> str:
-    """The fingerprint, with what the mapping makes of these channel names if it maps any."""
-    return f"{fingerprint} {channels.applied_to(names)}".rstrip()
+def _with_names(fingerprint: str, table: DatedTable, applied: str) -> str:
+    """The fingerprint, with what the mapping makes of the channel names if it maps any, and the further columns."""
+    return " ".join([fingerprint, *filter(None, [applied]), *table.further])
 
 
 def _fingerprint_of_hashes(raw: RawDay) -> str:
@@ -95,7 +96,7 @@ def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -
             hashed as text.
     """
     digest = hashlib.sha256()  # with a processor's own instructions for it twice as fast as blake2b
-    plain, others = _split(table, raw) if hash_columns else (None, raw.columns)
+    plain, others = _split(table, raw) if hash_columns and table.key else (None, raw.columns)
     parts = [*_row_texts(others), *sorted(map(repr, raw.several_costs))]
     if plain is not None:
         in_order = _by_time_and_key(table, plain)
@@ -106,7 +107,7 @@ def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -
                 digest.update(b"%d:" % len(part))
                 digest.update(part)
     digest.update(repr(parts).encode(errors="surrogatepass"))
-    return f"{len(raw.columns[table.key])} {digest.hexdigest()[:_HEX_DIGITS]}"
+    return f"{len(raw.columns[table.date])} {digest.hexdigest()[:_HEX_DIGITS]}"
 
 
 def _row_texts(columns: RawColumns) -> list[str]:
@@ -121,7 +122,7 @@ def _split(table: DatedTable, raw: RawDay) -> tuple[RawColumns | None, RawColumn
     """
     columns = raw.columns
     odd = _odd_positions(table, raw)
-    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *_COUNTS)
+    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *table.further, *_COUNTS)
     plain = {name: _without(columns[name], odd) for name in plain_names if name in columns}
     has_newline = any("\n" in text for name in _texts(table) for text in plain[name])
     if not plain[table.key] or has_newline or any(set(map(type, plain[flag])) != {int} for flag in table.flags):
@@ -169,9 +170,9 @@ def _column_bytes(table: DatedTable, plain: RawColumns) -> Iterator[bytes]:
         amounts = columns[name]
         are_floats = set(map(type, amounts)) <= {float, NoneType}
         yield np.array(amounts, dtype=np.float64).tobytes() if are_floats else repr(list(amounts)).encode()
-    for name in _COUNTS:
+    for name in (*table.further, *_COUNTS):
         if name in columns:
-            yield repr(list(columns[name])).encode()
+            yield repr(list(columns[name])).encode(errors="surrogatepass")
 
 
 def _texts(table: DatedTable) -> tuple[str, ...]:
@@ -179,4 +180,4 @@ def _texts(table: DatedTable) -> tuple[str, ...]:
 
 
 def _amounts(table: DatedTable) -> tuple[str, ...]:
-    return (*table.amounts, "cost") if table is SESSIONS else table.amounts
+    return (*table.amounts, "cost") if table.name == SESSIONS.name else table.amounts

@@ -8,7 +8,7 @@ Each file carries a stamp, see `stamps.py`.
 
 import datetime as dt
 import functools
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -29,6 +29,7 @@ from attribution_assets.attribution.storage.stamps import (
 )
 from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, hold, names_of
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, content_version, stored_form
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS
 
 MANY_DAYS = 30
 """From so many days on, a list of all that are stored takes less time than looking for each."""
@@ -62,6 +63,7 @@ class AssetStorage:
         self.engine = engine or engine_named("duckdb")
         self._last_day = last_day or dt.date.max
         self._owner = self._root / "made_from.txt"
+        self._listed: dict[str, set[dt.date]] = {}
 
     def require(self, source: str) -> None:
         """See that the stored tables, if there are any, were made from this source.
@@ -100,9 +102,23 @@ class AssetStorage:
             ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        beside = {name: self._write_beside(name, table.day, frame) for name, frame in table.beside.items()}
+        only_with_rows = {
+            name: ARROW_SCHEMAS[name].empty_table().to_pandas()
+            for name in ONLY_WITH_ROWS.intersection(names_of(asset)).difference(table.beside)
+        }
+        beside = {
+            name: self._write_beside(name, table.day, frame)
+            for name, frame in {**table.beside, **only_with_rows}.items()
+            if name not in ONLY_WITH_ROWS or len(frame) or table.day in self._days_beside(name)
+        }
         self._write(asset, table._replace(inputs={**table.inputs, **beside}))
         tell_day_written(asset, table.day, len(table.frame))
+
+    def _days_beside(self, name: str) -> Container[dt.date]:
+        """The days of a table beside an asset's that were stored when it was first written to: listed once."""
+        if name not in self._listed:
+            self._listed[name] = set(self.stored_days(name))
+        return self._listed[name]
 
     def _write_beside(self, name: str, day: dt.date, frame: pd.DataFrame) -> str:
         if len(frame) or list(frame.columns) != ARROW_SCHEMAS[name].names:
@@ -186,7 +202,15 @@ def _without_rows(name: str) -> tuple[pa.Table, Stamp, bytes]:
 
 
 def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:
-    return Stamp(version, made_from, table.settings, len(table.frame), table.repeated, table.undated)
+    return Stamp(
+        version,
+        made_from,
+        table.settings,
+        len(table.frame),
+        table.repeated,
+        table.undated,
+        table.conversion_types,
+    )
 
 
 def _file_name(day: dt.date) -> str:

@@ -50,6 +50,8 @@ class Stamp:
         rows: how many there are.
         repeated: how many more rows the source has that repeat others in every column.
         undated: how many rows were set aside with the day though their date is no day: they are of no day's share.
+        conversion_types: what the source calls the conversion types of its orders, see `order_types.values_of`; as the
+            settings are those of these types, they show whether other settings would ask otherwise.
     """
 
     version: str
@@ -58,6 +60,7 @@ class Stamp:
     rows: int
     repeated: int = 0
     undated: int = 0
+    conversion_types: tuple[str, ...] = ()
 
 
 _LOCAL_STAMPS = dict[tuple[Path, FileState], Stamp]()
@@ -81,7 +84,10 @@ def written_with_stamp(content: pa.Table, stamp: Callable[[], Stamp]) -> bytes:
 def stamp_in(metadata: pq.FileMetaData) -> Stamp:
     """The stamp in a Parquet file's footer."""
     stored = (metadata.metadata or {}).get(_STAMP_KEY)
-    return Stamp(**json.loads(stored)) if stored else Stamp("", "", None, metadata.num_rows)
+    if not stored:
+        return Stamp("", "", None, metadata.num_rows)
+    values = json.loads(stored)
+    return Stamp(**values | {"conversion_types": tuple(values.get("conversion_types", ()))})
 
 
 def stamp_of(file: UPath) -> Stamp:

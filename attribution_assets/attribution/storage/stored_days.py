@@ -56,6 +56,7 @@ class DayTable(NamedTuple):
         settings: see `Stamp`.
         repeated: see `Stamp`.
         undated: see `Stamp`.
+        conversion_types: see `Stamp`.
     """
 
     day: dt.date
@@ -65,6 +66,7 @@ class DayTable(NamedTuple):
     settings: str | None = None
     repeated: int = 0
     undated: int = 0
+    conversion_types: tuple[str, ...] = ()
 
 
 class _Held:
@@ -130,9 +132,8 @@ class MissingDaysError(LookupError):
 
 
 def companion_table(asset: str) -> str:
-    """The name of the one table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
-    (schema,) = TABLES_BESIDE[asset]
-    return str(schema.name)
+    """The name of the first table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
+    return str(TABLES_BESIDE[asset][0].name)
 
 
 def names_of(asset: str) -> list[str]:
@@ -167,7 +168,7 @@ class StoredDays:
         return ARROW_SCHEMAS[self.asset]
 
     def frame(self, day: dt.date, *columns: str) -> pd.DataFrame:
-        """The table of one day, or some of its columns.
+        """The table of one day, or some of its columns; of a table of `ONLY_WITH_ROWS` without rows if it has no file.
 
         Raises:
             MissingDaysError: The day has not been materialized.

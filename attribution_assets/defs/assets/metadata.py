@@ -53,6 +53,11 @@ def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
     }
 
 
+def spend_metadata(spend: pd.DataFrame) -> Metadata:
+    """What was spent on the day."""
+    return {"cost": _amount(spend["cost"].sum())}
+
+
 def channels_metadata(not_named: Sequence[str]) -> Metadata:
     """The day's channels that the mapping of channel names does not name, each once; nothing if it names all.
 
@@ -65,12 +70,21 @@ def channels_metadata(not_named: Sequence[str]) -> Metadata:
     return {"channels_not_in_mapping": ", ".join(map(readable, not_named[:MOST_CHANNELS])) + more}
 
 
-def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
-    """The number of the day's orders, their revenue, and how many have no visitor, so that they have no journey."""
+def conversions_metadata(conversions: pd.DataFrame | pa.Table, refunded: float | None = None) -> Metadata:
+    """The number of the day's orders, their revenue, and how many have no visitor, so that they have no journey.
+
+    Args:
+        conversions: The orders; their revenue is what remains after refunds.
+        refunded: How much was paid back of it; None where the source does not say. Then revenue before, what was paid
+            back, and what remains are left out.
+    """
+    remaining = float(_column(conversions, "revenue").sum())
+    sums = {} if refunded is None else {"gross": remaining + refunded, "refunded": refunded, "net": remaining}
     return {
         "orders": len(conversions),
-        "revenue": _amount(_column(conversions, "revenue").sum()),
+        "revenue": _amount(remaining),
         "orders_without_visitor": int(_column(conversions, "user_id").isna().sum()),
+        **{f"revenue_{which}": _amount(amount) for which, amount in sums.items()},
     }
 
 

@@ -17,6 +17,7 @@ DESCRIPTIONS = {
     "session_sources": "One row per visit: who came, when, and through which marketing channel",
     "session_costs": "One row per visit that cost something: what was paid for it",
     "conversions": "One row per order: who placed it, when, and what it is worth",
+    "ad_spend": "If there: one row per day, channel, campaign and the like: what was spent on it",
 }
 
 

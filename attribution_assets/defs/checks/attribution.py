@@ -9,6 +9,7 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
+import pandas as pd
 import pyarrow.compute as pc
 
 from attribution_assets.attribution.calendar.days import by_day, days_between, in_words
@@ -19,7 +20,7 @@ from attribution_assets.attribution.invariants import attribution as invariants
 from attribution_assets.attribution.invariants import sound_days
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
-from attribution_assets.attribution.storage.stored_days import companion_table, names_of, query_batches
+from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table, names_of, query_batches
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import (
     DailyCheck,
@@ -31,6 +32,9 @@ from attribution_assets.defs.checks.daily import (
 from attribution_assets.defs.resources import ReportingRules, Storage
 
 TOO_LONG_ORDERS = companion_table("journeys")
+
+SPENT_BEFORE_DAYS = 7
+"""A channel with spend in so many days before is thought to be paid for."""
 
 
 def _schema_check(asset: str) -> DailyCheck:
@@ -211,14 +215,45 @@ def unattributed_orders_are_kept(
 def cost_is_conserved(
     context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
 ) -> dg.AssetCheckResult:
-    """The report's cost is that of the day's sessions, channel by channel."""
+    """The report's cost is what was paid on the day, channel by channel: spend where it is given, else for visits."""
     tables, days = storage.tables(), days_to_check(context, storage, rules)
-    sessions, report = (tables.days(asset, days) for asset in ("sessions", "channel_reporting"))
+    sessions, spend, report = (tables.days(asset, days) for asset in ("sessions", "spend", "channel_reporting"))
 
     def problems(day: dt.date) -> list[str]:
         of_day = sessions.table(day, "channel_name", "cost"), report.table(day)
-        if sound_days.sound_cost(*of_day):
+        spent = _spent(spend, day)
+        if spent.empty and sound_days.sound_cost(*of_day):
             return []
-        return invariants.cost_problems(*(table.to_pandas() for table in of_day))
+        visits, reported = (table.to_pandas() for table in of_day)
+        return invariants.cost_problems(visits, reported, spent)
 
     return evaluated(context, ((day, problems(day)) for day in days))
+
+
+@daily_check("channel_reporting", blocking=False)
+def spend_goes_with_visits(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
+    """No channel has a cost by its visits beside spend, is paid for without spend, or has spend but no visit. Warns."""
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
+    read = days_between(days[0] - dt.timedelta(days=SPENT_BEFORE_DAYS), days[-1]) if days else []
+    sessions, spend = tables.days("sessions", days), tables.days("spend", read)
+
+    def problems() -> Iterator[tuple[dt.date, list[str]]]:
+        channels = {day: set(frame["channel_name"]) for day, frame in spend.frames() if len(frame)}
+        for day in days:
+            before = days_between(day - dt.timedelta(days=SPENT_BEFORE_DAYS), day - dt.timedelta(days=1))
+            spent_before = set[str]().union(*(channels.get(earlier, set()) for earlier in before))
+            if spent_before or day in channels:
+                visits = sessions.frame(day, "channel_name", "cost")
+                yield day, invariants.spend_problems(visits, _spent(spend, day), spent_before)
+            else:
+                yield day, []
+
+    return evaluated(context, problems(), tolerated=days)
+
+
+def _spent(spend: StoredDays, day: dt.date) -> pd.DataFrame:
+    """The day's spend; nothing where it was never read."""
+    empty: pd.DataFrame = spend.schema.empty_table().to_pandas()
+    return spend.frame(day) if day in spend.files else empty

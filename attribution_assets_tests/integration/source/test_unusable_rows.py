@@ -407,9 +407,9 @@ def _query_plans(url: str) -> list[str]:
     from attribution_assets.attribution.database.database import Database  # noqa: PLC0415
     from attribution_assets.attribution.source import statements as source_query  # noqa: PLC0415
 
-    table = source_query.CONVERSIONS
     plans = []
     with Database(url).reading() as connection:
+        table = source_query.with_further_columns(connection, source_query.CONVERSIONS)
         for query in (
             source_query.rows_of_days(connection, table, FIRST, LEAP_DAY),
             source_query.rows_without_a_day(connection, table, FIRST),

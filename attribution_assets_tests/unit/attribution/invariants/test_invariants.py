@@ -18,6 +18,7 @@ from attribution_assets.attribution.invariants.attribution import (
     schema_problems,
     schema_problems_by_day,
     sessions_problems,
+    spend_problems,
     touchpoint_problems,
     users_with_too_long_orders,
 )
@@ -335,11 +336,11 @@ def test_cost_that_is_reported_as_it_was_spent_is_no_problem(table: Table) -> No
         {"channel_name": "Direct", "cost": 0.0},
         {"channel_name": "Credit only", "cost": 0.0},
     )
-    assert cost_problems(sessions, report) == []
+    assert cost_problems(sessions, report, table("spend")) == []
 
 
 def test_a_day_without_sessions_and_report_has_no_problem(table: Table) -> None:
-    assert cost_problems(table("sessions"), table("channel_reporting")) == []
+    assert cost_problems(table("sessions"), table("channel_reporting"), table("spend")) == []
 
 
 def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
@@ -357,7 +358,7 @@ def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
         {"channel_name": "Made up", "cost": 3.0},
         {"channel_name": "A cent off", "cost": 1.01},
     )
-    assert cost_problems(sessions, report) == [
+    assert cost_problems(sessions, report, table("spend")) == [
         "A cent off: cost 1.01 is reported, 1.0 was spent",
         "Lost: cost 0.0 is reported, 5.0 was spent",
         "Made up: cost 3.0 is reported, 0.0 was spent",
@@ -368,14 +369,14 @@ def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
 def test_costs_that_swap_their_channels_are_a_problem_though_the_total_is_right(table: Table) -> None:
     sessions = table("sessions", {"session_id": "s1", "cost": 1.0}, {"session_id": "s2", "channel_name": "Direct"})
     report = table("channel_reporting", {"cost": 2.0}, {"channel_name": "Direct", "cost": 0.0})
-    assert cost_problems(sessions, report) == [
+    assert cost_problems(sessions, report, table("spend")) == [
         "Direct: cost 0.0 is reported, 1.0 was spent",
         "Search: cost 2.0 is reported, 1.0 was spent",
     ]
 
 
 def test_a_channel_that_is_reported_twice_has_the_sum_of_both(table: Table) -> None:
-    assert cost_problems(table("sessions", {}), table("channel_reporting", {}, {})) == [
+    assert cost_problems(table("sessions", {}), table("channel_reporting", {}, {}), table("spend")) == [
         "Search: cost 2.0 is reported, 1.0 was spent"
     ]
 
@@ -383,10 +384,54 @@ def test_a_channel_that_is_reported_twice_has_the_sum_of_both(table: Table) -> N
 def test_costs_of_many_decimals_may_be_reported_as_rounded(table: Table) -> None:
     cost = 1.23456789012e-05
     sessions = table("sessions", *({"session_id": f"s{n}", "cost": cost} for n in range(1000)))
-    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345679})) == []
-    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345683})) == [
+    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345679}), table("spend")) == []
+    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345683}), table("spend")) == [
         "Search: cost 0.012345683 is reported, 0.0123456789012 was spent"
     ]
+
+
+def test_spend_is_the_cost_of_a_channel_that_has_a_row_of_it_and_visits_are_that_of_the_others(table: Table) -> None:
+    sessions = table(
+        "sessions",
+        {"session_id": "s1", "cost": 2.0, "channel_name": "Both"},
+        {"session_id": "s2", "cost": 3.0, "channel_name": "Visits"},
+        {"session_id": "s3", "cost": 4.0, "channel_name": "Nothing spent"},
+    )
+    spend = table(
+        "spend",
+        {"channel_name": "Both", "campaign": "a", "cost": 10.0},
+        {"channel_name": "Both", "campaign": "b", "cost": 0.5},
+        {"channel_name": "TV", "cost": 7.0},
+        {"channel_name": "Nothing spent", "cost": 0.0},
+    )
+    costs = {"Both": 10.5, "Visits": 3.0, "TV": 7.0, "Nothing spent": 0.0}
+    rows = [{"channel_name": channel, "cost": cost} for channel, cost in costs.items()]
+    assert cost_problems(sessions, table("channel_reporting", *rows), spend) == []
+    rows[0]["cost"] = 12.5
+    assert cost_problems(sessions, table("channel_reporting", *rows), spend) == [
+        "Both: cost 12.5 is reported, 10.5 was spent"
+    ]
+
+
+def test_it_is_said_where_spend_and_visits_do_not_go_together(table: Table) -> None:
+    sessions = table(
+        "sessions",
+        {"session_id": "s1", "cost": 2.0, "channel_name": "Both"},
+        {"session_id": "s2", "cost": None, "channel_name": "Both"},
+        {"session_id": "s3", "cost": None, "channel_name": "As it should be"},
+        {"session_id": "s4", "cost": 3.0, "channel_name": "Visits"},
+        {"session_id": "s5", "cost": 0.0, "channel_name": "Late"},
+        {"session_id": "s6", "cost": 0.0, "channel_name": "Free"},
+    )
+    names = ("Both", "Both", "As it should be", "TV")
+    spend = table("spend", *({"channel_name": name, "campaign": n, "cost": 50.0} for n, name in enumerate(names)))
+    assert spend_problems(sessions, spend, {"Late", "Both"}) == [
+        "Both: spend gives a cost of 100.00, its visits 2.00: spend counts",
+        "Late: no spend, but 1 visit; it had spend in the days before",
+        "Visits: no spend, though other channels have some; the cost of its visits, 3.00, counts",
+        "TV: spend of 50.00, but no visit",
+    ]
+    assert spend_problems(sessions, table("spend"), set()) == []
 
 
 @pytest.mark.parametrize(
