@@ -25,8 +25,8 @@ from attribution_assets.setting_texts import Given
 from attribution_assets.settings import ATTRIBUTES, VARIABLES, Settings, data_sets_folder
 
 MOST_CHARACTERS = 40
-RESERVED = "source"
-"""No data set's name: the asset keys of the source tables begin with it."""
+RESERVED = frozenset({"source", "attribution", "comparison", "training"})
+"""No data set's names: groups of the environment's data set, and what keys of its source tables begin with."""
 ENDINGS = (".yaml", ".yml")
 NAMELESS = "(environment)"
 """Stands for the data set of the environment where data sets are listed; no name can be it."""
@@ -125,10 +125,10 @@ def require_name(name: str) -> None:
         ConfigurationError: It cannot.
     """
     fits = re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name, re.ASCII) and len(name) <= MOST_CHARACTERS
-    if not fits or name.casefold() == RESERVED:
+    if not fits or name.casefold() in RESERVED:
         raise ConfigurationError(
             f"{quoted(name)} cannot be the name of a data set: take a letter, and then letters, digits and single"
-            f" underscores, at most {MOST_CHARACTERS} in all, and not {quoted(RESERVED)}"
+            f" underscores, at most {MOST_CHARACTERS} in all, and none of {', '.join(sorted(RESERVED))}"
         )
 
 

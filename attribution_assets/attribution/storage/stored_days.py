@@ -173,13 +173,22 @@ class StoredDays:
         Raises:
             MissingDaysError: The day has not been materialized.
         """
+        if self._is_without_file(day):
+            frame = _in_pandas(self.schema.empty_table())
+            return frame[[*columns]] if columns else frame
         held = self._read(day, *columns)
         return held.frame[[*columns]] if columns else held.frame.copy(deep=False)
 
     def table(self, day: dt.date, *columns: str) -> pa.Table:
         """The same in Arrow."""
+        if self._is_without_file(day):
+            return self.schema.empty_table().select(columns or self.schema.names)
         held = self._read(day, *columns)
         return held.table.select(columns) if columns else held.table
+
+    def _is_without_file(self, day: dt.date) -> bool:
+        """Whether the day has no file as it has no rows, in a table of `ONLY_WITH_ROWS`."""
+        return day not in self.files and self.asset in ONLY_WITH_ROWS
 
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
         """The table of one day and its stamp, both of the same write; errors as for `frame`."""
