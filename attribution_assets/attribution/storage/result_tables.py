@@ -19,9 +19,10 @@ days are published. Tables that exist are used as they are (column types include
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import (
@@ -104,6 +105,7 @@ _FORGET_JOURNEYS = sa.text(
     "DELETE FROM attribution_customer_journey WHERE conv_id IN"
     " (SELECT conv_id FROM attribution_order WHERE date = :date UNION SELECT conv_id FROM published_order)"
 )
+_FORGET_DAY = sa.text("DELETE FROM attribution_day WHERE asset = :asset AND date = :date")
 
 
 class ResultTablesError(DatabaseError):
@@ -146,17 +148,22 @@ class ResultTables:
             return
         with self._tables.writing() as connection:
             stored = [storage.days(name, days) for name in PUBLISHED_TABLES[asset]]
-            for day in days:
-                # days made before orders were counted have no table of those that are too long
-                there = {of.asset: of.stamped(day) for of in stored if of.asset == asset or day in of.files}
-                frames = {name: frame for name, (frame, _) in there.items()}
-                if asset == "ihc_attributions":
+            # days made before orders were counted have no table of those that are too long
+            there = {
+                day: {of.asset: of.day(day) for of in stored if of.asset == asset or day in of.files} for day in days
+            }
+            if asset == "ihc_attributions":
+                for day, held in there.items():
+                    frames = {name: table.frame.copy(deep=False) for name, table in held.items()}
                     _publish_attributions(connection, day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
-                else:
-                    _replace_day(connection, REPORT, day, frames[asset])
-                    unattributed = frames[companion_table(asset)]
-                    _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
-                _record(connection, asset, day, published_version(*(stamp.version for _, stamp in there.values())))
+            else:
+                _replace_days(connection, REPORT, {day: held[asset].table for day, held in there.items()})
+                unattributed = companion_table(asset)
+                _replace_days(connection, UNATTRIBUTED, {day: held[unattributed].table for day, held in there.items()})
+            versions = {
+                day: published_version(*(table.stamp.version for table in held.values())) for day, held in there.items()
+            }
+            _record(connection, asset, versions)
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
@@ -239,10 +246,22 @@ def _insert(connection: sa.Connection, table: str, frame: pd.DataFrame) -> None:
     insert_rows(connection, table, _COLUMNS[table], _rows(frame, table))
 
 
-def _record(connection: sa.Connection, asset: str, day: dt.date, version: str) -> None:
+def _replace_days(connection: sa.Connection, table: str, days: Mapping[dt.date, pa.Table]) -> None:
+    dates = [day.isoformat() for day in days]
+    connection.execute(sa.text(f"DELETE FROM {table} WHERE date = :date"), [{"date": date} for date in dates])  # noqa: S608  as above
+    for date, of_day in zip(dates, days.values(), strict=True):
+        columns = (
+            of_day if "date" in of_day.column_names else of_day.append_column("date", pa.repeat(date, len(of_day)))
+        )
+        values = [columns[name].to_pylist() for name in _COLUMNS[table]]
+        insert_rows(connection, table, _COLUMNS[table], zip(*values, strict=True))
+
+
+def _record(connection: sa.Connection, asset: str, versions: Mapping[dt.date, str]) -> None:
     days = _TABLES.tables[DAY]
-    connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
-    connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=version))
+    rows = [{"asset": asset, "date": day.isoformat(), "version": version} for day, version in versions.items()]
+    connection.execute(_FORGET_DAY, rows)
+    connection.execute(sa.insert(days), rows)
 
 
 def _rows(frame: pd.DataFrame, table: str) -> Iterator[tuple[object, ...]]:
