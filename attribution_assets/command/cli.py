@@ -422,7 +422,7 @@ def _report(
 def _make_and_report(
     settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool
 ) -> None:
-    gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
+    gc.disable()  # most modules load now: the collector would look at them again and again
     from rich.console import Console
 
     from attribution_assets.attribution.reporting.report_file import write_report
@@ -431,7 +431,6 @@ def _make_and_report(
     from attribution_assets.command.usable import usable
 
     gc.freeze()
-    gc.set_threshold(200_000)
     gc.enable()
     console = Console()
     resources, path = usable(settings, output)
@@ -462,6 +461,7 @@ def _make_and_report(
 
 @contextmanager
 def _problems_in_one_line() -> Iterator[None]:
+    gc.set_threshold(200_000)  # two thousand modules load now, of which the collector can free nothing
     from attribution_assets.attribution.database.database import DatabaseError
     from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
     from attribution_assets.attribution.training.conversion_types import ConversionTypesError
