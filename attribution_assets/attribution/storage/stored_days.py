@@ -30,7 +30,7 @@ from attribution_assets.attribution.storage.stamps import (
     state_of,
 )
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
-from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS, TABLES_BESIDE
 
 MANY_ROWS = 10_000
 """From so many rows on, several threads take less time for a table than it takes to start them."""
