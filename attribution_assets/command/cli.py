@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
 from attribution_assets.settings import Settings, demo_start, log_format
+
+if TYPE_CHECKING:
+    from attribution_assets.defs.resources import Resources
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -230,12 +233,9 @@ def metrics(
     with _problems_in_one_line():
         with _extra("metrics", "prometheus_client"):
             from attribution_assets.monitoring.metrics import serve_metrics
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
-        for resources in data_sets.values():
-            resources.storage.check()
+        data_sets = _usable_data_sets()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
             wait = serve_metrics(instance, data_sets, host, port, allowed_host or ())
@@ -323,12 +323,9 @@ def dashboard(
     with _problems_in_one_line():
         with _extra("dashboard", "altair", "jinja2", "openpyxl", "vl_convert"):
             from attribution_assets.dashboard.server import serve
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
-        for resources in data_sets.values():
-            resources.storage.check()
+        data_sets = _usable_data_sets()
         with history_to_read() as instance:
             serve(instance, data_sets, host, port, allowed_host or ())
 
@@ -363,6 +360,28 @@ def _one(names: list[str] | None) -> Settings:
     if len(found) > 1:
         raise typer.BadParameter("give one", param_hint="--data-set")
     return found[0].usable()
+
+
+def _usable_data_sets() -> dict[str, "Resources"]:
+    """Name -> resources of each data set that can be read; of the others it is said why not.
+
+    Raises:
+        ConfigurationError: None can.
+    """
+    from attribution_assets.defs.resources import resources_of
+
+    found, problems = {}, list[ConfigurationError]()
+    for data_set in chosen(None, every=True):
+        try:
+            resources = resources_of(data_set.usable(), references=False)
+            resources.storage.check()
+            found[data_set.name] = resources
+        except ConfigurationError as problem:
+            problems.append(problem)
+            typer.echo(without_secrets(f"{data_set.title} is left out: {problem}"), err=True)
+    if not found:
+        raise problems[0]
+    return found
 
 
 def _of_each(found: Sequence[Chosen], do: Callable[[Settings], None]) -> None:
