@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from attribution_assets.attribution.freshness.records import assets_in_use
 from attribution_assets.defs.asset_graph import daily_assets, daily_checks
 from attribution_assets.defs.assets.source_tables import source_assets
 from attribution_assets.defs.assets.training import trained_conversion_type
@@ -34,15 +35,16 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
     if as_json:
         json_logs.use_for_all_runs()
     used = {**vars(resources_of(used_settings, references=True)), **(resources or {})}
+    in_use = assets_in_use(used_settings.windows)
     io_manager = DailyTableIOManager(**{name: used[name] for name in ("storage", "database", "rules")})
     return dg.Definitions(
         assets=[
             *source_assets(used_settings),
-            *(asset.definition(used_settings) for asset in daily_assets()),
+            *(asset.definition(used_settings) for asset in daily_assets() if asset.function.__name__ in in_use),
             trained_conversion_type,
         ],
         asset_checks=[
-            *(check.definition() for check in daily_checks()),
+            *(check.definition() for check in daily_checks() if check.asset in in_use),
             freshness_check(used_settings),
         ],
         jobs=[attribution_job, extraction_job],

@@ -8,13 +8,14 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.ihc_api.account import MOST_ANSWER_SECONDS
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.demo_campaigns import CONVERSION_TYPES as DEMO_CONVERSION_TYPES
 from attribution_assets.environment import calendar_day, is_on, require_text
 from attribution_assets.errors import ConfigurationError
 
@@ -48,6 +49,12 @@ VARIABLES: Mapping[str, str] = {
     "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
 }
 """Setting of a resource -> the variable that it is read from."""
+
+VISIT_COLUMNS = frozenset(
+    ("session_id", "user_id", "event_date", "event_time", "channel_name", "date", "cost", "impressions", "clicks")
+) | {"holder_engagement", "closer_engagement", "impression_interaction"}
+ORDER_COLUMNS = frozenset(("conv_id", "user_id", "conv_date", "conv_time", "revenue", "refunded", "channel_name"))
+"""Columns of visits and spend, and of orders, that are no dimensions."""
 
 EMAIL_VARIABLES = (
     "ATTRIBUTION_EMAIL_TO",
@@ -88,6 +95,8 @@ class Settings:
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
         ihc_answer_seconds: how long one exchange with the API may take in all.
+        dimensions: columns of `session_sources` and `ad_spend` by which the report is broken down.
+        order_dimensions: columns of `conversions` by which credit is broken down.
         ihc_conversion_types: value of `conversions.conversion_type` -> the account's conversion type.
         from_variables: the settings that a variable gives: what Dagster reads again when a run starts, and shows by
             the variable's name.
@@ -118,6 +127,8 @@ class Settings:
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
     ihc_answer_seconds: int = 60
+    dimensions: tuple[str, ...] = ()
+    order_dimensions: tuple[str, ...] = ()
     ihc_conversion_types: Mapping[str, str] = field(default_factory=dict)
     from_variables: frozenset[str] = frozenset()
 
@@ -132,6 +143,8 @@ class Settings:
             self.journey_end,
             self.last_day,
             self.csv_guard,
+            self.dimensions,
+            self.order_dimensions,
         )
 
     @classmethod
@@ -147,6 +160,9 @@ class Settings:
             if name.startswith("ihc_max_"):
                 given[name] = _whole_number(VARIABLES[name], 1)
         first_day, last_day = _first_and_last_day()
+        dimensions, order_dimensions = dimensions_of(
+            *((name, os.environ.get(name, "")) for name in ("ATTRIBUTION_DIMENSIONS", "ATTRIBUTION_ORDER_DIMENSIONS"))
+        )
         if "ihc_answer_seconds" in given:
             given["ihc_answer_seconds"] = _whole_number(VARIABLES["ihc_answer_seconds"], 60)
         return cls(
@@ -160,6 +176,8 @@ class Settings:
             daily_hour=_daily_hour(),
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
+            dimensions=dimensions,
+            order_dimensions=order_dimensions,
             ihc_conversion_types=_conversion_types(),
             from_variables=frozenset(given),
             **given,
@@ -278,9 +296,41 @@ def _journey_end() -> JourneyEnd:
         raise ConfigurationError(f"ATTRIBUTION_JOURNEY_END is {quoted(text)}: it takes before or at") from None
 
 
+def dimensions_of(
+    of_visits: tuple[str, str | Sequence[str]], of_orders: tuple[str, str | Sequence[str]]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The dimensions of visits and those of orders, in lower case.
+
+    Args:
+        of_visits: What the setting is called where it was given, and the columns: a list, or a text with commas.
+        of_orders: The same of orders.
+
+    Raises:
+        ConfigurationError: A name cannot be a column's, is one with a meaning of its own, or is there twice.
+    """
+    found: dict[str, str] = {}
+    for name, given, taken in ((*of_visits, VISIT_COLUMNS), (*of_orders, ORDER_COLUMNS)):
+        parts = given.split(",") if isinstance(given, str) else given
+        for dimension in (part.strip().lower() if isinstance(part, str) else "" for part in parts if part != ""):
+            said = f"{name} names {quoted(dimension)}"
+            if not re.fullmatch(r"\w[\w .-]*", dimension):
+                raise ConfigurationError(f"{said}: it takes names of columns, separated by commas")
+            if dimension in taken:
+                raise ConfigurationError(f"{said}, which has a meaning of its own: name other columns")
+            if dimension in found:
+                where = "twice" if found[dimension] == name else f"too, as {found[dimension]} does"
+                raise ConfigurationError(f"{said} {where}: leave one of them")
+            found[dimension] = name
+    visits, orders = (
+        tuple(dimension for dimension, of in found.items() if of == name) for name in (of_visits[0], of_orders[0])
+    )
+    return visits, orders
+
+
 def _conversion_types() -> Mapping[str, str]:
-    text = os.environ.get("IHC_CONVERSION_TYPES")
-    return conversion_types_of("IHC_CONVERSION_TYPES", text) if text else {}
+    if text := os.environ.get("IHC_CONVERSION_TYPES"):
+        return conversion_types_of("IHC_CONVERSION_TYPES", text)
+    return {} if os.environ.get(VARIABLES["database_url"]) else DEMO_CONVERSION_TYPES
 
 
 def conversion_types_of(name: str, given: object) -> Mapping[str, str]:

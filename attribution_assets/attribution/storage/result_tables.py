@@ -8,6 +8,8 @@ What is published is what the asset storage holds at that moment, and says exact
     channel_reporting(channel_name, date, cost, ihc, ihc_revenue)   one row per channel and day
     unattributed_order(conv_id, date, reason, detail, revenue)      one row per order without credit
     attribution_day(asset, date, version)                           which version of a stored day is published
+    channel_breakdown(channel_name, date, dimension, value, cost,   where there are dimensions: one row per channel,
+                      ihc, ihc_revenue [, impressions] [, clicks])  day, dimension and value
 
 Days are replaced in one transaction, which reads the storage after it has begun: whoever of several writers of a day
 publishes last publishes what the last of them stored. Which journeys belong to a day is known from attribution_order,
@@ -30,6 +32,7 @@ from attribution_assets.attribution.database.database import (
     DatabaseError,
     column_types,
     insert_rows,
+    missing_parts,
 )
 from attribution_assets.attribution.database.own_tables import OwnTables
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -41,12 +44,18 @@ ORDER = "attribution_order"
 REPORT = "channel_reporting"
 UNATTRIBUTED = "unattributed_order"
 DAY = "attribution_day"
-PUBLISHED_AS = {"ihc_attributions": (JOURNEY, ORDER), "channel_reporting": (REPORT, UNATTRIBUTED)}
+BREAKDOWN = "channel_breakdown"
+PUBLISHED_AS = {
+    "ihc_attributions": (JOURNEY, ORDER),
+    "channel_reporting": (REPORT, UNATTRIBUTED),
+    "channel_breakdown": (BREAKDOWN,),
+}
 """Asset -> the result tables that its days go into, the one of the asset's own rows first."""
 TOO_LONG_ORDERS = companion_table("journeys")
 PUBLISHED_TABLES = {
     "ihc_attributions": ("ihc_attributions", TOO_LONG_ORDERS),
     "channel_reporting": ("channel_reporting", companion_table("channel_reporting")),
+    "channel_breakdown": ("channel_breakdown",),
 }
 """Published asset -> the stored tables that are published with it."""
 
@@ -92,6 +101,21 @@ sa.Table(
     sa.Column("version", sa.Text, nullable=False),
 )
 _COLUMNS = {name: tuple(table.columns.keys()) for name, table in _TABLES.tables.items()}
+_BREAKDOWN = sa.Table(
+    BREAKDOWN,
+    sa.MetaData(),
+    sa.Column("channel_name", sa.Text, nullable=False),
+    sa.Column("date", sa.Text, nullable=False, index=True),
+    sa.Column("dimension", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),  # of any length, so it is no part of a key
+    sa.Column("cost", REAL),
+    sa.Column("ihc", REAL),
+    sa.Column("ihc_revenue", REAL),
+    sa.Column("impressions", REAL),
+    sa.Column("clicks", REAL),
+)
+"""Made when the first breakdown is published: most shops have none."""
+_OPTIONAL_COLUMNS = ("impressions", "clicks")
 
 _ADVISORY_LOCK = 4_972_036_115
 
@@ -134,7 +158,7 @@ class ResultTables:
         """Make the result tables say of the asset's days what the storage holds, all of them in one transaction.
 
         Args:
-            asset: `ihc_attributions` or `channel_reporting`; of other assets nothing is published.
+            asset: `ihc_attributions`, `channel_reporting` or `channel_breakdown`; of other assets nothing is published.
             days: days that are stored: of the orders, or of the report.
             storage: the stored tables.
 
@@ -150,13 +174,31 @@ class ResultTables:
                 # days made before orders were counted have no table of those that are too long
                 there = {of.asset: of.stamped(day) for of in stored if of.asset == asset or day in of.files}
                 frames = {name: frame for name, (frame, _) in there.items()}
-                if asset == "ihc_attributions":
+                if asset == BREAKDOWN:
+                    _replace_breakdown(connection, day, frames[asset], self._breakdown_columns(connection))
+                elif asset == "ihc_attributions":
                     _publish_attributions(connection, day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
                 else:
                     _replace_day(connection, REPORT, day, frames[asset])
                     unattributed = frames[companion_table(asset)]
                     _replace_day(connection, UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
                 _record(connection, asset, day, published_version(*(stamp.version for _, stamp in there.values())))
+
+    def _breakdown_columns(self, connection: sa.Connection) -> list[str]:
+        """The columns of the breakdown's table, which is made if there is none."""
+        there = column_types(connection, BREAKDOWN)
+        if not there:
+            _BREAKDOWN.create(connection)
+            days = _TABLES.tables[DAY]
+            connection.execute(sa.delete(days).where(days.c.asset == BREAKDOWN))  # a table that was taken away
+            return _BREAKDOWN.columns.keys()
+        columns = [name for name in _BREAKDOWN.columns.keys() if name in there or name not in _OPTIONAL_COLUMNS]  # noqa: SIM118 - not a mapping
+        if missing := missing_parts(connection, {BREAKDOWN: columns}):
+            raise ResultTablesError(
+                f"The {self._database} lacks {', '.join(missing)}. Add it, or rename that table away: a new one is made"
+                " then."
+            )
+        return columns
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
@@ -169,6 +211,8 @@ class ResultTables:
             if all(column_types(connection, table) for table in _COLUMNS):
                 for asset, date, version in connection.execute(sa.select(_TABLES.tables[DAY])):
                     published[asset][dt.date.fromisoformat(date)] = version
+            if published[BREAKDOWN] and not column_types(connection, BREAKDOWN):
+                published[BREAKDOWN] = {}
         return published
 
 
@@ -233,6 +277,12 @@ def _orders_with_sessions(attributions: pd.DataFrame, too_long: pd.DataFrame | N
 def _replace_day(connection: sa.Connection, table: str, day: dt.date, frame: pd.DataFrame) -> None:
     connection.execute(sa.text(f"DELETE FROM {table} WHERE date = :date"), {"date": day.isoformat()})  # noqa: S608  a name of this module
     _insert(connection, table, frame)
+
+
+def _replace_breakdown(connection: sa.Connection, day: dt.date, frame: pd.DataFrame, columns: Sequence[str]) -> None:
+    connection.execute(sa.delete(_BREAKDOWN).where(_BREAKDOWN.c.date == day.isoformat()))
+    rows = zip(*(_values(frame[column]) for column in columns), strict=True)
+    insert_rows(connection, BREAKDOWN, columns, rows)
 
 
 def _insert(connection: sa.Connection, table: str, frame: pd.DataFrame) -> None:
