@@ -39,6 +39,7 @@ def serve(
         windows.last_day,
         csv_guard=windows.csv_guard,
         currency=currency(),
+        dimensions=(*windows.dimensions, *windows.order_dimensions),
     )
     threading.Thread(target=rendering.prepare, daemon=True).start()
     uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)
