@@ -80,11 +80,11 @@ def demo() -> None:
             raise ConfigurationError("the demo lies in ATTRIBUTION_DATABASE_URL: unset ATTRIBUTION_SOURCE_URL for it")
         usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
-        first = max(first, demo_start(last))
+        first, types = max(first, demo_start(last)), settings.ihc_conversion_types
         if not has_source_tables(url):
-            make_demo_database(url, first, (last - first).days + 1)
-        elif (added := extend_demo_database(url, first, last)) is None:
-            typer.echo("The database has source tables that are not the demo's: they are left as they are.")
+            make_demo_database(url, first, (last - first).days + 1, conversion_types=types)
+        elif (added := extend_demo_database(url, first, last, types)) is None:
+            typer.echo("The database has source tables that are not this demo's: they are left as they are.")
         elif added.sessions:
             typer.echo(f"Added to the demo: {added.sessions:,} sessions and {added.orders:,} orders up to {last}.")
         _report(settings, None, None, None)
@@ -101,6 +101,9 @@ def run(  # noqa: PLR0913, PLR0917 - its options
     output: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Where to write the report: a file, or a URL.")
     ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="DIMENSION", help="Show the report broken down by this dimension, too.")
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make the days again that are fresh, too.")] = False,  # noqa: FBT002  # Typer's form
     dry_run: Annotated[  # noqa: FBT002  # Typer's form
         bool, typer.Option("--dry-run", help="Only say what would be asked for; nothing is written.")
@@ -114,8 +117,8 @@ def run(  # noqa: PLR0913, PLR0917 - its options
 ) -> None:
     """Bring a range of days up to date, both ends included, and report what each channel cost and earned."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
-    if (preview and not dry_run) or (dry_run and output):
-        raise typer.BadParameter("--preview goes with --dry-run, and --output does not")
+    if (preview and not dry_run) or (dry_run and (output or by)):
+        raise typer.BadParameter("--preview goes with --dry-run, and --output and --by do not")
     with _problems_in_one_line():
         found = chosen(data_set, every=all_data_sets)
         if output and len(found) > 1:
@@ -127,7 +130,7 @@ def run(  # noqa: PLR0913, PLR0917 - its options
             options = [word for option, day in days if day for word in (option, day)] + ["--again"] * again
             _report_side_by_side(found, options, jobs)
         else:
-            _report(found[0].usable(), start, end, output, again=again)
+            _report(found[0].usable(), start, end, output, again=again, by=by)
 
 
 @app.command()
@@ -431,20 +434,26 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
-def _report(
-    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False
+def _report(  # noqa: PLR0913 - the options of run
+    settings: Settings,
+    start: dt.date | None,
+    end: dt.date | None,
+    output: str | None,
+    *,
+    again: bool = False,
+    by: str | None = None,
 ) -> None:
     with ended_in_time():
-        _make_and_report(settings, start, end, output, again=again)
+        _make_and_report(settings, start, end, output, again=again, by=by)
 
 
-def _make_and_report(
-    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool
+def _make_and_report(  # noqa: PLR0913 - as above
+    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool, by: str | None
 ) -> None:
     gc.disable()  # most modules load now: the collector would look at them again and again
     from rich.console import Console
 
-    from attribution_assets.attribution.reporting.report_file import write_report
+    from attribution_assets.attribution.reporting.report_file import write_breakdown, write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
     from attribution_assets.command.usable import usable
@@ -453,6 +462,7 @@ def _make_and_report(
     gc.enable()
     console = Console()
     resources, path = usable(settings, output)
+    dimension = report_range.dimension_named(settings.windows, by)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     report_range.require_mapped_types(resources, first, last)
@@ -465,6 +475,11 @@ def _make_and_report(
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    breakdown = report_range.breakdown(storage, settings.windows, first, last, not_made)
+    if breakdown is not None:
+        breakdown_path = path.with_name(f"{path.stem.replace('channel_reporting', 'channel')}_breakdown.csv")
+        write_breakdown(breakdown, breakdown_path, guard=settings.csv_guard)
+        terminal.print_breakdown(console, breakdown, dimension)
     terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
@@ -474,6 +489,8 @@ def _make_and_report(
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
     )
     terminal.print_report_file(console, first, last, path)
+    if breakdown is not None:
+        terminal.print_report_file(console, first, last, breakdown_path, "Breakdown")
     if words := report_range.not_made_in_words(not_made):
         raise RunFailedError(words)
 

@@ -18,7 +18,7 @@ from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, days_changed, status
@@ -174,7 +174,7 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
             materialize(stage)
         due = days_between(first, last) if again else days_not_fresh(instance, resources, first, last)
         for range_first, range_last in adjacent_ranges(due, MOST_FRESH_BETWEEN):
-            materialize(Stage(tuple(ASSETS), range_first, range_last))
+            materialize(Stage(assets_in_use(windows), range_first, range_last))
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
             stale = stale_days(storage, state, windows, settings.max_rejected_share, Scope(within=touched))
@@ -224,10 +224,37 @@ def results(
     return report, order_outcomes(placed, credit, too_long)
 
 
+def breakdown(
+    storage: AssetStorage, windows: Windows, first: dt.date, last: dt.date, not_made: NotMade
+) -> pd.DataFrame | None:
+    """The `channel_breakdown` from `first` to `last`, as `results` gives the report; None without dimensions."""
+    if "channel_breakdown" not in assets_in_use(windows):
+        return None
+    days = [day for day in days_between(first, last) if day not in not_made["channel_breakdown"]]
+    return pd.concat([frame for _, frame in storage.days("channel_breakdown", days).frames()], ignore_index=True)
+
+
+def dimension_named(windows: Windows, name: str | None) -> str | None:
+    """The dimension that somebody names; None if nobody does.
+
+    Raises:
+        RunRejectedError: There is no such dimension.
+    """
+    dimensions = (*windows.dimensions, *windows.order_dimensions)
+    found = name and next((each for each in dimensions if each == name.strip().lower()), None)
+    if name and not found:
+        there = f"one of {', '.join(dimensions)}" if dimensions else "a column that one of them names: neither does"
+        raise RunRejectedError(
+            f"--by {quoted(name)} is no dimension: it takes, of ATTRIBUTION_DIMENSIONS and"
+            f" ATTRIBUTION_ORDER_DIMENSIONS, {there}"
+        )
+    return found or None
+
+
 def days_not_made(resources: Resources, first: dt.date, last: dt.date) -> NotMade:
     """The days from `first` to `last` that cannot be made: asset -> day -> why."""
     storage, rules, found = resources.storage.tables(), resources.rules, {}
-    for asset in ASSETS:
+    for asset in assets_in_use(rules.windows):
         kept = obstacles(storage, asset, days_between(first, last), rules.windows, rules.max_rejected_share)
         found[asset] = {**kept.left_out, **kept.held_up}
     return found
@@ -281,19 +308,20 @@ def orders_by_type(resources: Resources, outcomes: pd.DataFrame) -> pd.DataFrame
         outcomes: `order_outcomes` of some days.
 
     Returns:
-        conversion_type, orders, attributed (how many of them), revenue; by conversion type.
+        conversion_type, value (what the source calls it, "" where it names none), orders, attributed (how many of
+        them), revenue; by conversion type, then value.
     """
     days = pd.to_datetime(outcomes["conversion_time"]).dt.date.unique()
     named = resources.storage.tables().days("order_types", days)
     if not named.files:
         return None
     types = resources.ihc_api.order_types
-    of_orders = {order: types.of(value) for _, frame in named.frames() for order, value in frame.to_numpy()}
-    typed = outcomes.assign(
-        conversion_type=[of_orders.get(order, types.default) for order in outcomes["conv_id"]],
-        attributed=outcomes["outcome"] == ATTRIBUTED,
+    values = {order: value for _, frame in named.frames() for order, value in frame.to_numpy()}
+    typed = outcomes.assign(value=[values.get(order, "") for order in outcomes["conv_id"]])
+    typed = typed.assign(
+        conversion_type=[types.of(value) for value in typed["value"]], attributed=typed["outcome"] == ATTRIBUTED
     )
-    of_type = typed.groupby("conversion_type")
+    of_type = typed.groupby(["conversion_type", "value"])
     return of_type.agg(
         orders=("conv_id", "size"), attributed=("attributed", "sum"), revenue=("revenue", "sum")
     ).reset_index()

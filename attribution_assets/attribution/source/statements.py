@@ -22,6 +22,7 @@ class DatedTable(NamedTuple):
         further_texts: columns that it may lack, read as the text of ids: see `with_further_columns`.
         further_amounts: the same of amounts.
         is_read_whole: whether all its other columns are read too, as `further_texts`.
+        dimensions: those of `further_texts` by which the report is broken down.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DatedTable(NamedTuple):
     further_texts: tuple[str, ...] = ()
     further_amounts: tuple[str, ...] = ()
     is_read_whole: bool = False
+    dimensions: tuple[str, ...] = ()
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -100,6 +102,7 @@ def with_further_columns(connection: sa.Connection, table: DatedTable, dimension
     return table._replace(
         further_texts=tuple(column for column in texts if column in there),
         further_amounts=tuple(column for column in table.further_amounts if column in there),
+        dimensions=tuple(sorted(column for column in dimensions if column in there)),
     )
 
 
