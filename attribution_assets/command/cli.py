@@ -156,6 +156,19 @@ def status() -> None:
 
 
 @app.command()
+def source() -> None:
+    """Look at the source tables before anything is run: what is there, what cannot be used, and what to do."""
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.command.source_report import report_source
+        from attribution_assets.defs.resources import resources_of
+
+        if not report_source(Console(), resources_of(Settings.from_environment(), references=False)):
+            raise typer.Exit(NOT_POSSIBLE)
+
+
+@app.command()
 def ledger(
     forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
     conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,

@@ -109,6 +109,11 @@ class SourceDatabase:
         self._first_day, self._last_day = first_day, last_day or dt.date.max
         self.channels = channels or ChannelNames()
 
+    @property
+    def first_day(self) -> dt.date:
+        """The first day of the calendar, with which rows are filed whose date has no place in it."""
+        return self._first_day
+
     def __str__(self) -> str:
         """The database in words, without user and password."""
         return str(self.place.database)
@@ -221,6 +226,12 @@ class SourceDatabase:
                 dates = connection.execute(statements.first_and_last_date(connection, table, within)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
+
+    def rows_by_day(self, table: str) -> dict[dt.date, int]:
+        """How many rows each day has, of days with rows; arguments and errors as for `rows_in_no_report`."""
+        with self._reading() as connection:
+            rows = connection.execute(statements.rows_by_day(connection, _DATED_TABLES[table])).all()
+        return {dt.date.fromisoformat(day): count for day, count in sorted(rows)}
 
     def rows_in_no_report(self, table: str) -> RowsInNoReport:
         """The rows with a date that is no day of the calendar, and costs without session; the whole table is read.
