@@ -50,7 +50,7 @@ SELECT
     user_id,
     CAST(started_at AS DATE) AS event_date,
     CAST(started_at AS TIME) AS event_time,
-    coalesce(channel_group, concat(source, ' / ', coalesce(medium, '(none)')), 'Direct') AS channel_name,
+    coalesce(channel_group, source || ' / ' || coalesce(medium, '(none)'), 'Direct') AS channel_name,
     engaged AS holder_engagement,
     engaged AS closer_engagement,
     0 AS impression_interaction,
