@@ -72,11 +72,9 @@ def report_source(console: Console, resources: Resources) -> bool:
 
 
 def _can_start(found: Survey, calendar: tuple[dt.date, dt.date]) -> bool:
-    if (
-        found.lacks
-        or found.unreadable
-        or any(rows and not found.usable[asset] for asset, rows in found.rows_by_day.items())
-    ):
+    if found.lacks or found.unreadable:
+        return False
+    if any(rows and not found.usable[asset] for asset, rows in found.rows_by_day.items()):
         return False
     return any(calendar[0] <= day <= calendar[1] for days in found.rows_by_day.values() for day in days)
 
@@ -89,16 +87,18 @@ def _facts(found: Survey, lookback_days: int) -> Iterator[str]:
     yield from rows_in_words(found.in_no_report)
     if found.looked_at:
         first, last = found.looked_at
-        set_aside = {asset: len(rows) for asset, rows in found.set_aside.items() if rows}
+        set_aside = [
+            f"  {kind.rows:,} of {_TABLE_OF[asset]}: {kind.example}"
+            for asset, kinds in found.set_aside.items()
+            for kind in _without_dates(kinds)
+        ]
         which = f"Rows of {first}..{last}" if any(found.rows_by_day.values()) else "Rows with no usable date"
         yield (
             f"{which}, looked at one by one: "
             + ", ".join(f"{rows:,} of {_TABLE_OF[asset]} can be used" for asset, rows in found.usable.items())
             + ("; set aside are:" if set_aside else ".")
         )
-        for asset, kinds in found.set_aside.items():
-            for kind in _without_dates(kinds):
-                yield f"  {kind.rows:,} of {_TABLE_OF[asset]}: {kind.example}"
+        yield from set_aside
         if found.repeated:
             yield f"{found.repeated:,} rows repeat another one in every column: of equal rows one counts."
     if found.visits:

@@ -172,6 +172,22 @@ def test_what_is_wrong_with_rows_is_named_with_what_to_do(exports: Path, rows: R
     assert to_do(exports) == lines
 
 
+def test_rows_whose_date_alone_is_wrong_are_named_once(exports: Path) -> None:
+    write_csv(exports, changed("conversions", lambda row: (*row[:2], "28.02.2024", *row[3:])))
+    lines = looked(exports).output.splitlines()
+    assert [line for line in lines if "conv_date" in line and not line.startswith("  columns")] == [
+        (
+            "4 of 4 rows of conversions with a revenue of 40.00 are in no report: their conv_date is no date written"
+            " YYYY-MM-DD, such as conv_id 'o0' with conv_date '28.02.2024'."
+        ),
+        (
+            "To do: conv_date of conversions: write dates as YYYY-MM-DD, such as 2024-02-29, without a time (such as"
+            " conv_id 'o0' with conv_date '28.02.2024')."
+        ),
+    ]
+    assert any(line.endswith("0 of conversions can be used.") for line in lines)
+
+
 def test_names_that_are_like_the_missing_ones_are_named(exports: Path) -> None:
     write_csv(exports, GOOD)
     (exports / "session_sources.csv").rename(exports / "Sessions.csv")
