@@ -184,6 +184,19 @@ def status(data_set: DataSetOption = None, all_data_sets: AllDataSets = False) -
 
 
 @app.command()
+def source(data_set: DataSetOption = None) -> None:
+    """Look at the source tables before anything is run: what is there, what cannot be used, and what to do."""
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.command.source_report import report_source
+        from attribution_assets.defs.resources import resources_of
+
+        if not report_source(Console(), resources_of(_one(data_set), references=False)):
+            raise typer.Exit(NOT_POSSIBLE)
+
+
+@app.command()
 def ledger(  # noqa: PLR0913, PLR0917 - its options
     forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
     conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,

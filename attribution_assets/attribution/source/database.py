@@ -134,6 +134,11 @@ class SourceDatabase:
         self.channels = channels or ChannelNames()
         self._dimensions = {"sessions": dimensions, "spend": dimensions, "conversions": order_dimensions}
 
+    @property
+    def first_day(self) -> dt.date:
+        """The first day of the calendar, with which rows are filed whose date has no place in it."""
+        return self._first_day
+
     def __str__(self) -> str:
         """The database in words, without user and password."""
         return str(self.place.database)
@@ -276,6 +281,12 @@ class SourceDatabase:
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
 
+    def rows_by_day(self, table: str) -> dict[dt.date, int]:
+        """How many rows each day has, of days with rows; arguments and errors as for `rows_in_no_report`."""
+        with self._reading() as connection:
+            rows = connection.execute(statements.rows_by_day(connection, _DATED_TABLES[table])).all()
+        return {dt.date.fromisoformat(day): count for day, count in sorted(rows)}
+
     def rows_in_no_report(self, table: str) -> RowsInNoReport:
         """The rows with a date that is no day of the calendar, and costs without session; the whole table is read.
 
@@ -338,9 +349,7 @@ class SourceDatabase:
             there = _columns(connection, *tables)
             if unknown := [name for name in named if name not in there]:
                 where = " or ".join(table.name for table in tables)
-                raise SourceSchemaError(
-                    f"{variable} names {unknown[0]!r}, which is no column of {where} in the {self}"
-                )
+                raise SourceSchemaError(f"{variable} names {unknown[0]!r}, which is no column of {where} in the {self}")
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:

@@ -189,6 +189,15 @@ def conversion_types(connection: sa.Connection, first: dt.date, last: dt.date) -
     return rows.where(source.in_days(CONVERSIONS.date, first, last)).group_by(named)
 
 
+def rows_by_day(connection: sa.Connection, table: DatedTable) -> sa.Select[Any, int]:
+    """The days of the calendar that rows are of, as text, and how many rows each has."""
+    source = SourceTable(connection, table.name)
+    day, rows = source.date_text(table.date), sa.cast(sa.func.count(), sa.Integer)
+    is_day = source.is_calendar_day(table.date)
+    counted: sa.Select[Any, int] = sa.select(day, rows).select_from(source.table).where(is_day).group_by(day)
+    return counted
+
+
 def any_row(
     connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, *, usable: bool = False
 ) -> sa.Select[tuple[bool]]:
