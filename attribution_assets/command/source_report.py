@@ -18,7 +18,7 @@ from attribution_assets.attribution.source.survey import OrdersWithVisits, SetAs
 from attribution_assets.command.terminal import say
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Resources
-from attribution_assets.environment import EARLIEST_DAY
+from attribution_assets.setting_texts import EARLIEST_DAY
 
 FEW_VISITS = 0.5
 """A smaller share of orders with a visit is something to look into."""
