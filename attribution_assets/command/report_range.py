@@ -126,6 +126,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     on_stage: Callable[[Stage], None],
     *,
     again: bool = False,
+    tags: Mapping[str, str] | None = None,
+    on_run: Callable[[str], None] | None = None,
 ) -> bool:
     """Bring all assets from `first` to `last` up to date, and before and after these days what they touch.
 
@@ -141,6 +143,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
         resources: Its resources.
         on_stage: Told of each stage before it starts.
         again: Whether the days from `first` to `last` that are fresh are made again too.
+        tags: Further tags of the runs.
+        on_run: Told of the id of each run before it starts.
 
     Returns:
         Whether anything was made: nothing is where all was up to date.
@@ -163,7 +167,10 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
             nonlocal made
             made = True
             on_stage(stage)
-            _materialize(job, instance, names, stage, run_config)
+            run_id = str(uuid4())
+            if on_run:
+                on_run(run_id)
+            _materialize(job, instance, names, stage, run_config, run_id, tags or {})
 
         for stage in _stages_before(resources, first, last):
             materialize(stage)
@@ -287,19 +294,20 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
     return found
 
 
-def _materialize(
+def _materialize(  # noqa: PLR0913, PLR0917 - what a run is made of
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     names: DataSetNames,
     stage: Stage,
     run_config: Mapping[str, Any],
+    run_id: str,
+    tags: Mapping[str, str],
 ) -> None:
-    run_id = str(uuid4())
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
         asset_selection=[names.key(asset) for asset in stage.assets],
-        tags=range_tags(stage.first, stage.last) | process_tag(run_id),
+        tags={**tags, **range_tags(stage.first, stage.last), **process_tag(run_id)},
         run_config=run_config,
         raise_on_error=False,
     )

@@ -1,0 +1,66 @@
+"""Whether an operation can start, as far as that is known at once: it is refused then, and not queued."""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+from attribution_assets.api.operation_store import OperationStore
+from attribution_assets.api.problems import Problem
+from attribution_assets.attribution.calendar.days import day_written
+from attribution_assets.attribution.database.database import Database
+from attribution_assets.attribution.source.database import SourceDatabaseError
+from attribution_assets.command.report_range import days_to_report
+from attribution_assets.defs.resources import resources_of
+from attribution_assets.settings import Settings
+
+
+def require_startable(settings: Settings, asked: Mapping[str, Any], store: OperationStore) -> None:
+    """See that an operation can start.
+
+    Args:
+        settings: The data set's settings.
+        asked: The operation, as it was asked for.
+        store: The operations that there are.
+
+    Raises:
+        Problem: It cannot.
+        RunRejectedError: The same.
+        ConfigurationError: A setting cannot be used.
+    """
+    if store.is_being_deleted(settings.data_set):
+        raise Problem(409, "Not possible", "the data set is being deleted")
+    if asked["kind"] == "attribute":
+        _require_days(settings, asked)
+    elif asked["kind"] == "train":
+        _require_answers(settings)
+
+
+def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
+    first, last = (_day(asked, name) for name in ("first_day", "last_day"))
+    if first and last and last < first:
+        detail = f"the range ends on {last}, before it starts on {first}"
+        raise Problem(422, "Invalid request", detail, [{"pointer": "/last_day", "detail": detail}])
+    resources = resources_of(settings, references=False)
+    resources.ihc_api.check()
+    try:
+        days_to_report(resources.database.source(), resources.storage.tables(), settings.windows, first, last)
+    except SourceDatabaseError as error:
+        path = Database(settings.database_url).path
+        if path is not None and not path.exists():
+            raise Problem(409, "Not possible", "the data set has no rows yet: send sessions and conversions") from None
+        raise Problem(409, "Not possible", str(error)) from None
+
+
+def _require_answers(settings: Settings) -> None:
+    stored = resources_of(settings, references=False).storage.tables().all_days("ihc_attributions")
+    if not any(stamp.rows for stamp in stored.stamps().values()):
+        raise Problem(409, "Not possible", "nothing has been attributed yet that could be learned from")
+
+
+def _day(asked: Mapping[str, Any], name: str) -> dt.date | None:
+    if asked[name] is None:
+        return None
+    if (day := day_written(asked[name])) is None:
+        detail = f"{asked[name]} is no day of the calendar"
+        raise Problem(422, "Invalid request", detail, [{"pointer": f"/{name}", "detail": detail}])
+    return day
