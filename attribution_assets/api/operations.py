@@ -183,7 +183,7 @@ def get_operation(request: Request, response: Response, id_: OperationId, key: R
     return operation.content
 
 
-@_routes.post("/operations/{id}/cancel", status_code=ACCEPTED, summary="Cancel an operation", response_model=Operation)  # noqa: FAST003, E501 - the same
+@_routes.post("/operations/{id}/cancel", status_code=ACCEPTED, summary="Cancel an operation", response_model=Operation)  # noqa: FAST003 - the same
 def cancel_operation(request: Request, response: Response, id_: OperationId, key: Runner) -> dict[str, Any]:
     """End an operation: at once if it is queued, else within seconds. What it has finished is kept."""
     operation = _operation(store_of(request), id_, key)
