@@ -27,29 +27,23 @@ class Audited:
 
     def __init__(self, app: ASGIApp, home: Home) -> None:
         self._app = app
-        handler = RotatingFileHandler(
-            home.folder / FILE, maxBytes=BYTES, backupCount=FILES - 1, encoding="utf-8", delay=True
-        )
-        self._log = logging.Logger("audit")  # noqa: LOG001 - by itself: no other handler has these lines
-        self._log.addHandler(handler)
+        file = home.folder / FILE
+        self._file = RotatingFileHandler(file, maxBytes=BYTES, backupCount=FILES - 1, encoding="utf-8", delay=True)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; its line is written before its answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        status, state = 0, scope.setdefault("state", {})
+        state = scope.setdefault("state", {})
 
         async def noted(message: Message) -> None:
-            nonlocal status
-            status = message.get("status", status)
+            status = message.get("status")
+            if status and (scope["method"] not in _ONLY_READ or status in _REFUSED):
+                self._write(scope, status, state["key"].name if "key" in state else None)
             await send(message)
 
-        try:
-            await self._app(scope, receive, noted)
-        finally:
-            if scope["method"] not in _ONLY_READ or status in _REFUSED:
-                self._write(scope, status, state["key"].name if "key" in state else None)
+        await self._app(scope, receive, noted)
 
     def _write(self, scope: Scope, status: int, key: str | None) -> None:
         line = {
@@ -60,4 +54,5 @@ class Audited:
             "path": scope["path"],
             "status": status,
         }
-        self._log.info("%s", json.dumps(line))
+        self._file.handle(logging.makeLogRecord({"msg": json.dumps(line)}))
+        self._file.close()  # until the next one

@@ -159,8 +159,7 @@ class OperationStore:
             sqlite3.IntegrityError: There is a first answer to a request with this idempotency key.
         """
         id_ = str(uuid.uuid4())
-        progress = {"stage": State.QUEUED, "done": 0, "of": None}
-        row = (id_, data_set, kind, json.dumps(parameters), key, State.QUEUED, _now(), json.dumps(progress))
+        row = (id_, data_set, kind, json.dumps(parameters), key, State.QUEUED, _now(), _progress("queued"))
         with self.home.changes() as database:
             database.execute(
                 "INSERT INTO operations (id, data_set, kind, parameters, key, state, created, progress, run_ids,"
@@ -221,12 +220,18 @@ class OperationStore:
 
     def is_being_deleted(self, data_set: str) -> bool:
         """Whether the deletion of a data set is queued or under way."""
+        return DELETE_DATA_SET in self._kinds_under_way(data_set)
+
+    def is_busy(self, data_set: str) -> bool:
+        """Whether an operation of a data set is queued or under way."""
+        return bool(self._kinds_under_way(data_set))
+
+    def _kinds_under_way(self, data_set: str) -> set[str]:
         with self.home.database() as database:
-            row = database.execute(
-                "SELECT 1 FROM operations WHERE data_set = ? AND kind = ? AND state IN ('queued', 'running')",
-                [data_set, DELETE_DATA_SET],
-            ).fetchone()
-        return row is not None
+            rows = database.execute(
+                "SELECT kind FROM operations WHERE data_set = ? AND state IN ('queued', 'running')", [data_set]
+            )
+            return {row["kind"] for row in rows}
 
     def lease_next(self, most: int) -> tuple[str, str] | None:
         """The next operation to carry out, and its lease; None if there is none, or `most` are under way.
@@ -247,8 +252,8 @@ class OperationStore:
             lease = uuid.uuid4().hex
             database.execute(
                 "UPDATE operations SET state = 'running', lease = ?, process = NULL, started = coalesce(started, ?),"
-                " attempts = attempts + 1 WHERE id = ?",
-                [lease, _now(), row["id"]],
+                " progress = ?, attempts = attempts + 1 WHERE id = ?",
+                [lease, _now(), _progress("starting"), row["id"]],
             )
             return row["id"], lease
 
@@ -266,9 +271,11 @@ class OperationStore:
 
     def note_progress(self, id_: str, lease: str, stage: str, done: int, of: int | None) -> None:
         """Keep how far an operation is."""
-        progress = json.dumps({"stage": stage, "done": done, "of": of})
         with self.home.changes() as database:
-            database.execute("UPDATE operations SET progress = ? WHERE id = ? AND lease = ?", [progress, id_, lease])
+            database.execute(
+                "UPDATE operations SET progress = ? WHERE id = ? AND lease = ?",
+                [_progress(stage, done, of), id_, lease],
+            )
 
     def is_to_end(self, id_: str, lease: str) -> bool:
         """Whether who carries out an operation is to end: it is canceled, or the lease holds no more."""
@@ -295,8 +302,11 @@ class OperationStore:
         """Keep how an operation ended, if the lease still holds; of an erasure, not whose it was."""
         with self.home.changes() as database:
             ended = database.execute(
-                "UPDATE operations SET state = :state, ended = :now, lease = NULL, process = NULL, result = :result,"
-                " error = :error, parameters = CASE kind WHEN 'erase_user' THEN '{}' ELSE parameters END"
+                "UPDATE operations SET state = :state, ended = :now, progress = CASE WHEN :state = 'succeeded' THEN"
+                " json_set(progress, '$.stage', 'done', '$.done', coalesce(json_extract(progress, '$.of'), 1),"
+                " '$.of', coalesce(json_extract(progress, '$.of'), 1)) ELSE progress END, lease = NULL, process = NULL,"
+                " result = :result, error = :error,"
+                " parameters = CASE kind WHEN 'erase_user' THEN '{}' ELSE parameters END"
                 " WHERE id = :id AND lease = :lease AND state = 'running'",
                 {
                     "state": state,
@@ -329,9 +339,9 @@ class OperationStore:
                 _set_ended(database, row, State.FAILED, killed_too_often())
             else:
                 database.execute(
-                    "UPDATE operations SET state = 'queued', lease = NULL, process = NULL, attempts = attempts - ?"
-                    " WHERE id = ?",
-                    [0 if killed else 1, id_],
+                    "UPDATE operations SET state = 'queued', lease = NULL, process = NULL, progress = ?,"
+                    " attempts = attempts - ? WHERE id = ?",
+                    [_progress("queued"), 0 if killed else 1, id_],
                 )
 
     def cancel(self, id_: str) -> KeptOperation | None:
@@ -402,6 +412,10 @@ def _operation(row: sqlite3.Row) -> KeptOperation:
         json.loads(row["error"]) if row["error"] else None,
         bool(row["cancel"]),
     )
+
+
+def _progress(stage: str, done: int = 0, of: int | None = None) -> str:
+    return json.dumps({"stage": stage, "done": done, "of": of})
 
 
 def _now() -> str:

@@ -9,8 +9,11 @@ from attribution_assets.api.problems import Problem
 from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.database.database import Database
 from attribution_assets.attribution.source.database import SourceDatabaseError
+from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.attribution.training.stored_answers import has_stored_answers
 from attribution_assets.command.report_range import days_to_report
 from attribution_assets.defs.resources import resources_of
+from attribution_assets.ihc_service.training.calibration import FEWEST_JOURNEYS
 from attribution_assets.settings import Settings
 
 
@@ -31,8 +34,8 @@ def require_startable(settings: Settings, asked: Mapping[str, Any], store: Opera
         raise Problem(409, "Not possible", "the data set is being deleted")
     if asked["kind"] == "attribute":
         _require_days(settings, asked)
-    elif asked["kind"] == "train":
-        _require_answers(settings)
+    elif asked["kind"] == "train" and not store.is_busy(settings.data_set):
+        _require_answers(settings, asked["conversion_type"])  # else those before it may bring some
 
 
 def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
@@ -51,10 +54,17 @@ def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
         raise Problem(409, "Not possible", str(error)) from None
 
 
-def _require_answers(settings: Settings) -> None:
-    stored = resources_of(settings, references=False).storage.tables().all_days("ihc_attributions")
-    if not any(stamp.rows for stamp in stored.stamps().values()):
-        raise Problem(409, "Not possible", "nothing has been attributed yet that could be learned from")
+def _require_answers(settings: Settings, conversion_type: str) -> None:
+    resources = resources_of(settings, references=False)
+    asked_with = resources.ihc_api.settings_with(conversion_type)
+    if not has_stored_answers(resources.storage.tables(), asked_with, FEWEST_JOURNEYS):
+        raise Problem(
+            409,
+            "Not possible",
+            f"there are fewer than {FEWEST_JOURNEYS} answers of the IHC API for the conversion type"
+            f" {quoted(conversion_type)} that could be learned from: attribute more days with it, with ihc_api_key and"
+            " ihc_conv_type_id set",
+        )
 
 
 def _day(asked: Mapping[str, Any], name: str) -> dt.date | None:

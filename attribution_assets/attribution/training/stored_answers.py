@@ -61,6 +61,20 @@ def stored_answers(storage: AssetStorage, settings: str) -> AnsweredJourneys:
     return answers_of(_together(frames, columns))
 
 
+def has_stored_answers(storage: AssetStorage, settings: str, fewest: int) -> bool:
+    """Whether at least so many journeys of several sessions are answered; arguments as for `stored_answers`."""
+    attributed, found = storage.all_days("ihc_attributions"), 0
+    days = [day for day, stamp in attributed.stamps().items() if stamp.settings == settings and stamp.rows]
+    journeys = storage.days("journeys", days)
+    for day in days:
+        if day in journeys.files:
+            sizes = answered_touchpoints(attributed.frame(day), journeys.frame(day)).groupby("conv_id").size()
+            found += int((sizes > 1).sum())
+        if found >= fewest:
+            return True
+    return False
+
+
 def learned_from_stored(
     name: str, storage: AssetStorage, source: SourceDatabase, settings: str, at: dt.datetime
 ) -> Learned:
