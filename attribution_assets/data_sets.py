@@ -25,13 +25,13 @@ from attribution_assets.setting_texts import Given
 from attribution_assets.settings import ATTRIBUTES, VARIABLES, Settings, data_sets_folder
 
 MOST_CHARACTERS = 40
-RESERVED = "source"
-"""No data set's name: the asset keys of the source tables begin with it."""
+RESERVED = frozenset({"source", "attribution", "comparison", "training"})
+"""No data set's names: groups of the environment's data set, and what keys of its source tables begin with."""
 ENDINGS = (".yaml", ".yml")
 NAMELESS = "(environment)"
 """Stands for the data set of the environment where data sets are listed; no name can be it."""
 
-_JSON = ("ihc_redistribution_parameter",)
+_JSON = ("ihc_redistribution_parameter", "ihc_conversion_types")
 """Attributes whose values may be written as mappings in place of JSON."""
 _SECRETS = ("ihc_api_key",)
 
@@ -120,7 +120,7 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
             given[attribute] = Given(called, _text(attribute, called, value))
             if attribute in _SECRETS or passwords_in(given[attribute].text):
                 raise ConfigurationError(f"{called} holds a secret, which is to be named and not written: {_FORMS}")
-    base = Settings.from_environment(own_data="database_url" in attributes)
+    base = Settings.from_environment(own_data=bool({"database_url", "source_url"} & attributes.keys()))
     if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
         raise ConfigurationError(
             f"{given['ihc_api_url'].label} is given without ihc_api_key: the environment's key is for the environment's"
@@ -142,10 +142,10 @@ def require_name(name: str) -> None:
         ConfigurationError: It cannot.
     """
     fits = re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name, re.ASCII) and len(name) <= MOST_CHARACTERS
-    if not fits or name.casefold() == RESERVED:
+    if not fits or name.casefold() in RESERVED:
         raise ConfigurationError(
             f"{quoted(name)} cannot be the name of a data set: take a letter, and then letters, digits and single"
-            f" underscores, at most {MOST_CHARACTERS} in all, and not {quoted(RESERVED)}"
+            f" underscores, at most {MOST_CHARACTERS} in all, and none of {', '.join(sorted(RESERVED))}"
         )
 
 
@@ -158,7 +158,8 @@ def _apart(base: Settings, name: str) -> Settings:
     except DatabaseUrlError:
         pass  # a run says so, if the data set has no database of its own
     kept = {setting: variable for setting, variable in base.variables.items() if setting not in apart}
-    return replace(base, data_set=name, variables=kept, **apart)
+    kept.pop("source_url", None)  # the environment's source is that of its own data set
+    return replace(base, data_set=name, source_url=None, variables=kept, **apart)
 
 
 _PLACES = ("storage", "reports", "conversion_types")

@@ -21,7 +21,7 @@ from attribution_assets.settings import DATA_SETS, Settings, data_sets_folder
 
 SECRETS, LOCK = ".secrets", ".lock"
 ALWAYS_SECRET = ("ihc_api_key",)
-PLACES = ("database_url", "storage", "reports", "engine", "channels")
+PLACES = ("database_url", "source_url", "storage", "reports", "engine", "channels")
 """Attributes that say where things lie on the server, or what it runs."""
 
 

@@ -48,6 +48,11 @@ class DataSetSettings(BaseModel):
         None, description="The account's key: written, never read back; without one the embedded service answers"
     )
     ihc_conv_type_id: Text | None = Field(None, description="The account's conversion type", examples=["default"])
+    ihc_conversion_types: dict[str, Text] | None = Field(
+        None,
+        description="Value of conversion_type of an order -> the account's conversion type",
+        examples=[{"new": "new_customers"}],
+    )
     ihc_max_journeys_per_request: int | None = Field(None, ge=1, le=1_000_000, description="Limit of the account")
     ihc_max_sessions_per_request: int | None = Field(None, ge=1, le=1_000_000, description="Limit of the account")
     ihc_max_concurrent_requests: int | None = Field(None, ge=1, le=1_000, description="Requests under way at once")
@@ -55,6 +60,9 @@ class DataSetSettings(BaseModel):
     ihc_redistribution_parameter: dict[str, Any] | None = Field(None, description="Sent to the API as it is")
     database_url: Text | None = Field(
         None, description="Database with the source tables; without it the data set has one of its own (scope admin)"
+    )
+    source_url: Text | None = Field(
+        None, description="Where the source tables are, if not beside the results; only read (scope admin)"
     )
     storage: Text | None = Field(None, description="Folder or URL of the assets' tables (scope admin)")
     reports: Text | None = Field(None, description="Folder or URL of the CSV files (scope admin)")
@@ -217,7 +225,9 @@ def _shown(settings: Settings) -> dict[str, Any]:
         elif attribute in ALWAYS_SECRET:
             value = MASK if value else None
         elif attribute == "ihc_redistribution_parameter":
-            value = settings.ihc_redistribution_parameter and _json_or_none(settings.ihc_redistribution_parameter)
+            value = value and _json_or_none(value)
+        elif isinstance(value, Mapping):
+            value = dict(value) or None
         elif attribute == "journey_end":
             value = settings.journey_end.value
         elif isinstance(value, str):

@@ -11,7 +11,7 @@ from attribution_assets.attribution.database.database import Database
 from attribution_assets.attribution.source.database import SourceDatabaseError
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.training.stored_answers import has_stored_answers
-from attribution_assets.command.report_range import days_to_report
+from attribution_assets.command.report_range import days_to_report, require_mapped_types
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.ihc_service.training.calibration import FEWEST_JOURNEYS
 from attribution_assets.settings import Settings
@@ -46,7 +46,8 @@ def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
     resources = resources_of(settings, references=False)
     resources.ihc_api.check()
     try:
-        days_to_report(resources.database.source(), resources.storage.tables(), settings.windows, first, last)
+        days = days_to_report(resources.database.source(), resources.storage.tables(), settings.windows, first, last)
+        require_mapped_types(resources, *days)
     except SourceDatabaseError as error:
         path = Database(settings.database_url).path
         if path is not None and not path.exists():
@@ -56,7 +57,7 @@ def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
 
 def _require_answers(settings: Settings, conversion_type: str) -> None:
     resources = resources_of(settings, references=False)
-    asked_with = resources.ihc_api.settings_with(conversion_type)
+    asked_with = resources.ihc_api.asked_with(conversion_type)
     if not has_stored_answers(resources.storage.tables(), asked_with, FEWEST_JOURNEYS):
         raise Problem(
             409,

@@ -3,7 +3,7 @@
 import datetime as dt
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
@@ -83,6 +83,9 @@ class Noted:
         with self._lock:
             self.plans.append(plan)
 
+    def rows_in_no_report(self, asset: str, lines: Sequence[str]) -> None:
+        """Nothing is noted of rows that no day can report: the route `rejected-rows` gives them."""
+
     def _write(self) -> None:
         self._at = time.monotonic()
         self.note(*self._stage)
@@ -118,6 +121,7 @@ def _attribute(settings: Settings, noted: Noted) -> dict[str, Any]:
     resources, path = usable(settings, None)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     with listening(noted):
         made = report_range.report_days(
             first, last, settings, resources, noted.start, tags=noted.tags, on_run=noted.on_run

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
 from attribution_assets.settings import Settings, demo_start, log_format
+
+if TYPE_CHECKING:
+    from attribution_assets.defs.resources import Resources
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -73,6 +76,8 @@ def demo() -> None:
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
 
         settings = Settings.from_environment()
+        if settings.source_url:
+            raise ConfigurationError("the demo lies in ATTRIBUTION_DATABASE_URL: unset ATTRIBUTION_SOURCE_URL for it")
         usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
         first = max(first, demo_start(last))
@@ -228,12 +233,9 @@ def metrics(
     with _problems_in_one_line():
         with _extra("metrics", "prometheus_client"):
             from attribution_assets.monitoring.metrics import serve_metrics
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
-        for resources in data_sets.values():
-            resources.storage.check()
+        data_sets = _usable_data_sets()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
             wait = serve_metrics(instance, data_sets, host, port, allowed_host or ())
@@ -321,12 +323,9 @@ def dashboard(
     with _problems_in_one_line():
         with _extra("dashboard", "altair", "jinja2", "openpyxl", "vl_convert"):
             from attribution_assets.dashboard.server import serve
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
-        for resources in data_sets.values():
-            resources.storage.check()
+        data_sets = _usable_data_sets()
         with history_to_read() as instance:
             serve(instance, data_sets, host, port, allowed_host or ())
 
@@ -433,6 +432,28 @@ def _one(names: list[str] | None) -> Settings:
     return found[0].usable()
 
 
+def _usable_data_sets() -> dict[str, "Resources"]:
+    """Name -> resources of each data set that can be read; of the others it is said why not.
+
+    Raises:
+        ConfigurationError: None can.
+    """
+    from attribution_assets.defs.resources import resources_of
+
+    found, problems = {}, list[ConfigurationError]()
+    for data_set in chosen(None, every=True):
+        try:
+            resources = resources_of(data_set.usable(), references=False)
+            resources.storage.check()
+            found[data_set.name] = resources
+        except ConfigurationError as problem:
+            problems.append(problem)
+            typer.echo(without_secrets(f"{data_set.title} is left out: {problem}"), err=True)
+    if not found:
+        raise problems[0]
+    return found
+
+
 def _of_each(found: Sequence[Chosen], do: Callable[[Settings], None]) -> None:
     """Do something of each data set, under its name if there are several; one that fails stops no other.
 
@@ -476,6 +497,7 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
     resources.storage.check()
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
@@ -489,24 +511,23 @@ def _report(
 def _make_and_report(
     settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool
 ) -> None:
-    gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
+    gc.disable()  # most modules load now: the collector would look at them again and again
     from rich.console import Console
 
-    from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
     from attribution_assets.command.usable import usable
 
     gc.freeze()
-    gc.set_threshold(200_000)
     gc.enable()
     console = Console()
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
-    with terminal.progress(console) as on_stage:
-        made = report_range.report_days(first, last, settings, resources, on_stage, again=again)
+    report_range.require_mapped_types(resources, first, last)
+    with terminal.progress(console) as bars:
+        made = report_range.report_days(first, last, settings, resources, bars.start, again=again)
     if not made:
         console.print("All days are up to date. None was made again: --again makes them.")
     not_made = report_range.days_not_made(resources, first, last)
@@ -514,10 +535,10 @@ def _make_and_report(
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
-    source = resources.database.source()
-    terminal.print_rows_in_no_report(console, [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS])
+    terminal.print_rows_in_no_report(console, report_range.in_no_report(resources.database.source(), bars.in_no_report))
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
@@ -529,6 +550,7 @@ def _make_and_report(
 
 @contextmanager
 def _problems_in_one_line() -> Iterator[None]:
+    gc.set_threshold(200_000)  # two thousand modules load now, of which the collector can free nothing
     from attribution_assets.attribution.database.database import DatabaseError
     from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
     from attribution_assets.attribution.training.conversion_types import ConversionTypesError

@@ -4,8 +4,9 @@ Which asset reads what is said in `records`. The assets stamp what they store wi
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.finality import has_ended
@@ -15,6 +16,7 @@ from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, 
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_TABLES, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
 from attribution_assets.attribution.storage.stored_days import NOT_STORED, names_of
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -74,7 +76,7 @@ EXTRACTION_VERSION = "1"
 
 
 def extraction_inputs(fingerprint: str) -> dict[str, str]:
-    """What a day of sessions or conversions is made from: name -> version."""
+    """What a day of an asset is made from that is read from the source: name -> version."""
     return {"source": fingerprint, "rules": EXTRACTION_VERSION}
 
 
@@ -91,15 +93,25 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
     stored = {
         f"{given.asset}/{read}": versions[given.asset][read]
         for given in record.inputs
-        for read in days_between(*windows.read_by(day, given.window))
+        for read in _window(*windows.read_by(day, given.window))
         if read in versions.get(given.asset, {})
     }
     return {**record.rules(windows, day), **stored}
 
 
+@lru_cache(maxsize=10_000)
+def _window(first: dt.date, last: dt.date) -> Sequence[dt.date]:
+    """The days of a window, remembered: each is asked for by several assets."""
+    return days_between(first, last)
+
+
 def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
     """The versions of the tables that are stored beside the asset's, by their names."""
-    return {name: versions[name].get(day, NOT_STORED) for name in names_of(asset)[1:]}
+    return {
+        name: versions[name].get(day, NOT_STORED)
+        for name in names_of(asset)[1:]
+        if name not in ONLY_WITH_ROWS or day in versions[name]
+    }
 
 
 def is_published(state: StoredState, asset: str, day: dt.date) -> bool:
