@@ -87,6 +87,12 @@ def file_of(name: str) -> Path | None:
     return next((path for path in _files() if path.stem.casefold() == name.casefold()), None)
 
 
+def owns_source(name: str) -> bool:
+    """Whether the source tables of a data set of the folder lie in a database of its own, which it was not given."""
+    path = file_of(name)
+    return not {"database_url", "source_url"} & attributes_in(path)[0].keys() if path else False
+
+
 def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str], str]) -> Settings:
     """The settings of a data set.
 

@@ -62,6 +62,11 @@ class Home:
             database.execute("PRAGMA secure_delete = ON")  # what is erased is in no free page of the file
             yield database
 
+    def compact(self) -> None:
+        """Leave nothing of what was changed or deleted in the database's write-ahead log."""
+        with self.database() as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
     def changes(self) -> Iterator[sqlite3.Connection]:
         """A connection in a transaction that nobody else writes beside; rolled back if the block raises."""

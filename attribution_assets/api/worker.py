@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attribution_assets.api.home import Home
-from attribution_assets.api.operation_store import KeptOperation, OperationStore, State
+from attribution_assets.api.operation_store import ERASE_USER, KeptOperation, OperationStore, State
 from attribution_assets.api.problems import Problem, problem_of, unforeseen
 
 LOOK_SECONDS = 0.5
@@ -39,6 +39,8 @@ def main(id_: str, lease: str) -> None:
         store.give_back(id_, lease)
         os._exit(130)  # threads of libraries may still wait; all that matters has been written
     store.end(id_, lease, state, result, error.content if error else None)
+    if operation.kind == ERASE_USER:
+        store.home.compact()
 
 
 def _carried_out(

@@ -224,6 +224,34 @@ def ledger(  # noqa: PLR0913, PLR0917 - its options
 
 
 @app.command()
+def erase(
+    user: Annotated[str, typer.Option(metavar="ID", help="The visitor's id.")],
+    data_set: DataSetOption = None,
+) -> None:
+    """Delete all that is kept of a visitor, and make anew the days that this touches.
+
+    Rows of a source that a data set has of its own are deleted too; from other sources they have to be gone before.
+    """
+    with _problems_in_one_line(), ended_in_time():
+        from rich.console import Console
+
+        from attribution_assets.attribution.calendar.days import in_words
+        from attribution_assets.command import terminal
+        from attribution_assets.command.erasure import erase as erase_user
+        from attribution_assets.data_sets import owns_source
+
+        settings, console = _one(data_set), Console()
+        with terminal.progress(console) as bars:
+            owned = bool(settings.data_set) and owns_source(settings.data_set)
+            erased = erase_user(user, settings, bars.start, owns_source=owned)
+        days = in_words(erased.all_days) if erased.all_days else "no day"
+        typer.echo(
+            f"Erased: {erased.sessions:,} sessions and {erased.orders:,} orders of the source, {erased.answers:,} kept"
+            f" answers. Made anew: {days}."
+        )
+
+
+@app.command()
 def metrics(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",

@@ -182,6 +182,15 @@ class ResultTables:
             }
             publication.record(asset, versions)
 
+    def drop(self) -> None:
+        """Delete the tables, as with the data set that they are of.
+
+        Raises:
+            ResultTablesError: They cannot be deleted.
+        """
+        with self._database.writing() as connection:
+            _tables(self._prefix).drop_all(connection)
+
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
 
