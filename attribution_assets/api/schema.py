@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from attribution_assets.api.app import create_app, schema_of
-from attribution_assets.api.home import Home
-from attribution_assets.api.operation_store import OperationStore
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import OperationStore
 
 KEPT = Path(__file__).with_name("openapi.json")
 _METHODS = ("get", "post", "put", "patch", "delete")

@@ -11,12 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attribution_assets.api.access import Guard, WithKeys
 from attribution_assets.api.app import create_app
 from attribution_assets.api.audit import Audited
-from attribution_assets.api.home import Home
 from attribution_assets.api.keys import Keys
 from attribution_assets.api.limits import BoundedConcurrency, BoundedUploads
-from attribution_assets.api.operation_store import OperationStore
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, problem_of, unforeseen
 from attribution_assets.api.workers import Workers
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import OperationStore
 from attribution_assets.serving import BOUNDED, KnownHosts, WholeRequests
 
 FEWEST_BYTES_PER_SECOND = 1_000

@@ -9,7 +9,6 @@ from typing import Any
 from uuid import uuid4
 
 from attribution_assets.api.deletion import delete_data_set
-from attribution_assets.api.operation_store import DELETE_DATA_SET, ERASE_USER, KeptOperation
 from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.freshness.repair import Stage
@@ -26,11 +25,9 @@ from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.instance.run_failures import failures_in
-from attribution_assets.instance.runs import process_tag
+from attribution_assets.instance.runs import OPERATION_TAG, process_tag
+from attribution_assets.operations.store import DELETE_DATA_SET, ERASE_USER, KeptOperation
 from attribution_assets.settings import Settings
-
-OPERATION_TAG = "operation"
-"""Tag of the runs of an operation: its id."""
 
 MOST_DAYS_NAMED = 366
 NOTE_SECONDS = 0.5

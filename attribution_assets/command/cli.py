@@ -367,7 +367,7 @@ def api(
         int, typer.Option(min=1, max=1_000_000, metavar="MB", help="The longest upload, after decompression.")
     ] = 256,
     no_workers: Annotated[  # noqa: FBT002  # Typer's form
-        bool, typer.Option("--no-workers", help="Leave the operations to a Dagster daemon on the same instance.")
+        bool, typer.Option("--no-workers", help="Leave operations to a Dagster daemon: its sensor api_operations.")
     ] = False,
 ) -> None:
     """Serve the HTTP API until it is interrupted: data sets, their rows, operations and results, for programs."""
@@ -375,6 +375,8 @@ def api(
         from attribution_assets.api.server import serve
 
         typer.echo(f"API: http://{host}:{port}/v1, described at http://{host}:{port}/docs")
+        if no_workers:
+            typer.echo("Its operations wait for the sensor api_operations: switch it on in Dagster's UI.")
         serve(host, port, allowed_host or (), max_body * 2**20, workers=not no_workers)
 
 
@@ -395,8 +397,8 @@ def create_api_key(
 ) -> None:
     """Make a key, and print it once."""
     with _problems_in_one_line():
-        from attribution_assets.api.home import Home
         from attribution_assets.api.keys import Keys, Scope
+        from attribution_assets.operations.home import Home
 
         if strange := [word for word in scope or () if word not in set(Scope)]:
             raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(Scope)}", param_hint="--scope")
@@ -408,8 +410,8 @@ def create_api_key(
 def list_api_keys() -> None:
     """List the keys: for which data sets, with which scopes, and which are revoked."""
     with _problems_in_one_line():
-        from attribution_assets.api.home import Home
         from attribution_assets.api.keys import Keys
+        from attribution_assets.operations.home import Home
 
         for key in Keys(Home.from_environment()).all():
             of = ", ".join(key.data_sets) or "all data sets"
@@ -421,8 +423,8 @@ def list_api_keys() -> None:
 def revoke_api_key(name: Annotated[str, typer.Argument(help="What the key is called.")]) -> None:
     """Have a key not work any more, from now on."""
     with _problems_in_one_line():
-        from attribution_assets.api.home import Home
         from attribution_assets.api.keys import Keys
+        from attribution_assets.operations.home import Home
 
         Keys(Home.from_environment()).revoke(name)
         typer.echo(f"Revoked: {name}.")

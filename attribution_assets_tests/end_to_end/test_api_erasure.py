@@ -96,7 +96,7 @@ def test_a_deleted_data_set_leaves_its_paid_answers_alone_if_they_are_not_to_be_
         str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() and "shop_de" in str(path)
     }
     assert {path for path in left if not path.startswith("data/dagster")} == {"data/data_sets/shop_de.db"}
-    assert len(rows_of(URL, "shop_de__ihc_answer")) == 2
+    assert len(rows_of(URL, "shop_de__ihc_answer")) == 1
     with pytest.raises(Exception, match="no such table"):
         rows_of(URL, "conversions")
     assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
