@@ -240,6 +240,34 @@ def ledger(  # noqa: PLR0913, PLR0917 - its options
 
 
 @app.command()
+def erase(
+    user: Annotated[str, typer.Option(metavar="ID", help="The visitor's id.")],
+    data_set: DataSetOption = None,
+) -> None:
+    """Delete all that is kept of a visitor, and make anew the days that this touches.
+
+    Rows of a source that a data set has of its own are deleted too; from other sources they have to be gone before.
+    """
+    with _problems_in_one_line(), ended_in_time():
+        from rich.console import Console
+
+        from attribution_assets.attribution.calendar.days import in_words
+        from attribution_assets.command import terminal
+        from attribution_assets.command.erasure import erase as erase_user
+        from attribution_assets.data_sets import owns_source
+
+        settings, console = _one(data_set), Console()
+        with terminal.progress(console) as bars:
+            owned = bool(settings.data_set) and owns_source(settings.data_set)
+            erased = erase_user(user, settings, bars.start, owns_source=owned)
+        days = in_words(erased.all_days) if erased.all_days else "no day"
+        typer.echo(
+            f"Erased: {erased.sessions:,} sessions and {erased.orders:,} orders of the source, {erased.answers:,} kept"
+            f" answers. Made anew: {days}."
+        )
+
+
+@app.command()
 def metrics(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 9700,
     host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
@@ -344,6 +372,78 @@ def dashboard(
         data_sets = _usable_data_sets()
         with history_to_read() as instance:
             serve(instance, data_sets, host, port, allowed_host or ())
+
+
+@app.command()
+def api(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8600,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
+    max_body: Annotated[
+        int, typer.Option(min=1, max=1_000_000, metavar="MB", help="The longest upload, after decompression.")
+    ] = 256,
+    no_workers: Annotated[  # noqa: FBT002  # Typer's form
+        bool, typer.Option("--no-workers", help="Leave operations to a Dagster daemon: its sensor api_operations.")
+    ] = False,
+) -> None:
+    """Serve the HTTP API until it is interrupted: data sets, their rows, operations and results, for programs."""
+    with _problems_in_one_line():
+        from attribution_assets.api.server import serve
+
+        typer.echo(f"API: http://{host}:{port}/v1, described at http://{host}:{port}/docs")
+        if no_workers:
+            typer.echo("Its operations wait for the sensor api_operations: switch it on in Dagster's UI.")
+        serve(host, port, allowed_host or (), max_body * 2**20, workers=not no_workers)
+
+
+api_keys = typer.Typer(help="Keys for the HTTP API: make, list and revoke them.", no_args_is_help=True)
+app.add_typer(api_keys, name="api-key")
+
+
+@api_keys.command("create")
+def create_api_key(
+    name: Annotated[str, typer.Argument(help="What the key is called, such as the program that has it.")],
+    data_set: Annotated[
+        list[str] | None, typer.Option("--data-set", metavar="NAME", help="Only for this data set; repeatable.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="read|write|run|admin", help="What it may do; repeatable. Without: read, write and run."),
+    ] = None,
+) -> None:
+    """Make a key, and print it once."""
+    with _problems_in_one_line():
+        from attribution_assets.api.keys import Keys, Scope
+        from attribution_assets.operations.home import Home
+
+        if strange := [word for word in scope or () if word not in set(Scope)]:
+            raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(Scope)}", param_hint="--scope")
+        scopes = [Scope(word) for word in scope or ("read", "write", "run")]
+        typer.echo(Keys(Home.from_environment()).create(name, data_set or (), scopes))
+
+
+@api_keys.command("list")
+def list_api_keys() -> None:
+    """List the keys: for which data sets, with which scopes, and which are revoked."""
+    with _problems_in_one_line():
+        from attribution_assets.api.keys import Keys
+        from attribution_assets.operations.home import Home
+
+        for key in Keys(Home.from_environment()).all():
+            of = ", ".join(key.data_sets) or "all data sets"
+            state = f"revoked {key.revoked:%Y-%m-%d %H:%M}" if key.revoked else f"made {key.created:%Y-%m-%d %H:%M}"
+            typer.echo(f"{key.name}: {of}; {', '.join(key.scopes)}; {state} (UTC)")
+
+
+@api_keys.command("revoke")
+def revoke_api_key(name: Annotated[str, typer.Argument(help="What the key is called.")]) -> None:
+    """Have a key not work any more, from now on."""
+    with _problems_in_one_line():
+        from attribution_assets.api.keys import Keys
+        from attribution_assets.operations.home import Home
+
+        Keys(Home.from_environment()).revoke(name)
+        typer.echo(f"Revoked: {name}.")
 
 
 @contextmanager

@@ -5,8 +5,10 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
 import dagster as dg
@@ -131,6 +133,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     on_stage: Callable[[Stage], None],
     *,
     again: bool = False,
+    tags: Mapping[str, str] | None = None,
+    on_run: Callable[[str], None] | None = None,
 ) -> bool:
     """Bring all assets from `first` to `last` up to date, and before and after these days what they touch.
 
@@ -146,6 +150,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
         resources: Its resources.
         on_stage: Told of each stage before it starts.
         again: Whether the days from `first` to `last` that are fresh are made again too.
+        tags: Further tags of the runs.
+        on_run: Told of the id of each run before it starts.
 
     Returns:
         Whether anything was made: nothing is where all was up to date.
@@ -153,37 +159,123 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
-    names = resources.rules.names
-    job = data_set_definitions(settings).resolve_job_def(names.of(ATTRIBUTION_JOB))
-    windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
-    storage, results = resources.storage.tables(), resources.database.results()
-    touched = windows.days_touched_by(first, last)
-    read = touched
-    for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
-        read = windows.days_touched_by(*read)
-    made = False
-    with dagster_instance() as instance:
-
-        def materialize(stage: Stage) -> None:
-            nonlocal made
-            made = True
-            on_stage(stage)
-            _materialize(job, instance, names, stage, run_config)
-
+    touched = settings.windows.days_touched_by(first, last)
+    with _runs(settings, resources, on_stage, tags, on_run) as runs:
         for stage in _stages_before(resources, first, last):
-            materialize(stage)
-        due = days_between(first, last) if again else days_not_fresh(instance, resources, first, last)
+            runs.materialize(stage)
+        due = days_between(first, last) if again else days_not_fresh(runs.instance, resources, first, last)
         for range_first, range_last in adjacent_ranges(due, MOST_FRESH_BETWEEN):
-            materialize(Stage(assets_in_use(windows), range_first, range_last))
+            runs.materialize(Stage(assets_in_use(settings.windows), range_first, range_last))
+        runs.repair(resources, touched)
+        return runs.made
+
+
+def restate_from_source(  # noqa: PLR0913 - as for `report_days`
+    changed: Mapping[str, AbstractSet[dt.date]],
+    settings: Settings,
+    resources: Resources,
+    on_stage: Callable[[Stage], None],
+    *,
+    tags: Mapping[str, str] | None = None,
+    on_run: Callable[[str], None] | None = None,
+) -> None:
+    """Read exactly these days of the source again, and make anew what has become stale by it.
+
+    Args:
+        changed: Source asset -> days of the calendar.
+        settings: As for `report_days`.
+        resources: The same.
+        on_stage: The same.
+        tags: The same.
+        on_run: The same.
+
+    Raises:
+        RunFailedError: As for `report_days`.
+    """
+    if days := set[dt.date]().union(*changed.values()):
+        with _runs(settings, resources, on_stage, tags, on_run) as runs:
+            for stage in extraction_stages(changed):
+                runs.materialize(stage)
+            runs.repair(resources, settings.windows.days_touched_by(min(days), max(days)))
+
+
+@dataclass
+class _Runs:
+    """The runs of one job in an instance, one after another.
+
+    Attributes:
+        instance: where they are recorded.
+        job: the job.
+        settings: the data set's settings.
+        on_stage: told of each stage before it starts.
+        tags: further tags of the runs.
+        on_run: told of the id of each run before it starts.
+        made: whether there were any.
+    """
+
+    instance: dg.DagsterInstance
+    job: dg.JobDefinition
+    settings: Settings
+    on_stage: Callable[[Stage], None]
+    tags: Mapping[str, str]
+    on_run: Callable[[str], None]
+    made: bool = False
+
+    def materialize(self, stage: Stage) -> None:
+        """Make a stage in a run.
+
+        Raises:
+            RunFailedError: An asset or a blocking check failed.
+        """
+        self.made = True
+        self.on_stage(stage)
+        names, run_id = DataSetNames(self.settings.data_set), str(uuid4())
+        self.on_run(run_id)
+        result = self.job.execute_in_process(
+            instance=self.instance,
+            run_id=run_id,
+            asset_selection=[names.key(asset) for asset in stage.assets],
+            tags={**self.tags, **range_tags(stage.first, stage.last), **process_tag(run_id)},
+            run_config={} if self.settings.log_format == "json" else SILENT,
+            raise_on_error=False,
+        )
+        if not (result.success or _is_held_up(result, names)):
+            raise RunFailedError(failures_in(result.all_events).words)
+
+    def repair(self, resources: Resources, touched: tuple[dt.date, dt.date]) -> None:
+        """Make the days anew, from the first to the last that were touched, that are stale.
+
+        Raises:
+            RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
+        """
+        windows, read = self.settings.windows, touched
+        storage, results = resources.storage.tables(), resources.database.results()
+        for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
+            read = windows.days_touched_by(*read)
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
-            stale = stale_days(storage, state, windows, settings.max_rejected_share, Scope(within=touched))
+            stale = stale_days(storage, state, windows, self.settings.max_rejected_share, Scope(within=touched))
             if not stale:
-                return made
+                return
             for stage in next_stages(stale, windows):
-                materialize(stage)
-    days = in_words({day for days in stale.days.values() for day in days})
-    raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
+                self.materialize(stage)
+        days = in_words({day for days in stale.days.values() for day in days})
+        raise RunFailedError(
+            f"{days} are still stale, as other runs change the same days: run again when they have ended"
+        )
+
+
+@contextmanager
+def _runs(
+    settings: Settings,
+    resources: Resources,
+    on_stage: Callable[[Stage], None],
+    tags: Mapping[str, str] | None,
+    on_run: Callable[[str], None] | None,
+) -> Iterator[_Runs]:
+    job = data_set_definitions(settings).resolve_job_def(resources.rules.names.of(ATTRIBUTION_JOB))
+    with dagster_instance() as instance:
+        yield _Runs(instance, job, settings, on_stage, tags or {}, on_run or (lambda _: None))
 
 
 def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:
@@ -370,26 +462,6 @@ def in_no_report(source: SourceDatabase, said: Mapping[str, Sequence[str]]) -> l
     for asset in SOURCE_ASSETS:
         lines += said[asset] if asset in said else in_plain_words([source.rows_in_no_report(asset)])
     return lines
-
-
-def _materialize(
-    job: dg.JobDefinition,
-    instance: dg.DagsterInstance,
-    names: DataSetNames,
-    stage: Stage,
-    run_config: Mapping[str, Any],
-) -> None:
-    run_id = str(uuid4())
-    result = job.execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        asset_selection=[names.key(asset) for asset in stage.assets],
-        tags=range_tags(stage.first, stage.last) | process_tag(run_id),
-        run_config=run_config,
-        raise_on_error=False,
-    )
-    if not (result.success or _is_held_up(result, names)):
-        raise RunFailedError(failures_in(result.all_events).words)
 
 
 def _is_held_up(result: dg.ExecuteInProcessResult, names: DataSetNames) -> bool:

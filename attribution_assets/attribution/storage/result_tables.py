@@ -231,6 +231,16 @@ class ResultTables:
             )
         return columns
 
+    def drop(self) -> None:
+        """Delete the tables, as with the data set that they are of.
+
+        Raises:
+            ResultTablesError: They cannot be deleted.
+        """
+        with self._database.writing() as connection:
+            _tables(self._prefix).drop_all(connection)
+            _breakdown(self._prefix).drop(connection, checkfirst=True)
+
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
 

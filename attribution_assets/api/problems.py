@@ -1,0 +1,195 @@
+"""Every error of the API, as RFC 9457 has it: `application/problem+json`, with no stack trace, path or secret in it."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from attribution_assets.attribution.database.database import DatabaseError
+from attribution_assets.attribution.files.object_store import ObjectStoreError
+from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
+from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.environment import without_secrets
+from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100
+_PATH = re.compile(r"(?:(?<![\w:/.~-])|(?<=:///)|(?<=file://))/(?P<first>[^/\s'\",;:()]+)(?:/[^/\s'\",;:()]*)*")
+
+
+class ProblemError(BaseModel):
+    """One of the errors of a problem."""
+
+    model_config = ConfigDict(extra="allow")
+
+    pointer: str | None = Field(default=None, description="where in the request, as a JSON pointer")
+    row: int | None = Field(default=None, description="which row of the body, counted from 1")
+    detail: str = Field(description="what is wrong")
+
+
+class ProblemDetails(BaseModel):
+    """An error, as RFC 9457 describes it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "type": "/docs#not-found",
+                    "title": "Not found",
+                    "status": 404,
+                    "detail": "there is no data set 'shop_at'",
+                    "errors": [],
+                }
+            ]
+        }
+    )
+
+    type: str = Field(description="which kind of problem: a stable address fragment")
+    title: str = Field(description="the same in words")
+    status: int = Field(description="the HTTP status")
+    detail: str = Field(description="what is wrong this time, and what to do")
+    errors: list[ProblemError] = Field(
+        description="each error in the request, where there are several or they have a place"
+    )
+
+
+class Problem(Exception):  # noqa: N818 - the standard's word
+    """What a request is refused with.
+
+    Attributes:
+        status: the HTTP status.
+        title: which kind of problem, in words; those of one kind have one title. Its type follows from it.
+        detail: what is wrong this time, and what to do.
+        errors: each `{"pointer" or "row": where, "detail": what}`.
+        headers: further headers of the answer, such as Retry-After.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        title: str,
+        detail: str,
+        errors: Iterable[Mapping[str, Any]] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.title, self.detail = status, title, detail
+        self.errors, self.headers = [dict(error) for error in errors], dict(headers or {})
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The problem as it is sent."""
+        return {
+            "type": problem_type(self.title),
+            "title": self.title,
+            "status": self.status,
+            "detail": shown(self.detail),
+            "errors": [
+                {name: shown(value) if isinstance(value, str) else value for name, value in error.items()}
+                for error in self.errors
+            ],
+        }
+
+    @property
+    def response(self) -> JSONResponse:
+        """The answer."""
+        return JSONResponse(self.content, self.status, self.headers, MEDIA_TYPE)
+
+
+def problem_type(title: str) -> str:
+    """The address fragment that stands for a kind of problem."""
+    return f"/docs#{re.sub('[^a-z0-9]+', '-', title.lower()).strip('-')}"
+
+
+def shown(text: str) -> str:
+    """A message as others may see it: in one line, without secrets and paths of this machine."""
+    return without_paths(readable(without_secrets(" ".join(text.split())), longest=None))
+
+
+def without_paths(text: str) -> str:
+    """The text with the last part alone of each absolute path that begins as those of this machine do."""
+    return _PATH.sub(lambda path: Path(path[0]).name if Path(f"/{path['first']}").exists() else path[0], text)
+
+
+def problem_of(error: Exception) -> Problem | None:
+    """The problem that an error of the work or its settings is; None if it is none that was foreseen."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, (RunRejectedError, ConfigurationError, ForeignStorageError)):
+        return Problem(409, "Not possible", str(error))
+    if isinstance(error, RunFailedError):
+        return Problem(500, "Run failed", str(error))
+    if isinstance(error, (DatabaseError, ObjectStoreError)):
+        return Problem(503, "Not reachable now", str(error), headers={"Retry-After": "30"})
+    return None
+
+
+def unforeseen(error: Exception) -> Problem:
+    """The problem of an error that nobody foresaw; what it was stands in the server's log alone."""
+    log.error("%s", without_secrets(f"{type(error).__name__}: {error}"), exc_info=False)
+    return Problem(500, "Internal error", "the server failed to answer this; its log says more")
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Have an application answer every error as a problem."""
+
+    async def answer(_: Request, error: Exception) -> JSONResponse:
+        return (problem_of(error) or unforeseen(error)).response
+
+    async def of_http(_: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, HTTPException):  # as Starlette types handlers
+            raise error
+        title = HTTPStatus(error.status_code).phrase.capitalize()
+        detail = (
+            error.detail
+            if error.detail != HTTPStatus(error.status_code).phrase
+            else _DETAILS.get(error.status_code, title)
+        )
+        return Problem(error.status_code, title, detail, headers=error.headers).response
+
+    async def of_validation(_: Request, error: Exception) -> JSONResponse:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        found = error.errors()
+        if unreadable := next((each for each in found if each["type"] == "json_invalid"), None):
+            detail = f"the body is no JSON: {unreadable['ctx']['error']} at character {unreadable['loc'][-1]}"
+            return Problem(400, "Unreadable body", detail).response
+        errors = [{"pointer": _pointer(each["loc"]), "detail": each["msg"]} for each in found[:MOST_ERRORS]]
+        detail = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors[:3])
+        return Problem(422, "Invalid request", detail, errors).response
+
+    for kind in (
+        Problem,
+        RunRejectedError,
+        ConfigurationError,
+        ForeignStorageError,
+        RunFailedError,
+        DatabaseError,
+        ObjectStoreError,
+    ):
+        app.add_exception_handler(kind, answer)
+    app.add_exception_handler(HTTPException, of_http)
+    app.add_exception_handler(RequestValidationError, of_validation)
+
+
+_DETAILS = {
+    404: "there is nothing at this address: /docs lists what there is",
+    405: "this address does not take this method: /docs lists what it takes",
+}
+
+
+def _pointer(location: Iterable[str | int]) -> str:
+    """Where in a request, as a JSON pointer; `/query/limit` for a parameter."""
+    first, *rest = location
+    parts = rest if first == "body" else [first, *rest]
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
