@@ -33,6 +33,12 @@ _NEEDED = ("sessions", "costs", "conversions")
 """The tables that a source has to have."""
 
 
+def is_there(settings: Settings) -> bool:
+    """Whether the data set's database is there; that of a new one is made when rows first come."""
+    path = Database(settings.database_url).path
+    return path is None or path.exists()
+
+
 class StagedRows:
     """Rows on their way into a table: in a temporary file, so that the database is locked for as short as can be."""
 

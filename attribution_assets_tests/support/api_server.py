@@ -29,10 +29,11 @@ class ApiServer:
         address: Where it listens.
         keys: Its keys.
         folder: The folder of the data sets' files.
+        monkeypatch: Sets environment variables.
     """
 
-    def __init__(self, address: str, keys: Keys, folder: Path) -> None:
-        self.address, self.keys, self._folder = address, keys, folder
+    def __init__(self, address: str, keys: Keys, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.address, self.keys, self._folder, self._monkeypatch = address, keys, folder, monkeypatch
         self.client = requests.Session()
         self.client.headers["Authorization"] = f"Bearer {keys.create('tests', [], [*Scope])}"
 
@@ -42,13 +43,22 @@ class ApiServer:
         return data_sets().usable[DATA_SET]
 
     def set(self, **attributes: str) -> None:
-        """Write the data set's file with these attributes."""
-        lines = [f"{name}: {value!r}\n" for name, value in attributes.items()]
-        (self._folder / f"{DATA_SET}.yaml").write_text("".join(lines))
+        """Write the data set's file, with these attributes too."""
+        named = {"start_date": "2024-02-20", "lookback_days": "4"} | attributes
+        (self._folder / f"{DATA_SET}.yaml").write_text("".join(f"{name}: {value}\n" for name, value in named.items()))
+
+    def move_to(self, url: str) -> None:
+        """Have the data set's rows lie in another database."""
+        self._monkeypatch.setenv("URL_OF_THE_SHOP", url)
+        self.set(database_url="{env: URL_OF_THE_SHOP}")
 
     def send(
-        self, table: str, body: str | bytes, type_: str = "application/x-ndjson", **more: Any
-    ) -> requests.Response:  # noqa: ANN401 - requests' own arguments
+        self,
+        table: str,
+        body: str | bytes,
+        type_: str = "application/x-ndjson",
+        **more: Any,  # noqa: ANN401 - requests' own arguments
+    ) -> requests.Response:
         """POST rows."""
         body = body.encode() if isinstance(body, str) else body
         headers = {"Content-Type": type_, **more.pop("headers", {})}
@@ -69,7 +79,7 @@ class ApiServer:
 
 @contextmanager
 def running_api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    """The server, as long as the context is open; all that it writes lies in the folder, which becomes the current one."""
+    """The server, as long as the context is open. What it writes lies in the folder, which becomes the current one."""
     monkeypatch.chdir(folder)
     files = folder / "data_sets"
     files.mkdir()
@@ -85,8 +95,8 @@ def running_api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiSe
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            api = ApiServer(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.keys, files)
-            api.set(start_date="2024-02-20", lookback_days="4")
+            api = ApiServer(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.keys, files, monkeypatch)
+            api.set()
             yield api
             api.client.close()
         finally:
