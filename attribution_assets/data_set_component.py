@@ -36,6 +36,12 @@ class DataSet(dg.Component, dg.Model, dg.Resolvable):
             description="SQLAlchemy URL of a SQLite or PostgreSQL database: source tables, result tables, kept answers"
         ),
     ] = None
+    source_url: Annotated[
+        str | Variable | None,
+        dg.Resolver.default(
+            description="Where the source tables are, if not in database_url: SQLite, PostgreSQL, duckdb:// or files://"
+        ),
+    ] = None
     storage: Annotated[
         str | Variable | None, dg.Resolver.default(description="Folder or URL of the assets' tables")
     ] = None
@@ -76,6 +82,12 @@ class DataSet(dg.Component, dg.Model, dg.Resolvable):
     ] = None
     ihc_conv_type_id: Annotated[
         str | Variable | None, dg.Resolver.default(description="The account's conversion type")
+    ] = None
+    ihc_conversion_types: Annotated[
+        dict[str, str] | str | Variable | None,
+        dg.Resolver.default(
+            description="Value of conversions.conversion_type, and the account's conversion type of such orders"
+        ),
     ] = None
     ihc_max_journeys_per_request: Annotated[
         int | Variable | None, dg.Resolver.default(description="Limit of the account")

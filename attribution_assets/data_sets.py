@@ -31,7 +31,7 @@ ENDINGS = (".yaml", ".yml")
 NAMELESS = "(environment)"
 """Stands for the data set of the environment where data sets are listed; no name can be it."""
 
-_JSON = ("ihc_redistribution_parameter",)
+_JSON = ("ihc_redistribution_parameter", "ihc_conversion_types")
 """Attributes whose values may be written as mappings in place of JSON."""
 _SECRETS = ("ihc_api_key",)
 
@@ -103,7 +103,7 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
                 raise ConfigurationError(
                     f"{called} holds a secret, which is to be named and not written: {{env: NAME_OF_A_VARIABLE}}"
                 )
-    base = Settings.from_environment(own_data="database_url" in attributes)
+    base = Settings.from_environment(own_data=bool({"database_url", "source_url"} & attributes.keys()))
     if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
         raise ConfigurationError(
             f"{given['ihc_api_url'].label} is given without ihc_api_key: the environment's key is for the environment's"
@@ -141,7 +141,8 @@ def _apart(base: Settings, name: str) -> Settings:
     except DatabaseUrlError:
         pass  # a run says so, if the data set has no database of its own
     kept = {setting: variable for setting, variable in base.variables.items() if setting not in apart}
-    return replace(base, data_set=name, variables=kept, **apart)
+    kept.pop("source_url", None)  # the environment's source is that of its own data set
+    return replace(base, data_set=name, source_url=None, variables=kept, **apart)
 
 
 _PLACES = ("storage", "reports", "conversion_types")

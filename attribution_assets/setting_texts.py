@@ -4,8 +4,10 @@ Which settings there are is in `settings.py`.
 """
 
 import datetime as dt
+import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from attribution_assets.attribution.calendar.days import day_written
@@ -95,3 +97,32 @@ class Given:
         if self.text not in {*map(str, range(24)), *(f"{hour:02}" for hour in range(24))}:
             raise self.refused("a whole number from 0 to 23")
         return int(self.text)
+
+    def conversion_types(self) -> Mapping[str, str]:
+        """Value of `conversions.conversion_type` -> conversion type, from a JSON object.
+
+        Raises:
+            ConfigurationError: It is none, or one of its parts is no text, empty, or there twice.
+        """
+        said = f"{self.label} is {quoted(self.text)}"
+        try:
+            pairs = json.loads(self.text, object_pairs_hook=_Pairs)
+        except ValueError as error:
+            raise ConfigurationError(f"{said}: it is no JSON ({error})") from None
+        if not isinstance(pairs, _Pairs):
+            raise ConfigurationError(said + ': it takes a JSON object such as {"new": "new_customers"}')
+        types: dict[str, str] = {}
+        for value, conversion_type in pairs:
+            parts = [part.strip() if isinstance(part, str) else "" for part in (value, conversion_type)]
+            if not all(parts):
+                raise ConfigurationError(
+                    f"{said}: each value and each conversion type has to be a text that is not empty"
+                )
+            if parts[0] in types:
+                raise ConfigurationError(f"{said}: {quoted(parts[0])} is there twice")
+            types[parts[0]] = parts[1]
+        return types
+
+
+class _Pairs(list[tuple[str, object]]):
+    """The members of a JSON object, those that are there twice included."""

@@ -24,6 +24,7 @@ IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 ATTRIBUTES: Mapping[str, str] = {
     "database_url": "ATTRIBUTION_DATABASE_URL",
+    "source_url": "ATTRIBUTION_SOURCE_URL",
     "storage": "ATTRIBUTION_STORAGE",
     "reports": "ATTRIBUTION_REPORTS",
     "engine": "ATTRIBUTION_ENGINE",
@@ -37,6 +38,7 @@ ATTRIBUTES: Mapping[str, str] = {
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
     "ihc_conv_type_id": "IHC_CONV_TYPE_ID",
+    "ihc_conversion_types": "IHC_CONVERSION_TYPES",
     "ihc_max_journeys_per_request": "IHC_MAX_JOURNEYS_PER_REQUEST",
     "ihc_max_sessions_per_request": "IHC_MAX_SESSIONS_PER_REQUEST",
     "ihc_max_concurrent_requests": "IHC_MAX_CONCURRENT_REQUESTS",
@@ -49,7 +51,8 @@ VARIABLES: Mapping[str, str] = {
     **{
         name: variable
         for name, variable in ATTRIBUTES.items()
-        if name in {"database_url", "storage", "reports", "engine", "channels"} or name.startswith("ihc_")
+        if name in {"database_url", "source_url", "storage", "reports", "engine", "channels"}
+        or (name.startswith("ihc_") and name != "ihc_conversion_types")
     },
     "conversion_types": "ATTRIBUTION_CONVERSION_TYPES",
     "ihc_answer_seconds": "IHC_ANSWER_SECONDS",
@@ -66,6 +69,7 @@ _READ: Mapping[str, Callable[[Given], Any]] = {
     "max_rejected_share": Given.share,
     "direct_channels": Given.names,
     "journey_end": Given.journey_end,
+    "ihc_conversion_types": Given.conversion_types,
     "ihc_max_journeys_per_request": lambda given: given.whole_number(1_000_000),
     "ihc_max_sessions_per_request": lambda given: given.whole_number(1_000_000),
     "ihc_max_concurrent_requests": lambda given: given.whole_number(1_000),
@@ -98,7 +102,9 @@ class Settings:
         csv_guard: whether names in CSV files are guarded against being taken for formulas.
         daily_hour: hour (UTC) at which the daily schedule runs.
         log_format: `text` or `json`, how runs write their log to stderr.
-        database_url: SQLAlchemy URL of the database with the source tables and the result tables.
+        database_url: SQLAlchemy URL of the database with the result tables, and the source tables if `source_url` is
+            None.
+        source_url: URL of the source tables, which are only read: a database or a folder of files.
         storage: folder or URL of the assets' tables.
         engine: what runs SQL over them, `duckdb` or `spark`.
         reports: folder or URL of the CSV files.
@@ -114,6 +120,7 @@ class Settings:
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
         ihc_answer_seconds: how long one exchange with the API may take in all.
+        ihc_conversion_types: value of `conversions.conversion_type` -> the account's conversion type.
         variables: setting of a resource -> the variable that gives it: what Dagster reads again when a run starts, and
             shows by the variable's name.
         own_account: whether the API is asked with another key than the environment's.
@@ -131,6 +138,7 @@ class Settings:
     log_format: str = "text"
     last_day: dt.date | None = None
     database_url: str = "sqlite:///data/attribution.db"
+    source_url: str | None = None
     storage: str = "data/assets"
     engine: str = "duckdb"
     reports: str = "data/reports"
@@ -146,6 +154,7 @@ class Settings:
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
     ihc_answer_seconds: int = 60
+    ihc_conversion_types: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     own_account: bool = False
     missing: str = ""
@@ -185,7 +194,7 @@ class Settings:
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
         )
-        if not own_data and not {"start_date", "database_url"} & given.keys():
+        if not own_data and not {"start_date", "database_url", "source_url"} & given.keys():
             last_day = given["end_date"].day() if "end_date" in given else None
             settings = replace(settings, first_day=demo_start(last_day))
         return settings.with_given(given)
@@ -296,7 +305,7 @@ def data_sets_folder() -> str | None:
 
 
 def demo_start(end: dt.date | None) -> dt.date:
-    """The first day of the demo, and of the calendar where no database is named: the first of the month before.
+    """The first day of the demo, and of the calendar where no source is named: the first of the month before.
 
     As it changes but once a month, what has been stored stays right from day to day.
 

@@ -83,6 +83,10 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "sessions": _TOUCHPOINT | {"user_id": "u1", "cost": 1.0},
     "conversions": _TOUCHPOINT | {"user_id": "u1", "revenue": 100.0},
     "journeys": _TOUCHPOINT | {"conversion": 1},
+    "spend": {"date": "2024-02-26", "channel_name": "Search", "campaign": None, "cost": 1.0}
+    | {"impressions": None, "clicks": None},
+    "rejected_spend": _REJECTED,
+    "order_types": {"conv_id": "o1", "conversion_type": "new"},
     "too_long_orders": _TOUCHPOINT | {"user_id": "u1", "sessions": 201, "most_sessions": 200},
     "ihc_attributions": _TOUCHPOINT
     | {"initializer": 1.0, "holder": 0.0, "closer": 1.0, "ihc": 1.0, "outcome": "attributed", "reason": None}
@@ -102,6 +106,7 @@ _TYPES = {"str": "object", "datetime64[ns]": "datetime64[us]", "int64": "int64",
 _TIME = {
     "sessions": "session_time",
     "channel_reporting": "date",
+    "spend": "date",
     "model_comparison": "conversion_date",
     "conversion_paths": "conversion_date",
     "channel_roles": "conversion_date",

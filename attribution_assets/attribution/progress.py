@@ -5,10 +5,23 @@ context is open. Nothing here is stored, and no result depends on it.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class PlanOfType(NamedTuple):
+    """What of a plan is for one conversion type: as for `RequestPlan`."""
+
+    conv_type_id: str
+    journeys: int
+    touchpoints: int
+    requests: int
+
+    def __str__(self) -> str:
+        """The same in words."""
+        return f"{self.conv_type_id!r} {self.journeys:,} journeys in {self.requests:,} requests"
 
 
 @dataclass(frozen=True)
@@ -21,6 +34,7 @@ class RequestPlan:
         requests: requests that hold them, if each is answered in full at its first try.
         reused: journeys that the ledger answers.
         budget: requests that may be made, each try counted; None for any number.
+        types: the parts of it by conversion type, sorted, if there are several.
     """
 
     journeys: int
@@ -28,12 +42,15 @@ class RequestPlan:
     requests: int
     reused: int
     budget: int | None = None
+    types: tuple[PlanOfType, ...] = ()
 
     def __str__(self) -> str:
         """The same in words."""
         asked = (
             f"{self.journeys:,} journeys with {self.touchpoints:,} touchpoints to ask for in {self.requests:,} requests"
         )
+        if self.types:
+            asked = f"{asked} (by conversion type: {', '.join(map(str, self.types))})"
         beyond = self.budget is not None and self.requests > self.budget
         return f"{asked}, {self.reused:,} journeys known from the ledger" + (
             f"; only {self.budget:,} requests may be made (IHC_MAX_REQUESTS_PER_RUN)" if beyond else ""
@@ -48,6 +65,9 @@ class ProgressListener(Protocol):
 
     def requests_planned(self, plan: RequestPlan) -> None:
         """The IHC API is about to be asked for this."""
+
+    def rows_in_no_report(self, asset: str, lines: Sequence[str]) -> None:
+        """What there is to say of source rows of the asset that no day can report, a line each."""
 
 
 _listeners: tuple[ProgressListener, ...] = ()
@@ -74,3 +94,9 @@ def tell_requests_planned(plan: RequestPlan) -> None:
     """Tell the listeners, see `ProgressListener.requests_planned`."""
     for listener in _listeners:
         listener.requests_planned(plan)
+
+
+def tell_rows_in_no_report(asset: str, lines: Sequence[str]) -> None:
+    """Tell the listeners, see `ProgressListener.rows_in_no_report`."""
+    for listener in _listeners:
+        listener.rows_in_no_report(asset, lines)

@@ -62,10 +62,11 @@ def chosen(names: Sequence[str] | None, *, every: bool) -> list[Chosen]:
     return [known[name] for name in dict.fromkeys(names or ())]
 
 
-OWN_DATA = ("database_url",)
+OWN_DATA = ("database_url", "source_url")
 """Settings of which one is set where the environment's data set is in use."""
 
 
 def _known(found: DataSets) -> Mapping[str, Chosen]:
     usable = {name: Chosen(name, settings) for name, settings in found.usable.items()}
-    return usable | {name: Chosen(name, None, problem) for name, problem in found.unusable.items()}
+    known = usable | {name: Chosen(name, None, problem) for name, problem in found.unusable.items()}
+    return dict(sorted(known.items()))

@@ -73,6 +73,8 @@ def demo() -> None:
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
 
         settings = Settings.from_environment()
+        if settings.source_url:
+            raise ConfigurationError("the demo lies in ATTRIBUTION_DATABASE_URL: unset ATTRIBUTION_SOURCE_URL for it")
         usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
         first = max(first, demo_start(last))
@@ -406,6 +408,7 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
     resources.storage.check()
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
+    report_range.require_mapped_types(resources, first, last)
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
@@ -422,7 +425,6 @@ def _make_and_report(
     gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
     from rich.console import Console
 
-    from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
     from attribution_assets.attribution.reporting.report_file import write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
@@ -435,8 +437,9 @@ def _make_and_report(
     resources, path = usable(settings, output)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
-    with terminal.progress(console) as on_stage:
-        made = report_range.report_days(first, last, settings, resources, on_stage, again=again)
+    report_range.require_mapped_types(resources, first, last)
+    with terminal.progress(console) as bars:
+        made = report_range.report_days(first, last, settings, resources, bars.start, again=again)
     if not made:
         console.print("All days are up to date. None was made again: --again makes them.")
     not_made = report_range.days_not_made(resources, first, last)
@@ -444,10 +447,10 @@ def _make_and_report(
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
-    source = resources.database.source()
-    terminal.print_rows_in_no_report(console, [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS])
+    terminal.print_rows_in_no_report(console, report_range.in_no_report(resources.database.source(), bars.in_no_report))
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),

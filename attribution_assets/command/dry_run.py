@@ -4,7 +4,7 @@ Nothing is written but to a folder that is thrown away, and nobody is asked.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from rich.table import Table
 
 from attribution_assets.attribution.calendar.days import batches, days_between, in_words
 from attribution_assets.attribution.calendar.windows import Window
+from attribution_assets.attribution.ihc_api.order_types import CONV_TYPE_ID
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.progress import RequestPlan
 from attribution_assets.attribution.reporting.journeys import customer_journeys
@@ -24,7 +25,7 @@ from attribution_assets.attribution.tables.readable import quoted, readable
 from attribution_assets.attribution.training.stored_answers import journeys_of
 from attribution_assets.command.terminal import say
 from attribution_assets.command.training import quality_in_words
-from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH
+from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH, typed_journeys
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.ihc_service.model import compute_ihc
@@ -40,8 +41,8 @@ class DryRun:
         orders: their orders.
         too_long: those of them with more sessions than a request may hold.
         plan: what the API would have to be asked for.
-        expected: channel_name, orders, revenue that a trained type expects; None without a preview.
-        trained: that type.
+        expected: channel_name, orders, revenue that trained types expect; None without a preview.
+        trained: these types.
     """
 
     days: list[dt.date]
@@ -49,7 +50,7 @@ class DryRun:
     too_long: int
     plan: RequestPlan
     expected: pd.DataFrame | None = None
-    trained: TrainedType | None = None
+    trained: Sequence[TrainedType] = ()
 
 
 def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: bool) -> DryRun:
@@ -59,7 +60,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         RunRejectedError: There is to be a preview, and no conversion type is trained that could give it.
         DatabaseError: The source or the ledger cannot be read.
     """
-    trained = _trained(resources) if preview else None
+    trained = _trained(resources) if preview else {}
     days, rules, account = days_between(first, last), resources.rules, resources.ihc_api
     with TemporaryDirectory(prefix="dry_run_") as folder:
         tables = AssetStorage(folder, resources.storage.tables().engine)
@@ -67,7 +68,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         window = days_between(rules.windows.read_by(first, Window.LOOKBACK)[0], last)
         for asset, extracted in (("sessions", source.sessions(window)), ("conversions", source.conversions(days))):
             for read in extracted:
-                tables.write(asset, DayTable(read.day, read.frame, {}))
+                tables.write(asset, DayTable(read.day, read.frame, {}, read.beside))
         placed, visits = tables.days("conversions", days), tables.days("sessions", window)
         too_long = 0
         for day, journeys, left_out in customer_journeys(placed, visits, rules.windows):
@@ -76,13 +77,22 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         made = tables.days("journeys", days)
         rows = REQUESTS_PER_BATCH * account.max_sessions_per_request
         with account.client(_ledger(resources, Path(folder))) as client:
-            plan = client.plan(batch for _, batch in batches(made.frames(), rows))
+            named = tables.days("order_types", days)
+            plan = client.plan(batch for _, batch in batches(typed_journeys(made, named, account), rows))
         orders = sum(stamp.rows for stamp in placed.stamps().values())
         expected = None
         if trained:
             revenue = pd.concat([frame for _, frame in placed.frames()]).set_index("conv_id")["revenue"]
-            expected = _expected(made.frames(), revenue, trained)
-    return DryRun(days, orders, too_long, plan, expected, trained)
+            typed = [(account.order_types.with_types(frame, named.frame(day)), frame) for day, frame in made.frames()]
+            expected = _expected(
+                (
+                    (frame[types[CONV_TYPE_ID] == name], of_type)
+                    for types, frame in typed
+                    for name, of_type in trained.items()
+                ),
+                revenue,
+            )
+    return DryRun(days, orders, too_long, plan, expected, list(trained.values()))
 
 
 def _ledger(resources: Resources, folder: Path) -> Ledger:
@@ -95,25 +105,27 @@ def _ledger(resources: Resources, folder: Path) -> Ledger:
     return Ledger(f"sqlite:///{database}")
 
 
-def _trained(resources: Resources) -> TrainedType:
+def _trained(resources: Resources) -> dict[str, TrainedType]:
+    """The conversion types that orders can have, by name."""
     account = resources.ihc_api
     if account.redistribution_parameter:
         raise RunRejectedError("a preview knows no IHC_REDISTRIBUTION_PARAMETER, whose arithmetic is not published")
-    trained = account.trained().read(account.conv_type_id)
-    if trained is None:
-        raise RunRejectedError(
-            f"a preview needs a trained conversion type, and {quoted(account.conv_type_id)} is not: see"
-            " `attribution-assets train --help`"
-        )
-    return trained
+    found = {}
+    for name in account.order_types.in_use:
+        trained = account.trained().read(name)
+        if trained is None:
+            raise RunRejectedError(
+                f"a preview needs a trained conversion type, and {quoted(name)} is not: see"
+                " `attribution-assets train --help`"
+            )
+        found[name] = trained
+    return found
 
 
-def _expected(
-    days: Iterator[tuple[dt.date, pd.DataFrame]], revenue: "pd.Series[float]", trained: TrainedType
-) -> pd.DataFrame:
-    """Orders and revenue by channel."""
+def _expected(journeys: Iterable[tuple[pd.DataFrame, TrainedType]], revenue: "pd.Series[float]") -> pd.DataFrame:
+    """Orders and revenue by channel that a type expects of journeys."""
     credited = []
-    for _, frame in days:
+    for frame, trained in journeys:
         if len(frame):
             ihc = compute_ihc(journeys_of(frame).touchpoints, trained.parameters)[:, 3]
             value = ihc * frame["conv_id"].map(revenue).to_numpy("float64")
@@ -132,7 +144,7 @@ def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
     say(console, f"IHC API ({answered_by}): {found.plan}.")
     if found.too_long:
         say(console, f"{found.too_long:,} orders have more sessions than a request may hold.")
-    if found.expected is None or found.trained is None:
+    if found.expected is None:
         return
     table = Table(
         "channel", "orders (preview)", "revenue (preview)", title="Preview: expected, not answered by the API"
@@ -141,6 +153,6 @@ def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
         table.add_row(readable(str(row.channel_name)), f"{row.orders:,.2f}", f"{row.revenue:,.2f}")
     table.add_row("total", f"{found.expected['orders'].sum():,.2f}", f"{found.expected['revenue'].sum():,.2f}")
     console.print(table)
-    how = found.trained
-    what = "an approximation" if how.training.is_approximation else f"version {how.training.version}"
-    say(console, f"Preview by the conversion type {quoted(how.name)} ({what}); its error {quality_in_words(how)}.")
+    for how in found.trained:
+        what = "an approximation" if how.training.is_approximation else f"version {how.training.version}"
+        say(console, f"Preview by the conversion type {quoted(how.name)} ({what}); its error {quality_in_words(how)}.")

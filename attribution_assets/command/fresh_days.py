@@ -48,7 +48,7 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
         for asset in ASSETS
     }
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
-    due = due_days(days, state, stale, days_changed(state, source, days), resources.ihc_api.settings, shown)
+    due = due_days(days, state, stale, days_changed(state, source, days), resources.ihc_api.settings_of, shown)
     return due.union(
         _days_without_file(storage, resources, days), set(_not_passed(instance, rules.names)).intersection(days)
     )

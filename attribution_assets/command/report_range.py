@@ -5,7 +5,7 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -27,6 +27,8 @@ from attribution_assets.attribution.source.rows_in_no_report import in_words as 
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
+from attribution_assets.attribution.tables.credit import ATTRIBUTED
+from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
 from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, days_not_fresh
 from attribution_assets.defs.automation.jobs import range_tags
@@ -108,9 +110,11 @@ def _days_with_data(
         return with_data
     if within:
         outside = _days_with_data(source, storage)
+        first_day = max(outside[0], EARLIEST_DAY)
+        do = f"set ATTRIBUTION_START_DATE to {first_day}" if first_day < within[0] else "see ATTRIBUTION_END_DATE"
         raise RunRejectedError(
             f"the data is of {outside[0]}..{outside[-1]}, but the days that can be reported are"
-            f" {within[0]}..{within[1]}: see ATTRIBUTION_START_DATE and ATTRIBUTION_END_DATE"
+            f" {within[0]}..{within[1]}: {do}"
         )
     in_no_report = [source.rows_in_no_report(asset) for asset in SOURCE_ASSETS]
     if any(table.rows for table in in_no_report):
@@ -189,7 +193,8 @@ def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[
     state = stored_state(storage, {}, (earliest, latest))
     due = days_changed(state, source, around)
     lookback = [day for day in around if day < first]
-    return extraction_stages({**due, "sessions": due["sessions"].union(storage.days("sessions", lookback).missing)})
+    missing = {asset: due[asset].union(storage.days(asset, lookback).missing) for asset in ("sessions", "spend")}
+    return extraction_stages(due | missing)
 
 
 def results(
@@ -264,7 +269,45 @@ def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share)
     calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
     found = status(state, stale, source, calendar, rules.windows)
-    return found, attributed_with_other_settings(state, resources.ihc_api.settings)
+    return found, attributed_with_other_settings(state, resources.ihc_api.settings_of)
+
+
+def orders_by_type(resources: Resources, outcomes: pd.DataFrame) -> pd.DataFrame | None:
+    """What became of orders by the conversion type that splits them; None where no order names one.
+
+    Args:
+        resources: Where what the orders name is stored, and what that stands for.
+        outcomes: `order_outcomes` of some days.
+
+    Returns:
+        conversion_type, orders, attributed (how many of them), revenue; by conversion type.
+    """
+    days = pd.to_datetime(outcomes["conversion_time"]).dt.date.unique()
+    named = resources.storage.tables().days("order_types", days)
+    if not named.files:
+        return None
+    types = resources.ihc_api.order_types
+    of_orders = {order: types.of(value) for _, frame in named.frames() for order, value in frame.to_numpy()}
+    typed = outcomes.assign(
+        conversion_type=[of_orders.get(order, types.default) for order in outcomes["conv_id"]],
+        attributed=outcomes["outcome"] == ATTRIBUTED,
+    )
+    of_type = typed.groupby("conversion_type")
+    return of_type.agg(
+        orders=("conv_id", "size"), attributed=("attributed", "sum"), revenue=("revenue", "sum")
+    ).reset_index()
+
+
+def require_mapped_types(resources: Resources, first: dt.date, last: dt.date) -> None:
+    """See that all conversion types are mapped of the orders that a run from `first` to `last` may have attributed.
+
+    Raises:
+        ConfigurationError: One is not.
+        SourceDatabaseError: The source cannot be read.
+    """
+    named = resources.database.source().conversion_types(*resources.rules.windows.days_touched_by(first, last))
+    if unmapped := resources.ihc_api.order_types.unmapped(named):
+        resources.ihc_api.require_mapped(unmapped, f" (order {quoted(named[unmapped[0]])})")
 
 
 def too_long_orders(storage: AssetStorage, first: dt.date, last: dt.date) -> pd.DataFrame:
@@ -285,6 +328,19 @@ def rows_set_aside(storage: AssetStorage, first: dt.date, last: dt.date) -> dict
         amounts = [amount for day in rows for amount in amounts_set_aside(rejected.frame(day))]
         found[asset] = SetAside(sum(rows.values()), money_in_words(asset, amounts), sum(each.repeated for each in kept))
     return found
+
+
+def in_no_report(source: SourceDatabase, said: Mapping[str, Sequence[str]]) -> list[str]:
+    """What there is to say of source rows that no day can report, a line each.
+
+    Args:
+        source: The source.
+        said: The lines of the assets whose tables have just been looked at.
+    """
+    lines = list[str]()
+    for asset in SOURCE_ASSETS:
+        lines += said[asset] if asset in said else in_plain_words([source.rows_in_no_report(asset)])
+    return lines
 
 
 def _materialize(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 
@@ -20,7 +20,6 @@ from attribution_assets.attribution.ledger.ledger import AnswersOfMonth
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.ratios import with_ratios
-from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
 from attribution_assets.attribution.source.rows_in_no_report import in_words as rows_in_words
 from attribution_assets.attribution.tables.credit import EMBEDDED, NO_SESSIONS
 from attribution_assets.attribution.tables.readable import readable
@@ -32,12 +31,17 @@ USERS_NAMED = 3
 """Of those whose orders are too long."""
 
 
-class _Bars:
-    """A bar for each asset of a stage, which moves on with each day that is written; plans are printed above them."""
+class Bars:
+    """A bar for each asset of a stage, which moves on with each day that is written; plans are printed above them.
+
+    Attributes:
+        in_no_report: what there is to say of source rows that no day can report, by the asset that was made.
+    """
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
+        self.in_no_report: dict[str, Sequence[str]] = {}
 
     def start(self, stage: Stage) -> None:
         """Show a bar for each asset of the stage."""
@@ -56,19 +60,23 @@ class _Bars:
         _log.info("%s", plan)
         say(self._bars.console, f"IHC API: {plan}")
 
+    def rows_in_no_report(self, asset: str, lines: Sequence[str]) -> None:
+        """Keep them for the end."""
+        self.in_no_report[asset] = lines
+
 
 @contextmanager
-def progress(console: Console) -> Iterator[Callable[[Stage], None]]:
-    """Show the progress of each stage that the yielded function is told of, day by day as they are written.
+def progress(console: Console) -> Iterator[Bars]:
+    """Show the progress of each stage that is started with the yielded bars, day by day as they are written.
 
     Where log lines are written at all (ATTRIBUTION_LOG_FORMAT=json), progress is a line of its own too.
     """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
     with Progress(*columns, console=console) as bars:
-        shown = _Bars(bars)
+        shown = Bars(bars)
         _log.setLevel(logging.INFO)
         with listening(shown):
-            yield shown.start
+            yield shown
 
 
 def print_summary(
@@ -97,6 +105,24 @@ def print_summary(
         rows = sum(repeated.values())
         again = "source row repeats another" if rows == 1 else "source rows repeat others"
         say(console, f"{rows} {again} in every column ({of_each}): of equal rows one counts.")
+
+
+def print_conversion_types(console: Console, orders: pd.DataFrame | None) -> None:
+    """Print the orders of each conversion type.
+
+    Args:
+        console: Where to.
+        orders: As `report_range.orders_by_type` gives them.
+    """
+    if orders is None:
+        return
+    table = Table("conversion type", title="Orders by conversion type")
+    for heading in ("orders", "attributed", "revenue"):
+        table.add_column(heading, justify="right")
+    for row in orders.to_dict("records"):
+        figures = str(row["orders"]), str(row["attributed"]), _figure(row["revenue"], 2)
+        table.add_row(_name(row["conversion_type"]), *figures)
+    console.print(table)
 
 
 def _print_rows_set_aside(console: Console, set_aside: Mapping[str, SetAside]) -> None:
@@ -142,9 +168,9 @@ def print_too_long_orders(console: Console, too_long: pd.DataFrame) -> None:
         say(console, f"Too long: orders of {more} more {'user' if more == 1 else 'users'}.")
 
 
-def print_rows_in_no_report(console: Console, found: Iterable[RowsInNoReport]) -> None:
+def print_rows_in_no_report(console: Console, lines: Iterable[str]) -> None:
     """Say how many source rows no day can report, with what they carry and an example of each table."""
-    for line in rows_in_words(found):
+    for line in lines:
         say(console, line)
 
 
@@ -174,7 +200,7 @@ def print_status(console: Console, status: Status, other_settings: AbstractSet[d
         table.add_row(asset, *(in_words(some) for some in (days, status.missing[asset], stale)))
     console.print(table)
     print_certainty(console, status.final, status.provisional)
-    print_rows_in_no_report(console, status.in_no_report)
+    print_rows_in_no_report(console, rows_in_words(status.in_no_report))
     if waiting := {day for days in status.stale.blocked.values() for day in days}:
         causes = "; ".join(sorted(status.stale.causes))
         say(console, f"Waiting until rejected rows are corrected in the source: {in_words(waiting)} ({causes}).")

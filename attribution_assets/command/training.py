@@ -85,11 +85,11 @@ def _trained(resources: Resources, name: str, wish: Wish) -> Learned:
     now, storage = dt.datetime.now(dt.UTC), resources.storage.tables()
     if wish.answers:
         return learned(name, answers_in(location(wish.answers)), f"the file {wish.answers}", now)
-    source, settings = resources.database.source(), resources.ihc_api.settings_with(name)
+    source, asked = resources.database.source(), resources.ihc_api.asked_with(name)
     if not (wish.weights or wish.journeys_only):
-        return learned_from_stored(name, storage, source, settings, now)
+        return learned_from_stored(storage, source, asked, now)
     storage.require(str(source))
-    answers, words = stored_answers(storage, settings), f"the journeys of the {source}"
+    answers, words = stored_answers(storage, asked), f"the journeys of the {source}"
     if wish.weights:
         transcript = transcript_of(location(wish.weights), _phase_weights(wish.phase_weights or ""), wish.cut)
         words = f"the vendor's dashboard ({wish.weights}), and {words}"

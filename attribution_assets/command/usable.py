@@ -32,6 +32,7 @@ def usable(settings: Settings, output: str | None) -> tuple[Resources, UPath]:
     resources.storage.require_writable()
     resources.reports.check()
     resources.database.source()
+    resources.database.results()
     require_writable_home()
     if output:
         return resources, _writable("--output", output)

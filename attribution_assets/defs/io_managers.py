@@ -3,6 +3,7 @@
 import datetime as dt
 import time
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,9 @@ ROWS_PER_TRANSACTION = 20_000
 SECONDS_UNTIL_PUBLISHED = 5.0
 """How many rows, or for how long, stored days wait to be published together."""
 
+LARGE_DAY = 200_000
+"""Of a day with so many rows, the next one is not made before it is stored: memory holds one of them."""
+
 READ_BY = "read_by"
 """Metadata of an input: the asset that reads it."""
 
@@ -41,25 +45,49 @@ def partition_days(context: dg.AssetExecutionContext) -> list[dt.date]:
     return [dt.date.fromisoformat(key) for key in context.partition_keys]
 
 
-class _Written:
-    """Days that have been stored and are to be published: together, as a transaction for each takes longer.
+class _Writer:
+    """Stores days one after another, each while the next one is made; and publishes them, several in a transaction.
 
     Args:
-        publish: publishes days.
+        write: stores a day.
+        publish: publishes days that are stored.
     """
 
-    def __init__(self, publish: Callable[[Sequence[dt.date]], None]) -> None:
-        self._publish, self._days, self._rows, self._since = publish, list[dt.date](), 0, time.monotonic()
+    def __init__(self, write: Callable[[DayTable], None], publish: Callable[[Sequence[dt.date]], None]) -> None:
+        self._write, self._publish = write, publish
+        self._days, self._rows, self._since = list[dt.date](), 0, time.monotonic()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="writer")
+        self._writing: Future[None] | None = None
 
     def add(self, table: DayTable) -> None:
-        """Take in a day, and publish those that are waiting if there are many, or if they have waited long."""
-        self._days.append(table.day)
-        self._rows += len(table.frame)
+        """Store a day once the one before is stored; publish first if many days are waiting, or have waited long."""
+        self._finish()
         if self._rows >= ROWS_PER_TRANSACTION or time.monotonic() - self._since >= SECONDS_UNTIL_PUBLISHED:
-            self.close()
+            self._publish_stored()
+        self._writing = self._thread.submit(self._store, table)
+        if len(table.frame) >= LARGE_DAY:
+            self._finish()
 
     def close(self) -> None:
-        """Publish the days that are waiting, also those of a step that fails."""
+        """Publish what is stored, also of a step that fails."""
+        try:
+            self._finish()
+        finally:
+            self._thread.shutdown()
+            self._publish_stored()
+
+    def _store(self, table: DayTable) -> None:
+        self._write(table)
+        self._days.append(table.day)
+        self._rows += len(table.frame)
+
+    def _finish(self) -> None:
+        """Wait for the day that is being stored, and raise what has happened to it."""
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _publish_stored(self) -> None:
         days, self._days, self._rows = self._days, [], 0
         self._publish(days)
         self._since = time.monotonic()
@@ -84,7 +112,7 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
             say_which_process(context.instance, context.run)
 
     def handle_output(self, context: dg.OutputContext, obj: DailyTables) -> None:
-        """Write each day as it comes, so that one day's table is in memory at a time.
+        """Write each day as it comes, so that two days' tables are in memory at a time: one is made, one is written.
 
         Raises:
             ValueError: The asset handed over other days than the run's, or not all that can be made.
@@ -93,15 +121,15 @@ class DailyTableIOManager(dg.ConfigurableIOManager):
         days = [dt.date.fromisoformat(key) for key in context.asset_partition_keys]
         look_for_leftovers()
         hindered = self._of_steps.pop(_step(context), None) or self._obstacles(asset, days)
-        due, written = hindered.without(days), _Written(partial(results.publish, asset, storage=storage))
-        with closing(obj.days) as tables, closing(written):
+        due = hindered.without(days)
+        writer = _Writer(partial(storage.write, asset), partial(results.publish, asset, storage=storage))
+        with closing(obj.days) as tables, closing(writer):
             for table in tables:
                 if table.day in hindered.held_up or table.day in hindered.left_out:
                     continue
                 if not due or table.day != due.pop(0):
                     raise ValueError(f"{asset} made a table for {table.day}: expected the run's days in calendar order")
-                storage.write(asset, table)
-                written.add(table)
+                writer.add(table)
         if due:
             raise ValueError(f"{asset} made no table for {due[0]}")
         _report_made(context, days, hindered)

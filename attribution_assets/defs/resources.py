@@ -5,7 +5,8 @@ the variable's name instead of its value.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +23,7 @@ from attribution_assets.attribution.files.locations import LocationError, locati
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
 from attribution_assets.attribution.ihc_api.account import GIVE_UP_AFTER_SECONDS, IhcApi, is_on_loopback
 from attribution_assets.attribution.ihc_api.client import IhcClient
+from attribution_assets.attribution.ihc_api.order_types import AskedWith, OrderTypes
 from attribution_assets.attribution.ihc_api.redistribution import redistribution_parameter
 from attribution_assets.attribution.ihc_api.sender import StandIn
 from attribution_assets.attribution.ledger.ledger import Ledger
@@ -42,6 +44,8 @@ from attribution_assets.ihc_service.model import ModelParameters, version
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import ATTRIBUTES, VARIABLES, Settings
 
+_THE_ACCOUNTS = "the account's"
+
 
 class OfDataSet(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type parameter is for resources that build another object
     """What all resources have: they are of one data set."""
@@ -59,9 +63,10 @@ class OfDataSet(dg.ConfigurableResource):  # type: ignore[type-arg]  # its type 
 
 
 class DatabaseResource(OfDataSet):
-    """The database with the source tables, where the result tables go too."""
+    """The database that the result tables go to, and the source tables, if they are not elsewhere."""
 
     url: str = Field(description="SQLAlchemy URL of a SQLite or PostgreSQL database")
+    source_url: str | None = Field(default=None, description="URL of the source tables, if they are elsewhere")
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
     channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
@@ -73,7 +78,13 @@ class DatabaseResource(OfDataSet):
             ConfigurationError: The file of channel names cannot be read or used.
         """
         last_day = dt.date.fromisoformat(self.last_day) if self.last_day else None
-        return SourceDatabase(self.url, dt.date.fromisoformat(self.first_day), self._channel_names(), last_day)
+        return SourceDatabase(
+            self.source_url or self.url,
+            dt.date.fromisoformat(self.first_day),
+            self._channel_names(),
+            last_day,
+            self.label("source_url" if self.source_url else "database_url"),
+        )
 
     def _channel_names(self) -> ChannelNames | None:
         if not self.channels:
@@ -86,11 +97,11 @@ class DatabaseResource(OfDataSet):
 
     def results(self) -> ResultTables:
         """The result tables."""
-        return ResultTables(self.url, self.names.of(""))
+        return ResultTables(self.url, self.names.of(""), makes_file=bool(self.source_url))
 
     def ledger(self) -> Ledger:
         """The ledger of IHC answers."""
-        return Ledger(self.url, self.names.of(""))
+        return Ledger(self.url, self.names.of(""), makes_file=bool(self.source_url))
 
 
 class Storage(OfDataSet):
@@ -170,6 +181,9 @@ class IhcApiAccount(OfDataSet):
     max_sessions_per_request: int = Field(description="Limit of the account")
     max_concurrent_requests: int = Field(description="Requests under way at once, per run")
     redistribution_parameter: str | None = Field(default=None, description="JSON object, sent as it is")
+    types_of_orders: dict[str, str] = Field(
+        default={}, description="Value of conversions.conversion_type and the conversion type that it stands for"
+    )
     max_requests_per_run: int | None = Field(default=None, description="Budget of a run, each try counted")
     allow_http: bool = Field(default=False, description="Whether the key may go to another host over http://, in clear")
     answer_seconds: int = Field(default=60, description="How long one exchange with the API may take in all")
@@ -187,6 +201,46 @@ class IhcApiAccount(OfDataSet):
     def settings(self) -> str:
         """One text that stands for the settings that credit depends on: other settings, other text."""
         return self.settings_with(self.conv_type_id, self.redistribution_parameter)
+
+    @property
+    def order_types(self) -> OrderTypes:
+        """Which conversion type splits which order."""
+        return OrderTypes(self.conv_type_id, self.types_of_orders)
+
+    def settings_of(self, values: Sequence[str], redistribution_parameter: str | None = _THE_ACCOUNTS) -> str:
+        """`settings` of orders with these conversion types, as the source calls them (`Stamp.conversion_types`).
+
+        Args:
+            values: what the source calls them; none for the account's.
+            redistribution_parameter: as it would be with this one; without it, the account's.
+        """
+        given = self.redistribution_parameter if redistribution_parameter == _THE_ACCOUNTS else redistribution_parameter
+        unmapped = self.order_types.unmapped(values)
+        used = {self.order_types.of(value) for value in values or [""] if value not in unmapped}
+        of_types = {name: self.settings_with(name, given) for name in used} | dict.fromkeys(unmapped, "not mapped")
+        return next(iter(of_types.values())) if len(of_types) == 1 else digest(of_types)
+
+    def require_mapped(self, values: Iterable[str], where: str = "") -> None:
+        """See that all conversion types of orders, as the source calls them, are mapped.
+
+        Args:
+            values: what the source calls them.
+            where: which order has the first of those that are not, in words.
+
+        Raises:
+            ConfigurationError: One is not.
+        """
+        if unmapped := self.order_types.unmapped(values):
+            raise ConfigurationError(
+                f"conversions.conversion_type is {quoted(unmapped[0])}{where}, which IHC_CONVERSION_TYPES does not"
+                " map to a conversion type of the account: add it, as in"
+                f" IHC_CONVERSION_TYPES='{json.dumps({unmapped[0]: self.conv_type_id}, ensure_ascii=False)}'"
+            )
+
+    def asked_with(self, conv_type_id: str) -> AskedWith:
+        """What the answers of a conversion type were asked with that can teach it."""
+        of_day = partial(self.settings_of, redistribution_parameter=None)
+        return AskedWith(conv_type_id, self.settings_with(conv_type_id), of_day, self.order_types)
 
     def settings_with(self, conv_type_id: str, redistribution_parameter: str | None = None) -> str:
         """`settings`, as they would be with this conversion type and redistribution parameter."""
@@ -238,24 +292,27 @@ class IhcApiAccount(OfDataSet):
         if self.api_key:
             return IhcClient(self._api(self.url, self.api_key), ledger)
         parameters = self._parameters()
-        stand_in = StandIn(_embedded_name(parameters), partial(self._embedded_service, parameters))
+        names = {name: _embedded_name(known) for name, known in parameters.items()}
+        stand_in = StandIn(names[self.conv_type_id], partial(self._embedded_service, parameters), names)
         return IhcClient(self._api(self.url, EMBEDDED), ledger, stand_in)
 
-    def _parameters(self) -> ModelParameters:
-        """What the embedded service answers with."""
-        known = self.known_types()
-        if self.conv_type_id not in known:
-            raise ConfigurationError(
-                f"{self.label('ihc_conv_type_id')} is {quoted(self.conv_type_id)}, and without IHC_API_KEY the embedded"
-                f" service answers, which knows only {', '.join(map(quoted, sorted(known)))}: train it with"
-                " `attribution-assets train`, or set IHC_API_KEY"
-            )
-        return known[self.conv_type_id]
+    def _parameters(self) -> Mapping[str, ModelParameters]:
+        """What the embedded service answers with, by conversion type."""
+        known, types = self.known_types(), self.order_types
+        for name in types.in_use:
+            if name not in known:
+                of_account = name == self.conv_type_id
+                setting = self.label("ihc_conv_type_id" if of_account else "ihc_conversion_types")
+                raise ConfigurationError(
+                    f"{setting} {'is' if of_account else 'names'} {quoted(name)}, and without IHC_API_KEY the embedded"
+                    f" service answers, which knows only {', '.join(map(quoted, sorted(known)))}: train it with"
+                    " `attribution-assets train`, or set IHC_API_KEY"
+                )
+        return {name: known[name] for name in types.in_use}
 
-    def _embedded_service(self, parameters: ModelParameters) -> AbstractContextManager[str]:
+    def _embedded_service(self, types: Mapping[str, ModelParameters]) -> AbstractContextManager[str]:
         from attribution_assets.ihc_service.server import embedded_ihc_service  # noqa: PLC0415  # 0.5 s that only it needs
 
-        types = {self.conv_type_id: parameters}
         return embedded_ihc_service(self.max_journeys_per_request, self.max_sessions_per_request, types)
 
     def _api(self, url: str, api_key: str) -> IhcApi:
@@ -368,6 +425,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
         database=DatabaseResource(
             data_set=data_set,
             url=given["database_url"],
+            source_url=given["source_url"],
             first_day=first_day,
             channels=given["channels"],
             last_day=last_day,
@@ -380,6 +438,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             api_key=given["ihc_api_key"],
             allow_http=settings.ihc_allow_http,
             conversion_types=given["conversion_types"],
+            types_of_orders=dict(settings.ihc_conversion_types),
             **{name.removeprefix("ihc_"): value for name, value in given.items() if name in _OF_THE_ACCOUNT},
         ),
         rules=ReportingRules(

@@ -9,10 +9,14 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
+from types import SimpleNamespace
 
 import dagster as dg
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
+from dagster._core.definitions.partitions.subset import AllPartitionsSubset
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution import context_creation_job
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
@@ -22,6 +26,7 @@ from dagster._core.remote_origin import (
     RemoteJobOrigin,
     RemoteRepositoryOrigin,
 )
+from dagster._core.storage import sql
 from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
@@ -100,6 +105,40 @@ def remember_tables(instance: dg.DagsterInstance) -> None:
     history = instance.event_log_storage
     if isinstance(history, SqlEventLogStorage):
         history.has_table = cache(history.has_table)  # type: ignore[method-assign]
+
+
+def remember_all_partitions() -> None:
+    """Have the process list the partitions of a calendar once a day.
+
+    Reason: a check of no partition reads all partitions of its asset, so Dagster lists them after each check, only to
+    see that they are too many to ask for their data versions. It takes 20 ms for a thousand days.
+    """
+    listed = cache(lambda partitions, _date: partitions.get_partition_keys())
+
+    def keys(subset: AllPartitionsSubset) -> Sequence[str]:
+        context = subset._partition_loading_context  # noqa: SLF001  # the time as of which it is all partitions
+        with dg.partition_loading_context(new_ctx=context):
+            found: Sequence[str] = listed(subset.partitions_def, context.effective_dt.date())
+        return found
+
+    AllPartitionsSubset.get_partition_keys = keys  # type: ignore[assignment,method-assign]  # nobody gives it a time
+
+
+def remember_schema_revisions() -> None:
+    """Have the process read the revisions of Dagster's tables once.
+
+    Reason: each storage that is opened reads the same migration scripts, only to see whether its tables are current.
+    """
+    of_location = cache(lambda location: ScriptDirectory.from_config(_config_of(location)))
+    sql.ScriptDirectory = SimpleNamespace(  # type: ignore[assignment,attr-defined]  # all that is used of it there
+        from_config=lambda config: of_location(config.get_main_option("script_location"))
+    )
+
+
+def _config_of(location: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", location)
+    return config
 
 
 def show_new_runs_in(instance: dg.DagsterInstance, location: str, module: str) -> None:

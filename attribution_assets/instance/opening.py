@@ -31,6 +31,8 @@ from attribution_assets.instance.dagster_internals import (
     connected_by,
     create_tables,
     lock_of,
+    remember_all_partitions,
+    remember_schema_revisions,
     remember_tables,
     show_new_runs_in,
     sqlite_history,
@@ -73,6 +75,7 @@ def dagster_instance() -> Iterator[dg.DagsterInstance]:
     with _opened() as instance:
         end_killed_runs(instance)
         remember_tables(instance)
+        remember_all_partitions()
         show_new_runs_in(instance, LOCATION, MODULE)
         os.environ.setdefault(*EVENTS_PER_BATCH)
         with _connections(instance, _kept_connections):
@@ -123,6 +126,7 @@ def _opened() -> Iterator[dg.DagsterInstance]:
         home.mkdir(parents=True, exist_ok=True)
     if not home.is_dir():
         raise RunRejectedError(f"Dagster's history cannot lie in {home} (DAGSTER_HOME): it is no folder")
+    remember_schema_revisions()
     logging.getLogger("dagster").setLevel(logging.ERROR)  # it warns if there is no dagster.yaml, which is allowed here
     root = logging.getLogger()
     root.addFilter(_is_not_about_a_retry)

@@ -12,6 +12,7 @@ model      the embedded model and its service
 training   errors of trained conversion types by the number of journeys learned from, of 10 x --runs draws
 history    one more day after 10, 100 and 1,000 stored ones
 ranges     3, 30 and 90 days at once
+data_sets  loading 1, 10 and 50 data sets and a tick of their sensors; 10 one after another and side by side
 
 Every run starts from nothing, or from generated tables (visitors with 1 to 60 sessions, ids of 64 characters, 12
 channels, an order per 30 sessions). With --folder the generated tables stay for the next time.
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the tests' own endpoint and databases
+from data_sets import data_sets
 from embedded_model import embedded_model
 from extraction import against_pandas
 from generate import FIRST_DAY, Size, make_database
@@ -59,6 +61,7 @@ PARTS: dict[str, Part] = {
     "model": lambda size, _, runs: embedded_model(size.orders, runs),
     "training": lambda _, __, runs: training_errors(10 * runs),
     "history": lambda _, __, runs: one_more_day([10, 100, 1000], runs),
+    "data_sets": lambda _, __, runs: data_sets(runs),
     "ranges": lambda size, _, runs: ranges([3, 30, 90], size.sessions // size.days, runs),
 }
 

@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     else:
         credited_by = days_between(start, end + window)
         credit, orders = (storage.days(name, credited_by) for name in ("ihc_attributions", "conversions"))
-        report = channel_report(storage.days("sessions", days), credit, orders, start, end)
+        report = channel_report(storage.days("sessions", days), storage.days("spend", days), credit, orders, start, end)
         for day, frame in by_day(report, "date", days):
             stored.write(asset, DayTable(day, frame, {}))
     print(json.dumps({"work_seconds": time.perf_counter() - began}))

@@ -5,18 +5,22 @@ Where a newer Dagster behaves otherwise, a test here fails and names the use tha
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import dagster as dg
 import pytest
 import sqlalchemy as sa
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from dagster._core.definitions.partitions.subset import AllPartitionsSubset  # noqa: TID251  # what is replaced
 from dagster._core.execution import context_creation_job  # noqa: TID251  # what is replaced there is put back
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill  # noqa: TID251  # to make backfills
 from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin  # noqa: TID251  # as what it is kept
-from dagster._core.storage import tags  # noqa: TID251  # the tags that this project's own names stand for
+from dagster._core.storage import sql, tags  # noqa: TID251  # where scripts are read; what our own names stand for
 from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES  # noqa: TID251  # as the tags
 from dagster._core.utils import make_new_run_id  # noqa: TID251  # what a run id looks like
 from dagster._core.workspace.load import location_origins_from_yaml_paths  # noqa: TID251  # as `dagster dev` does
@@ -209,6 +213,56 @@ def test_the_history_is_asked_once_whether_it_has_a_table(
     assert history.has_table("event_logs")
     assert asked
     assert len(asked) == len(set(asked))
+
+
+def test_all_partitions_of_a_calendar_are_listed_once(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    daily, listed = dg.DailyPartitionsDefinition("2024-02-27", end_date="2024-03-02"), []
+    list_keys = dg.TimeWindowPartitionsDefinition.get_partition_keys
+    monkeypatch.setattr(AllPartitionsSubset, "get_partition_keys", AllPartitionsSubset.get_partition_keys)
+    monkeypatch.setattr(
+        dg.TimeWindowPartitionsDefinition,
+        "get_partition_keys",
+        lambda calendar, *args: listed.append(calendar) or list_keys(calendar, *args),
+    )
+
+    @dg.asset(partitions_def=daily)
+    def days() -> None: ...
+
+    def passes() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=True)
+
+    checks = [dg.asset_check(asset=days, name=name)(passes) for name in ("a", "b", "c")]
+    internals.remember_all_partitions()
+    assert dg.materialize([days], instance=instance, partition_key="2024-02-28").success
+    listed.clear()
+    job = dg.Definitions(
+        [days], asset_checks=checks, jobs=[dg.define_asset_job("look", dg.AssetSelection.checks(*checks))]
+    )
+    assert job.resolve_job_def("look").execute_in_process(instance=instance).success
+    assert len(listed) == 1
+    with dg.partition_loading_context(dynamic_partitions_store=instance) as context:
+        assert AllPartitionsSubset(daily, context).get_partition_keys() == list_keys(daily)
+
+
+def test_the_migration_scripts_are_read_once_for_all_storages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(sql, "ScriptDirectory", sql.ScriptDirectory)
+    monkeypatch.setattr(internals, "ScriptDirectory", SimpleNamespace(from_config=_counted(asked)))
+    internals.remember_schema_revisions()
+    for _ in range(2):  # made, then opened
+        with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+            assert instance.run_storage.alembic_version()[0] == instance.run_storage.alembic_version()[1]  # type: ignore[index]
+    assert len(asked) == 1
+
+
+def _counted(asked: list[str]) -> Callable[[Config], ScriptDirectory]:
+    def from_config(config: Config) -> ScriptDirectory:
+        asked.append(str(config.get_main_option("script_location")))
+        return ScriptDirectory.from_config(config)
+
+    return from_config
 
 
 def test_a_history_in_memory_is_not_in_sqlite_files() -> None:

@@ -16,15 +16,15 @@ StartCommand = Callable[..., subprocess.Popen[str]]
 
 @pytest.fixture
 def start_command() -> Iterator[StartCommand]:
-    """`start_command(first, last, command=...)`: a started process of `run`, in the current folder.
+    """`start_command(first, last, *options, command=...)`: a started process of `run`, in the current folder.
 
     What it prints can be read from its `stdout`. Those that have not ended with the test are killed.
     """
     started: list[subprocess.Popen[str]] = []
 
-    def start(first: object, last: object, command: list[str] = COMMAND) -> subprocess.Popen[str]:
+    def start(first: object, last: object, *options: str, command: list[str] = COMMAND) -> subprocess.Popen[str]:
         process = subprocess.Popen(  # noqa: S603 - our own command
-            [*command, "run", "--start-date", str(first), "--end-date", str(last)],
+            [*command, "run", "--start-date", str(first), "--end-date", str(last), *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

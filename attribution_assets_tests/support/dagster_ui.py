@@ -18,7 +18,7 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets_tests.support.places import PROJECT
@@ -254,7 +254,7 @@ def requested(runs: Collection[Run], sensor: str) -> list[str]:
 def _run(found: Mapping[str, Any]) -> Run:
     tags = {tag["key"]: tag["value"] for tag in found["tags"]}
     day = tags.get("dagster/partition", "")
-    of_the_job = {"extraction": tuple(ASSETS)[:2]}.get(found["jobName"], ASSETS)
+    of_the_job = {"extraction": SOURCE_ASSETS}.get(found["jobName"], ASSETS)
     assets = [asset["path"][-1] for asset in found["assetSelection"] or []] or of_the_job
     return Run(
         run_id=found["runId"],

@@ -1,4 +1,4 @@
-"""Fixtures: fresh databases, on SQLite and on a real PostgreSQL server, and how tests write to them.
+"""Fixtures: fresh databases, on SQLite, on a real PostgreSQL server and in DuckDB, and how tests write to them.
 
 The server is Debian's package, started once per session as an unprivileged user, on a loopback port, asking for a
 password that needs percent-encoding. Tests of it are skipped where PostgreSQL is not installed.
@@ -18,11 +18,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import duckdb
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy.schema import CreateTable
 
 from attribution_assets.attribution.database.database import Database, insert_rows
+from attribution_assets.attribution.database.duckdb_dialect import DuckDbDialect
 from attribution_assets.demo import SOURCE_TABLES
 from attribution_assets_tests.support.ports import free_port
 
@@ -115,17 +118,53 @@ def database_url(request: pytest.FixtureRequest) -> str:
     return str(request.getfixturevalue(f"{request.param}_url"))
 
 
+@pytest.fixture
+def duckdb_url(tmp_path: Path) -> str:
+    """The URL of an empty database of DuckDB, which can be a source."""
+    path = tmp_path / "source.duckdb"
+    duckdb.connect(str(path)).close()
+    return f"duckdb:///{path}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "duckdb"])
+def source_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database that can be a source: the test runs once with each kind."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@contextmanager
+def in_duckdb(url: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection that can write to a database of DuckDB, in one transaction."""
+    with duckdb.connect(url.removeprefix("duckdb:///")) as connection:
+        connection.begin()
+        yield connection
+        connection.commit()
+
+
 def execute(url: str, *statements: str) -> None:
     """Run statements in one transaction."""
+    if url.startswith("duckdb"):
+        with in_duckdb(url) as writer:
+            for statement in statements:
+                writer.execute(statement)
+        return
     with Database(url).writing() as connection:
         for statement in statements:
             connection.exec_driver_sql(statement)
 
 
-def insert(url: str, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    """Insert rows of a source table, each with all its columns in the order of `SOURCE_TABLES`."""
+def insert(url: str, table: str, rows: Iterable[tuple[Any, ...]], *further: str) -> None:
+    """Insert rows of a source table, each with all its columns in the order of `SOURCE_TABLES`, then further ones."""
+    needed = SOURCE_TABLES.tables[table].columns.keys() if table in SOURCE_TABLES.tables else []
+    columns = [*needed, *further]
+    if url.startswith("duckdb"):
+        values = f"({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"
+        with in_duckdb(url) as writer:
+            if some := list(rows):
+                writer.executemany(f"INSERT INTO {table} {values}", some)
+        return
     with Database(url).writing() as connection:
-        insert_rows(connection, table, SOURCE_TABLES.tables[table].columns.keys(), rows)
+        insert_rows(connection, table, columns, rows)
 
 
 def rows_of(url: str, table: str) -> list[tuple[Any, ...]]:
@@ -136,6 +175,10 @@ def rows_of(url: str, table: str) -> list[tuple[Any, ...]]:
 
 def create_source_tables(url: str) -> None:
     """The three source tables, empty."""
+    if url.startswith("duckdb"):
+        tables = SOURCE_TABLES.sorted_tables
+        execute(url, *(str(CreateTable(table).compile(dialect=DuckDbDialect())) for table in tables))
+        return
     with Database(url).writing() as connection:
         SOURCE_TABLES.create_all(connection)
 

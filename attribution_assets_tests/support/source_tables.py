@@ -23,7 +23,7 @@ CREATE TABLE conversions (conv_id text, user_id text, conv_date text, conv_time 
 
 def create_unkeyed_tables(url: str) -> None:
     """Source tables without any constraint."""
-    flag, amount = ("integer", "double precision") if url.startswith("postgresql") else ("", "")
+    flag, amount = ("", "") if url.startswith("sqlite") else ("integer", "double precision")
     execute(url, *UNKEYED.format(flag=flag, amount=amount).split(";"))
 
 

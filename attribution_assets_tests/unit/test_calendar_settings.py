@@ -12,7 +12,12 @@ from attribution_assets.settings import Settings, demo_start
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ATTRIBUTION_START_DATE", "ATTRIBUTION_END_DATE", "ATTRIBUTION_DATABASE_URL"):
+    for name in (
+        "ATTRIBUTION_START_DATE",
+        "ATTRIBUTION_END_DATE",
+        "ATTRIBUTION_DATABASE_URL",
+        "ATTRIBUTION_SOURCE_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -40,8 +45,14 @@ def test_without_any_variable_the_calendar_is_the_demo_s_and_ends_yesterday() ->
     assert 27 <= (last - first).days <= 61
 
 
-def test_with_a_database_of_one_s_own_it_starts_where_the_variable_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ATTRIBUTION_DATABASE_URL", "sqlite:///shop.db")
+@pytest.mark.parametrize(
+    ("variable", "url"),
+    [("ATTRIBUTION_DATABASE_URL", "sqlite:///shop.db"), ("ATTRIBUTION_SOURCE_URL", "files:///data/export")],
+)
+def test_with_a_source_of_one_s_own_it_starts_where_the_variable_says(
+    monkeypatch: pytest.MonkeyPatch, variable: str, url: str
+) -> None:
+    monkeypatch.setenv(variable, url)
     assert Settings.from_environment().first_day == dt.date(2023, 8, 1)
     monkeypatch.setenv("ATTRIBUTION_START_DATE", "2022-01-01")
     assert Settings.from_environment().first_day == dt.date(2022, 1, 1)

@@ -172,3 +172,27 @@ def test_a_variable_in_another_encoding_is_refused_by_its_name(monkeypatch: pyte
                 said(context, "IHC_CONV_TYPE_ID", "x")
                 == f"{variable} holds bytes that are not in UTF-8: set it in UTF-8"
             )
+
+
+def test_conversion_types_of_orders_are_a_json_object_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = settings(monkeypatch, "IHC_CONVERSION_TYPES", '{" new ": "first orders", "returning": "later"}')
+    assert found.ihc_conversion_types == {"new": "first orders", "returning": "later"}
+    assert settings(monkeypatch, "IHC_CONVERSION_TYPES", "").ihc_conversion_types == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("new=first", ": it is no JSON (Expecting value: line 1 column 1 (char 0))"),
+        ("[]", ': it takes a JSON object such as {"new": "new_customers"}'),
+        ('[["new", "first"]]', ': it takes a JSON object such as {"new": "new_customers"}'),
+        ('"new"', ': it takes a JSON object such as {"new": "new_customers"}'),
+        ('{"new": 1}', ": each value and each conversion type has to be a text that is not empty"),
+        ('{"": "first"}', ": each value and each conversion type has to be a text that is not empty"),
+        ('{"new": "a", "new ": "b"}', ": 'new' is there twice"),
+    ],
+)
+def test_conversion_types_of_orders_that_cannot_be_used_are_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str, words: str
+) -> None:
+    assert said(monkeypatch, "IHC_CONVERSION_TYPES", text) == f"IHC_CONVERSION_TYPES is {in_quotes(text)}{words}"

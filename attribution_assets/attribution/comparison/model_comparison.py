@@ -40,18 +40,21 @@ def model_comparison(journeys: AttributedJourneys, direct_channels: Collection[s
     names = sorted(weights)
     amounts = [amount for name in names for amount in (weights[name], weights[name] * revenue)]
     sums = iter(sums_by_group(cell, len(cells), *amounts))
-    orders, revenues = zip(*zip(sums, sums, strict=True), strict=True)
-    comparison = pd.DataFrame(
-        {
-            "model": np.repeat(np.array(names, dtype=object), len(cells)),
-            "channel_name": np.tile(np.array(journeys.channels, dtype=object)[channel], len(names)),
-            "touch_date": np.tile(dates.astype(str).astype(object)[touch_date], len(names)),
-            "conversion_date": np.full(len(names) * len(cells), journeys.conversion_date, dtype=object),
-            "orders": [round(amount, ORDER_PLACES) for of_model in orders for amount in of_model],
-            "revenue": [round(amount, AMOUNT_PLACES) for of_model in revenues for amount in of_model],
-        }
-    ).astype({"orders": float, "revenue": float})
-    return comparison[(comparison["orders"] > 0) | (comparison["revenue"] > 0)].reset_index(drop=True)
+    by_model = zip(*zip(sums, sums, strict=True), strict=True)
+    orders, revenues = (
+        np.array([round(amount, places) for of_model in measure for amount in of_model], dtype=float)
+        for measure, places in zip(by_model, (ORDER_PLACES, AMOUNT_PLACES), strict=True)
+    )
+    columns = {
+        "model": np.repeat(np.array(names, dtype=object), len(cells)),
+        "channel_name": np.tile(np.array(journeys.channels, dtype=object)[channel], len(names)),
+        "touch_date": np.tile(dates.astype(str).astype(object)[touch_date], len(names)),
+        "conversion_date": np.full(len(names) * len(cells), journeys.conversion_date, dtype=object),
+        "orders": orders,
+        "revenue": revenues,
+    }
+    some = (orders > 0) | (revenues > 0)
+    return pd.DataFrame({name: values[some] for name, values in columns.items()})
 
 
 def _touchpoints(journeys: AttributedJourneys, direct_channels: Collection[str]) -> Touchpoints:

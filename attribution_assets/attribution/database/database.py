@@ -51,14 +51,23 @@ class Database:
         url: `sqlite:///relative/path`, `sqlite:////absolute/path`, or `postgresql://user:password@host/database`
             (`postgresql+psycopg://` is the same: psycopg 3 is used for both).
         error: the class that `reading` and `writing` raise for errors of the database or its driver.
+        variable: the environment variable that holds the URL, for messages.
+        makes_file: whether a SQLite file that is missing is read as an empty database, and made by what writes to it.
 
     Raises:
         DatabaseUrlError: the URL is none of these.
     """
 
-    def __init__(self, url: str, error: type[DatabaseError] = DatabaseError) -> None:
+    def __init__(
+        self,
+        url: str,
+        error: type[DatabaseError] = DatabaseError,
+        variable: str = "ATTRIBUTION_DATABASE_URL",
+        *,
+        makes_file: bool = False,
+    ) -> None:
         self._url = _parsed(url)
-        self._error = error
+        self._error, self._variable, self._makes_file = error, variable, makes_file
         self.path = Path(str(self._url.database)) if self._url.drivername == SQLITE else None
 
     def __str__(self) -> str:
@@ -89,6 +98,8 @@ class Database:
 
         On SQLite outside WAL mode (see `writing`), writers wait until the transaction ends.
         """
+        if self._makes_file and self.path is not None and not self.path.exists():
+            return self._transaction(sa.create_engine("sqlite://"))
         return self._transaction(self._reader)
 
     def writing(self, given_up: Event | None = None) -> AbstractContextManager[sa.Connection]:
@@ -97,12 +108,23 @@ class Database:
         On SQLite it holds the write lock from its start, so that writers queue (up to 30 s) and none fails in the
         middle. It switches the file to WAL mode for good, where readers and the writer do not wait for each other; a
         file that is being read in its old mode, or that cannot have a WAL where it lies, stays as it is. A missing
-        SQLite file is an error, not a new database.
+        SQLite file is an error, not a new database, except with `makes_file`.
 
         Args:
             given_up: ends the waiting for SQLite's write lock soon after it is set, as if the 30 s were over.
         """
+        if self._makes_file and self.path is not None and not self.path.exists():
+            self._make_file(self.path)
         return self._transaction(self._writer, given_up)
+
+    def _make_file(self, path: Path) -> None:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        except OSError as error:
+            raise self._error(
+                f"The {self} cannot be made: {error.strerror}. Set {self._variable} to where it can."
+            ) from None
 
     @cached_property
     def _reader(self) -> sa.Engine:
@@ -139,7 +161,7 @@ class Database:
         words = " ".join(masked(str(error), [str(self._url.password or "")]).split()).rstrip(".")
         if self.path is not None and not self.path.exists():
             return (
-                f"There is no database at {self.path.absolute()}: set ATTRIBUTION_DATABASE_URL to the one that is to"
+                f"There is no database at {self.path.absolute()}: set {self._variable} to the one that is to"
                 " be read, or make one with `attribution-assets demo`."
             )
         if self.path is not None and "locked" in words:
@@ -149,7 +171,7 @@ class Database:
             )
         if "disk" in words:
             return f"The {self} cannot be read or written: {words}. Is the disk, or that of temporary files, full?"
-        return f"The {self} cannot be used: {words}. Check ATTRIBUTION_DATABASE_URL, and that the database lets you in."
+        return f"The {self} cannot be used: {words}. Check {self._variable}, and that the database lets you in."
 
 
 def column_types(connection: sa.Connection, table: str) -> dict[str, sa.types.TypeEngine[Any]]:
@@ -221,7 +243,8 @@ def _parsed(url: str) -> sa.URL:
     if parsed.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise DatabaseUrlError(
             f"The database URL begins with {parsed.drivername}://, but only sqlite:///path/to/file.db and"
-            " postgresql://user:password@host:5432/database are supported."
+            " postgresql://user:password@host:5432/database are supported, and as"
+            " ATTRIBUTION_SOURCE_URL, which is only read, duckdb:///path/to/file.duckdb and files:///folder."
         )
     if (
         parsed.host

@@ -16,6 +16,9 @@ from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.files.object_store import list_objects, read_object, write_object
 from attribution_assets.attribution.files.processes import has_ended, this_process
 
+FileState = tuple[int, int, int]
+"""Of a local file: time of its last change in ns, inode, size."""
+
 
 def read_file(path: UPath) -> bytes:
     """One version of a file, whole.
@@ -42,15 +45,23 @@ def names_in(folder: UPath) -> list[str]:
         return []
 
 
-def replace_file(path: UPath, content: bytes) -> None:
+def file_state(of_file: os.stat_result) -> FileState:
+    """The state of a file: another one once it has been replaced."""
+    return of_file.st_mtime_ns, of_file.st_ino, of_file.st_size
+
+
+def replace_file(path: UPath, content: bytes) -> FileState | None:
     """Put `content` at `path` so that a reader sees the old file or the new one, never a part.
 
     In a folder the content is written beside the file and renamed over it; in an object store one upload does it.
+
+    Returns:
+        The state in which the file holds this content; None in an object store.
     """
     local = local_path(path)
     if local is None:
         write_object(path, content)
-        return
+        return None
     local.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(local.parent)
     beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
@@ -59,9 +70,12 @@ def replace_file(path: UPath, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # else a power failure could leave the new name with nothing in it
+            state = file_state(os.fstat(file.fileno()))
         beside.replace(local)
-    finally:
+    except BaseException:
         beside.unlink(missing_ok=True)
+        raise
+    return state
 
 
 def look_for_leftovers() -> None:

@@ -26,7 +26,13 @@ def _host() -> str:
 
 def this_process() -> str:
     """This process, as `<host>|<process id>|<start>`."""
-    return f"{_host()}|{os.getpid()}|{_started(os.getpid()) or ''}"
+    return _named(os.getpid())
+
+
+@cache
+def _named(pid: int) -> str:
+    """A running process, remembered: it is asked for with each file that is written."""
+    return f"{_host()}|{pid}|{_started(pid) or ''}"
 
 
 def has_ended(process: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from attribution_assets.attribution.freshness.lineage import StoredState
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
-from attribution_assets.attribution.freshness.status import attributed_with_other_settings
+from attribution_assets.attribution.freshness.status import SettingsOf, attributed_with_other_settings
 
 MOST_FRESH_BETWEEN = 14
 """So many fresh days between two that are due are made with them: another run takes longer than they do."""
@@ -18,7 +18,7 @@ def due_days(  # noqa: PLR0913, PLR0917 - all that can make a day due
     state: StoredState,
     stale: Stale,
     changed: Mapping[str, AbstractSet[dt.date]],
-    settings: str,
+    settings: SettingsOf,
     shown: Mapping[str, Container[dt.date]],
 ) -> set[dt.date]:
     """The days that are not fresh: all assets of these are to be made, so that all their checks are evaluated too.
@@ -28,7 +28,7 @@ def due_days(  # noqa: PLR0913, PLR0917 - all that can make a day due
         state: What is stored and published.
         stale: What of it is stale.
         changed: Source asset -> the days whose rows in the source are not those that were read.
-        settings: A text that stands for the API's settings as they are now, see `Stamp`.
+        settings: What stands for the API's settings as they are now.
         shown: Asset -> the days that Dagster's history shows as materialized.
     """
     not_made = {day for day in days for asset in ASSETS if day not in state.stamps[asset] or day not in shown[asset]}

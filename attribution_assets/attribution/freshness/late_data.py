@@ -71,7 +71,7 @@ def changed_days(
 
     Args:
         state: What is stored.
-        asset: `sessions` or `conversions`.
+        asset: The source asset.
         days: The days to look at; those that were never read are not reported.
         fingerprints: Of the source's rows of these days, as they are now.
     """
@@ -86,10 +86,10 @@ def changed_days(
 
 
 def extraction_stages(changed: Mapping[str, AbstractSet[dt.date]]) -> list[Stage]:
-    """The extraction of exactly the changed days: both tables together where both have changed."""
-    sessions, conversions = (changed[asset] for asset in SOURCE_ASSETS)
-    return [
-        *adjacent_stages(SOURCE_ASSETS, sessions & conversions),
-        *adjacent_stages(SOURCE_ASSETS[:1], sessions - conversions),
-        *adjacent_stages(SOURCE_ASSETS[1:], conversions - sessions),
-    ]
+    """The extraction of exactly the changed days: tables together where both, or all, have changed."""
+    together: dict[tuple[str, ...], list[dt.date]] = {}
+    for day in set[dt.date]().union(*changed.values()):
+        assets = tuple(asset for asset in SOURCE_ASSETS if day in changed.get(asset, ()))
+        together.setdefault(assets, []).append(day)
+    some = sorted(together, key=lambda assets: (-len(assets), [SOURCE_ASSETS.index(asset) for asset in assets]))
+    return [stage for assets in some for stage in adjacent_stages(assets, together[assets])]

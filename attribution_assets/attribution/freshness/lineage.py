@@ -15,6 +15,7 @@ from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, 
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_TABLES, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
 from attribution_assets.attribution.storage.stored_days import NOT_STORED, names_of
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -74,7 +75,7 @@ EXTRACTION_VERSION = "1"
 
 
 def extraction_inputs(fingerprint: str) -> dict[str, str]:
-    """What a day of sessions or conversions is made from: name -> version."""
+    """What a day of an asset is made from that is read from the source: name -> version."""
     return {"source": fingerprint, "rules": EXTRACTION_VERSION}
 
 
@@ -99,7 +100,11 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
 
 def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
     """The versions of the tables that are stored beside the asset's, by their names."""
-    return {name: versions[name].get(day, NOT_STORED) for name in names_of(asset)[1:]}
+    return {
+        name: versions[name].get(day, NOT_STORED)
+        for name in names_of(asset)[1:]
+        if name not in ONLY_WITH_ROWS or day in versions[name]
+    }
 
 
 def is_published(state: StoredState, asset: str, day: dt.date) -> bool:

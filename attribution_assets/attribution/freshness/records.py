@@ -173,11 +173,12 @@ def _has_credit(report: pd.DataFrame | pa.Table) -> bool:
 ATTRIBUTION, COMPARISON = "attribution", "comparison"
 
 _ORDERS_AND_THEIR_SESSIONS = (Input("conversions"), Input("sessions", Window.LOOKBACK))
-_ROWS_OF_THE_DAY = (Input("sessions"), Input("conversions"))
+_ROWS_OF_THE_DAY = (Input("sessions"), Input("conversions"), Input("spend"))
 
 _RECORDS = (
     AssetRecord("sessions", ATTRIBUTION, source_tables=("session_sources", "session_costs")),
     AssetRecord("conversions", ATTRIBUTION, source_tables=("conversions",)),
+    AssetRecord("spend", ATTRIBUTION, source_tables=("ad_spend",)),
     AssetRecord(
         "journeys",
         ATTRIBUTION,
@@ -191,7 +192,7 @@ _RECORDS = (
     AssetRecord(
         "ihc_attributions",
         ATTRIBUTION,
-        inputs=(Input("journeys"),),
+        inputs=(Input("journeys"), Input("order_types", may_miss_days=True, beside=True)),
         base="journeys",
         repaired_with="attributions",
         held_up_by=_ORDERS_AND_THEIR_SESSIONS,
@@ -211,6 +212,7 @@ _RECORDS = (
         ATTRIBUTION,
         inputs=(
             Input("sessions"),
+            Input("spend", may_miss_days=True),
             Input("ihc_attributions", Window.ATTRIBUTION, may_miss_days=True),
             Input("conversions", Window.ATTRIBUTION, may_miss_days=True),
             Input("sessions", Window.AROUND, may_miss_days=True, beside=True),

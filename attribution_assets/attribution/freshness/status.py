@@ -1,7 +1,7 @@
 """How up to date everything is: what is missing, stale, changed in the source, or can still change."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -15,6 +15,9 @@ from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
 
+SettingsOf = Callable[[Sequence[str]], str]
+"""A text that stands for the settings with which orders of these conversion types are asked for now, see `Stamp`."""
+
 
 @dataclass(frozen=True)
 class Status:
@@ -23,7 +26,7 @@ class Status:
     Attributes:
         stored: asset -> its stored days.
         missing: asset -> days that hold data, or lie between days that do, and were never materialized.
-        changed: `sessions` and `conversions` -> days whose rows in the source are not those that were read.
+        changed: source asset -> days whose rows in the source are not those that were read.
         stale: what is to be made anew.
         final: reported days that only late rows can change.
         provisional: reported days that orders still to be attributed can change.
@@ -101,11 +104,12 @@ def days_due(source: SourceDatabase, calendar: tuple[dt.date, dt.date]) -> set[d
     return set(days_between(*with_data)) if with_data else set()
 
 
-def attributed_with_other_settings(state: StoredState, settings: str) -> set[dt.date]:
+def attributed_with_other_settings(state: StoredState, settings: SettingsOf) -> set[dt.date]:
     """The days of orders attributed by another endpoint, conversion type or redistribution parameter than now.
 
     Args:
         state: What is stored.
-        settings: A text that stands for the settings as they are now, see `Stamp`.
+        settings: What stands for the settings as they are now.
     """
-    return {day for day, stamp in state.stamps["ihc_attributions"].items() if stamp.settings != settings}
+    stamps = state.stamps["ihc_attributions"].items()
+    return {day for day, stamp in stamps if stamp.settings != settings(stamp.conversion_types)}

@@ -30,7 +30,7 @@ from attribution_assets.attribution.ledger.claims import Claims
 from attribution_assets.attribution.ledger.ledger import AnsweredRequest, AnswerTerms, KeptAnswer, Ledger
 from attribution_assets.attribution.ledger.writer import LedgerWriter
 from attribution_assets.attribution.masking import masked
-from attribution_assets.attribution.progress import RequestPlan, tell_requests_planned
+from attribution_assets.attribution.progress import PlanOfType, RequestPlan, tell_requests_planned
 
 KEEP_TRYING_SECONDS = 300
 """How long an answer that has been paid for is held ready while the ledger's database is locked or away."""
@@ -99,9 +99,7 @@ class IhcClient:
 
     def __init__(self, api: IhcApi, ledger: Ledger, stand_in: StandIn | None = None) -> None:
         self._api, self._ledger, self._stand_in = api, ledger, stand_in
-        endpoint = stand_in.name if stand_in else masked(api.url, [api.api_key])
-        self._terms = AnswerTerms(api.conv_type_id, endpoint, api.redistribution_parameter)
-        self._writer = LedgerWriter(partial(ledger.keep, self._terms))
+        self._writers: dict[str, LedgerWriter] = {}
         self._budget = RequestBudget(api.max_requests_per_run)
         self._planned = 0
         self._asked = 0
@@ -148,6 +146,7 @@ class IhcClient:
             LedgerError: the ledger cannot be read or written.
         """
         journeys = touchpoints = requests = reused = 0
+        of_types: dict[str, list[int]] = {}
         for frame in batches:
             batch = self._batch(frame)
             unsettled = batch.unsettled()
@@ -155,9 +154,15 @@ class IhcClient:
             asked = [journey for journey in unsettled if batch.keys[journey] not in known]
             journeys, reused = journeys + len(asked), reused + len(known)
             touchpoints += sum(batch.sizes[journey] for journey in asked)
-            requests += len(self._packed(batch, asked))
+            packed = self._packed(batch, asked)
+            requests += len(packed)
+            for members in packed:
+                of_type = of_types.setdefault(batch.types[members[0]], [0, 0, 0])
+                more = (len(members), sum(batch.sizes[journey] for journey in members), 1)
+                of_type[:] = map(sum, zip(of_type, more, strict=True))
         self._planned = journeys
-        plan = RequestPlan(journeys, touchpoints, requests, reused, self._api.max_requests_per_run)
+        types = [PlanOfType(name, *counts) for name, counts in sorted(of_types.items())] if len(of_types) > 1 else []
+        plan = RequestPlan(journeys, touchpoints, requests, reused, self._api.max_requests_per_run, tuple(types))
         tell_requests_planned(plan)
         return plan
 
@@ -165,15 +170,16 @@ class IhcClient:
         """Have each order split over the touchpoints of its journey.
 
         What the ledger knows is not asked for. The other journeys, of any number of days, are sent together, whole, in
-        as few requests as the limits allow, and what comes is in the ledger before anything else happens. Journeys with
-        more touchpoints than a request may hold are not sent (`too_long`). Journeys whose rows are missing from an
-        answer are sent again; if the API never gives the rows but does name a reason, they are `refused`. Journeys that
-        another client is asking for are waited for.
+        as few requests as the limits allow (those of one conversion type together), and what comes is in the ledger
+        before anything else happens. Journeys with more touchpoints than a request may hold are not sent (`too_long`).
+        Journeys whose rows are missing from an answer are sent again; if the API never gives the rows but does name a
+        reason, they are `refused`. Journeys that another client is asking for are waited for.
 
         Args:
             journeys: the table `journeys`, one row for each touchpoint: conv_id, conversion_time, session_id,
                 session_time (naive, UTC), channel_name, holder_engagement, closer_engagement, impression_interaction,
-                conversion. The rows of a journey are adjacent and in time order.
+                conversion. The rows of a journey are adjacent and in time order. A column `conv_type_id`, if there is
+                one, says which conversion type splits the order; without it, the account's.
 
         Raises:
             ValueError: the rows of a journey are not adjacent, or one of its sessions comes twice.
@@ -252,7 +258,7 @@ class IhcClient:
                 work.why_unanswered.clear()
             settled = partial(self._settle, work, last=turn == self._api.max_answers_per_journey)
             requests = [
-                Request(partial(batch.sent, members), partial(settled, members))
+                Request(partial(batch.sent, members), partial(settled, members), batch.types[members[0]])
                 for members in self._packed(batch, journeys)
             ]
             tries = self._sender.ready().ask(requests, lambda: claims.hold, stop)
@@ -279,7 +285,7 @@ class IhcClient:
         work.why_unanswered.update(dict.fromkeys(answer.reason[answer.may_pass]))
         kept = batch.kept(journeys, answer.last() if last else answer)
         answered = AnsweredRequest(kept, uuid.uuid4().hex, dt.datetime.now(dt.UTC))
-        self._writer.keep_trying(answered, KEEP_TRYING_SECONDS, work.stop.interrupted)
+        self._writer(batch.types[journeys[0]]).keep_trying(answered, KEEP_TRYING_SECONDS, work.stop.interrupted)
         batch.settle(kept)
         work.tally.asked.update((journey.conv_id, 1 / len(kept)) for journey in kept.values())
         self._traffic.answered(len(kept))
@@ -290,10 +296,26 @@ class IhcClient:
         self._traffic.reused(len(answers))
 
     def _batch(self, journeys: pd.DataFrame) -> JourneyBatch:
-        return JourneyBatch(journeys, self._terms, self._api.max_sessions_per_request)
+        return JourneyBatch(journeys, self._terms, self._api.conv_type_id, self._api.max_sessions_per_request)
+
+    def _terms(self, conv_type_id: str) -> AnswerTerms:
+        """What the answers for a conversion type depend on beside the journeys."""
+        api, stand_in = self._api, self._stand_in
+        endpoint = masked(api.url, [api.api_key])
+        if stand_in:
+            endpoint = stand_in.names.get(conv_type_id, stand_in.name)
+        return AnswerTerms(conv_type_id, endpoint, api.redistribution_parameter)
+
+    def _writer(self, conv_type_id: str) -> LedgerWriter:
+        """What writes the answers for a conversion type."""
+        made = LedgerWriter(partial(self._ledger.keep, self._terms(conv_type_id)))
+        return self._writers.setdefault(conv_type_id, made)
 
     def _packed(self, batch: JourneyBatch, journeys: Sequence[int]) -> list[list[int]]:
-        """Which of these journeys share a request."""
-        sizes = [batch.sizes[journey] for journey in journeys]
-        packed = pack(sizes, self._api.max_sessions_per_request, self._api.max_journeys_per_request)
-        return [[journeys[position] for position in members] for members in packed]
+        """Which of these journeys share a request: all of them have one conversion type."""
+        most = self._api.max_sessions_per_request, self._api.max_journeys_per_request
+        return [
+            [of_type[position] for position in members]
+            for of_type in batch.by_type(journeys).values()
+            for members in pack([batch.sizes[journey] for journey in of_type], *most)
+        ]

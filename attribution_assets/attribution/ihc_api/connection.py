@@ -7,6 +7,7 @@ in `exchange.py`; what the JSON means is in `answers.py`; what is sent and how o
 
 import json
 import time
+from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -81,7 +82,14 @@ class IhcConnection:
         """Close the connections that are kept open."""
         self._session.close()
 
-    def post(self, body: bytes, most_bytes: int, traffic: TrafficCount, interrupted: Event) -> object:
+    def post(
+        self,
+        body: bytes,
+        most_bytes: int,
+        traffic: TrafficCount,
+        interrupted: Event,
+        conv_type_id: str | None = None,
+    ) -> object:
         """Send one body once.
 
         Args:
@@ -89,6 +97,7 @@ class IhcConnection:
             most_bytes: no answer to it can be larger.
             traffic: counts the try.
             interrupted: gives up the exchange when it is set.
+            conv_type_id: the conversion type; None for the account's.
 
         Returns:
             The decoded JSON of the answer.
@@ -100,7 +109,8 @@ class IhcConnection:
                 compressed in a way that was not asked for.
             CancelledError: it was interrupted.
         """
-        answer = self._exchange(body, most_bytes, traffic, interrupted)
+        parameters = {"conv_type_id": conv_type_id} if conv_type_id is not None else {}
+        answer = self._exchange(partial(self._sent, body, most_bytes, parameters), traffic, interrupted)
         if not 200 <= answer.status < 300:  # noqa: PLR2004 - 2xx is the name of this class
             words = self.shown(_message(answer.content) or answer.headers.get("Location", ""))
             retry_after = retry_after_seconds(answer.headers.get("Retry-After"), datetime.now(UTC))
@@ -120,11 +130,11 @@ class IhcConnection:
         text = " ".join(masked(text, [self._api_key, *self._passwords]).split())
         return text if len(text) <= _MOST_SHOWN else text[: _MOST_SHOWN - 1] + "…"
 
-    def _exchange(self, body: bytes, most_bytes: int, traffic: TrafficCount, interrupted: Event) -> Received:
-        """The answer to a body."""
+    def _exchange(self, sent: Callable[[], Received], traffic: TrafficCount, interrupted: Event) -> Received:
+        """The answer to what is sent."""
         began, status = time.monotonic(), NO_ANSWER
         try:
-            answer = Exchange(partial(self._sent, body, most_bytes)).result(self._answer_seconds, interrupted)
+            answer = Exchange(sent).result(self._answer_seconds, interrupted)
             status = str(answer.status)
         except GivenUpError as error:
             fault: Exception = (
@@ -138,10 +148,10 @@ class IhcConnection:
             traffic.tried(status, time.monotonic() - began)
         raise fault  # not in the handler: what was caught holds the request, with the key in its headers
 
-    def _sent(self, body: bytes, most_bytes: int) -> Received:
+    def _sent(self, body: bytes, most_bytes: int, parameters: Mapping[str, str]) -> Received:
         """Send a body and read the answer, without a bound on the time that it takes."""
         with self._session.post(
-            self._url, data=body, timeout=self._timeouts, allow_redirects=False, stream=True
+            self._url, params=parameters, data=body, timeout=self._timeouts, allow_redirects=False, stream=True
         ) as response:
             return received(response, most_bytes)
 

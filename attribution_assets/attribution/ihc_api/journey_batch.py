@@ -4,7 +4,7 @@ Here belongs the way from a frame of touchpoints to whole journeys and back. Who
 `client.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from attribution_assets.attribution.ihc_api.answers import CheckedAnswer
+from attribution_assets.attribution.ihc_api.order_types import CONV_TYPE_ID
 from attribution_assets.attribution.ledger.ledger import AnswerTerms, KeptAnswer
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, TOO_LONG, too_many_sessions
 
@@ -24,19 +25,23 @@ class JourneyBatch:
 
     Args:
         journeys: the table `journeys`, see `IhcClient.attribute`.
-        terms: what answers depend on beside the journeys.
+        terms_of: gives what the answers for a conversion type depend on beside the journeys.
+        default_type: the conversion type of journeys that name none.
         max_sessions: journeys with more touchpoints are too long to be sent.
 
     Attributes:
         conv_ids: the order of each journey.
         sizes: the number of touchpoints of each journey.
+        types: the conversion type of each journey.
         keys: the key of each journey in the ledger.
 
     Raises:
         ValueError: the rows of a journey are not adjacent, or one of its sessions comes twice.
     """
 
-    def __init__(self, journeys: pd.DataFrame, terms: AnswerTerms, max_sessions: int) -> None:
+    def __init__(
+        self, journeys: pd.DataFrame, terms_of: Callable[[str], AnswerTerms], default_type: str, max_sessions: int
+    ) -> None:
         journey_of_row, conv_ids = pd.factorize(journeys["conv_id"])
         if (np.diff(journey_of_row, prepend=0) < 0).any() or journeys.duplicated(["conv_id", "session_id"]).any():
             raise ValueError("the rows of each journey must be adjacent, and each of its sessions have one row")
@@ -46,9 +51,15 @@ class JourneyBatch:
         self._ends = np.cumsum([0, *self.sizes]).tolist()
         self._fields = _fields(journeys)
         touchpoints = list(zip(*self._fields.values(), strict=True))
-        self.keys = terms.journey_keys(
-            [touchpoints[start:end] for start, end in zip(self._ends, self._ends[1:], strict=False)]
-        )
+        sent = [touchpoints[start:end] for start, end in zip(self._ends, self._ends[1:], strict=False)]
+        self.types: list[str] = [default_type] * len(sent)
+        if CONV_TYPE_ID in journeys:
+            self.types = journeys[CONV_TYPE_ID].iloc[self._ends[:-1]].tolist()
+        self.keys = [""] * len(sent)
+        for conv_type_id, members in self.by_type(range(len(sent))).items():
+            of_type = terms_of(conv_type_id).journey_keys([sent[journey] for journey in members])
+            for journey, key in zip(members, of_type, strict=True):
+                self.keys[journey] = key
         self._journey_of_key = {key: journey for journey, key in enumerate(self.keys)}
         self._credit = np.full((len(journeys), len(CREDIT_COLUMNS)), np.nan)
         self._outcome = np.full(len(journeys), None, dtype=object)
@@ -58,6 +69,13 @@ class JourneyBatch:
                 rows = slice(self._ends[journey], self._ends[journey + 1])
                 self._outcome[rows] = TOO_LONG
                 self._reason[rows] = too_many_sessions(size, max_sessions)
+
+    def by_type(self, journeys: Iterable[int]) -> dict[str, list[int]]:
+        """These journeys by their conversion type."""
+        found: dict[str, list[int]] = {}
+        for journey in journeys:
+            found.setdefault(self.types[journey], []).append(journey)
+        return found
 
     def unsettled(self) -> list[int]:
         """The journeys of which nothing has come yet, those that are too long excepted."""

@@ -80,10 +80,12 @@ class Request:
     Attributes:
         touchpoints: gives what it asks for, as it is sent.
         answered: takes in its answer, in the thread that got it and before anything else happens there.
+        conv_type_id: the conversion type that it is for; None for the account's.
     """
 
     touchpoints: Callable[[], Sequence[Mapping[str, Any]]]
     answered: Callable[[CheckedAnswer], None]
+    conv_type_id: str | None = None
 
 
 class IhcRequests:
@@ -156,7 +158,9 @@ class IhcRequests:
                 if repeating.statistics["attempt_number"] > 1:
                     self._traffic.tries_again()
                 try:
-                    answer = self._connection.post(encoded, most_bytes, self._traffic, stop.interrupted)
+                    answer = self._connection.post(
+                        encoded, most_bytes, self._traffic, stop.interrupted, request.conv_type_id
+                    )
                 except IhcPermanentError:
                     stopped.set()  # before the slot is another's
                     raise

@@ -1,8 +1,8 @@
 """What requests are sent by, and where to: the IHC API, or a service that stands in for it; nothing starts unneeded."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 
 from attribution_assets.attribution.ihc_api.account import IhcApi
@@ -18,10 +18,12 @@ class StandIn:
     Attributes:
         name: what it and its version are called in the ledger.
         start: runs it as long as the context is open, and gives the full URL of its `compute_ihc`.
+        names: the same of conversion types for which it has another version.
     """
 
     name: str
     start: Callable[[], AbstractContextManager[str]]
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 class Sender:

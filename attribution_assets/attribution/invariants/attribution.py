@@ -2,15 +2,15 @@
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from pandera.errors import SchemaError, SchemaErrors
-from pandera.pandas import Column, DataFrameSchema
+import pyarrow as pa
+from pandera.errors import SchemaErrors
 
+from attribution_assets.attribution.invariants.schema_match import match_schema
 from attribution_assets.attribution.tables.credit import (
     ATTRIBUTED,
     COST_ERROR,
@@ -24,8 +24,8 @@ from attribution_assets.attribution.tables.set_aside import amounts_set_aside, m
 
 PROBLEMS_NAMED = 5
 
-ROWS_LOOKED_AT_TOGETHER = 10_000
-"""Of several days: a small table takes pandera 10 to 25 ms, of which its rows take little."""
+ROWS_LOOKED_AT_TOGETHER = 100_000
+"""Of several days: a small table takes about as long by itself."""
 
 REJECTED_NAMED = 3
 """In the one line that stands for a day; the day's list names more."""
@@ -52,51 +52,32 @@ def _schema_problem(case: Any, frame: pd.DataFrame) -> str:  # noqa: ANN401 - a 
     return f"{case.column}: {case.check} fails on {readable(repr(case.failure_case))}"
 
 
-def schema_problems_by_day(
-    name: str, days: Iterable[tuple[dt.date, pd.DataFrame]]
-) -> Iterator[tuple[dt.date, list[str]]]:
-    """The same for each day's table; small ones are looked at together, and alone where something is wrong."""
+def schema_problems_by_day(name: str, days: Iterable[tuple[dt.date, pa.Table]]) -> Iterator[tuple[dt.date, list[str]]]:
+    """The same for each day's table in Arrow; small ones are looked at together, and alone where something is wrong."""
     for group in _groups(days):
-        sound = len(group) > 1 and _all_match(name, group)
-        for day, frame in group:
-            yield day, [] if sound else schema_problems(name, frame)
+        sound = _all_match(name, [table for _, table in group])
+        for day, table in group:
+            yield day, [] if sound else schema_problems(name, table.to_pandas())
 
 
-def _groups(days: Iterable[tuple[dt.date, pd.DataFrame]]) -> Iterator[list[tuple[dt.date, pd.DataFrame]]]:
+def _groups(days: Iterable[tuple[dt.date, pa.Table]]) -> Iterator[list[tuple[dt.date, pa.Table]]]:
     """The days in turn, as many with the same columns at a time as have few rows together, and at least one."""
-    group: list[tuple[dt.date, pd.DataFrame]] = []
+    group: list[tuple[dt.date, pa.Table]] = []
     rows = 0
-    for day, frame in days:
-        too_many = rows + len(frame) > ROWS_LOOKED_AT_TOGETHER
-        if group and (too_many or not frame.dtypes.equals(group[0][1].dtypes)):
+    for day, table in days:
+        too_many = rows + len(table) > ROWS_LOOKED_AT_TOGETHER
+        if group and (too_many or not table.schema.equals(group[0][1].schema)):
             yield group
             group, rows = [], 0
-        group.append((day, frame))
-        rows += len(frame)
+        group.append((day, table))
+        rows += len(table)
     if group:
         yield group
 
 
-@cache
-def _of_several_days(name: str) -> DataFrameSchema:
-    """The table's schema for several days together: with a column that tells the days apart, unique within each."""
-    schema = STORED_TABLES[name]
-    unique = schema.unique or [name for name, column in schema.columns.items() if column.unique]
-    of_days = schema.update_columns({name: {"unique": False} for name in unique})
-    of_days = of_days.add_columns({"of_day": Column(int)})
-    of_days.unique = [*unique, "of_day"] if unique else None
-    return of_days
-
-
-def _all_match(name: str, group: list[tuple[dt.date, pd.DataFrame]]) -> bool:
-    if all(frame.empty for _, frame in group):
-        return True
-    together = pd.concat([frame.assign(of_day=day.toordinal()) for day, frame in group], ignore_index=True)
-    try:
-        _of_several_days(name).validate(together)
-    except SchemaError:
-        return False
-    return True
+def _all_match(name: str, tables: list[pa.Table]) -> bool:
+    of_day = np.repeat(np.arange(len(tables)), [len(table) for table in tables])
+    return match_schema(name, pa.concat_tables(tables), of_day)
 
 
 def usability_problems(  # noqa: PLR0913, PLR0917 - numbers of rows of their own
@@ -105,7 +86,7 @@ def usability_problems(  # noqa: PLR0913, PLR0917 - numbers of rows of their own
     """How many source rows of the day were set aside, with what money, and which; and whether they are too many.
 
     Args:
-        asset: `sessions` or `conversions`.
+        asset: The source asset.
         rejected: The day's table of the rows that were set aside.
         kept: The number of rows that were not.
         repeated: The number of rows that repeat others in every column; they are no part of `kept`, and never too many.
@@ -233,11 +214,47 @@ def unattributed_problems(
     return problems
 
 
-def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame) -> list[str]:
-    """A report whose cost is not that of the day's sessions, channel by channel."""
-    spent = sessions.groupby("channel_name")["cost"].sum()
+def spend_problems(sessions: pd.DataFrame, spend: pd.DataFrame, spent_before: Collection[str]) -> list[str]:
+    """Where spend and visits of a day do not go together, channel by channel.
+
+    Channels whose visits have a cost although spend gives one (which counts), or although spend gives that of others;
+    channels without spend that had some shortly before; and spend without visits.
+
+    Args:
+        sessions: The day's sessions: channel_name, cost.
+        spend: The day's `spend`.
+        spent_before: The channels with spend on one of the days before.
+    """
+    paid: dict[str, float] = {}
+    for channel, cost in zip(spend["channel_name"], spend["cost"].tolist(), strict=True):
+        paid[channel] = paid.get(channel, 0.0) + cost
+    visits = sessions.groupby("channel_name")["cost"].agg(["size", "sum"])
+    problems = []
+    for channel, (count, cost) in zip(map(str, visits.index), visits.to_numpy().tolist(), strict=True):
+        if channel in paid and cost > 0:
+            said = f"spend gives a cost of {paid[channel]:,.2f}, its visits {cost:,.2f}: spend counts"
+        elif channel not in paid and paid and cost > 0:
+            said = f"no spend, though other channels have some; the cost of its visits, {cost:,.2f}, counts"
+        elif channel not in paid and channel in spent_before:
+            said = f"no spend, but {count:.0f} visit{'s' if count > 1 else ''}; it had spend in the days before"
+        else:
+            continue
+        problems.append(f"{readable(channel)}: {said}")
+    without = sorted(paid.keys() - set(visits.index))
+    return problems + [f"{readable(channel)}: spend of {paid[channel]:,.2f}, but no visit" for channel in without]
+
+
+def cost_problems(sessions: pd.DataFrame, report: pd.DataFrame, spend: pd.DataFrame) -> list[str]:
+    """A report whose cost is not what was paid, channel by channel: spend where there is a row of it, else for visits.
+
+    Args:
+        sessions: The day's sessions.
+        report: The day's `channel_reporting`.
+        spend: The day's `spend`.
+    """
+    spent = spend.groupby("channel_name")["cost"].sum().combine_first(sessions.groupby("channel_name")["cost"].sum())
     reported = report.groupby("channel_name")["cost"].sum()
-    rounding = SUM_ERROR + COST_ERROR * len(sessions)
+    rounding = SUM_ERROR + COST_ERROR * (len(sessions) + len(spend))
     costs = pd.concat([reported, spent], axis="columns", keys=["reported", "spent"]).fillna(0.0).sort_index()
     wrong = costs[~np.isclose(costs["reported"], costs["spent"], rtol=RELATIVE_ERROR, atol=rounding)]
     return [

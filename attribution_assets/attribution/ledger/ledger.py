@@ -141,8 +141,8 @@ class Ledger:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str, prefix: str = "") -> None:
-        self.tables = LedgerTables(url, prefix)
+    def __init__(self, url: str, prefix: str = "", *, makes_file: bool = False) -> None:
+        self.tables = LedgerTables(url, prefix, makes_file=makes_file)
         self._schema = self.tables.schema
 
     def __repr__(self) -> str:

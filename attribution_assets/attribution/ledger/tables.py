@@ -92,6 +92,7 @@ class LedgerTables:
     Args:
         url: as for `database.Database`.
         prefix: stands before the name of each table, so that several data sets can share a database.
+        makes_file: as for `database.Database`.
 
     Attributes:
         schema: the definitions of the tables.
@@ -100,8 +101,9 @@ class LedgerTables:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str, prefix: str = "") -> None:
-        self._database, self.schema = Database(url, error=LedgerError), schema_of(prefix)
+    def __init__(self, url: str, prefix: str = "", *, makes_file: bool = False) -> None:
+        self._database = Database(url, error=LedgerError, makes_file=makes_file)
+        self.schema = schema_of(prefix)
         self._tables = OwnTables(
             self._database,
             {name: tuple(table.columns.keys()) for name, table in self.schema.metadata.tables.items()},

@@ -14,10 +14,21 @@ from attribution_assets.attribution.tables.credit import PHASES
 # Sums are made of decimals, so that they are the same in whatever order rows are added. Large amounts have no exact
 # twelfth place themselves: amounts keep 9. Credit is small enough to keep them all.
 REPORT_SQL = """
-WITH cost AS (
+WITH visits AS (
     SELECT channel_name, CAST(session_time AS DATE) AS day, SUM({cost}) AS cost
     FROM sessions
     GROUP BY channel_name, CAST(session_time AS DATE)
+),
+paid AS (
+    SELECT channel_name, CAST(date AS DATE) AS day, SUM({spend}) AS cost
+    FROM spend
+    GROUP BY channel_name, CAST(date AS DATE)
+),
+cost AS (
+    SELECT COALESCE(paid.channel_name, visits.channel_name) AS channel_name, COALESCE(paid.day, visits.day) AS day,
+           COALESCE(paid.cost, visits.cost) AS cost
+    FROM visits
+    FULL OUTER JOIN paid ON paid.channel_name = visits.channel_name AND paid.day = visits.day
 ),
 credit AS (
     SELECT a.channel_name, CAST(a.session_time AS DATE) AS day, SUM({ihc}) AS ihc, SUM({ihc_revenue}) AS ihc_revenue
@@ -34,7 +45,12 @@ SELECT COALESCE(cost.channel_name, credit.channel_name) AS channel_name,
 FROM cost
 FULL OUTER JOIN credit ON credit.channel_name = cost.channel_name AND credit.day = cost.day
 ORDER BY date, channel_name
-""".format(cost=decimal_of("COALESCE(cost, 0)"), ihc=decimal_of("a.ihc"), ihc_revenue=decimal_of("(a.ihc * c.revenue)"))  # noqa: S608 - all of it stands here
+""".format(  # noqa: S608 - all of it stands here
+    cost=decimal_of("COALESCE(cost, 0)"),
+    spend=decimal_of("cost"),
+    ihc=decimal_of("a.ihc"),
+    ihc_revenue=decimal_of("(a.ihc * c.revenue)"),
+)
 
 # Of what is only shown, so that it does not determine the version of a report.
 PHASES_SQL = """
@@ -48,16 +64,23 @@ ORDER BY date, a.channel_name
 """.format(**{phase: decimal_of(f"COALESCE(a.{phase}, 0)") for phase in PHASES})
 
 
-def channel_report(
-    sessions: StoredDays, attributions: StoredDays, conversions: StoredDays, first: dt.date, last: dt.date
+def channel_report(  # noqa: PLR0913, PLR0917 - what it reads
+    sessions: StoredDays,
+    spend: StoredDays,
+    attributions: StoredDays,
+    conversions: StoredDays,
+    first: dt.date,
+    last: dt.date,
 ) -> pd.DataFrame:
     """Cost and credit by channel and touch date from `first` to `last`.
 
-    Cost is that of all sessions of the channel and day, converting or not (none known counts 0), summed before credit
-    is joined. Credit lands on the channel and day of the session.
+    Cost is what was spent on the channel and day, if there is a row of that; else that of all its sessions, converting
+    or not (none known counts 0). It is summed before credit is joined. Credit lands on the channel and day of the
+    session.
 
     Args:
         sessions: The days reported.
+        spend: The same days, as far as there are any.
         attributions: `ihc_attributions` of the days reported and of the lookback window's length after them, as far as
             there are any.
         conversions: The orders of the same days.
@@ -68,7 +91,7 @@ def channel_report(
         The `channel_reporting` table by date, then channel: `cost` and `ihc_revenue` in the source's currency to 9
         decimal places, `ihc` in orders to 12.
     """
-    return run_sql(REPORT_SQL, sessions, attributions, conversions, first=first, last=last)
+    return run_sql(REPORT_SQL, sessions, spend, attributions, conversions, first=first, last=last)
 
 
 def with_phases(

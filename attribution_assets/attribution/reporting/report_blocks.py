@@ -21,12 +21,14 @@ class ReportInputs(NamedTuple):
 
     Attributes:
         sessions: `sessions` of `Window.AROUND` of the days.
+        spend: `spend` of the days.
         credit: `ihc_attributions` of the days and of the lookback window's length after them.
         orders: `conversions` of the same days as `credit`.
         too_long: `too_long_orders` of the days.
     """
 
     sessions: StoredDays
+    spend: StoredDays
     credit: StoredDays
     orders: StoredDays
     too_long: StoredDays
@@ -38,6 +40,7 @@ def report_inputs(storage: AssetStorage, windows: Windows, first: dt.date, last:
     credited_by = days_between(first, windows.read_by(last, Window.ATTRIBUTION)[1])
     return ReportInputs(
         storage.days("sessions", around),
+        storage.days("spend", days_between(first, last)),
         storage.days("ihc_attributions", credited_by),
         storage.days("conversions", credited_by),
         storage.days("too_long_orders", days_between(first, last)),
@@ -91,7 +94,9 @@ def _report_block(inputs: ReportInputs, days: Sequence[dt.date], windows: Window
     around = inputs.sessions.within(windows.read_by(first, Window.AROUND)[0], windows.read_by(last, Window.AROUND)[1])
     return ReportBlock(
         days,
-        channel_report(inputs.sessions.within(first, last), credit, orders, first, last),
+        channel_report(
+            inputs.sessions.within(first, last), inputs.spend.within(first, last), credit, orders, first, last
+        ),
         outcomes,
         unattributed_orders(outcomes, why_no_sessions(placed, attributed, too_long, around, windows)),
         credit,

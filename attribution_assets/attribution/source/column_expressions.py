@@ -1,4 +1,4 @@
-"""SQL expressions for the columns of one source table, in SQLite or PostgreSQL, whatever their types and keys there.
+"""SQL expressions for the columns of a source table, whatever their types and keys in SQLite, PostgreSQL or DuckDB.
 
 Expressions only: whole statements belong in `statements`. Nothing here executes SQL, except to ask the database for
 types and keys.
@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.database.database import POSTGRESQL
+from attribution_assets.attribution.database.database import SQLITE
+from attribution_assets.attribution.database.duckdb_dialect import DUCKDB, OtherTimestamp
 from attribution_assets.attribution.source.table_names import find_table
 
 Value: TypeAlias = sa.ColumnElement[Any]
@@ -23,6 +24,7 @@ _ISO_DATE = (
 )
 # kinds of columns that hold ids
 _TEXT, _NUMBER, _ANY, _INTEGER, _EXACT, _FLOAT = "text", "number", "any", "integer", "exact number", "float"
+_UNTYPED = "untyped"  # the text of a CSV file, which may stand for a number
 _MOST_WHOLE: Value = sa.literal_column("9223372036854775807")  # as a float 2^63: what is below it is a bigint
 # the first and the last instant of the calendar, in a form that all of PostgreSQL's date types read
 _FIRST_INSTANT: Value = sa.literal_column("'0001-01-01 00:00:00+00'")
@@ -32,14 +34,15 @@ _LAST_INSTANT: Value = sa.literal_column("'9999-12-31 23:59:59.999999+00'")
 class SourceTable:
     """One source table: expressions that give its values the same form whatever types its columns have.
 
-    A SQLite column can hold values of any type, so only their text form counts. In PostgreSQL the column's type is
-    used, so that an index on a date column is used too. Columns are named as in `statements`; in the database their
-    names and the table's may have capital letters.
+    A SQLite column can hold values of any type, so only their text form counts. In PostgreSQL and DuckDB the column's
+    type is used, so that an index on a date column is used too. Columns are named as in `statements`; in the database
+    their names and the table's may have capital letters.
     """
 
     def __init__(self, connection: sa.Connection, name: str) -> None:
         self._inspector = sa.inspect(connection)
-        self.typed = connection.dialect.name == POSTGRESQL
+        self.typed = connection.dialect.name != SQLITE
+        self._in_duckdb = connection.dialect.name == DUCKDB
         found = find_table(connection, name)
         self._names = {column: each.name for column, each in found.columns.items()}
         self._types = {column: each.type for column, each in found.columns.items()}
@@ -47,7 +50,8 @@ class SourceTable:
 
     def __getitem__(self, column: str) -> Value:
         """The column itself."""
-        return self.table.c[self._names[column]]
+        itself: Value = self.table.c[self._names[column]]
+        return sa.cast(itself, sa.DateTime) if isinstance(self._types[column], OtherTimestamp) else itself
 
     def text(self, column: str) -> Value:
         """The column as text; bytes stay bytes."""
@@ -69,7 +73,11 @@ class SourceTable:
         kinds = {table.kind(column) for table in (self, beside) if table is not None}
         if kinds == {_TEXT}:
             return self.text(column)
-        return self._postgresql_id(column) if self.typed else _sqlite_id(self[column])
+        return self._typed_id(column) if self.typed else _sqlite_id(self[column])
+
+    def counted_by(self, column: str) -> Value:
+        """What is the same in all rows with one id in a column: the column itself if the database can tell."""
+        return self.id(column) if self.kind(column) == _UNTYPED else self[column]
 
     def joined(self, beside: "SourceTable", column: str) -> tuple[Value, Value, bool]:
         """What of this table and of the other one is compared to join them by a column, and whether it is the column.
@@ -77,7 +85,7 @@ class SourceTable:
         The columns themselves where the database compares them like their texts, so that their indexes are used.
         """
         kinds = {self.kind(column), beside.kind(column)}
-        if len(kinds) == 1 or kinds == {_INTEGER, _EXACT}:
+        if kinds != {_UNTYPED} and (len(kinds) == 1 or kinds == {_INTEGER, _EXACT}):
             return self[column], beside[column], True
         ids = self.id(column, beside), beside.id(column, self)
         if self.typed:  # bytes are compared as text too
@@ -91,18 +99,22 @@ class SourceTable:
             return _TEXT
         if not self.typed:
             return _ANY if isinstance(type_, sa.types.NullType | sa.LargeBinary) else _NUMBER
-        kinds = ((sa.Integer, _INTEGER), (sa.Float, _FLOAT), (sa.Numeric, _EXACT))
+        kinds = (
+            (sa.Integer, _INTEGER), (sa.Float, _FLOAT), (sa.Numeric, _EXACT), (sa.types.NullType, _UNTYPED),
+        )  # fmt: skip
         return next((kind for of_kind, kind in kinds if isinstance(type_, of_kind)), repr(type_))
 
     def amount(self, column: str) -> Value:
-        """The column; in PostgreSQL as a float if its type is an exact number, as text if it is no number."""
+        """The column; if it has a type, as a float if that is an exact number, as text if it is no number."""
         type_ = self._types[column]
+        if self._in_duckdb and isinstance(type_, sa.REAL):  # as a float of 8 bytes, 0.1 would be 0.10000000149
+            return sa.cast(self._cast(column), sa.Double)
         if not self.typed or isinstance(type_, sa.Float | sa.Integer):
             return self[column]
         return sa.cast(self[column], sa.Double) if isinstance(type_, sa.Numeric) else self._cast(column)
 
     def flag(self, column: str) -> Value:
-        """The column; in PostgreSQL as text if its type is neither a number nor boolean."""
+        """The column; if it has a type that is neither a number nor boolean, as text."""
         plain = not self.typed or isinstance(self._types[column], sa.Numeric | sa.Integer | sa.Boolean)
         return self[column] if plain else self._cast(column)
 
@@ -183,8 +195,16 @@ class SourceTable:
         too_early, too_late = value < first_day.isoformat(), value > "2099-12-31"
         return _same(value, null) | (too_early & no_date) | (too_late & no_date)
 
+    def hash_of(self, value: Value) -> Value:
+        """A number that differs where the value, which may be a row, differs; of a database that has types."""
+        if self._in_duckdb:
+            return sa.func.hash(value)
+        return sa.func.hashtextextended(sa.cast(value, sa.Text), 0)
+
     def is_key(self, column: str) -> bool:
-        """Whether the database keeps each value of the column in one row."""
+        """Whether the database keeps each value of the column in one row; of DuckDB it is not asked."""
+        if self._in_duckdb:
+            return False
         table, key = self.table.name, [self._names[column].lower()]
         indexes = self._inspector.get_indexes(table)
         return (
@@ -201,17 +221,17 @@ class SourceTable:
     def _cast(self, column: str) -> Value:
         return sa.cast(self[column], sa.Text)
 
-    def _postgresql_id(self, column: str) -> Value:
+    def _typed_id(self, column: str) -> Value:
         text, kind = self.text(column), self.kind(column)
         if kind == _EXACT:
             return sa.case((sa.func.strpos(text, ".") > 0, _without_zeros(text)), else_=text)
         if kind == _FLOAT:
             whole = (sa.func.abs(self[column]) < _MOST_WHOLE) & (sa.func.trunc(self[column]) == self[column])
             return sa.case((whole, sa.cast(sa.cast(self[column], sa.BigInteger), sa.Text)), else_=text)
-        return sa.func.regexp_replace(text, r"^(0|-?[1-9][0-9]*)\.0+$", r"\1") if kind == _TEXT else text
+        return sa.func.regexp_replace(text, r"^(0|-?[1-9][0-9]*)\.0+$", r"\1") if kind in {_TEXT, _UNTYPED} else text
 
     def _iso_date(self, column: str) -> Value:
-        return sa.func.to_char(self._in_utc(column, self[column]), "YYYY-MM-DD")
+        return sa.cast(sa.cast(self._in_utc(column, self[column]), sa.Date), sa.Text)
 
     def _is(self, type_: type[sa.types.TypeEngine[Any]], column: str) -> bool:
         return self.typed and isinstance(self._types[column], type_)

@@ -1,16 +1,17 @@
-"""The source tables: sessions with their cost, and orders, read a day at a time from SQLite or PostgreSQL.
+"""The source tables: sessions with their cost, and orders, read a day at a time.
 
-What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`, connecting to a database in
-`attribution/database`. Nothing here writes: connections are read-only.
+What a usable row is belongs in `schemas` and `usable_rows`, SQL in `statements`, where the tables are in `places`.
+Nothing here writes: connections are read-only.
 
     session_sources(session_id, user_id, event_date, event_time, channel_name,
                     holder_engagement, closer_engagement, impression_interaction)
     session_costs(session_id, cost)
-    conversions(conv_id, user_id, conv_date, conv_time, revenue)
+    conversions(conv_id, user_id, conv_date, conv_time, revenue [, conversion_type] [, refunded])
+    ad_spend(date, channel_name, cost [, campaign] [, impressions] [, clicks] [, others]), if there is one
 
 Dates are `YYYY-MM-DD`, times `H:MM:SS` with or without a fraction, in UTC or with an offset that leaves them on their
-day; numbers and flags may be text. On PostgreSQL dates and times may also be date, time or timestamp columns, amounts
-numeric, flags boolean, and ids of any type that has a text form. Ids join whatever their types in two tables.
+day; numbers and flags may be text. Except on SQLite dates and times may also be date, time or timestamp columns,
+amounts numeric, flags boolean, and ids of any type that has a text form. Ids join whatever their types in two tables.
 
     DatabaseError
     └── SourceDatabaseError
@@ -25,33 +26,43 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
 import sqlalchemy as sa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
-from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError
+from attribution_assets.attribution.database.database import POSTGRESQL, DatabaseError
 from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.channel_names import ChannelNames
-from attribution_assets.attribution.source.fingerprints import (
-    fingerprint_of_read_rows,
-    fingerprints_of_days,
-    postgresql_marker,
-    sqlite_marker,
-)
+from attribution_assets.attribution.source.fingerprints import fingerprint_of_read_rows, fingerprints_of_days
+from attribution_assets.attribution.source.places import place_of
+from attribution_assets.attribution.source.rejected_rows import NO_ROWS
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport, rows_in_no_report
-from attribution_assets.attribution.source.statements import CONVERSIONS, SCHEMA, SESSIONS, DatedTable
-from attribution_assets.attribution.source.table_names import missing_from
+from attribution_assets.attribution.source.spend_rows import NO_SPEND, spend_rows
+from attribution_assets.attribution.source.statements import (
+    CONVERSIONS,
+    OPTIONAL_SCHEMA,
+    SCHEMA,
+    SESSIONS,
+    SPEND,
+    DatedTable,
+    with_further_columns,
+)
+from attribution_assets.attribution.source.table_names import find_table, missing_from
 from attribution_assets.attribution.source.usable_rows import conversion_rows, session_rows
+from attribution_assets.attribution.source.value_forms import trimmed
 
 _PLAIN_TEXT_FORMS = (
     "SET LOCAL TimeZone = 'UTC'; SET LOCAL DateStyle = 'ISO'; SET LOCAL extra_float_digits = 1;"
     " SET LOCAL bytea_output = 'hex'"
 )
 
-_DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS}
+_DATED_TABLES: Mapping[str, DatedTable] = {"sessions": SESSIONS, "conversions": CONVERSIONS, "spend": SPEND}
+_NO_TABLE = "no table"
+"""The fingerprint of each day of a table that the database lacks."""
 
 
 class SourceDatabaseError(DatabaseError):
@@ -77,6 +88,8 @@ class ExtractedDay(NamedTuple):
         repeated: how many of its rows, those of session_costs included, repeat another one in every column, so that
             they do not count.
         undated: how many of the rejected rows have a date that is no day, so that they are of no day's share.
+        beside: what further columns hold, by the name of the table that is stored of it beside the asset's own.
+        refunded: how much was paid back of the orders' revenue; None where the table has no such column.
     """
 
     day: dt.date
@@ -85,35 +98,43 @@ class ExtractedDay(NamedTuple):
     fingerprint: str
     repeated: int
     undated: int
+    beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
+    refunded: float | None = None
 
 
 class SourceDatabase:
-    """The source tables of one database. The constructor does not connect; each method connects and disconnects.
+    """The source tables in one place. The constructor does not connect; each method connects and disconnects.
 
     Args:
-        url: as for `database.Database`.
+        url: as for `places.place_of`.
         first_day: the first day that is ever read; rows whose date has no place in the calendar are filed with it.
         last_day: the last day of the calendar; None if it goes on.
         channels: which channel each channel name is reported as.
+        variable: the environment variable that holds the URL, for messages.
 
     Raises:
-        DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
+        DatabaseUrlError: the URL names no kind of source.
     """
 
     def __init__(
-        self, url: str, first_day: dt.date, channels: ChannelNames | None = None, last_day: dt.date | None = None
+        self,
+        url: str,
+        first_day: dt.date,
+        channels: ChannelNames | None = None,
+        last_day: dt.date | None = None,
+        variable: str = "ATTRIBUTION_DATABASE_URL",
     ) -> None:
-        self._database = Database(url, error=SourceUnreachableError)
+        self.place = place_of(url, variable, SourceUnreachableError)
         self._first_day, self._last_day = first_day, last_day or dt.date.max
         self.channels = channels or ChannelNames()
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
-        return str(self._database)
+        return str(self.place.database)
 
     def __repr__(self) -> str:
         """Which database it is, without user and password."""
-        return f"SourceDatabase({self._database})"
+        return f"SourceDatabase({self})"
 
     def check(self) -> None:
         """Check that the database is there and has every table and column.
@@ -150,26 +171,39 @@ class SourceDatabase:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
-        return self._extracted(SESSIONS, _consecutive(days)) if days else iter(())
+        return self._extracted("sessions", _consecutive(days)) if days else iter(())
 
     def conversions(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         """The orders of each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
 
         Yields:
             Each day of `days` in order, days without orders included. Its frame: conv_id, user_id (str; None as above),
-            conversion_time (in microseconds, UTC), revenue (float64), by conversion_time, then conv_id.
+            conversion_time (in microseconds, UTC), revenue (float64; without what was refunded), by conversion_time,
+            then conv_id. Beside it `order_types`, if the table has the column.
         """
-        return self._extracted(CONVERSIONS, _consecutive(days)) if days else iter(())
+        return self._extracted("conversions", _consecutive(days)) if days else iter(())
+
+    def spend(self, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        """What was spent on each day, in one pass over the table; transaction, arguments and errors as for `sessions`.
+
+        Different rows that agree in all columns but the amounts are set aside, all of them; of equal rows one counts.
+
+        Yields:
+            Each day of `days` in order, days without spend included, and all days if the database has no such table.
+            Its frame: see `spend_rows.spend_rows`.
+        """
+        return self._extracted("spend", _consecutive(days)) if days else iter(())
 
     def fingerprints(self, table: str, days: Iterable[dt.date]) -> dict[dt.date, str]:
         """The fingerprint of each day: a short text that changes when any value changes that is read for the day.
 
         Any row of the day that is added, removed or changed changes it, and so does a cost, another row with an id of
         the day, or a row without a day (of the first day). The order of rows and columns, the time zone and other
-        settings of the connection do not. Fingerprints of SQLite and PostgreSQL differ.
+        settings of the connection do not. Those of other kinds of databases
+        are others.
 
         Args:
-            table: "sessions" or "conversions".
+            table: "sessions", "conversions" or "spend".
             days: any days.
 
         Raises:
@@ -178,10 +212,12 @@ class SourceDatabase:
         """
         found: dict[dt.date, str] = {}
         with self._reading() as connection:
+            if not _has(connection, _DATED_TABLES[table]):
+                return dict.fromkeys(days, _NO_TABLE)
             for first, last in adjacent_ranges(days):
                 adjacent = days_between(first, last)
                 found |= fingerprints_of_days(
-                    connection, _DATED_TABLES[table], adjacent, self._first_day, self.channels
+                    connection, self._as_read(connection, table), adjacent, self._first_day, self.channels
                 )
         return found
 
@@ -191,25 +227,31 @@ class SourceDatabase:
         It is cheap to get, and may differ although nothing has changed. Take it before reading the rows or the
         fingerprints that it stands for. On PostgreSQL it is made of the server's statistics, which appear a second
         after a commit, or up to ten seconds while the writing session stays open: only the notice of a change is
-        delayed. Where there are no statistics (of a view, a foreign table, or with track_counts off), it is different
-        every time.
+        delayed. Where there are no statistics (of a view, a foreign table, or with track_counts off), and of a DuckDB
+        file with views, it is different every time.
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
         """
         mapping = self.channels.applied_to(self.channels.channels)
-        if (path := self._database.path) is None:
-            with self._database.reading() as connection:
-                return f"{postgresql_marker(connection)} {mapping}".rstrip()
-        try:
-            return f"{sqlite_marker(path)} {mapping}".rstrip()
-        except OSError as error:
-            raise SourceUnreachableError(
-                f"The {self._database} cannot be read: {error.strerror}. Check ATTRIBUTION_DATABASE_URL."
-            ) from None
+        return f"{self.place.change_marker()} {mapping}".rstrip()
+
+    def conversion_types(self, first: dt.date, last: dt.date) -> dict[str, str]:
+        """What the orders from `first` to `last` name as their conversion type -> one such order.
+
+        Raises:
+            SourceUnreachableError: the database cannot be reached or read.
+            SourceSchemaError: a table or a column is missing.
+        """
+        with self._reading() as connection:
+            if "conversion_type" not in self._as_read(connection, "conversions").further:
+                return {}
+            rows = connection.execute(statements.conversion_types(connection, first, last)).all()
+        named = ((trimmed(value), order) for value, order in rows)
+        return {value: str(order) for value, order in named if isinstance(value, str) and value}
 
     def days_with_data(self, within: tuple[dt.date, dt.date] | None = None) -> tuple[dt.date, dt.date] | None:
-        """The first and the last day that has a session or an order; None if there is none at all.
+        """The first and the last day that has a session, an order or spend; None if there is none at all.
 
         Rows whose date is no day do not count.
 
@@ -222,7 +264,7 @@ class SourceDatabase:
         """
         found: list[dt.date] = []
         with self._reading() as connection:
-            for table in (SESSIONS, CONVERSIONS):
+            for table in _dated_tables(connection):
                 dates = connection.execute(statements.first_and_last_date(connection, table, within)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
@@ -231,18 +273,21 @@ class SourceDatabase:
         """The rows with a date that is no day of the calendar, and costs without session; the whole table is read.
 
         Args:
-            table: "sessions" or "conversions".
+            table: "sessions", "conversions" or "spend".
 
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
             SourceSchemaError: a table or a column is missing.
         """
         with self._reading() as connection:
+            dated = _DATED_TABLES[table]
+            if not _has(connection, dated):
+                return RowsInNoReport(dated.name, dated.date, 0, 0, (), "", 0, 0)
             today = dt.datetime.now(dt.UTC).date()
-            return rows_in_no_report(connection, _DATED_TABLES[table], self._first_day, min(today, self._last_day))
+            return rows_in_no_report(connection, dated, self._first_day, min(today, self._last_day))
 
     def holds_data(self, first: dt.date, last: dt.date, *, usable: bool = False) -> bool:
-        """Whether any session or order falls in the days from `first` to `last`, both inclusive.
+        """Whether any session, order or spend falls in the days from `first` to `last`, both inclusive.
 
         Args:
             first: first day.
@@ -256,11 +301,20 @@ class SourceDatabase:
         with self._reading() as connection:
             return any(
                 connection.scalar(statements.any_row(connection, table, first, last, usable=usable))
-                for table in (SESSIONS, CONVERSIONS)
+                for table in _dated_tables(connection)
             )
 
-    def _extracted(self, table: DatedTable, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+    @staticmethod
+    def _as_read(connection: sa.Connection, table: str) -> DatedTable:
+        """The table with the further columns that are read of it."""
+        return with_further_columns(connection, _DATED_TABLES[table])
+
+    def _extracted(self, name: str, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
+            if not _has(connection, _DATED_TABLES[name]):
+                yield from (ExtractedDay(day, NO_SPEND, NO_ROWS, _NO_TABLE, 0, 0) for day in days)
+                return
+            table = self._as_read(connection, name)
             fingerprint = fingerprint_of_read_rows(connection, table, self.channels)
             # by map, which keeps no day while the next one is read
             yield from map(
@@ -270,28 +324,39 @@ class SourceDatabase:
 
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
-        with self._database.reading() as connection:
-            missing = missing_from(connection, SCHEMA)
+        with self.place.database.reading() as connection:
+            there = {table.name for table in _dated_tables(connection)}
+            optional = {name: columns for name, columns in OPTIONAL_SCHEMA.items() if name in there}
+            missing = missing_from(connection, SCHEMA | optional)
             if missing:
-                raise SourceSchemaError(
-                    f"The {self._database} lacks {', '.join(missing)}. Add what is missing, or set"
-                    " ATTRIBUTION_DATABASE_URL to the database that has the source tables (`attribution-assets demo`"
-                    " makes one to look at)."
-                )
+                raise SourceSchemaError(f"The {self} lacks {', '.join(missing)}. {self.place.how_to_add}")
             if connection.dialect.name == POSTGRESQL:
                 connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
             yield connection
 
 
+def _has(connection: sa.Connection, table: DatedTable) -> bool:
+    return table.name not in OPTIONAL_SCHEMA or bool(find_table(connection, table.name).columns)
+
+
+def _dated_tables(connection: sa.Connection) -> list[DatedTable]:
+    """Those that the database has; some have to be there."""
+    return [table for table in _DATED_TABLES.values() if _has(connection, table)]
+
+
 def _extracted_day(
     table: DatedTable, fingerprint: Callable[[RawDay], str], channels: ChannelNames, raw: RawDay
 ) -> ExtractedDay:
-    if table is SESSIONS:
+    if table.name == SESSIONS.name:
         rows = session_rows(raw.day, raw.columns, raw.several_costs)
         rows = rows._replace(frame=channels.reported(rows.frame))
+    elif table.name == SPEND.name:
+        rows = spend_rows(raw.day, raw.columns, table.further_texts, channels)
     else:
         rows = conversion_rows(raw.day, raw.columns)
-    return ExtractedDay(raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated)
+    return ExtractedDay(
+        raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated, rows.beside, rows.refunded
+    )
 
 
 def _consecutive(days: Sequence[dt.date]) -> Sequence[dt.date]:

@@ -1,60 +1,35 @@
-"""Whether the source has changed: a fingerprint of each day, which changes with its rows, and a marker of the tables.
+"""Whether the source has changed: a fingerprint of each day, which changes with its rows.
 
-PostgreSQL hashes the rows in the server, in one grouped query. SQLite works in this process anyway, so there the rows
-are read and hashed here. The stamps of stored days hold these fingerprints: another form of hashing would make every
-stored day stale.
+PostgreSQL and DuckDB hash the rows themselves, in one grouped query. Those of SQLite are read and hashed here. The
+stamps of stored days hold these fingerprints: with another form of hashing, all stored days would be read again.
 
 What is done about a change (which days are read again) does not belong here, but in `late_data`; the SQL of the rows
-and of their hashes is in `statements`.
+and of their hashes is in `statements`, the marker that says whether to look at all in `change_markers`.
 """
 
 import datetime as dt
 import hashlib
 import operator
-import time
-import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from types import NoneType
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
-from attribution_assets.attribution.database.database import POSTGRESQL, fetched_rows
+from attribution_assets.attribution.database.database import SQLITE, fetched_rows
 from attribution_assets.attribution.source import statements
 from attribution_assets.attribution.source.channel_names import ChannelNames
 from attribution_assets.attribution.source.column_checks import are_texts
 from attribution_assets.attribution.source.repeated_rows import RawColumns
 from attribution_assets.attribution.source.row_reader import RawDay, raw_days
-from attribution_assets.attribution.source.statements import SCHEMA, SESSIONS, DatedTable
-from attribution_assets.attribution.source.table_names import find_table
+from attribution_assets.attribution.source.statements import SESSIONS, DatedTable
 
 _DAYS_PER_FETCH = 1_000
 _HEX_DIGITS = 32
 _COUNTS = ("id_rows", "cost_rows")  # the columns of `statements.rows_of_days` that count rows
-_SETTLED_SECONDS = 1  # more than any file system's times are apart: a later change shows in the time
-
-_POSTGRESQL_STATISTICS = sa.text("""
-    WITH RECURSIVE part AS (
-        SELECT to_regclass(name)::oid AS id FROM unnest(CAST(:tables AS text[])) AS name
-        UNION
-        SELECT inhrelid FROM pg_inherits JOIN part ON inhparent = id
-    )
-    SELECT
-        CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text END AS replayed,
-        current_setting('track_counts')::boolean
-            AND bool_and(coalesce(relkind = 'p' OR relkind = 'r' AND relid IS NOT NULL, false)) AS usable,
-        string_agg(
-            concat_ws(',', id, relfilenode, n_tup_ins, n_tup_upd, n_tup_del, n_live_tup), ' ' ORDER BY id
-        ) AS counts,
-        (SELECT stats_reset FROM pg_stat_database WHERE datname = current_database())::text AS reset,
-        pg_postmaster_start_time()::text AS started
-    FROM part LEFT JOIN pg_class ON oid = id LEFT JOIN pg_stat_all_tables ON relid = id
-""")
 
 
 def fingerprints_of_days(
@@ -64,8 +39,8 @@ def fingerprints_of_days(
 
     What `channels` makes of the names of a day of sessions is a part of it.
     """
-    names_count = table is SESSIONS and bool(channels.channels)
-    if connection.dialect.name != POSTGRESQL:
+    names_count = "channel_name" in table.texts and bool(channels.channels)
+    if connection.dialect.name == SQLITE:
         fingerprint = fingerprint_of_read_rows(connection, table, channels)
         return {raw.day: fingerprint(raw) for raw in raw_days(connection, table, days, first_day)}
     found: dict[str, tuple[int, int]] = {day.isoformat(): (0, 0) for day in days}
@@ -81,7 +56,8 @@ def fingerprints_of_days(
             found[day] = count_before + count, hashes_before + int(hashes)
             names[day].update(*of_day)
     return {
-        day: _with_channels("{} {}".format(*found[day.isoformat()]), channels, names[day.isoformat()]) for day in days
+        day: _with_names("{} {}".format(*found[day.isoformat()]), table, channels.applied_to(names[day.isoformat()]))
+        for day in days
     }
 
 
@@ -92,20 +68,20 @@ def fingerprint_of_read_rows(
 
     It is the fingerprint that `fingerprints_of_days` gives for the day.
     """
-    if connection.dialect.name == POSTGRESQL:
-        of_rows: Callable[[RawDay], str] = _postgresql_fingerprint
+    if connection.dialect.name != SQLITE:
+        of_rows: Callable[[RawDay], str] = _fingerprint_of_hashes
     else:
         encoding = connection.exec_driver_sql("PRAGMA encoding").scalar_one()
         of_rows = partial(_sqlite_fingerprint, table, hash_columns=encoding == "UTF-8")
-    return lambda raw: _with_channels(of_rows(raw), channels, raw.columns.get("channel_name", ()))
+    return lambda raw: _with_names(of_rows(raw), table, channels.applied_to(raw.columns.get("channel_name", ())))
 
 
-def _with_channels(fingerprint: str, channels: ChannelNames, names: Iterable[object]) -> str:
-    """The fingerprint, with what the mapping makes of these channel names if it maps any."""
-    return f"{fingerprint} {channels.applied_to(names)}".rstrip()
+def _with_names(fingerprint: str, table: DatedTable, applied: str) -> str:
+    """The fingerprint, with what the mapping makes of the channel names if it maps any, and the further columns."""
+    return " ".join([fingerprint, *filter(None, [applied]), *table.further])
 
 
-def _postgresql_fingerprint(raw: RawDay) -> str:
+def _fingerprint_of_hashes(raw: RawDay) -> str:
     hashes = raw.row_hashes or ()
     return f"{len(hashes)} {sum(hashes)}"
 
@@ -120,7 +96,7 @@ def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -
             hashed as text.
     """
     digest = hashlib.sha256()  # with a processor's own instructions for it twice as fast as blake2b
-    plain, others = _split(table, raw) if hash_columns else (None, raw.columns)
+    plain, others = _split(table, raw) if hash_columns and table.key else (None, raw.columns)
     parts = [*_row_texts(others), *sorted(map(repr, raw.several_costs))]
     if plain is not None:
         in_order = _by_time_and_key(table, plain)
@@ -131,7 +107,7 @@ def _sqlite_fingerprint(table: DatedTable, raw: RawDay, *, hash_columns: bool) -
                 digest.update(b"%d:" % len(part))
                 digest.update(part)
     digest.update(repr(parts).encode(errors="surrogatepass"))
-    return f"{len(raw.columns[table.key])} {digest.hexdigest()[:_HEX_DIGITS]}"
+    return f"{len(raw.columns[table.date])} {digest.hexdigest()[:_HEX_DIGITS]}"
 
 
 def _row_texts(columns: RawColumns) -> list[str]:
@@ -146,7 +122,7 @@ def _split(table: DatedTable, raw: RawDay) -> tuple[RawColumns | None, RawColumn
     """
     columns = raw.columns
     odd = _odd_positions(table, raw)
-    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *_COUNTS)
+    plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *table.further, *_COUNTS)
     plain = {name: _without(columns[name], odd) for name in plain_names if name in columns}
     has_newline = any("\n" in text for name in _texts(table) for text in plain[name])
     if not plain[table.key] or has_newline or any(set(map(type, plain[flag])) != {int} for flag in table.flags):
@@ -194,9 +170,9 @@ def _column_bytes(table: DatedTable, plain: RawColumns) -> Iterator[bytes]:
         amounts = columns[name]
         are_floats = set(map(type, amounts)) <= {float, NoneType}
         yield np.array(amounts, dtype=np.float64).tobytes() if are_floats else repr(list(amounts)).encode()
-    for name in _COUNTS:
+    for name in (*table.further, *_COUNTS):
         if name in columns:
-            yield repr(list(columns[name])).encode()
+            yield repr(list(columns[name])).encode(errors="surrogatepass")
 
 
 def _texts(table: DatedTable) -> tuple[str, ...]:
@@ -204,35 +180,4 @@ def _texts(table: DatedTable) -> tuple[str, ...]:
 
 
 def _amounts(table: DatedTable) -> tuple[str, ...]:
-    return (*table.amounts, "cost") if table is SESSIONS else table.amounts
-
-
-def sqlite_marker(path: Path) -> str:
-    """The change marker of a SQLite file: size and time of it and its -wal file; another one each time while new.
-
-    The files are not opened: closing them again would end all locks that this process holds on them (SQLite, "How To
-    Corrupt An SQLite Database File", 2.2).
-
-    Raises:
-        OSError: there is no such file, or it cannot be asked for.
-    """
-    path = path.resolve()  # where the -wal file is
-    states = [path.stat()]
-    with suppress(FileNotFoundError):
-        states.append(path.with_name(f"{path.name}-wal").stat())
-    changed = max(state.st_mtime for state in states)
-    new = uuid.uuid4().hex if time.time() - changed < _SETTLED_SECONDS else ""
-    return " ".join([*(f"{state.st_ino},{state.st_size},{state.st_mtime_ns}" for state in states), new])
-
-
-def postgresql_marker(connection: sa.Connection) -> str:
-    """The change marker of PostgreSQL: how many rows have ever been written, by table and partition.
-
-    On a standby, which has no such statistics, how far it has replayed its primary's log.
-    """
-    names = [find_table(connection, table).name for table in SCHEMA]
-    tables = [connection.dialect.identifier_preparer.quote(name) for name in names]
-    found = connection.execute(_POSTGRESQL_STATISTICS, {"tables": tables}).one()
-    if found.replayed:
-        return str(found.replayed)
-    return f"{found.counts} {found.reset} {found.started}" if found.usable else uuid.uuid4().hex
+    return (*table.amounts, "cost") if table.name == SESSIONS.name else table.amounts

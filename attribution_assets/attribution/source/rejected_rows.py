@@ -51,7 +51,7 @@ def rejected_row(
 def rejected_frame(rows: Iterable[RejectedRow]) -> pd.DataFrame:
     """The rows as a table, by row_key, then row; those without a key first."""
     ordered = sorted(rows, key=lambda row: (row.row_key is not None, row.row_key or "", row.row, row.reason))
-    return _frame_of(ordered) if ordered else _NO_ROWS.copy()
+    return _frame_of(ordered) if ordered else NO_ROWS.copy()
 
 
 def _frame_of(ordered: Sequence[RejectedRow]) -> pd.DataFrame:
@@ -59,7 +59,7 @@ def _frame_of(ordered: Sequence[RejectedRow]) -> pd.DataFrame:
     return frame.astype({"amount": "float64"})
 
 
-_NO_ROWS = _frame_of(())
+NO_ROWS = _frame_of(())
 
 
 def shown(value: object) -> str:

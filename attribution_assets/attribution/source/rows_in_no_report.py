@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from attribution_assets.attribution.database.database import fetched_rows
 from attribution_assets.attribution.source.column_expressions import SourceTable
 from attribution_assets.attribution.source.rejected_rows import shown
-from attribution_assets.attribution.source.statements import COSTS, SESSIONS, DatedTable, costs_without_session
+from attribution_assets.attribution.source.statements import COSTS, SESSIONS, SPEND, DatedTable, costs_without_session
 from attribution_assets.attribution.source.value_forms import number_of
 from attribution_assets.attribution.tables.set_aside import money_in_words
 
@@ -45,7 +45,7 @@ class RowsInNoReport(NamedTuple):
         column: its column of dates.
         rows: how many rows it has.
         unusable: how many of them have a date that is no day of the calendar written YYYY-MM-DD.
-        amounts: what these carry: revenue of orders, cost of sessions, as the database gives it.
+        amounts: what these carry: revenue of orders, cost of sessions or spent, as the database gives it.
         example: one of these, as `session_id 's1' with event_date '20240301'`; empty if there is none.
         too_early: how many rows are of days before the calendar's first.
         too_late: how many are of days after its last, or still to come.
@@ -65,7 +65,7 @@ class RowsInNoReport(NamedTuple):
     @property
     def asset(self) -> str:
         """The asset whose rows these would be."""
-        return "sessions" if self.table == SESSIONS.name else "conversions"
+        return {SESSIONS.name: "sessions", SPEND.name: "spend"}.get(self.table, "conversions")
 
 
 def in_words(found: Iterable[RowsInNoReport]) -> list[str]:
@@ -116,10 +116,11 @@ def rows_in_no_report(
     example, amounts = "", tuple[float, ...]()
     if unusable:
         amounts = tuple(_amounts(connection, source, table, ~usable))
-        first = sa.select(source.text(table.key), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
+        named = table.key or table.texts[0]
+        first = sa.select(source.text(named), source.date_text(table.date)).where(~usable).order_by(value).limit(1)
         key, date = connection.execute(first).one()
-        example = f"{table.key} {shown(key)} with {table.date} {shown(date)}"
-    costs = _costs_without_session(connection) if table is SESSIONS else CostsWithoutSession()
+        example = f"{named} {shown(key)} with {table.date} {shown(date)}"
+    costs = _costs_without_session(connection) if table.name == SESSIONS.name else CostsWithoutSession()
     return RowsInNoReport(table.name, table.date, rows, unusable, amounts, example, too_early, too_late, costs)
 
 
@@ -137,7 +138,7 @@ def _amounts(
     connection: sa.Connection, source: SourceTable, table: DatedTable, where: sa.ColumnElement[bool]
 ) -> Iterator[float]:
     """The amounts that rows carry, where they can be read."""
-    if table is SESSIONS:
+    if table.name == SESSIONS.name:
         costs = SourceTable(connection, COSTS)
         session, of_cost, _ = source.joined(costs, "session_id")
         amounts = sa.select(costs.amount("cost")).select_from(source.table.join(costs.table, of_cost == session))

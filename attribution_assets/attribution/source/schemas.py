@@ -113,6 +113,16 @@ def _time(description: str) -> Column:
     )
 
 
+def _further_text(description: str) -> Column:
+    """Of a column that a table may lack."""
+    return Column(None, [_IS_TEXT, *_SHORT], nullable=True, required=False, description=description)
+
+
+def _further_amount(description: str) -> Column:
+    checks = [*_AMOUNT, _not_negative("is negative")]
+    return Column(None, checks, nullable=True, required=False, description=description)
+
+
 def _flag(description: str) -> Column:
     return _column(
         description,
@@ -159,11 +169,30 @@ CONVERSIONS = DataFrameSchema(
             *_AMOUNT,
             _not_negative("is negative: refunds are not attributed"),
         ),
+        "conversion_type": _further_text("If there: which conversion type splits the order; empty for the default one"),
+        "refunded": _further_amount("If there: what of the revenue was paid back; NULL for nothing"),
     },
     name="conversions",
 )
 
-SOURCE_TABLES = {str(schema.name): schema for schema in (SESSION_SOURCES, SESSION_COSTS, CONVERSIONS)}
+AD_SPEND = DataFrameSchema(
+    {
+        "date": _date("Day on which it was spent, UTC"),
+        "channel_name": _name("Marketing channel that it was spent on, as the visits name it"),
+        "cost": _column(
+            "What was spent",
+            _each(lambda value: number_of(value) is not None, "is missing"),
+            *_AMOUNT,
+            _not_negative("is negative"),
+        ),
+        "campaign": Column(None, nullable=True, required=False, description="If there: the campaign; so are others"),
+        "impressions": _further_amount("If there: how often ads were shown"),
+        "clicks": _further_amount("If there: how often ads were clicked"),
+    },
+    name="ad_spend",
+)
+
+SOURCE_TABLES = {str(schema.name): schema for schema in (SESSION_SOURCES, SESSION_COSTS, CONVERSIONS, AD_SPEND)}
 """The schema of each source table, by the table's name."""
 
 

@@ -1,18 +1,28 @@
-"""The SQL that reads the source tables, for SQLite and PostgreSQL and for whatever types the columns have there.
+"""The SQL that reads the source tables, in SQLite, PostgreSQL or DuckDB, whatever types the columns have there.
 
 Statements only: nothing here executes one. The expressions for single columns are in `column_expressions`.
 """
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from attribution_assets.attribution.source.column_expressions import SourceTable, Value
+from attribution_assets.attribution.source.table_names import find_table
 
 
 class DatedTable(NamedTuple):
-    """A source table with one row per id, each on a day."""
+    """A source table whose rows are each of a day.
+
+    Attributes:
+        key: the column of ids, of which each has one row; empty where rows have none.
+        time: the column of times; empty where there is none.
+        further_texts: columns that it may lack, read as the text of ids: see `with_further_columns`.
+        further_amounts: the same of amounts.
+        is_read_whole: whether all its other columns are read too, as `further_texts`.
+    """
 
     name: str
     key: str
@@ -22,6 +32,14 @@ class DatedTable(NamedTuple):
     texts: tuple[str, ...]
     flags: tuple[str, ...]
     amounts: tuple[str, ...]
+    further_texts: tuple[str, ...] = ()
+    further_amounts: tuple[str, ...] = ()
+    is_read_whole: bool = False
+
+    @property
+    def further(self) -> tuple[str, ...]:
+        """The columns that are read although the table may lack them."""
+        return (*self.further_texts, *self.further_amounts)
 
 
 SESSIONS = DatedTable(
@@ -43,6 +61,21 @@ CONVERSIONS = DatedTable(
     texts=(),
     flags=(),
     amounts=("revenue",),
+    further_texts=("conversion_type",),
+    further_amounts=("refunded",),
+)
+SPEND = DatedTable(
+    name="ad_spend",
+    key="",
+    date="date",
+    time="",
+    ids=(),
+    texts=("channel_name",),
+    flags=(),
+    amounts=("cost",),
+    further_texts=("campaign",),
+    further_amounts=("impressions", "clicks"),
+    is_read_whole=True,
 )
 COSTS = "session_costs"
 _BESIDE = {SESSIONS.name: CONVERSIONS.name, CONVERSIONS.name: SESSIONS.name}  # whose visitors are the same
@@ -54,6 +87,20 @@ SCHEMA = {
     COSTS: ("session_id", "cost"),
 }
 """Table -> the columns that are read from it."""
+OPTIONAL_SCHEMA = {SPEND.name: (*SPEND.texts, SPEND.date, *SPEND.amounts)}
+"""The same of tables that a database may lack."""
+
+
+def with_further_columns(connection: sa.Connection, table: DatedTable, dimensions: Iterable[str] = ()) -> DatedTable:
+    """The table with those of its further columns, and of these dimensions, that it has in the database."""
+    there = find_table(connection, table.name).columns
+    needed = {*table.ids, *table.texts, table.date, table.time, *table.flags, *table.amounts, *table.further_amounts}
+    others = sorted(there.keys() - needed) if table.is_read_whole else ()
+    texts = dict.fromkeys([*table.further_texts, *dimensions, *others])
+    return table._replace(
+        further_texts=tuple(column for column in texts if column in there),
+        further_amounts=tuple(column for column in table.further_amounts if column in there),
+    )
 
 
 def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date) -> sa.Select[Any]:
@@ -65,7 +112,8 @@ def rows_of_days(connection: sa.Connection, table: DatedTable, first: dt.date, l
     Columns are those of the table, `cost`, and `id_rows`, `cost_rows` (NULL or the number of rows of this id in the
     table and in session_costs) where no key of the database keeps them at 1; then `cost` is the largest of them. Costs
     are joined so that they never multiply a session's row. Dates that are text in PostgreSQL, which may sort it
-    otherwise than Python, have the day beside them as `filed`. On PostgreSQL `row_hash` is a hash of all columns.
+    otherwise than Python, have the day beside them as `filed`, and in DuckDB too. Except on SQLite, `row_hash` is a
+    hash of all columns.
 
     SQLite also sorts the rows of a day, by time and id as Python sorts them: it costs less there.
     """
@@ -85,7 +133,7 @@ def rows_without_a_day(connection: sa.Connection, table: DatedTable, first_day: 
 
 
 def fingerprints(rows: sa.Select[Any], table: DatedTable, *, with_names: bool) -> sa.Select[Any]:
-    """For each day of `rows`, on PostgreSQL: the day, the number of its rows and the sum of the rows' hashes.
+    """For each day of `rows`, except on SQLite: the day, the number of its rows and the sum of the rows' hashes.
 
     If asked for, the day's channel names too, as an array.
     """
@@ -130,6 +178,14 @@ def first_and_last_date(
     return sa.select(first, last)
 
 
+def conversion_types(connection: sa.Connection, first: dt.date, last: dt.date) -> sa.Select[tuple[Any, Any]]:
+    """The different conversion types of the orders that are filed with these days, each with one of its orders."""
+    source = SourceTable(connection, CONVERSIONS.name)
+    named = source.id("conversion_type")
+    rows = sa.select(named, sa.func.min(source.id(CONVERSIONS.key))).select_from(source.table)
+    return rows.where(source.in_days(CONVERSIONS.date, first, last)).group_by(named)
+
+
 def any_row(
     connection: sa.Connection, table: DatedTable, first: dt.date, last: dt.date, *, usable: bool = False
 ) -> sa.Select[tuple[bool]]:
@@ -148,7 +204,8 @@ def _by_day(
     days: tuple[dt.date, dt.date],
 ) -> sa.Select[Any]:
     rows = _rows(connection, source, table, where, source.filed(table.date, *days))
-    within_day = [] if source.typed else [source[table.time], sa.collate(source[table.key], "BINARY")]
+    sorts = table.key and not source.typed
+    within_day = [source[table.time], sa.collate(source[table.key], "BINARY")] if sorts else []
     return rows.order_by(source.day_value(table.date), *within_day)
 
 
@@ -159,40 +216,39 @@ def _rows(
     where: sa.ColumnElement[bool],
     filed: Value | None,
 ) -> sa.Select[Any]:
-    costs, beside = SourceTable(connection, COSTS), SourceTable(connection, _BESIDE[table.name])
-    others = {"session_id": costs, "user_id": beside}
+    costs = SourceTable(connection, COSTS)
+    others = {"session_id": costs}
+    if table.name in _BESIDE:
+        others["user_id"] = SourceTable(connection, _BESIDE[table.name])
     columns: list[Value] = [
         *(source.id(column, others.get(column)).label(column) for column in table.ids),
         *(source.text(column).label(column) for column in table.texts),
         source.date_text(table.date).label(table.date),
         *([] if filed is None else [filed.label(FILED)]),
-        source.time(table.time).label(table.time),
+        *([source.time(table.time).label(table.time)] if table.time else []),
         *(source.flag(column).label(column) for column in table.flags),
-        *(source.amount(column).label(column) for column in table.amounts),
+        *(source.amount(column).label(column) for column in (*table.amounts, *table.further_amounts)),
+        *(source.id(column).label(column) for column in table.further_texts),
     ]
     joined: sa.FromClause = source.table
-    if not source.is_key(table.key):
-        of_days = sa.select(source[table.key]).where(where).correlate(None)
-        ids = source.counted(source[table.key], "id_rows", of_days)
-        joined = joined.outerjoin(ids, ids.c.id == source[table.key])
+    if table.key and not source.is_key(table.key):
+        key = source.counted_by(table.key)
+        ids = source.counted(key, "id_rows", sa.select(key).where(where).correlate(None))
+        joined = joined.outerjoin(ids, ids.c.id == key)
         columns.append(ids.c.id_rows)
-    if table is SESSIONS:
+    if table.name == SESSIONS.name:
         session, of_cost, is_column = source.joined(costs, "session_id")
         cost = costs.amount("cost")
         if is_column and costs.is_key("session_id"):
             joined = joined.outerjoin(costs.table, of_cost == session)
             columns.append(cost.label("cost"))
         else:
-            digest = [sa.func.sum(_hash(sa.cast(cost, sa.Text))).label("cost_digest")] if costs.typed else []
+            digest = [sa.func.sum(costs.hash_of(cost)).label("cost_digest")] if costs.typed else []
             of_days = sa.select(session).where(where).correlate(None)
             sums = costs.counted(of_cost, "cost_rows", of_days, sa.func.max(cost).label("cost"), *digest)
             joined = joined.outerjoin(sums, sums.c.id == session)
             columns += [column for column in sums.c if column.name != "id"]
     if source.typed:
         row = sa.func.row(*(column for column in columns if column.name != FILED))
-        columns.append(_hash(sa.cast(row, sa.Text)).label(ROW_HASH))
+        columns.append(source.hash_of(row).label(ROW_HASH))
     return sa.select(*columns).select_from(joined).where(where)
-
-
-def _hash(text: Value) -> Value:
-    return sa.func.hashtextextended(text, 0)

@@ -8,15 +8,23 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.database.database import SQLITE, column_types
+from attribution_assets.attribution.database.database import POSTGRESQL, SQLITE, column_types
+from attribution_assets.attribution.database.duckdb_dialect import DUCKDB
 
 _TABLES = {
     SQLITE: "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = :name",
-    "": (
+    DUCKDB: (
+        "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
+        " AND table_schema = current_schema() AND lower(table_name) = :name"
+    ),
+    POSTGRESQL: (
         "SELECT relname FROM pg_class"
         " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid) AND lower(relname) = :name"
     ),
 }
+
+
+_FOUND = "found source tables"
 
 
 class FoundColumn(NamedTuple):
@@ -36,10 +44,18 @@ class FoundTable(NamedTuple):
 def find_table(connection: sa.Connection, name: str) -> FoundTable:
     """The table or view of this name, given in lower case; without columns if there is none.
 
-    A name in lower case goes before others. If there are several others, it is none of them.
+    A name in lower case goes before others. If there are several others, it is none of them. A connection that reads
+    sees one state of the tables, so each is looked for once.
     """
-    query = _TABLES.get(connection.dialect.name, _TABLES[""])
-    table = _spelled(connection.scalars(sa.text(query), {"name": name}), name) or name
+    tables: dict[str, FoundTable] = connection.info.setdefault(_FOUND, {})
+    if name not in tables:
+        tables[name] = _find_table(connection, name)
+    return tables[name]
+
+
+def _find_table(connection: sa.Connection, name: str) -> FoundTable:
+    query = sa.text(_TABLES[connection.dialect.name])
+    table = _spelled(connection.scalars(query, {"name": name}), name) or name
     types = column_types(connection, table)
     columns = {column.lower(): _spelled(types, column.lower()) for column in types}
     return FoundTable(table, {low: FoundColumn(each, types[each]) for low, each in columns.items() if each})

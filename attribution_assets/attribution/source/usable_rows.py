@@ -10,6 +10,7 @@ import decimal
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -29,6 +30,7 @@ from attribution_assets.attribution.source.rejected_rows import RejectedRow, rej
 from attribution_assets.attribution.source.repeated_rows import CostRow, RawColumns, distinct_costs, distinct_rows
 from attribution_assets.attribution.source.schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES, reasons_of
 from attribution_assets.attribution.source.value_forms import flag_of, number_of, plain_time, trimmed, visitor_of
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 _Reasons: TypeAlias = dict[int, str]  # position in the column -> the reason why the value there cannot be used
 _NUMBERS = {float, int, decimal.Decimal}
@@ -42,12 +44,16 @@ class DayRows(NamedTuple):
         rejected: the others, one row each, see `RejectedRow`, by row_key, then row.
         repeated: how many rows are left out because they repeat another one in every column.
         undated: how many of the rejected ones have a date that is no day, so that they are of no day's share.
+        beside: what further columns hold, as the tables that are stored beside the asset's own.
+        refunded: how much was paid back of the usable ones' revenue; None where there is no such column.
     """
 
     frame: pd.DataFrame
     rejected: pd.DataFrame
     repeated: int
     undated: int
+    beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
+    refunded: float | None = None
 
 
 def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = ()) -> DayRows:
@@ -67,7 +73,7 @@ def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = 
         impression_interaction, cost) by session_time, then session_id, with None for a visitor who is not known; and
         the rows of session_sources and of session_costs that are set aside.
     """
-    rows = _Rows(raw, SESSION_SOURCES, key="session_id")
+    rows = Rows(raw, SESSION_SOURCES, key="session_id")
     frame = {
         "session_id": rows.ids("session_id"),
         "user_id": rows.visitors("user_id"),
@@ -87,42 +93,65 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
 
     Args:
         day: the day that the rows are filed with.
-        raw: the columns of conversions; also, where no key of the table allows only one row per order, `id_rows` (its
-            number of rows).
+        raw: the columns of conversions, `conversion_type` and `refunded` if it has them; also, where no key of the
+            table allows only one row per order, `id_rows` (its number of rows).
 
     Returns:
-        The usable rows (conv_id, user_id, conversion_time, revenue) by conversion_time, then conv_id, with None for a
-        visitor who is not known; and those that are set aside.
+        The usable rows (conv_id, user_id, conversion_time, revenue: what remains once refunds are taken off) by
+        conversion_time, then conv_id, with None for a visitor who is not known; and those that are set aside. Beside
+        them `order_types`, the conversion types of orders that name one.
     """
-    rows = _Rows(raw, CONVERSIONS, key="conv_id")
+    rows = Rows(raw, CONVERSIONS, key="conv_id")
     frame = {
         "conv_id": rows.ids("conv_id"),
         "user_id": rows.visitors("user_id"),
         "conversion_time": rows.times("conv_date", "conv_time", day),
-        "revenue": rows.revenues("revenue"),
+        "revenue": rows.known_amounts("revenue"),
     }
+    further: dict[str, npt.NDArray[Any]] = {}
+    if "refunded" in raw:
+        further["refunded"] = rows.refunds("refunded", frame["revenue"])
+    if "conversion_type" in raw:
+        further["conversion_type"] = rows.types("conversion_type")
     rows.require_single()
-    rejected = rejected_frame(rows.rejected_orders())
-    return DayRows(rows.usable(frame, by="conversion_time"), rejected, rows.repeated, rows.undated)
+    usable = rows.usable(frame | further, by="conversion_time")
+    orders, rejected = usable[list(frame)], rejected_frame(rows.rejected("revenue"))
+    beside, refunded = {}, None
+    if "refunded" in further:
+        refunded = float(usable["refunded"].sum())
+        orders = orders.assign(revenue=less_refunds(orders["revenue"], usable["refunded"]))
+    if "conversion_type" in further:
+        typed = usable[usable["conversion_type"].notna()]
+        beside["order_types"] = typed[["conv_id", "conversion_type"]].reset_index(drop=True)
+    return DayRows(orders, rejected, rows.repeated, rows.undated, beside, refunded)
 
 
-class _Rows:
+def less_refunds(revenue: "pd.Series[float]", refunded: "pd.Series[float]") -> "pd.Series[float]":
+    """What remains of each order's revenue, to 9 decimals; where nothing was paid back, the revenue as it is."""
+    remaining: pd.Series[float] = revenue.where(refunded == 0, (revenue - refunded).round(AMOUNT_PLACES))
+    return remaining
+
+
+class Rows:
     """The raw columns of a table, turned into arrays one by one; defects of rows are collected by position."""
 
-    def __init__(self, raw: RawColumns, schema: DataFrameSchema, key: str) -> None:
-        self._raw, self._copies, self.repeated = distinct_rows(raw, schema.columns, key)
+    def __init__(self, raw: RawColumns, schema: DataFrameSchema, key: str, further: Iterable[str] = ()) -> None:
+        self._columns = [*(column for column in schema.columns if column in raw), *further]
+        self._raw, self._copies, self.repeated = distinct_rows(raw, self._columns, key)
         self._schema = schema
         self._key = key
         self._defects: dict[int, list[str]] = {}
         self.undated = 0
 
     def ids(self, column: str) -> npt.NDArray[np.object_]:
+        """Ids, which have to be there."""
         values = self._raw[column]
         if not are_plain_ids(values):
             self._note(column, self._reasons(column))
         return np.array(values, dtype=object)
 
     def visitors(self, column: str) -> npt.NDArray[np.object_]:
+        """Ids; None where there is none."""
         values = self._raw[column]
         known = [value for value in values if value is not None] if None in values else values
         if not (are_plain_ids(known) and all(map(str.strip, known))):
@@ -131,16 +160,24 @@ class _Rows:
         return np.array(values, dtype=object)
 
     def names(self, column: str) -> npt.NDArray[np.object_]:
+        """Names without blanks around them, which have to be there."""
         values, forms = _in_forms(self._raw[column], trimmed)
         if not (are_texts([*forms]) and all(forms)):
             self._note(column, self._reasons(column))
         return np.array(values, dtype=object)
 
-    def times(self, dates: str, times: str, day: date) -> npt.NDArray[np.datetime64]:
-        if not set(self._raw[dates]) <= {day.isoformat()}:
-            reasons = self._reasons(dates)
-            self._note(dates, reasons)
+    def dates(self, column: str, day: date) -> Sequence[object]:
+        """The dates as they are read; those that are no day are defects."""
+        values = self._raw[column]
+        if not set(values) <= {day.isoformat()}:
+            reasons = self._reasons(column)
+            self._note(column, reasons)
             self.undated = len(reasons)
+        return values
+
+    def times(self, dates: str, times: str, day: date) -> npt.NDArray[np.datetime64]:
+        """Times of the day, UTC, with its date."""
+        self.dates(dates, day)
         values = self._raw[times]
         in_day = plain_times(values)
         if in_day is None:
@@ -154,6 +191,7 @@ class _Rows:
         return at
 
     def flags(self, column: str) -> npt.NDArray[np.int64]:
+        """0 or 1."""
         values = self._raw[column]
         if not set(values) <= {0, 1}:
             values, forms = _in_forms(values, flag_of)
@@ -163,7 +201,8 @@ class _Rows:
                 values = _replaced(values, reasons, 0)
         return np.array(values, dtype=np.int64)
 
-    def revenues(self, column: str) -> npt.NDArray[np.float64]:
+    def known_amounts(self, column: str) -> npt.NDArray[np.float64]:
+        """Amounts, which have to be there."""
         values, amounts = _amounts(self._raw[column], _NUMBERS)
         if amounts is None:
             reasons = self._reasons(column)
@@ -171,7 +210,41 @@ class _Rows:
             amounts = np.array(_replaced(values, reasons, None), dtype=np.float64)
         return amounts
 
+    def refunds(self, column: str, revenues: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """What was paid back of each revenue, which it cannot be more than; 0 where nothing is known."""
+        amounts = self.amounts(column)
+        more = np.flatnonzero(amounts > revenues).tolist()
+        self._note(column, {i: f"is more than the revenue, {revenues[i]:g}" for i in more})
+        return np.nan_to_num(amounts)
+
+    def amounts(self, column: str) -> npt.NDArray[np.float64]:
+        """Amounts that may be missing: NaN then."""
+        values, amounts = _amounts(self._raw[column], {*_NUMBERS, type(None)})
+        if amounts is None:
+            reasons = self._reasons(column)
+            self._note(column, reasons)
+            amounts = np.array(_replaced(values, reasons, None), dtype=np.float64)
+        return amounts
+
+    def labels(self, column: str) -> npt.NDArray[np.object_]:
+        """Values of a dimension: texts without blanks around them; None where there is none."""
+        return np.array(_in_forms(self._raw[column], _label)[0], dtype=object)
+
+    def types(self, column: str) -> npt.NDArray[np.object_]:
+        """Texts without blanks around them, which have to be usable as ids; None where there is none."""
+        values, _ = _in_forms(self._raw[column], lambda value: trimmed(value) or None)
+        if not are_plain_ids([value for value in values if value is not None]):
+            self._note(column, _reasons(self._schema, column, values))
+        return np.array(values, dtype=object)
+
+    def require_different(self, columns: Sequence[Sequence[object]], reason: str) -> None:
+        """Set aside all rows that have the same values in all of these columns."""
+        keys = list(zip(*columns, strict=True))
+        times = Counter(keys)
+        self._note(self._key, {i: reason for i, key in enumerate(keys) if times[key] > 1})
+
     def require_single(self) -> None:
+        """Set aside all rows of an id that has different ones."""
         ids = self._raw[self._key]
         copies = self._copies or [1] * len(ids)
         counts = self._raw.get("id_rows", ())
@@ -182,6 +255,7 @@ class _Rows:
         self._note(self._key, dict.fromkeys(sorted(several), f"has several rows in {self._schema.name}"))
 
     def costs(self, several_costs: Sequence[CostRow]) -> tuple[npt.NDArray[np.float64], list[RejectedRow]]:
+        """Costs, NaN where none is known; and what is set aside, of sessions and of their costs."""
         sessions, read = self._raw["session_id"], self._raw["cost"]
         different = distinct_costs(several_costs)
         self.repeated += len(several_costs) - sum(map(len, different.values()))
@@ -214,6 +288,7 @@ class _Rows:
         return amounts, rejected
 
     def usable(self, columns: dict[str, npt.NDArray[Any]], by: str) -> pd.DataFrame:
+        """The rows without defects, by this column, then by id."""
         if self._defects or not are_in_order(columns[by], self._raw[self._key]):
             ids, times = columns[self._key].tolist(), columns[by]
             by_id = sorted((i for i in range(len(ids)) if i not in self._defects), key=ids.__getitem__)
@@ -222,8 +297,14 @@ class _Rows:
             columns = {name: values[order] for name, values in columns.items()}
         return pd.DataFrame(columns)
 
-    def rejected_orders(self) -> list[RejectedRow]:
-        return self._rejected({i: [self._raw["revenue"][i]] for i in self._defects})
+    def rejected(self, amount: str) -> list[RejectedRow]:
+        """The rows with defects, with what they carry in the column `amount`."""
+        return self._rejected({i: [self._raw[amount][i]] for i in self._defects})
+
+    def without_defects(self, columns: dict[str, npt.NDArray[Any]]) -> pd.DataFrame:
+        """The rows of these columns that have none."""
+        kept = [i for i in range(len(self._raw[self._key])) if i not in self._defects]
+        return pd.DataFrame({name: values[kept] for name, values in columns.items()})
 
     def _rejected(self, amounts: Mapping[int, Iterable[object]]) -> list[RejectedRow]:
         keys = self._raw[self._key]
@@ -232,7 +313,7 @@ class _Rows:
         ]
 
     def _row(self, i: int) -> dict[str, object]:
-        return {column: self._raw[column][i] for column in self._schema.columns}
+        return {column: self._raw[column][i] for column in self._columns}
 
     def _reasons(self, column: str) -> _Reasons:
         return reasons_of(self._schema, column, self._raw[column])
@@ -249,6 +330,10 @@ def _in_forms(values: Sequence[Any], form: Callable[[object], Any]) -> tuple[Seq
     if all(value is plain for value, plain in forms.items()):
         return values, set(forms)
     return [forms[value] for value in values], set(forms.values())
+
+
+def _label(value: object) -> str | None:
+    return trimmed(value) or None if isinstance(value, str) else None
 
 
 def _amounts(values: Sequence[Any], types: set[type]) -> tuple[Sequence[Any], npt.NDArray[np.float64] | None]:

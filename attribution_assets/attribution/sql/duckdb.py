@@ -1,26 +1,18 @@
 """DuckDB as the engine of `engine.py`: in this process, reading the Parquet files of the days in place."""
 
 import functools
-import os
-import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from attribution_assets.attribution.database.duckdb_dialect import duckdb_settings
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.files.object_store import local_copies
 from attribution_assets.attribution.sql.engine import QueriedTable
-
-MEMORY_LIMIT = "700MB"
-"""What all queries of the process hold at once. What does not fit goes to a temporary folder, until the query ends."""
-
-MOST_THREADS = 8
-"""More of them would share the memory in parts too small to sort in."""
 
 ROWS_PER_BATCH = 50_000
 
@@ -46,24 +38,13 @@ class DuckDb:
 @functools.cache
 def _database() -> duckdb.DuckDBPyConnection:
     """The database, which holds nothing but what queries are at work on."""
-    return duckdb.connect(
-        config={
-            "memory_limit": MEMORY_LIMIT,
-            "temp_directory": str(Path(tempfile.gettempdir()) / f"attribution_assets_{uuid.uuid4().hex}"),
-            "threads": _threads(),
-            "enable_external_file_cache": False,  # a day may be replaced by one of the same size within the same tick
-        }
-    )
+    return duckdb.connect(config=duckdb_settings(uuid.uuid4().hex))
 
 
 def _given_up_after_an_error(kind: type[BaseException] | None, *_: object) -> None:
     """Have the next query begin with a new database: after some errors one refuses all that follows."""
     if kind is not None:
         _database.cache_clear()
-
-
-def _threads() -> int:
-    return min(os.cpu_count() or 1, MOST_THREADS)
 
 
 @contextmanager

@@ -8,10 +8,11 @@ Each file carries a stamp, see `stamps.py`.
 
 import datetime as dt
 import functools
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
+import pyarrow as pa
 from upath import UPath
 
 from attribution_assets.attribution.calendar.finality import has_ended
@@ -26,8 +27,9 @@ from attribution_assets.attribution.storage.stamps import (
     file_versions,
     written_with_stamp,
 )
-from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, names_of
+from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, hold, names_of
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, content_version, stored_form
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS
 
 MANY_DAYS = 30
 """From so many days on, a list of all that are stored takes less time than looking for each."""
@@ -61,6 +63,7 @@ class AssetStorage:
         self.engine = engine or engine_named("duckdb")
         self._last_day = last_day or dt.date.max
         self._owner = self._root / "made_from.txt"
+        self._listed: dict[str, set[dt.date]] = {}
 
     def require(self, source: str) -> None:
         """See that the stored tables, if there are any, were made from this source.
@@ -99,29 +102,47 @@ class AssetStorage:
             ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        beside = {name: self._write_beside(name, table.day, frame) for name, frame in table.beside.items()}
+        only_with_rows = {
+            name: ARROW_SCHEMAS[name].empty_table().to_pandas()
+            for name in ONLY_WITH_ROWS.intersection(names_of(asset)).difference(table.beside)
+        }
+        beside = {
+            name: self._write_beside(name, table.day, frame)
+            for name, frame in {**table.beside, **only_with_rows}.items()
+            if name not in ONLY_WITH_ROWS or len(frame) or table.day in self._days_beside(name)
+        }
         self._write(asset, table._replace(inputs={**table.inputs, **beside}))
         tell_day_written(asset, table.day, len(table.frame))
+
+    def _days_beside(self, name: str) -> Container[dt.date]:
+        """The days of a table beside an asset's that were stored when it was first written to: listed once."""
+        if name not in self._listed:
+            self._listed[name] = set(self.stored_days(name))
+        return self._listed[name]
 
     def _write_beside(self, name: str, day: dt.date, frame: pd.DataFrame) -> str:
         if len(frame) or list(frame.columns) != ARROW_SCHEMAS[name].names:
             return self._write(name, DayTable(day, frame, {}))
-        version, file = _without_rows(name)
-        replace_file(self._root / name / _file_name(day), file)
-        return version
+        content, stamp, file = _without_rows(name)
+        self._put(name, day, content, stamp, file)
+        return stamp.version
 
     def _write(self, name: str, table: DayTable) -> str:
         content, made_from = stored_form(name, table.frame), digest(table.inputs)
         if len(content) < MANY_ROWS:
-            version = content_version(content)
-            file = written_with_stamp(content, lambda: _stamp(table, version, made_from))
+            stamp = _stamp(table, content_version(content), made_from)
+            file = written_with_stamp(content, lambda: stamp)
         else:
             with ThreadPoolExecutor(1) as meanwhile:
                 found = meanwhile.submit(content_version, content)
                 file = written_with_stamp(content, lambda: _stamp(table, found.result(), made_from))
-            version = found.result()
-        replace_file(self._root / name / _file_name(table.day), file)
-        return version
+            stamp = _stamp(table, found.result(), made_from)
+        self._put(name, table.day, content, stamp, file)
+        return stamp.version
+
+    def _put(self, name: str, day: dt.date, content: pa.Table, stamp: Stamp, file: bytes) -> None:
+        path = self._root / name / _file_name(day)
+        hold(path, replace_file(path, file), content, stamp)
 
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
@@ -173,15 +194,23 @@ class AssetStorage:
 
 
 @functools.cache
-def _without_rows(name: str) -> tuple[str, bytes]:
-    """Version and file of a table beside an asset's own on a day without rows: the same on most days."""
+def _without_rows(name: str) -> tuple[pa.Table, Stamp, bytes]:
+    """A table beside an asset's own on a day without rows, its stamp and file: the same on most days."""
     content = ARROW_SCHEMAS[name].empty_table()
-    version = content_version(content)
-    return version, written_with_stamp(content, lambda: Stamp(version, digest({}), None, 0))
+    stamp = Stamp(content_version(content), digest({}), None, 0)
+    return content, stamp, written_with_stamp(content, lambda: stamp)
 
 
 def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:
-    return Stamp(version, made_from, table.settings, len(table.frame), table.repeated, table.undated)
+    return Stamp(
+        version,
+        made_from,
+        table.settings,
+        len(table.frame),
+        table.repeated,
+        table.undated,
+        table.conversion_types,
+    )
 
 
 def _file_name(day: dt.date) -> str:

@@ -125,13 +125,15 @@ class ResultTables:
     Args:
         url: as for `database.Database`.
         prefix: stands before the name of each table, so that several data sets can share a database.
+        makes_file: as for `database.Database`.
 
     Raises:
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
-    def __init__(self, url: str, prefix: str = "") -> None:
-        self._database, self._prefix = Database(url, error=ResultTablesError), prefix
+    def __init__(self, url: str, prefix: str = "", *, makes_file: bool = False) -> None:
+        self._database = Database(url, error=ResultTablesError, makes_file=makes_file)
+        self._prefix = prefix
         self._columns = {name: tuple(table.columns.keys()) for name, table in _tables(prefix).tables.items()}
         self._tables = OwnTables(
             self._database,

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
+from attribution_assets.attribution.files.atomic_files import FileState, file_state
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.files.object_store import (
     REQUESTS_AT_ONCE,
@@ -28,6 +29,11 @@ from attribution_assets.attribution.files.object_store import (
 Key = TypeVar("Key", bound=Hashable)
 
 _STAMP_KEY, _SUFFIX = b"attribution_assets", ".parquet"
+
+_WORTH_OF_A_DICTIONARY = 1_000
+"""With fewer rows, dictionaries of columns make a file no smaller, and take half of the time of writing it."""
+
+_MOST_STAMPS = 100_000
 
 _TRIES = 3
 """Failures before one is the object's own: another version may have been there meanwhile, and this one be back."""
@@ -44,6 +50,8 @@ class Stamp:
         rows: how many there are.
         repeated: how many more rows the source has that repeat others in every column.
         undated: how many rows were set aside with the day though their date is no day: they are of no day's share.
+        conversion_types: what the source calls the conversion types of its orders, see `order_types.values_of`; as the
+            settings are those of these types, they show whether other settings would ask otherwise.
     """
 
     version: str
@@ -52,6 +60,10 @@ class Stamp:
     rows: int
     repeated: int = 0
     undated: int = 0
+    conversion_types: tuple[str, ...] = ()
+
+
+_LOCAL_STAMPS = dict[tuple[Path, FileState], Stamp]()
 
 
 def digest(versions: Mapping[str, str]) -> str:
@@ -61,8 +73,8 @@ def digest(versions: Mapping[str, str]) -> str:
 
 def written_with_stamp(content: pa.Table, stamp: Callable[[], Stamp]) -> bytes:
     """A table as a Parquet file with its stamp, which is asked for when the rows have been written."""
-    buffer = pa.BufferOutputStream()
-    with pq.ParquetWriter(buffer, content.schema, compression="lz4") as writer:
+    buffer, many = pa.BufferOutputStream(), len(content) >= _WORTH_OF_A_DICTIONARY
+    with pq.ParquetWriter(buffer, content.schema, compression="lz4", use_dictionary=many) as writer:
         writer.write_table(content)
         writer.add_key_value_metadata({_STAMP_KEY: json.dumps(asdict(stamp()))})
     file: bytes = buffer.getvalue().to_pybytes()
@@ -72,7 +84,10 @@ def written_with_stamp(content: pa.Table, stamp: Callable[[], Stamp]) -> bytes:
 def stamp_in(metadata: pq.FileMetaData) -> Stamp:
     """The stamp in a Parquet file's footer."""
     stored = (metadata.metadata or {}).get(_STAMP_KEY)
-    return Stamp(**json.loads(stored)) if stored else Stamp("", "", None, metadata.num_rows)
+    if not stored:
+        return Stamp("", "", None, metadata.num_rows)
+    values = json.loads(stored)
+    return Stamp(**values | {"conversion_types": tuple(values.get("conversion_types", ()))})
 
 
 def stamp_of(file: UPath) -> Stamp:
@@ -87,7 +102,7 @@ def stamp_of(file: UPath) -> Stamp:
     local = local_path(file)
     if local is None:
         return _stamp_of_object(file)
-    return _stamp_of_local(local, *state_of(local))
+    return _stamp_of_local(local, state_of(local))
 
 
 def file_versions(folder: UPath) -> dict[str, str]:
@@ -102,7 +117,7 @@ def file_versions(folder: UPath) -> dict[str, str]:
     if not local.is_dir():
         return {}
     with os.scandir(local) as entries:
-        return {entry.name: str(_state(entry.stat())) for entry in entries if entry.name.endswith(_SUFFIX)}
+        return {entry.name: str(file_state(entry.stat())) for entry in entries if entry.name.endswith(_SUFFIX)}
 
 
 def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
@@ -113,19 +128,25 @@ def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
         return dict(zip(files, pool.map(stamp_of, files.values()), strict=True))
 
 
-def state_of(path: Path) -> tuple[int, int, int]:
+def state_of(path: Path) -> FileState:
     """What is another one once the local file has been replaced; errors as for `stamp_of`."""
-    return _state(os.stat(path))  # noqa: PTH116  # a third of the time of the method
+    return file_state(os.stat(path))  # noqa: PTH116  # a third of the time of the method
 
 
-def _state(of_file: os.stat_result) -> tuple[int, int, int]:
-    return of_file.st_mtime_ns, of_file.st_ino, of_file.st_size
+def remember_stamp(path: Path, state: FileState, stamp: Stamp) -> None:
+    """Have `stamp_of` know the stamp of a local file as long as it is in this state."""
+    if len(_LOCAL_STAMPS) >= _MOST_STAMPS:
+        _LOCAL_STAMPS.clear()
+    _LOCAL_STAMPS[path, state] = stamp
 
 
-@functools.lru_cache(maxsize=100_000)
-def _stamp_of_local(path: Path, _mtime: int, _inode: int, _size: int) -> Stamp:
-    with path.open("rb") as file:
-        return stamp_in(pq.read_metadata(file))
+def _stamp_of_local(path: Path, state: FileState) -> Stamp:
+    stamp = _LOCAL_STAMPS.get((path, state))
+    if stamp is None:
+        with path.open("rb") as file:
+            stamp = stamp_in(pq.read_metadata(file))
+        remember_stamp(path, state, stamp)
+    return stamp
 
 
 def _stamp_of_object(path: UPath) -> Stamp:
@@ -140,7 +161,7 @@ def _stamp_of_object(path: UPath) -> Stamp:
             version = now
 
 
-@functools.lru_cache(maxsize=100_000)
+@functools.lru_cache(maxsize=_MOST_STAMPS)
 def _stamp_of_version(path: UPath, version: str) -> Stamp:
     with open_version(path, version) as file:
         return stamp_in(pq.read_metadata(file))

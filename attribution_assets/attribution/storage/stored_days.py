@@ -7,6 +7,7 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from types import MappingProxyType
 from typing import NamedTuple
@@ -17,10 +18,17 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.calendar.days import blocks, days_between, in_words
-from attribution_assets.attribution.files.atomic_files import read_file
+from attribution_assets.attribution.files.atomic_files import FileState, read_file
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.sql.engine import ORDERS_PER_QUERY, SqlEngine
-from attribution_assets.attribution.storage.stamps import Stamp, stamp_in, stamp_of, stamps_of, state_of
+from attribution_assets.attribution.storage.stamps import (
+    Stamp,
+    remember_stamp,
+    stamp_in,
+    stamp_of,
+    stamps_of,
+    state_of,
+)
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
 
@@ -48,6 +56,7 @@ class DayTable(NamedTuple):
         settings: see `Stamp`.
         repeated: see `Stamp`.
         undated: see `Stamp`.
+        conversion_types: see `Stamp`.
     """
 
     day: dt.date
@@ -57,36 +66,62 @@ class DayTable(NamedTuple):
     settings: str | None = None
     repeated: int = 0
     undated: int = 0
+    conversion_types: tuple[str, ...] = ()
+
+
+class _Held:
+    """A small table in memory, with its stamp; its frame is made when it is asked for first."""
+
+    def __init__(self, table: pa.Table, stamp: Stamp) -> None:
+        self.table, self.stamp = table, stamp
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The table in pandas; whoever gets it must not change its values."""
+        return _in_pandas(self.table)
 
 
 class _SmallTables:
-    """Small tables that were read last, by file and its state: the next asset and the checks read what one has written.
-
-    Who gets one must not change its values.
-    """
+    """Small tables that were written or read last, by file and its state: the next asset and the checks read them."""
 
     def __init__(self) -> None:
-        self._tables: OrderedDict[Hashable, tuple[pd.DataFrame, Stamp]] = OrderedDict()
+        self._tables: OrderedDict[Hashable, _Held] = OrderedDict()
         self._rows, self._lock = 0, Lock()
 
-    def get(self, key: Hashable) -> tuple[pd.DataFrame, Stamp] | None:
+    def get(self, key: Hashable) -> _Held | None:
         with self._lock:
             if key in self._tables:
                 self._tables.move_to_end(key)
             return self._tables.get(key)
 
-    def put(self, key: Hashable, table: tuple[pd.DataFrame, Stamp]) -> None:
+    def put(self, key: Hashable, held: _Held) -> None:
         with self._lock:
             if key in self._tables:
                 return
-            self._tables[key] = table
-            self._rows += _WORTH_OF_A_TABLE + len(table[0])
+            self._tables[key] = held
+            self._rows += _WORTH_OF_A_TABLE + len(held.table)
             while self._rows > MOST_ROWS_HELD:
-                _, (frame, _) = self._tables.popitem(last=False)
-                self._rows -= _WORTH_OF_A_TABLE + len(frame)
+                _, last = self._tables.popitem(last=False)
+                self._rows -= _WORTH_OF_A_TABLE + len(last.table)
 
 
 _SMALL_TABLES = _SmallTables()
+
+
+def hold(file: UPath, state: FileState | None, table: pa.Table, stamp: Stamp) -> None:
+    """Remember what has just been written to a file, so that it need not be read back.
+
+    Args:
+        file: The file.
+        state: The state in which it was written (`replace_file`); None in an object store, of which nothing is kept.
+        table: Its content as it is stored; kept if it is small.
+        stamp: Its stamp.
+    """
+    if (local := local_path(file)) is None or state is None:
+        return
+    remember_stamp(local, state, stamp)
+    if len(table) < MANY_ROWS:
+        _SMALL_TABLES.put((local, state), _Held(table, stamp))
 
 
 class MissingDaysError(LookupError):
@@ -97,9 +132,8 @@ class MissingDaysError(LookupError):
 
 
 def companion_table(asset: str) -> str:
-    """The name of the one table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
-    (schema,) = TABLES_BESIDE[asset]
-    return str(schema.name)
+    """The name of the first table that is stored beside the asset's own, see `schemas.TABLES_BESIDE`."""
+    return str(TABLES_BESIDE[asset][0].name)
 
 
 def names_of(asset: str) -> list[str]:
@@ -134,19 +168,26 @@ class StoredDays:
         return ARROW_SCHEMAS[self.asset]
 
     def frame(self, day: dt.date, *columns: str) -> pd.DataFrame:
-        """The table of one day, or some of its columns.
+        """The table of one day, or some of its columns; of a table of `ONLY_WITH_ROWS` without rows if it has no file.
 
         Raises:
             MissingDaysError: The day has not been materialized.
         """
-        return self._stamped(day, *columns)[0]
+        held = self._read(day, *columns)
+        return held.frame[[*columns]] if columns else held.frame.copy(deep=False)
+
+    def table(self, day: dt.date, *columns: str) -> pa.Table:
+        """The same in Arrow."""
+        held = self._read(day, *columns)
+        return held.table.select(columns) if columns else held.table
 
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
         """The table of one day and its stamp, both of the same write; errors as for `frame`."""
-        return self._stamped(day)
+        held = self._read(day)
+        return held.frame.copy(deep=False), held.stamp
 
-    def _stamped(self, day: dt.date, *columns: str) -> tuple[pd.DataFrame, Stamp]:
-        """Some or all columns and the stamp, from memory where the table is small, local and was read before."""
+    def _read(self, day: dt.date, *columns: str) -> _Held:
+        """At least these columns and the stamp, from memory where the table is small, local and known."""
         if day not in self.files:
             raise MissingDaysError(self.asset, [day])
         local = local_path(self.files[day])
@@ -154,12 +195,12 @@ class StoredDays:
         held = _SMALL_TABLES.get(key)
         if held is None:
             parquet = pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
-            if key is None or parquet.metadata.num_rows >= MANY_ROWS:
-                return _read(parquet, *columns), stamp_in(parquet.metadata)
-            held = _read(parquet), stamp_in(parquet.metadata)
+            small, stamp = parquet.metadata.num_rows < MANY_ROWS, stamp_in(parquet.metadata)
+            if key is None or not small:
+                return _Held(parquet.read([*columns] or None, use_threads=not small), stamp)
+            held = _Held(parquet.read(use_threads=False), stamp)
             _SMALL_TABLES.put(key, held)
-        frame, stamp = held
-        return frame[[*columns]] if columns else frame.copy(deep=False), stamp
+        return held
 
     def stamp(self, day: dt.date) -> Stamp:
         """The stamp of one day; only its file's footer is read. Errors as for `frame`."""
@@ -179,6 +220,11 @@ class StoredDays:
         for day in self.files:
             yield day, self.frame(day)
 
+    def tables(self) -> Iterator[tuple[dt.date, pa.Table]]:
+        """The same in Arrow."""
+        for day in self.files:
+            yield day, self.table(day)
+
     def within(self, first: dt.date, last: dt.date) -> "StoredDays":
         """The days from `first` to `last`, both included."""
         return self.among(set(days_between(first, last)))
@@ -189,9 +235,8 @@ class StoredDays:
         return replace(self, files=stored, missing=[day for day in self.missing if day in days])
 
 
-def _read(parquet: pq.ParquetFile, *columns: str) -> pd.DataFrame:
-    threads = parquet.metadata.num_rows >= MANY_ROWS
-    frame: pd.DataFrame = parquet.read([*columns] or None, use_threads=threads).to_pandas(use_threads=threads)
+def _in_pandas(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.to_pandas(use_threads=len(table) >= MANY_ROWS)
     return frame
 
 

@@ -2,6 +2,7 @@
 
 from hashlib import sha256
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -39,13 +40,15 @@ def stored_form(name: str, frame: pd.DataFrame | pa.Table) -> pa.Table:
         raise ValueError(f"{name} has the columns {schema.names}, not {columns}")
     if isinstance(frame, pa.Table):
         return pa.Table.from_arrays([_compact(column) for column in frame.cast(schema).columns], schema=schema)
-    return pa.Table.from_arrays([_converted(frame[field.name], field) for field in schema], schema=schema)
+    arrays = [_converted(column, field) for (_, column), field in zip(frame.items(), schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _converted(column: "pd.Series[float]", field: pa.Field) -> pa.Array | pa.ChunkedArray:
     """A column of a frame, in one thread: several take longer to start than a day's column takes to convert."""
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else column
     try:
-        return pa.Array.from_pandas(column, type=field.type)
+        return pa.Array.from_pandas(values, type=field.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise type(error)(f"{error}: column {field.name} takes {field.type}") from None
 

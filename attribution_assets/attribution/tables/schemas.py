@@ -83,6 +83,19 @@ CONVERSIONS = _schema(
     },
 )
 
+SPEND = _schema(
+    "spend",
+    {
+        "date": _date("Day on which it was spent, UTC"),
+        "channel_name": _text("Marketing channel"),
+        "campaign": _text("Campaign; empty where the source does not say", nullable=True),
+        "cost": _amount("What was spent"),
+        "impressions": _amount("How often ads were shown; empty where the source does not say", nullable=True),
+        "clicks": _amount("How often ads were clicked; empty where the source does not say", nullable=True),
+    },
+    unique=["channel_name", "campaign"],
+)
+
 _TOUCHPOINT = {
     "conv_id": _text("The order"),
     "conversion_time": _time("Time of the order, UTC"),
@@ -102,6 +115,14 @@ JOURNEYS = _schema(
     },
     Check(_touchpoint_precedes_order, name="touchpoint_precedes_order"),
     unique=["conv_id", "session_id"],
+)
+
+ORDER_TYPES = _schema(
+    "order_types",
+    {
+        "conv_id": _text("The order", unique=True),
+        "conversion_type": _text("What the source calls its conversion type; other orders have the default one"),
+    },
 )
 
 TOO_LONG_ORDERS = _schema(
@@ -136,7 +157,7 @@ CHANNEL_REPORTING = _schema(
     {
         "channel_name": _text("Marketing channel", unique=True),
         "date": _date("Touch date, UTC"),
-        "cost": _amount("Cost of all visits of the channel and day"),
+        "cost": _amount("What was spent on the channel and day, or else the cost of all its visits"),
         "ihc": _amount("Attributed orders"),
         "ihc_revenue": _amount("Attributed revenue"),
     },
@@ -204,6 +225,7 @@ TABLES = {
     for schema in (
         SESSIONS,
         CONVERSIONS,
+        SPEND,
         JOURNEYS,
         IHC_ATTRIBUTIONS,
         CHANNEL_REPORTING,
@@ -227,13 +249,17 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
 
 TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
     "sessions": (_rejected("sessions", "session_id"),),
-    "conversions": (_rejected("conversions", "conv_id"),),
+    "conversions": (_rejected("conversions", "conv_id"), ORDER_TYPES),
+    "spend": (_rejected("spend", "channel_name"),),
     "journeys": (TOO_LONG_ORDERS,),
     "channel_reporting": (UNATTRIBUTED_ORDERS,),
     "model_comparison": (CONVERSION_PATHS, CHANNEL_ROLES),
 }
 """The schemas of the tables stored beside an asset's own, by the asset's name: rows set aside, orders with too many
 sessions, orders without credit, what else is compared of the same orders."""
+
+ONLY_WITH_ROWS = frozenset({"order_types", "rejected_spend"})
+"""Those of them that have a file only for days with rows, as most shops have none; a day without a file has no row."""
 
 STORED_TABLES = TABLES | {
     str(schema.name): schema for schema in (*chain.from_iterable(TABLES_BESIDE.values()), CHANNEL_REPORTING_CSV)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-MONEY = {"sessions": "cost", "conversions": "revenue"}
+MONEY = {"sessions": "cost", "conversions": "revenue", "spend": "cost"}
 """Asset that is read from the source -> the money that its rows carry."""
 
 
@@ -38,7 +38,7 @@ def amounts_set_aside(rejected: pd.DataFrame) -> list[float]:
     """The amounts that rows set aside carry, where they can be read.
 
     Args:
-        rejected: `rejected_sessions` or `rejected_conversions`; a day that was stored before amounts were has none.
+        rejected: The table of the asset's rejected rows; a day that was stored before amounts were has none.
     """
     return list(rejected["amount"].dropna()) if "amount" in rejected else []
 

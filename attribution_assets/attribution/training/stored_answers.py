@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from upath import UPath
 
+from attribution_assets.attribution.ihc_api.order_types import CONV_TYPE_ID, AskedWith, OrderTypes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, EMBEDDED
@@ -46,31 +47,37 @@ def journeys_of(frame: pd.DataFrame) -> Journeys:
     return Journeys(_touchpoints(frame))
 
 
-def stored_answers(storage: AssetStorage, settings: str) -> AnsweredJourneys:
-    """What the API answered for all stored days that were attributed with certain settings.
+def stored_answers(storage: AssetStorage, asked: AskedWith) -> AnsweredJourneys:
+    """What the API answered for a conversion type, in all stored days that were attributed with its settings.
 
     Args:
         storage: where the assets' tables lie.
-        settings: those that were asked with, as `Stamp.settings` tells them.
+        asked: the settings that were asked with.
     """
-    attributed = storage.all_days("ihc_attributions")
-    days = [day for day, stamp in attributed.stamps().items() if stamp.settings == settings]
-    journeys = storage.days("journeys", days)
-    columns = [*_JOURNEY, *CREDIT_COLUMNS]
-    frames = [answered_touchpoints(attributed.frame(day), journeys.frame(day)) for day in days if day in journeys.files]
-    return answers_of(_together(frames, columns))
+    attributed, named = storage.all_days("ihc_attributions"), storage.all_days("order_types")
+    journeys, frames = storage.all_days("journeys"), list[pd.DataFrame]()
+    for day, stamp in attributed.stamps().items():
+        if day in journeys.files and stamp.settings in (asked.alone, asked.of_day(stamp.conversion_types)):
+            answered = answered_touchpoints(attributed.frame(day), journeys.frame(day))
+            if stamp.settings != asked.alone:
+                answered = of_type(answered, asked.conv_type_id, asked.types, named.frame(day))
+            frames.append(answered)
+    return answers_of(_together(frames, [*_JOURNEY, *CREDIT_COLUMNS]))
 
 
-def learned_from_stored(
-    name: str, storage: AssetStorage, source: SourceDatabase, settings: str, at: dt.datetime
-) -> Learned:
+def of_type(touchpoints: pd.DataFrame, conv_type_id: str, types: OrderTypes, named: pd.DataFrame) -> pd.DataFrame:
+    """The touchpoints of the orders that a conversion type splits; arguments as for `OrderTypes.with_types`."""
+    typed = types.with_types(touchpoints, named)
+    return touchpoints[typed[CONV_TYPE_ID] == conv_type_id]
+
+
+def learned_from_stored(storage: AssetStorage, source: SourceDatabase, asked: AskedWith, at: dt.datetime) -> Learned:
     """What the stored answers of the API teach of a conversion type.
 
     Args:
-        name: the conversion type.
         storage: where the assets' tables lie.
         source: the database that they were made from.
-        settings: as for `stored_answers`.
+        asked: the conversion type and its settings.
         at: now, UTC.
 
     Raises:
@@ -78,7 +85,8 @@ def learned_from_stored(
         TooFewAnswersError: there are too few answers to learn from.
     """
     storage.require(str(source))
-    return learned(name, stored_answers(storage, settings), f"what the API answered for the {source}", at)
+    words = f"what the API answered for the {source}"
+    return learned(asked.conv_type_id, stored_answers(storage, asked), words, at)
 
 
 def answers_of(touchpoints: pd.DataFrame) -> AnsweredJourneys:

@@ -11,19 +11,24 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets.attribution.database.database import Database, DatabaseUrlError
+from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError
 from attribution_assets.attribution.files.locations import address
+from attribution_assets.attribution.source.places import place_of
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_AS
 from attribution_assets.defs.assets.metadata import Metadata
 from attribution_assets.settings import Settings
 
-DATABASE, ENGINE = "database", "engine"
-"""Stand, among an asset's kinds, for the database and for the engine of the settings."""
+DATABASE, SOURCE, ENGINE = "database", "source", "engine"
+"""Stand, among an asset's kinds, for the database, the source and the engine of the settings."""
 
 
 def kinds(given: Iterable[str], settings: Settings) -> set[str]:
     """The kinds as Dagster shows them: at most three, with `DATABASE` and `ENGINE` resolved."""
-    resolved = {DATABASE: _scheme(database_address(settings)), ENGINE: settings.engine}
+    resolved = {
+        DATABASE: _scheme(database_address(settings)),
+        SOURCE: _scheme(source_address(settings)),
+        ENGINE: settings.engine,
+    }
     return {kind for kind in (resolved.get(kind, kind) for kind in given) if kind}
 
 
@@ -31,6 +36,16 @@ def database_address(settings: Settings) -> str:
     """The database's URL without user, password and options; empty if the setting is none, which a run will say."""
     try:
         return Database(settings.database_url).address
+    except DatabaseUrlError:
+        return ""
+
+
+def source_address(settings: Settings) -> str:
+    """The URL of the source tables, likewise."""
+    if not settings.source_url:
+        return database_address(settings)
+    try:
+        return place_of(settings.source_url, "", DatabaseError).database.address
     except DatabaseUrlError:
         return ""
 
@@ -43,7 +58,7 @@ def delivered(asset: str, given: Container[str], settings: Settings) -> Metadata
 
 def source_table(table: str, settings: Settings) -> Metadata:
     """Which table of the source database it is."""
-    return {"dagster/table_name": table} | _present({"dagster/uri": database_address(settings)})
+    return {"dagster/table_name": table} | _present({"dagster/uri": source_address(settings)})
 
 
 def code_of(function: Callable[..., Any]) -> Metadata:

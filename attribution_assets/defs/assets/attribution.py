@@ -1,15 +1,18 @@
-"""The six assets in graph order: each reads days, has one function do the work, and hands days over."""
+"""The assets of the attribution in graph order: each reads days, has one function do the work, and hands days over."""
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import tee
 
 import dagster as dg
 import pandas as pd
-import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import batches, by_day
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
+from attribution_assets.attribution.ihc_api.order_types import values_of
+from attribution_assets.attribution.progress import tell_rows_in_no_report
 from attribution_assets.attribution.reporting.channel_report import by_channel
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
@@ -23,7 +26,7 @@ from attribution_assets.attribution.storage.stored_days import (
     companion_table,
     versions_of,
 )
-from attribution_assets.defs.assets.addresses import DATABASE, ENGINE
+from attribution_assets.defs.assets.addresses import DATABASE, ENGINE, SOURCE
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import (
@@ -32,12 +35,14 @@ from attribution_assets.defs.assets.metadata import (
     certainty_metadata,
     channels_metadata,
     conversions_metadata,
+    in_no_report_metadata,
     journeys_metadata,
     plots_metadata,
     rejected_metadata,
     report_metadata,
     requests_metadata,
     sessions_metadata,
+    spend_metadata,
 )
 from attribution_assets.defs.io_managers import DailyTables, partition_days
 from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, ReportingRules, Reports, Storage
@@ -56,46 +61,72 @@ def _extracted(
     context: dg.AssetExecutionContext,
     source: SourceDatabase,
     days: Iterable[ExtractedDay],
-    metadata: Callable[[pd.DataFrame | pa.Table], Metadata],
+    metadata: Callable[[ExtractedDay], Metadata],
 ) -> Iterator[tuple[DayTable, Metadata]]:
-    """Each day as it is stored: its usable rows, and beside them those that were set aside."""
-    asset = context.asset_key.path[-1]
-    in_no_report = in_plain_words([source.rows_in_no_report(asset)])
-    for line in in_no_report:
+    """Each day as it is stored: its usable rows, and beside them those that were set aside.
+
+    Meanwhile the whole table is searched for rows that no day can report.
+    """
+    asset, made = context.asset_key.path[-1], list[str]()
+    with ThreadPoolExecutor(1, thread_name_prefix="rows-in-no-report") as meanwhile:
+        in_no_report = meanwhile.submit(source.rows_in_no_report, asset)
+        for extracted in days:
+            inputs = extraction_inputs(extracted.fingerprint)
+            rejected = rejected_metadata(extracted.rejected, extracted.repeated)
+            table = DayTable(
+                extracted.day,
+                extracted.frame,
+                inputs,
+                {companion_table(asset): extracted.rejected, **extracted.beside},
+                repeated=extracted.repeated,
+                undated=extracted.undated,
+            )
+            made.append(str(extracted.day))
+            yield table, metadata(extracted) | rejected
+        lines = in_plain_words([in_no_report.result()])
+    tell_rows_in_no_report(asset, lines)
+    for line in lines:
         context.log.warning("%s", line)
-    for extracted in days:
-        inputs = extraction_inputs(extracted.fingerprint)
-        rejected = rejected_metadata(extracted.rejected, extracted.repeated, in_no_report)
-        table = DayTable(
-            extracted.day,
-            extracted.frame,
-            inputs,
-            {companion_table(asset): extracted.rejected},
-            repeated=extracted.repeated,
-            undated=extracted.undated,
-        )
-        yield table, metadata(extracted.frame) | rejected
+    for day in made if lines else ():
+        context.add_asset_metadata(in_no_report_metadata(lines), partition_key=day)
 
 
-@daily_asset(kinds={DATABASE, "parquet"})
+@daily_asset(kinds={SOURCE, "parquet"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
     source = _claimed_source(database, storage)
     days = source.sessions(partition_days(context))
 
-    def metadata(day: pd.DataFrame | pa.Table) -> Metadata:
-        not_named = source.channels.not_named(day["channel_name"].unique())
-        return sessions_metadata(day) | channels_metadata(not_named)
+    def metadata(extracted: ExtractedDay) -> Metadata:
+        not_named = source.channels.not_named(extracted.frame["channel_name"].unique())
+        return sessions_metadata(extracted.frame) | channels_metadata(not_named)
+
+    return with_metadata(context, _extracted(context, source, days, metadata))
+
+
+@daily_asset(kinds={SOURCE, "parquet"})
+def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
+    """Orders placed on the day, from the source database."""
+    source = _claimed_source(database, storage)
+    days = source.conversions(partition_days(context))
+
+    def metadata(extracted: ExtractedDay) -> Metadata:
+        return conversions_metadata(extracted.frame, extracted.refunded)
 
     return with_metadata(context, _extracted(context, source, days, metadata))
 
 
 @daily_asset(kinds={DATABASE, "parquet"})
-def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
-    """Orders placed on the day, from the source database."""
+def spend(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
+    """What was spent on each channel and campaign on the day, from the source database; empty if it does not say."""
     source = _claimed_source(database, storage)
-    days = source.conversions(partition_days(context))
-    return with_metadata(context, _extracted(context, source, days, conversions_metadata))
+    days = source.spend(partition_days(context))
+
+    def metadata(extracted: ExtractedDay) -> Metadata:
+        not_named = source.channels.not_named(extracted.frame["channel_name"].unique())
+        return spend_metadata(extracted.frame) | channels_metadata(not_named)
+
+    return with_metadata(context, _extracted(context, source, days, metadata))
 
 
 @daily_asset(kinds={ENGINE, "parquet"})
@@ -114,6 +145,14 @@ def journeys(
     return with_metadata(context, build())
 
 
+def typed_journeys(
+    journeys: StoredDays, named: StoredDays, ihc_api: IhcApiAccount
+) -> Iterator[tuple[dt.date, pd.DataFrame]]:
+    """The journeys of each day, with the conversion types of their orders where any order names one."""
+    for day, frame in journeys.frames():
+        yield day, ihc_api.order_types.with_types(frame, named.frame(day)) if named.files else frame
+
+
 @daily_asset(kinds={"python", "parquet", DATABASE}, tags={"calls": "ihc-api"} | RESULT_TABLE, pool="ihc_api")
 def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
     context: dg.AssetExecutionContext,
@@ -129,18 +168,21 @@ def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
 
     def attribute() -> Iterator[tuple[DayTable, Metadata]]:
         too_long = storage.tables().days(companion_table("journeys"), journeys.files).stamps()
-        versions, rows = versions_of(journeys), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
-        settings = ihc_api.settings
+        named = storage.tables().days("order_types", journeys.files)
+        versions, rows = versions_of(journeys, named), REQUESTS_PER_BATCH * ihc_api.max_sessions_per_request
+        ihc_api.require_mapped(value for _, frame in named.frames() for value in frame["conversion_type"])
         with observed_client(context, ihc_api.client(database.ledger())) as client:
-            plan = client.plan(batch for _, batch in batches(journeys.frames(), rows))
+            plan = client.plan(batch for _, batch in batches(typed_journeys(journeys, named, ihc_api), rows))
             context.log.info("%s", plan)
-            asked, sent = tee(batches(journeys.frames(), rows))
+            asked, sent = tee(batches(typed_journeys(journeys, named, ihc_api), rows))
             with closing(client.attribute_each(batch for _, batch in sent)) as attributions:
                 for (days, _), attribution in zip(asked, attributions, strict=True):
                     answered = attribution.touchpoints.assign(answered_by=ihc_api.answered_by)
                     for day, frame in by_day(answered, "conversion_time", days):
                         inputs = made_from("ihc_attributions", versions, day, rules.windows)
-                        table = DayTable(day, frame, inputs, settings=settings)
+                        types = values_of(frame["conv_id"].unique(), named.frame(day))
+                        settings = ihc_api.settings_of(types)
+                        table = DayTable(day, frame, inputs, settings=settings, conversion_types=types)
                         counted = too_long[day].rows if day in too_long else 0
                         yield table, attributions_metadata(frame, counted, attribution.asked)
         context.add_asset_metadata({"answered_by": ihc_api.answered_by} | requests_metadata(client))
@@ -152,6 +194,7 @@ def ihc_attributions(  # noqa: PLR0913, PLR0917 - what it reads and asks
 def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
     context: dg.AssetExecutionContext,
     sessions: StoredDays,
+    spend: StoredDays,
     ihc_attributions: StoredDays,
     conversions: StoredDays,
     storage: Storage,
@@ -164,7 +207,7 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
         if not due:
             return
         beside = report_inputs(storage.tables(), windows, due[0], due[-1])
-        stored = beside._replace(credit=ihc_attributions, orders=conversions)
+        stored = beside._replace(spend=spend, credit=ihc_attributions, orders=conversions)
         versions = versions_of(*stored)
         attributed = versions["ihc_attributions"]
         known = attributed.keys() - storage.tables().empty_at_the_end(windows.last_day)

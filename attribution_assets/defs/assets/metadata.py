@@ -53,6 +53,11 @@ def sessions_metadata(sessions: pd.DataFrame | pa.Table) -> Metadata:
     }
 
 
+def spend_metadata(spend: pd.DataFrame) -> Metadata:
+    """What was spent on the day."""
+    return {"cost": _amount(spend["cost"].sum())}
+
+
 def channels_metadata(not_named: Sequence[str]) -> Metadata:
     """The day's channels that the mapping of channel names does not name, each once; nothing if it names all.
 
@@ -65,26 +70,38 @@ def channels_metadata(not_named: Sequence[str]) -> Metadata:
     return {"channels_not_in_mapping": ", ".join(map(readable, not_named[:MOST_CHANNELS])) + more}
 
 
-def conversions_metadata(conversions: pd.DataFrame | pa.Table) -> Metadata:
-    """The number of the day's orders, their revenue, and how many have no visitor, so that they have no journey."""
+def conversions_metadata(conversions: pd.DataFrame | pa.Table, refunded: float | None = None) -> Metadata:
+    """The number of the day's orders, their revenue, and how many have no visitor, so that they have no journey.
+
+    Args:
+        conversions: The orders; their revenue is what remains after refunds.
+        refunded: How much was paid back of it; None where the source does not say. Then revenue before, what was paid
+            back, and what remains are left out.
+    """
+    remaining = float(_column(conversions, "revenue").sum())
+    sums = {} if refunded is None else {"gross": remaining + refunded, "refunded": refunded, "net": remaining}
     return {
         "orders": len(conversions),
-        "revenue": _amount(_column(conversions, "revenue").sum()),
+        "revenue": _amount(remaining),
         "orders_without_visitor": int(_column(conversions, "user_id").isna().sum()),
+        **{f"revenue_{which}": _amount(amount) for which, amount in sums.items()},
     }
 
 
-def rejected_metadata(rejected: pd.DataFrame, repeated: int, in_no_report: Sequence[str] = ()) -> Metadata:
+def rejected_metadata(rejected: pd.DataFrame, repeated: int) -> Metadata:
     """How many source rows of the day were set aside, with how much money, and how many repeat others.
 
     Args:
         rejected: The day's table of them.
         repeated: How many rows of the day repeat another one in every column, so that they do not count.
-        in_no_report: What there is to say of rows in the whole table that no day can report.
     """
-    said = {"rows_in_no_report": " ".join(in_no_report)} if in_no_report else {}
     amount = _amount(math.fsum(amounts_set_aside(rejected)))
-    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated} | said
+    return {"rows_rejected": len(rejected), "amount_rejected": amount, "rows_repeated": repeated}
+
+
+def in_no_report_metadata(lines: Sequence[str]) -> Metadata:
+    """What there is to say of rows in the whole source table that no day can report."""
+    return {"rows_in_no_report": " ".join(lines)}
 
 
 def journeys_metadata(journeys: pa.Table, too_long: pd.DataFrame, orders: int) -> Metadata:

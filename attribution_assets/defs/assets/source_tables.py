@@ -6,7 +6,8 @@ import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
-from attribution_assets.defs.assets.addresses import DATABASE, kinds, source_table
+from attribution_assets.defs.assets.addresses import SOURCE as SOURCE_KIND
+from attribution_assets.defs.assets.addresses import kinds, source_table
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
@@ -16,6 +17,7 @@ DESCRIPTIONS = {
     "session_sources": "One row per visit: who came, when, and through which marketing channel",
     "session_costs": "One row per visit that cost something: what was paid for it",
     "conversions": "One row per order: who placed it, when, and what it is worth",
+    "ad_spend": "If there: one row per day, channel, campaign and the like: what was spent on it",
 }
 
 
@@ -33,7 +35,7 @@ def source_assets(settings: Settings) -> Iterator[dg.AssetSpec]:
             description=DESCRIPTIONS[table],
             group_name=settings.data_set or SOURCE,
             tags=names.tags,
-            kinds=kinds({DATABASE}, settings),
+            kinds=kinds({SOURCE_KIND}, settings),
             metadata={"dagster/column_schema": _columns(table)} | source_table(table, settings),
         )
 

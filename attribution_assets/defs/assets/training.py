@@ -49,7 +49,7 @@ def trained_conversion_type(
     """Parameters of the account's conversion type, learned from all stored answers of the IHC API."""
     name, tables, source = config.conversion_type or ihc_api.conv_type_id, storage.tables(), database.source()
     try:
-        found = learned_from_stored(name, tables, source, ihc_api.settings_with(name), dt.datetime.now(dt.UTC))
+        found = learned_from_stored(tables, source, ihc_api.asked_with(name), dt.datetime.now(dt.UTC))
     except TooFewAnswersError as error:
         raise dg.Failure(f"{name}: {error}", allow_retries=False) from None
     types = ihc_api.trained()

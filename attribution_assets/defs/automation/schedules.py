@@ -52,7 +52,7 @@ def daily_run(context: dg.ScheduleEvaluationContext, rules: ReportingRules) -> d
 def weekly_check_up(
     context: dg.ScheduleEvaluationContext, storage: Storage, rules: ReportingRules
 ) -> list[dg.RunRequest] | dg.SkipReason:
-    """The last lookback window, as far as it is in use, of both tables: a run each."""
+    """The last lookback window, as far as it is in use, of each source asset: a run each."""
     _, last = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
     start, tables = last - dt.timedelta(days=rules.lookback_days), storage.tables()
     in_use = {asset: [day for day in tables.stored_days(asset) if start <= day <= last] for asset in SOURCE_ASSETS}

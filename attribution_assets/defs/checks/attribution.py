@@ -9,15 +9,18 @@ import datetime as dt
 from collections.abc import Iterator
 
 import dagster as dg
+import pandas as pd
+import pyarrow.compute as pc
 
 from attribution_assets.attribution.calendar.days import by_day, days_between, in_words
 from attribution_assets.attribution.calendar.windows import JourneyEnd
 from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.invariants import attribution as invariants
+from attribution_assets.attribution.invariants import sound_days
 from attribution_assets.attribution.reporting.journeys import orders_without_their_journey
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
-from attribution_assets.attribution.storage.stored_days import companion_table, names_of, query_batches
+from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table, names_of, query_batches
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.defs.checks.daily import (
     DailyCheck,
@@ -30,6 +33,9 @@ from attribution_assets.defs.resources import ReportingRules, Storage
 
 TOO_LONG_ORDERS = companion_table("journeys")
 
+SPENT_BEFORE_DAYS = 7
+"""A channel with spend in so many days before is thought to be paid for."""
+
 
 def _schema_check(asset: str) -> DailyCheck:
     @daily_check(asset)
@@ -41,7 +47,7 @@ def _schema_check(asset: str) -> DailyCheck:
         problems: dict[dt.date, list[str]] = {day: [] for day in days}
         for name in names_of(asset):
             table = storage.tables().days(name, days)
-            for day, of_day in invariants.schema_problems_by_day(name, table.frames()):
+            for day, of_day in invariants.schema_problems_by_day(name, table.tables()):
                 problems[day] += of_day if name == asset else [f"{name}: {problem}" for problem in of_day]
         return evaluated(context, problems.items())
 
@@ -86,10 +92,8 @@ def journeys_fit_into_a_request(
     """No user has more sessions in a lookback window than a request to the API may hold: one id for many? Warns."""
     days = days_to_check(context, storage, rules)
     too_long = storage.tables().days(TOO_LONG_ORDERS, days)
-    found = (
-        (day, invariants.users_with_too_long_orders(too_long.frame(day)) if day in too_long.files else [])
-        for day in days
-    )
+    some = {day for day, stamp in too_long.stamps().items() if stamp.rows}
+    found = ((day, invariants.users_with_too_long_orders(too_long.frame(day)) if day in some else []) for day in days)
     return evaluated(context, found, tolerated=days)
 
 
@@ -103,7 +107,8 @@ def orders_have_sessions(
     placed = {day: conversions.stamp(day).rows for day in days}
     counted = {day: stamp.rows for day, stamp in too_long.stamps().items()}
     without = {
-        day: placed[day] - journeys.frame(day, "conv_id")["conv_id"].nunique() - counted.get(day, 0) for day in days
+        day: placed[day] - pc.count_distinct(journeys.table(day, "conv_id")["conv_id"]).as_py() - counted.get(day, 0)
+        for day in days
     }
     wrong = bool(invariants.sessions_problems(sum(placed.values()), sum(without.values())))
     found = ((day, invariants.sessions_problems(placed[day], without[day], fewest=1) if wrong else []) for day in days)
@@ -139,10 +144,14 @@ def credit_sums_to_one(
     """The credit of each attributed order sums to 1."""
     days = days_to_check(context, storage, rules)
     attributions = storage.tables().days("ihc_attributions", days)
-    return evaluated(
-        context,
-        ((day, invariants.credit_problems(attributions.frame(day, "conv_id", "outcome", "ihc"))) for day in days),
-    )
+    columns = "conv_id", "outcome", "ihc"
+
+    def problems(day: dt.date) -> list[str]:
+        if sound_days.sound_credit(attributions.table(day, *columns)):
+            return []
+        return invariants.credit_problems(attributions.frame(day, *columns))
+
+    return evaluated(context, ((day, problems(day)) for day in days))
 
 
 @daily_check("ihc_attributions")
@@ -166,18 +175,17 @@ def orders_are_conserved(
             )
             missed_by_day = dict(by_day(missed, "conversion_time", block))
             for day, accounted in by_day(outcomes, "conversion_time", block):
-                orders = conversions.frame(day, "conv_id", "revenue")
-                touchpoints = journeys.frame(day, "conv_id", "conversion_time", "session_id", "session_time")
-                credited = attributions.frame(day, "conv_id", "session_id", "outcome")
-                yield (
-                    day,
-                    [
-                        *(f"order {order} has sessions, but no journey" for order in missed_by_day[day]["conv_id"]),
-                        *(invariants.own_second_problems(touchpoints) if ends_before else []),
-                        *invariants.touchpoint_problems(touchpoints, credited),
-                        *invariants.order_problems(orders, credited, accounted),
-                    ],
-                )
+                orders = conversions.table(day, "conv_id", "revenue")
+                touchpoints = journeys.table(day, "conv_id", "conversion_time", "session_id", "session_time")
+                credited = attributions.table(day, "conv_id", "session_id", "outcome")
+                found = [f"order {order} has sessions, but no journey" for order in missed_by_day[day]["conv_id"]]
+                if ends_before and not sound_days.before_their_order(touchpoints):
+                    found += invariants.own_second_problems(touchpoints.to_pandas())
+                if not sound_days.sound_touchpoints(touchpoints, credited):
+                    found += invariants.touchpoint_problems(touchpoints.to_pandas(), credited.to_pandas())
+                if not sound_days.sound_orders(orders, credited, len(accounted), float(accounted["revenue"].sum())):
+                    found += invariants.order_problems(orders.to_pandas(), credited.to_pandas(), accounted)
+                yield day, found
 
     return evaluated(context, problems())
 
@@ -191,33 +199,61 @@ def unattributed_orders_are_kept(
     orders, credit, kept = (
         tables.days(name, days) for name in ("conversions", "ihc_attributions", companion_table("channel_reporting"))
     )
-    return evaluated(
-        context,
-        (
-            (
-                day,
-                invariants.unattributed_problems(
-                    orders.frame(day, "conv_id", "revenue"), credit.frame(day, "conv_id", "outcome"), kept.frame(day)
-                )
-                if day in orders.files and day in credit.files
-                else [],
-            )
-            for day in days
-        ),
-    )
+
+    def problems(day: dt.date) -> list[str]:
+        if day not in orders.files or day not in credit.files:
+            return []
+        of_day = orders.table(day, "conv_id", "revenue"), credit.table(day, "conv_id", "outcome"), kept.table(day)
+        if sound_days.sound_unattributed(*of_day):
+            return []
+        return invariants.unattributed_problems(*(table.to_pandas() for table in of_day))
+
+    return evaluated(context, ((day, problems(day)) for day in days))
 
 
 @daily_check("channel_reporting")
 def cost_is_conserved(
     context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
 ) -> dg.AssetCheckResult:
-    """The report's cost is that of the day's sessions, channel by channel."""
+    """The report's cost is what was paid on the day, channel by channel: spend where it is given, else for visits."""
     tables, days = storage.tables(), days_to_check(context, storage, rules)
-    sessions, report = (tables.days(asset, days) for asset in ("sessions", "channel_reporting"))
-    return evaluated(
-        context,
-        (
-            (day, invariants.cost_problems(sessions.frame(day, "channel_name", "cost"), report.frame(day)))
-            for day in days
-        ),
-    )
+    sessions, spend, report = (tables.days(asset, days) for asset in ("sessions", "spend", "channel_reporting"))
+
+    def problems(day: dt.date) -> list[str]:
+        of_day = sessions.table(day, "channel_name", "cost"), report.table(day)
+        spent = _spent(spend, day)
+        if spent.empty and sound_days.sound_cost(*of_day):
+            return []
+        visits, reported = (table.to_pandas() for table in of_day)
+        return invariants.cost_problems(visits, reported, spent)
+
+    return evaluated(context, ((day, problems(day)) for day in days))
+
+
+@daily_check("channel_reporting", blocking=False)
+def spend_goes_with_visits(
+    context: dg.AssetCheckExecutionContext, storage: Storage, rules: ReportingRules
+) -> dg.AssetCheckResult:
+    """No channel has a cost by its visits beside spend, is paid for without spend, or has spend but no visit. Warns."""
+    tables, days = storage.tables(), days_to_check(context, storage, rules)
+    read = days_between(days[0] - dt.timedelta(days=SPENT_BEFORE_DAYS), days[-1]) if days else []
+    sessions, spend = tables.days("sessions", days), tables.days("spend", read)
+
+    def problems() -> Iterator[tuple[dt.date, list[str]]]:
+        channels = {day: set(frame["channel_name"]) for day, frame in spend.frames() if len(frame)}
+        for day in days:
+            before = days_between(day - dt.timedelta(days=SPENT_BEFORE_DAYS), day - dt.timedelta(days=1))
+            spent_before = set[str]().union(*(channels.get(earlier, set()) for earlier in before))
+            if spent_before or day in channels:
+                visits = sessions.frame(day, "channel_name", "cost")
+                yield day, invariants.spend_problems(visits, _spent(spend, day), spent_before)
+            else:
+                yield day, []
+
+    return evaluated(context, problems(), tolerated=days)
+
+
+def _spent(spend: StoredDays, day: dt.date) -> pd.DataFrame:
+    """The day's spend; nothing where it was never read."""
+    empty: pd.DataFrame = spend.schema.empty_table().to_pandas()
+    return spend.frame(day) if day in spend.files else empty

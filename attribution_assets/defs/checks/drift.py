@@ -7,7 +7,7 @@ import dagster as dg
 
 from attribution_assets.attribution.training.conversion_types import ConversionTypesError
 from attribution_assets.attribution.training.drift import drift_problems
-from attribution_assets.attribution.training.stored_answers import answered_touchpoints
+from attribution_assets.attribution.training.stored_answers import answered_touchpoints, of_type
 from attribution_assets.defs.checks.daily import daily_check, days_to_check, evaluated
 from attribution_assets.defs.resources import IhcApiAccount, ReportingRules, Storage
 
@@ -19,19 +19,22 @@ def answers_are_as_learned(
     """The API's answers are what its trained conversion type predicts, of known channels and usual flags. Warns."""
     days, tables = days_to_check(context, storage, rules), storage.tables()
     attributions, journeys = tables.days("ihc_attributions", days), tables.days("journeys", days)
-    asked_with = ihc_api.settings_with(ihc_api.conv_type_id)
+    named, types = tables.days("order_types", days), ihc_api.order_types
+    asked_with = ihc_api.asked_with(ihc_api.conv_type_id).of_day
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
         try:
-            trained = ihc_api.trained().read(ihc_api.conv_type_id) if ihc_api.api_key else None
+            known = [ihc_api.trained().read(name) for name in types.in_use] if ihc_api.api_key else []
         except ConversionTypesError as error:
             yield from ((day, [str(error)]) for day in days)
             return
         for day in days:
-            if trained is None or day not in journeys.files or attributions.stamp(day).settings != asked_with:
-                yield day, []
-            else:
+            stamp, found = attributions.stamp(day), list[str]()
+            if any(known) and day in journeys.files and stamp.settings == asked_with(stamp.conversion_types):
                 answered = answered_touchpoints(attributions.frame(day), journeys.frame(day))
-                yield day, drift_problems(answered, trained)
+                for trained in known:
+                    if trained:
+                        found += drift_problems(of_type(answered, trained.name, types, named.frame(day)), trained)
+            yield day, found
 
     return evaluated(context, problems(), tolerated=days)

@@ -13,6 +13,7 @@ from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
+from attribution_assets.defs import io_managers
 from attribution_assets.defs.io_managers import READ_BY, DailyTableIOManager, DailyTables, partition_days
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.defs.resources import DatabaseResource, ReportingRules, Storage
@@ -133,9 +134,11 @@ def test_running_a_day_again_replaces_it_and_no_other(
     assert stored_orders(storage) == {FIRST: ["old"], DAYS[1]: ["new"], DAYS[2]: ["old"], LAST: ["old"]}
 
 
-def test_each_day_is_stored_before_the_next_one_is_made(
-    materialize: Materialize, storage: AssetStorage, table: Table
+@pytest.mark.parametrize("large", [False, True])
+def test_of_all_days_one_is_stored_while_the_next_one_is_made_and_none_if_it_is_large(
+    materialize: Materialize, storage: AssetStorage, table: Table, monkeypatch: pytest.MonkeyPatch, *, large: bool
 ) -> None:
+    monkeypatch.setattr(io_managers, "LARGE_DAY", 0 if large else 1)
     stored_when_made = []
 
     def days() -> Iterator[DayTable]:
@@ -144,7 +147,8 @@ def test_each_day_is_stored_before_the_next_one_is_made(
             yield DayTable(day, table("conversions"), {})
 
     materialize([conversions_of(days())], FIRST, LAST)
-    assert stored_when_made == [[], DAYS[:1], DAYS[:2], DAYS[:3]]
+    for number, stored in enumerate(stored_when_made):
+        assert stored in ([DAYS[:number]] if large else [DAYS[:number], DAYS[: max(number - 1, 0)]])
 
 
 def test_a_run_that_fails_midway_keeps_the_days_before_and_leaves_the_others_as_they_were(

@@ -164,3 +164,23 @@ def test_a_dry_run_says_what_would_be_asked_for_and_a_preview_what_is_expected_a
     assert shop.run(str(DAYS[0]), str(DAYS[1]), "--preview").exit_code == 2
     assert shop.database.read_bytes() == before
     assert not (shop.folder / "data/assets").exists()
+
+
+def test_each_conversion_type_of_orders_is_trained_from_its_own_answers_and_watched_by_itself(shop: Shop) -> None:
+    many_visitors(shop, DAYS, 40)
+    shop.sql(
+        "ALTER TABLE conversions ADD COLUMN conversion_type text",
+        "UPDATE conversions SET conversion_type = 'first' WHERE rowid % 2 = 0",
+    )
+    with embedded_ihc_service(conversion_types={"new": made_up_parameters(1), "old": made_up_parameters(2)}) as url:
+        shop.set(IHC_API_URL=url, IHC_API_KEY="key", IHC_CONV_TYPE_ID="old", ATTRIBUTION_LOOKBACK_DAYS="5")
+        shop.set(IHC_CONVERSION_TYPES='{"first": "new"}')
+        assert shop.run(str(DAYS[0]), str(DAYS[1])).exit_code == 0
+    for name in ("new", "old"):
+        learned = command("train", name)
+        assert learned.exit_code == 0, learned.output
+        assert "Learned from 40 answered journeys" in learned.output
+        found = ConversionTypes(TYPES).read(name)
+        assert found is not None
+        assert found.training.held_out is not None
+        assert found.training.held_out.mean_error < 0.005

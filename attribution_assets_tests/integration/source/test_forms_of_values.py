@@ -161,13 +161,13 @@ class TestIds:
         frame = extracted_sessions(sqlite_url)[FIRST].frame
         assert (frame["session_id"].tolist(), frame["cost"].tolist()) == (["7"], [1.5])
 
-    def test_a_visitor_who_is_not_known_is_none_and_no_reason_to_set_a_row_aside(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_a_visitor_who_is_not_known_is_none_and_no_reason_to_set_a_row_aside(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         users = ["u", None, "", "  ", "\t\u3000"]
-        insert(database_url, "session_sources", [session(str(number), user=user) for number, user in enumerate(users)])
-        insert(database_url, "conversions", [order(str(number), user=user) for number, user in enumerate(users)])
-        assert visitors(database_url) == (["u", None, None, None, None], ["u", None, None, None, None])
-        assert extracted_sessions(database_url)[FIRST].rejected.empty
+        insert(source_url, "session_sources", [session(str(number), user=user) for number, user in enumerate(users)])
+        insert(source_url, "conversions", [order(str(number), user=user) for number, user in enumerate(users)])
+        assert visitors(source_url) == (["u", None, None, None, None], ["u", None, None, None, None])
+        assert extracted_sessions(source_url)[FIRST].rejected.empty
 
     @pytest.mark.parametrize("type_", ["", "blob"])
     def test_bytes_in_sqlite_set_their_row_aside_wherever_they_are(self, sqlite_url: str, type_: str) -> None:
@@ -248,27 +248,27 @@ SESSION_COLUMNS = (
 
 
 class TestText:
-    def test_text_columns_hold_the_numbers_that_they_say(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_text_columns_hold_the_numbers_that_they_say(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         flags = ("holder_engagement", "closer_engagement", "impression_interaction")
-        if database_url.startswith("postgresql"):
+        if not source_url.startswith("sqlite"):
             for table, column in (("conversions", "revenue"), ("session_costs", "cost")):
-                set_type(database_url, table, column, "text")
+                set_type(source_url, table, column, "text")
             for flag in flags:
-                set_type(database_url, "session_sources", flag, "text")
+                set_type(source_url, "session_sources", flag, "text")
         rows = [("0", "1", "1.0"), ("true", "FALSE", "t"), ("yes", "", "2")]
         insert(
-            database_url,
+            source_url,
             "session_sources",
             [
                 session(f"s{number}", holder=holder, closer=closer, impression=impression)
                 for number, (holder, closer, impression) in enumerate(rows)
             ],
         )
-        insert(database_url, "session_costs", [("s0", "1.50"), ("s1", ""), ("s2", "3")])
+        insert(source_url, "session_costs", [("s0", "1.50"), ("s1", ""), ("s2", "3")])
         revenues = ["50", "1e2", "1,50", " 5", "", "-1", "nan", "1_0"]
-        insert(database_url, "conversions", [order(f"c{number}", revenue=each) for number, each in enumerate(revenues)])
-        day = extracted_sessions(database_url)[FIRST]
+        insert(source_url, "conversions", [order(f"c{number}", revenue=each) for number, each in enumerate(revenues)])
+        day = extracted_sessions(source_url)[FIRST]
         assert day.frame[list(flags)].to_numpy().tolist() == [[0, 1, 1], [1, 0, 1]]
         assert day.frame["cost"].fillna(-1).tolist() == [1.5, -1]
         assert day.rejected["reason"].tolist() == [
@@ -278,7 +278,7 @@ class TestText:
             )
         ]
         assert day.rejected["amount"].tolist() == [3.0]
-        orders = extracted_orders(database_url)[FIRST]
+        orders = extracted_orders(source_url)[FIRST]
         assert orders.frame["revenue"].tolist() == [50.0, 100.0]
         assert orders.rejected["reason"].tolist() == [
             "revenue '1,50' is not a number (the column holds text)",
@@ -302,10 +302,10 @@ class TestText:
             ("09:30:00.5 -05:30", "15:00:00.5"),
         ],
     )
-    def test_a_time_is_read_in_utc_whatever_its_form(self, database_url: str, time: str, in_utc: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order("a", time=time), order("b", time="12:00:00")])
-        frame = extracted_orders(database_url)[FIRST].frame.set_index("conv_id")
+    def test_a_time_is_read_in_utc_whatever_its_form(self, source_url: str, time: str, in_utc: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "conversions", [order("a", time=time), order("b", time="12:00:00")])
+        frame = extracted_orders(source_url)[FIRST].frame.set_index("conv_id")
         assert frame["conversion_time"]["a"] == pd.Timestamp(f"{FIRST} {in_utc}")
 
     def test_a_time_with_its_zone_in_postgresql_is_read_in_utc(self, postgresql_url: str) -> None:
@@ -315,37 +315,37 @@ class TestText:
         frame = extracted_orders(postgresql_url)[FIRST].frame
         assert frame["conversion_time"].tolist() == [pd.Timestamp(f"{FIRST} 07:30:00")]
 
-    def test_channel_names_are_trimmed(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_channel_names_are_trimmed(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         names = ["LinkedIn", " LinkedIn\u00a0", "\ufeffLinkedIn\t\u3000", "Linked In"]
-        insert(database_url, "session_sources", [session(str(n), channel=name) for n, name in enumerate(names)])
-        frame = extracted_sessions(database_url)[FIRST].frame
+        insert(source_url, "session_sources", [session(str(n), channel=name) for n, name in enumerate(names)])
+        frame = extracted_sessions(source_url)[FIRST].frame
         assert frame["channel_name"].tolist() == ["LinkedIn"] * 3 + ["Linked In"]
 
 
 class TestNames:
-    def test_capital_letters_in_the_names_of_tables_and_columns_make_no_difference(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "session_sources", [session("a")])
-        insert(database_url, "session_costs", [("a", 1.5)])
-        insert(database_url, "conversions", [order("c")])
-        before = {table: source(database_url).fingerprints(table, DAYS) for table in ("sessions", "conversions")}
+    def test_capital_letters_in_the_names_of_tables_and_columns_make_no_difference(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        insert(source_url, "session_sources", [session("a")])
+        insert(source_url, "session_costs", [("a", 1.5)])
+        insert(source_url, "conversions", [order("c")])
+        before = {table: source(source_url).fingerprints(table, DAYS) for table in ("sessions", "conversions")}
         renamed = {
             "session_sources": ("session_id", "user_id", "event_date", "holder_engagement", "channel_name"),
             "session_costs": ("session_id", "cost"),
             "conversions": ("conv_id", "user_id", "conv_time", "revenue"),
         }
         for table, columns in renamed.items():
-            execute(database_url, *(f'ALTER TABLE {table} RENAME {name} TO "{name.upper()}"' for name in columns))
+            execute(source_url, *(f'ALTER TABLE {table} RENAME {name} TO "{name.upper()}"' for name in columns))
             execute(
-                database_url,
+                source_url,
                 f"ALTER TABLE {table} RENAME TO renamed",
                 f'ALTER TABLE renamed RENAME TO "{table.title()}"',
             )
-        database = source(database_url)
+        database = source(source_url)
         database.check()
-        assert extracted_sessions(database_url)[FIRST].frame["cost"].tolist() == [1.5]
-        assert extracted_orders(database_url)[FIRST].frame["conv_id"].tolist() == ["c"]
+        assert extracted_sessions(source_url)[FIRST].frame["cost"].tolist() == [1.5]
+        assert extracted_orders(source_url)[FIRST].frame["conv_id"].tolist() == ["c"]
         assert {table: database.fingerprints(table, DAYS) for table in before} == before
         assert database.days_with_data() == (FIRST, FIRST)
         assert database.change_marker()
@@ -365,13 +365,13 @@ class TestNames:
 
 
 class TestRowsTwice:
-    def test_of_equal_rows_one_counts(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_of_equal_rows_one_counts(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         sessions = [session("a"), session("b", time="13:00:00"), session("c", time="noon")]
-        insert(database_url, "session_sources", [*sessions, *sessions, sessions[0]])
-        insert(database_url, "session_costs", [("a", 1.5), ("a", 1.5), ("b", 1.0), ("b", 2.0), ("b", 2.0), ("c", 4.0)])
-        insert(database_url, "conversions", [order("o"), order("o"), order("p"), order("p", user="v")])
-        day, orders = extracted_sessions(database_url)[FIRST], extracted_orders(database_url)[FIRST]
+        insert(source_url, "session_sources", [*sessions, *sessions, sessions[0]])
+        insert(source_url, "session_costs", [("a", 1.5), ("a", 1.5), ("b", 1.0), ("b", 2.0), ("b", 2.0), ("c", 4.0)])
+        insert(source_url, "conversions", [order("o"), order("o"), order("p"), order("p", user="v")])
+        day, orders = extracted_sessions(source_url)[FIRST], extracted_orders(source_url)[FIRST]
         assert day.frame["session_id"].tolist() == ["a", "b"]
         assert day.frame["cost"].fillna(-1).tolist() == [1.5, -1]
         assert day.repeated == 4 + 2
@@ -381,39 +381,39 @@ class TestRowsTwice:
         assert orders.rejected["reason"].tolist() == ["conv_id 'p' has several rows in conversions"] * 2
         assert orders.rejected["amount"].tolist() == [10.0, 10.0]
 
-    def test_equal_rows_beside_another_one_of_their_id_on_another_day_are_set_aside(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order("o"), order("o"), order("o", date="2024-02-29")])
-        days = extracted_orders(database_url)
+    def test_equal_rows_beside_another_one_of_their_id_on_another_day_are_set_aside(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "conversions", [order("o"), order("o"), order("o", date="2024-02-29")])
+        days = extracted_orders(source_url)
         assert [len(day.frame) for day in days.values()] == [0] * 4
         assert [len(day.rejected) for day in days.values()] == [1, 1, 0, 0]
 
-    def test_a_row_that_comes_twice_or_goes_again_changes_the_fingerprint(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a")])
-        insert(database_url, "session_costs", [("a", 1.5)])
-        found = [source(database_url).fingerprints("sessions", [FIRST])]
+    def test_a_row_that_comes_twice_or_goes_again_changes_the_fingerprint(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("a")])
+        insert(source_url, "session_costs", [("a", 1.5)])
+        found = [source(source_url).fingerprints("sessions", [FIRST])]
         for table, row in (("session_sources", session("a")), ("session_costs", ("a", 1.5))):
-            insert(database_url, table, [row])
-            found.append(source(database_url).fingerprints("sessions", [FIRST]))
+            insert(source_url, table, [row])
+            found.append(source(source_url).fingerprints("sessions", [FIRST]))
         assert len({fingerprint[FIRST] for fingerprint in found}) == 3
 
 
-def test_what_is_set_aside_carries_its_money_once(database_url: str) -> None:
-    create_unkeyed_tables(database_url)
+def test_what_is_set_aside_carries_its_money_once(source_url: str) -> None:
+    create_unkeyed_tables(source_url)
     rows = [session("a", time="noon"), session("b"), session("b", user="v"), session("c", channel=" ")]
-    insert(database_url, "session_sources", rows)
-    insert(database_url, "session_costs", [("a", 90.0), ("b", 5.0), ("c", 1.0), ("c", 2.0)])
-    insert(database_url, "conversions", [order("o", time="x", revenue=70.0), order("p", revenue=None)])
-    rejected = extracted_sessions(database_url)[FIRST].rejected
+    insert(source_url, "session_sources", rows)
+    insert(source_url, "session_costs", [("a", 90.0), ("b", 5.0), ("c", 1.0), ("c", 2.0)])
+    insert(source_url, "conversions", [order("o", time="x", revenue=70.0), order("p", revenue=None)])
+    rejected = extracted_sessions(source_url)[FIRST].rejected
     assert rejected["amount"].fillna(0).tolist() == [90.0, 5.0, 0.0, 3.0]
-    assert extracted_orders(database_url)[FIRST].rejected["amount"].fillna(0).tolist() == [70.0, 0.0]
+    assert extracted_orders(source_url)[FIRST].rejected["amount"].fillna(0).tolist() == [70.0, 0.0]
 
 
 @pytest.mark.parametrize("change", ["user_id = '101.0'", "event_time = '12:00:00Z'", "channel_name = ' SEO'"])
-def test_another_form_of_a_value_is_a_change_that_is_seen(database_url: str, change: str) -> None:
-    create_unkeyed_tables(database_url)
-    insert(database_url, "session_sources", [session("a", user="101")])
-    before: dict[dt.date, str] = source(database_url).fingerprints("sessions", [FIRST])
-    execute(database_url, f"UPDATE session_sources SET {change}")  # noqa: S608  the changes above
-    assert source(database_url).fingerprints("sessions", [FIRST]) != before
+def test_another_form_of_a_value_is_a_change_that_is_seen(source_url: str, change: str) -> None:
+    create_unkeyed_tables(source_url)
+    insert(source_url, "session_sources", [session("a", user="101")])
+    before: dict[dt.date, str] = source(source_url).fingerprints("sessions", [FIRST])
+    execute(source_url, f"UPDATE session_sources SET {change}")  # noqa: S608  the changes above
+    assert source(source_url).fingerprints("sessions", [FIRST]) != before

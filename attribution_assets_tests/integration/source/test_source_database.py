@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError
+from attribution_assets.attribution.database.database import DatabaseError, DatabaseUrlError
 from attribution_assets.attribution.source.database import SourceSchemaError, SourceUnreachableError
 from attribution_assets_tests.support.databases import PASSWORD, create_source_tables, execute, insert, rows_of
 from attribution_assets_tests.support.source_tables import (
@@ -47,8 +47,8 @@ CONVERSION_DTYPES = {
 
 
 class TestFrames:
-    def test_every_day_comes_out_in_order_with_its_rows_by_time_then_id(self, database_url: str) -> None:
-        create_source_tables(database_url)
+    def test_every_day_comes_out_in_order_with_its_rows_by_time_then_id(self, source_url: str) -> None:
+        create_source_tables(source_url)
         rows = [
             session("b", date="2024-02-29", time="09:00:00"),
             session("a", date="2024-02-29", time="09:00:00"),
@@ -57,9 +57,9 @@ class TestFrames:
             session("before", date="2024-02-27"),
             session("after", date="2024-03-03"),
         ]
-        insert(database_url, "session_sources", rows)
-        insert(database_url, "session_costs", [("a", 1.25), ("b", None), ("z", 0.0)])
-        days = [in_pandas(extracted) for extracted in source(database_url).sessions(DAYS)]
+        insert(source_url, "session_sources", rows)
+        insert(source_url, "session_costs", [("a", 1.25), ("b", None), ("z", 0.0)])
+        days = [in_pandas(extracted) for extracted in source(source_url).sessions(DAYS)]
         assert [extracted.day for extracted in days] == DAYS
         assert [len(extracted.frame) for extracted in days] == [0, 3, 1, 0]
         expected = pd.DataFrame(
@@ -78,20 +78,20 @@ class TestFrames:
         assert days[2].frame["session_time"].tolist() == [pd.Timestamp("2024-03-01 23:59:59.999999")]
         assert days[2].frame["cost"].isna().all()
 
-    def test_empty_days_have_the_dtypes_of_full_ones(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "session_sources", [session()])
-        insert(database_url, "conversions", [order()])
-        for frame in read_sessions(database_url).values():
+    def test_empty_days_have_the_dtypes_of_full_ones(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        insert(source_url, "session_sources", [session()])
+        insert(source_url, "conversions", [order()])
+        for frame in read_sessions(source_url).values():
             assert frame.dtypes.astype(str).to_dict() == SESSION_DTYPES
-        for frame in read_conversions(database_url).values():
+        for frame in read_conversions(source_url).values():
             assert frame.dtypes.astype(str).to_dict() == CONVERSION_DTYPES
 
-    def test_orders_come_by_time_then_id(self, database_url: str) -> None:
-        create_source_tables(database_url)
+    def test_orders_come_by_time_then_id(self, source_url: str) -> None:
+        create_source_tables(source_url)
         rows = [order("b"), order("a", revenue=0.0), order("c", time="11:59:59.5", revenue=99.95)]
-        insert(database_url, "conversions", rows)
-        frame = read_conversions(database_url)[FIRST]
+        insert(source_url, "conversions", rows)
+        frame = read_conversions(source_url)[FIRST]
         assert frame["conv_id"].tolist() == ["c", "a", "b"]
         assert frame["revenue"].tolist() == [99.95, 0.0, 10.0]
         assert frame["conversion_time"].iloc[0] == pd.Timestamp("2024-02-28 11:59:59.500000")
@@ -104,11 +104,11 @@ class TestFrames:
         assert frame["session_id"].tolist() == ["c", "d", "a", "b"]
         assert frame["session_time"].dt.microsecond.tolist() == [250_000, 250_000, 250_001, 300_000]
 
-    def test_a_day_larger_than_several_fetches_comes_out_whole(self, database_url: str) -> None:
-        create_source_tables(database_url)
+    def test_a_day_larger_than_several_fetches_comes_out_whole(self, source_url: str) -> None:
+        create_source_tables(source_url)
         rows = [session(f"{number:05}", date=str(DAYS[number % 3])) for number in range(7_000)]
-        insert(database_url, "session_sources", rows)
-        frames = read_sessions(database_url)
+        insert(source_url, "session_sources", rows)
+        frames = read_sessions(source_url)
         assert [len(frame) for frame in frames.values()] == [2_334, 2_333, 2_333, 0]
         assert frames[DAYS[1]]["session_id"].tolist() == [f"{number:05}" for number in range(1, 7_000, 3)]
 
@@ -198,14 +198,14 @@ class TestPostgresqlTypes:
         with pytest.raises(SourceSchemaError, match="the table conversions"):
             source(postgresql_url).check()
 
-    def test_views_can_be_the_source_tables(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("b")])
-        insert(database_url, "session_costs", [("a", 1.5)])
+    def test_views_can_be_the_source_tables(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        insert(source_url, "session_sources", [session("a"), session("b")])
+        insert(source_url, "session_costs", [("a", 1.5)])
         for table in ("session_sources", "session_costs"):
-            execute(database_url, f"ALTER TABLE {table} RENAME TO the_{table}")
-            execute(database_url, f"CREATE VIEW {table} AS SELECT * FROM the_{table}")  # noqa: S608  the names above
-        frame = read_sessions(database_url)[FIRST]
+            execute(source_url, f"ALTER TABLE {table} RENAME TO the_{table}")
+            execute(source_url, f"CREATE VIEW {table} AS SELECT * FROM the_{table}")  # noqa: S608  the names above
+        frame = read_sessions(source_url)[FIRST]
         assert frame["session_id"].tolist() == ["a", "b"]
         assert frame["cost"].fillna(-1).tolist() == [1.5, -1.0]
 
@@ -223,44 +223,43 @@ class TestPostgresqlTypes:
 
 
 class TestDaysWithData:
-    def test_the_span_is_over_sessions_and_orders(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        database = source(database_url)
+    def test_the_span_is_over_sessions_and_orders(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        database = source(source_url)
         assert database.days_with_data() is None
-        insert(database_url, "conversions", [order("a", date="2024-03-02")])
+        insert(source_url, "conversions", [order("a", date="2024-03-02")])
         assert database.days_with_data() == (dt.date(2024, 3, 2), dt.date(2024, 3, 2))
-        insert(database_url, "session_sources", [session("a", date="2024-03-01"), session("b", date="2024-02-27")])
+        insert(source_url, "session_sources", [session("a", date="2024-03-01"), session("b", date="2024-02-27")])
         assert database.days_with_data() == (dt.date(2024, 2, 27), dt.date(2024, 3, 2))
 
-    def test_a_range_holds_data_if_a_session_or_an_order_is_in_it(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        database = source(database_url)
-        insert(database_url, "conversions", [order(date="2024-03-02")])
-        insert(database_url, "session_sources", [session(date="2024-02-28")])
+    def test_a_range_holds_data_if_a_session_or_an_order_is_in_it(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        database = source(source_url)
+        insert(source_url, "conversions", [order(date="2024-03-02")])
+        insert(source_url, "session_sources", [session(date="2024-02-28")])
         assert database.holds_data(dt.date(2024, 2, 1), dt.date(2024, 2, 28))
         assert not database.holds_data(dt.date(2024, 2, 29), dt.date(2024, 3, 1))
         assert database.holds_data(dt.date(2024, 3, 2), dt.date(2024, 3, 2))
 
 
 class TestSchema:
-    def test_a_complete_database_passes_the_check(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        source(database_url).check()
+    def test_a_complete_database_passes_the_check(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        source(source_url).check()
 
-    def test_everything_missing_is_named_at_once(self, database_url: str) -> None:
-        create_source_tables(database_url)
+    def test_everything_missing_is_named_at_once(self, source_url: str) -> None:
+        create_source_tables(source_url)
         execute(
-            database_url,
+            source_url,
             "DROP TABLE session_costs",
             "ALTER TABLE session_sources DROP COLUMN channel_name",
             "ALTER TABLE conversions DROP COLUMN revenue",
         )
         words = (
             " lacks the column channel_name of table session_sources, the column revenue of table conversions,"
-            " the table session_costs. Add what is missing, or set ATTRIBUTION_DATABASE_URL to the database that has"
-            " the source tables"
+            " the table session_costs. Add what is missing"
         )
-        database = source(database_url)
+        database = source(source_url)
         for read in (
             database.check,
             database.days_with_data,
@@ -351,7 +350,7 @@ class TestUnreachable:
 
     def test_a_password_among_the_options_is_not_shown_either(self) -> None:
         database = source("postgresql://u@host/db?password=hunter2")
-        assert "hunter2" not in f"{database!r} {vars(vars(database)['_database'])}"
+        assert "hunter2" not in f"{database!r} {vars(database.place.database)}"
 
     @pytest.mark.parametrize(
         "url",
@@ -380,15 +379,15 @@ class TestUnreachable:
 
 
 class TestTheSourceIsNotTouched:
-    def test_the_connections_it_reads_through_cannot_write(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "conversions", [order()])
+    def test_the_connections_it_reads_through_cannot_write(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        insert(source_url, "conversions", [order()])
         with (
             pytest.raises(DatabaseError, match=r"readonly|read-only"),
-            Database(database_url).reading() as connection,
+            source(source_url).place.database.reading() as connection,
         ):
             connection.exec_driver_sql("DELETE FROM conversions")
-        assert len(rows_of(database_url, "conversions")) == 1
+        assert len(rows_of(source_url, "conversions")) == 1
 
     def test_a_sqlite_file_is_the_same_after_all_reads(self, sqlite_url: str) -> None:
         create_source_tables(sqlite_url)
@@ -436,21 +435,21 @@ class TestTheSourceIsNotTouched:
         writing.join()
         assert rows_of(sqlite_url, "session_costs") == [("s", 5.0)]
 
-    def test_an_iterator_that_is_left_early_lets_go_of_the_database(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "session_sources", [session(f"{n}", date=str(DAYS[n % 4])) for n in range(40)])
-        for extracted in source(database_url).sessions(DAYS):
+    def test_an_iterator_that_is_left_early_lets_go_of_the_database(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        insert(source_url, "session_sources", [session(f"{n}", date=str(DAYS[n % 4])) for n in range(40)])
+        for extracted in source(source_url).sessions(DAYS):
             assert len(extracted.frame) == 10
             break
-        execute(database_url, "DROP TABLE session_sources")
+        execute(source_url, "DROP TABLE session_sources")
 
-    def test_an_iterator_that_the_garbage_collector_finds_lets_go_without_an_error(self, database_url: str) -> None:
-        create_source_tables(database_url)
-        insert(database_url, "session_sources", [session(f"{n}", date=str(DAYS[n % 4])) for n in range(40)])
-        days = source(database_url).sessions(DAYS)
+    def test_an_iterator_that_the_garbage_collector_finds_lets_go_without_an_error(self, source_url: str) -> None:
+        create_source_tables(source_url)
+        insert(source_url, "session_sources", [session(f"{n}", date=str(DAYS[n % 4])) for n in range(40)])
+        days = source(source_url).sessions(DAYS)
         next(days)
         cycle: list[object] = [days]
         cycle.append(cycle)
         del days, cycle
         gc.collect()  # an error there is a warning, and warnings are errors
-        execute(database_url, "DROP TABLE session_sources")
+        execute(source_url, "DROP TABLE session_sources")

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,13 +39,13 @@ def changed_days(url: str, *statements: str, table: str = "sessions") -> list[in
 
 
 @pytest.fixture
-def filled_url(database_url: str) -> str:
+def filled_url(source_url: str) -> str:
     """A database without keys that has sessions on two days, one of them with a cost."""
-    create_unkeyed_tables(database_url)
-    insert(database_url, "session_sources", SESSIONS)
-    insert(database_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", 2.0), ("elsewhere", 1.0)])
-    insert(database_url, "conversions", [order("o"), order("p", date="2024-03-01")])
-    return database_url
+    create_unkeyed_tables(source_url)
+    insert(source_url, "session_sources", SESSIONS)
+    insert(source_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", 2.0), ("elsewhere", 1.0)])
+    insert(source_url, "conversions", [order("o"), order("p", date="2024-03-01")])
+    return source_url
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ STATEMENTS = {
 }
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "duckdb"])
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=CHANGES)
 def test_a_fingerprint_changes_if_and_only_if_what_is_extracted_of_the_day_does(
@@ -189,6 +190,8 @@ def _contents(url: str) -> dict[dt.date, tuple[Any, str]]:
 def _connection(url: str) -> Any:  # noqa: ANN401  one driver or the other
     import psycopg  # noqa: PLC0415  of one kind of database only
 
+    if url.startswith("duckdb"):
+        return duckdb.connect(url.removeprefix("duckdb:///"))
     return psycopg.connect(url) if url.startswith("postgresql") else sqlite3.connect(url.removeprefix("sqlite:///"))
 
 

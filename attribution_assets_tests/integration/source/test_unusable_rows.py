@@ -79,19 +79,19 @@ class TestValues:
         ],
     )
     def test_a_session_is_set_aside_with_column_value_and_reason_and_the_others_stay(
-        self, database_url: str, changed: dict[str, object], reason: str
+        self, source_url: str, changed: dict[str, object], reason: str
     ) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("fine"), session(**({"session_id": "bad"} | changed))])
-        days = extracted_sessions(database_url)
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("fine"), session(**({"session_id": "bad"} | changed))])
+        days = extracted_sessions(source_url)
         assert rejected_of(days) == {FIRST: [(changed.get("session_id", "bad"), reason)]}
         assert days[FIRST].frame["session_id"].tolist() == ["fine"]
 
-    def test_all_that_is_wrong_with_a_row_is_one_reason_and_its_values_are_shown(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_all_that_is_wrong_with_a_row_is_one_reason_and_its_values_are_shown(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         bad = session("bad", user="\x7f", time="noon " * 20, channel="", holder=7)
-        insert(database_url, "session_sources", [bad, session()])
-        [(_, key, reason, row, amount)] = extracted_sessions(database_url)[FIRST].rejected.itertuples()
+        insert(source_url, "session_sources", [bad, session()])
+        [(_, key, reason, row, amount)] = extracted_sessions(source_url)[FIRST].rejected.itertuples()
         assert key == "bad"
         assert reason.split("; ") == [
             r"user_id '\x7f' holds a control character",
@@ -111,20 +111,20 @@ class TestValues:
         }
         assert pd.isna(amount)
 
-    def test_rows_set_aside_come_by_key_then_row_those_without_key_first(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_rows_set_aside_come_by_key_then_row_those_without_key_first(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         rows = [order("b", user="\x7f"), order("a", time="x"), order(None, user="v"), order(None, user="u")]
-        insert(database_url, "conversions", rows)
-        table = extracted_orders(database_url)[FIRST].rejected
+        insert(source_url, "conversions", rows)
+        table = extracted_orders(source_url)[FIRST].rejected
         assert list(table.columns) == ["row_key", "reason", "row", "amount"]
         assert table["row_key"].tolist() == [None, None, "a", "b"]
         assert [json.loads(row)["user_id"] for row in table["row"]] == ["u", "v", "u", "\x7f"]
 
-    def test_a_day_of_unusable_rows_only_is_an_empty_day_with_types(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session(time="noon")])
-        insert(database_url, "conversions", [order(time="noon")])
-        sessions, orders = extracted_sessions(database_url)[FIRST], extracted_orders(database_url)[FIRST]
+    def test_a_day_of_unusable_rows_only_is_an_empty_day_with_types(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session(time="noon")])
+        insert(source_url, "conversions", [order(time="noon")])
+        sessions, orders = extracted_sessions(source_url)[FIRST], extracted_orders(source_url)[FIRST]
         assert (len(sessions.frame), len(sessions.rejected), len(orders.frame), len(orders.rejected)) == (0, 1, 0, 1)
         assert (
             str(sessions.frame["session_time"].dtype) == str(orders.frame["conversion_time"].dtype) == "datetime64[us]"
@@ -146,13 +146,13 @@ class TestValues:
         assert rejected(days[FIRST]) == [("7", "conv_id '7' has several rows in conversions")] * 2
         assert days[FIRST].frame["conv_id"].tolist() == ["8"]
 
-    def test_odd_but_printable_values_are_usable(self, database_url: str) -> None:
-        create_source_tables(database_url)
+    def test_odd_but_printable_values_are_usable(self, source_url: str) -> None:
+        create_source_tables(source_url)
         names = ["x" * 256, " ", "a\u00a0b", "\u200b", 'o\'neil; DROP TABLE "x" --', "🛒", "%s :x ?"]
         channels = ['Display, "Größe"', "two\r\nlines", "\\t", "🛒", "{}", "x" * 10_000, "NULL"]
         rows = [session(name, channel=channel) for name, channel in zip(names, channels, strict=True)]
-        insert(database_url, "session_sources", rows)
-        day = extracted_sessions(database_url)[FIRST]
+        insert(source_url, "session_sources", rows)
+        day = extracted_sessions(source_url)[FIRST]
         assert dict(zip(day.frame["session_id"], day.frame["channel_name"], strict=True)) == dict(
             zip(names, channels, strict=True)
         )
@@ -214,38 +214,38 @@ class TestAmounts:
             ("d", "revenue nan is not finite"),
         ]
 
-    def test_an_order_without_revenue_is_set_aside_and_one_of_zero_is_not(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order("none", revenue=None), order("zero", revenue=0)])
-        day = extracted_orders(database_url)[FIRST]
+    def test_an_order_without_revenue_is_set_aside_and_one_of_zero_is_not(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "conversions", [order("none", revenue=None), order("zero", revenue=0)])
+        day = extracted_orders(source_url)[FIRST]
         assert rejected(day) == [("none", "revenue None is missing")]
         assert day.frame["conv_id"].tolist() == ["zero"]
 
-    def test_the_cost_of_a_session_that_is_set_aside_is_not_looked_at(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a", time="noon"), session("b", time="noon")])
-        insert(database_url, "session_costs", [("a", -1.0), ("b", 1.0), ("b", 2.0)])
-        assert [key for key, _ in rejected(extracted_sessions(database_url)[FIRST])] == ["a", "b"]
+    def test_the_cost_of_a_session_that_is_set_aside_is_not_looked_at(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("a", time="noon"), session("b", time="noon")])
+        insert(source_url, "session_costs", [("a", -1.0), ("b", 1.0), ("b", 2.0)])
+        assert [key for key, _ in rejected(extracted_sessions(source_url)[FIRST])] == ["a", "b"]
 
 
 class TestSeveralRows:
-    def test_all_rows_of_a_session_are_set_aside_each_on_its_day(self, database_url: str) -> None:
-        reasons = rejected_sessions(database_url, [session("a"), session("b"), session("b", date="2024-03-01")])
+    def test_all_rows_of_a_session_are_set_aside_each_on_its_day(self, source_url: str) -> None:
+        reasons = rejected_sessions(source_url, [session("a"), session("b"), session("b", date="2024-03-01")])
         several = [("b", "session_id 'b' has several rows in session_sources")]
         assert reasons == {FIRST: several, DAYS[2]: several}
 
-    def test_a_second_row_on_a_day_that_is_not_read_counts(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order("a"), order("b"), order("b", date="2030-01-01")])
-        day = extracted_orders(database_url)[FIRST]
+    def test_a_second_row_on_a_day_that_is_not_read_counts(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "conversions", [order("a"), order("b"), order("b", date="2030-01-01")])
+        day = extracted_orders(source_url)[FIRST]
         assert rejected(day) == [("b", "conv_id 'b' has several rows in conversions")]
         assert day.frame["conv_id"].tolist() == ["a"]
 
-    def test_several_costs_of_a_session_are_all_set_aside_and_double_no_session(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("b"), session("c", date="2024-02-29")])
-        insert(database_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", -2.0), ("c", 1.0), ("c", 1.5)])
-        days = extracted_sessions(database_url)
+    def test_several_costs_of_a_session_are_all_set_aside_and_double_no_session(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("a"), session("b"), session("c", date="2024-02-29")])
+        insert(source_url, "session_costs", [("a", 1.0), ("b", 1.0), ("b", -2.0), ("c", 1.0), ("c", 1.5)])
+        days = extracted_sessions(source_url)
         assert days[FIRST].frame["session_id"].tolist() == ["a", "b"]
         assert days[FIRST].frame["cost"].fillna(-1).tolist() == [1.0, -1.0]
         reason = "session_id 'b' has several rows in session_costs, this is one"
@@ -253,11 +253,11 @@ class TestSeveralRows:
         assert [json.loads(row)["cost"] for row in days[FIRST].rejected["row"]] == [-2.0, 1.0]
         assert len(days[LEAP_DAY].rejected) == 2
 
-    def test_tables_without_keys_whose_rows_are_single_are_read(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("b")])
-        insert(database_url, "session_costs", [("a", 1.0), ("x", 1.0), ("x", 1.0)])
-        day = extracted_sessions(database_url)[FIRST]
+    def test_tables_without_keys_whose_rows_are_single_are_read(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("a"), session("b")])
+        insert(source_url, "session_costs", [("a", 1.0), ("x", 1.0), ("x", 1.0)])
+        day = extracted_sessions(source_url)[FIRST]
         assert day.frame["cost"].fillna(-1).tolist() == [1.0, -1.0]
         assert day.rejected.empty
 
@@ -292,47 +292,47 @@ class TestDates:
             ("10000-01-01", FIRST),
         ],
     )
-    def test_a_date_that_is_none_is_filed_with_one_day(self, database_url: str, date: str | None, day: dt.date) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "conversions", [order("a"), order("bad", date=date), order("b", date="2024-02-29")])
-        days = extracted_orders(database_url)
+    def test_a_date_that_is_none_is_filed_with_one_day(self, source_url: str, date: str | None, day: dt.date) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "conversions", [order("a"), order("bad", date=date), order("b", date="2024-02-29")])
+        days = extracted_orders(source_url)
         assert rejected_of(days) == {day: [("bad", f"conv_date {date!r} is not a date YYYY-MM-DD")]}
         assert [len(extracted.frame) for extracted in days.values()] == [1, 1, 0, 0]
-        one_by_one = {day: extracted_orders(database_url, [day])[day] for day in DAYS}
+        one_by_one = {day: extracted_orders(source_url, [day])[day] for day in DAYS}
         assert rejected_of(one_by_one) == rejected_of(days)
 
-    def test_rows_whose_date_is_no_day_are_counted_for_runs_that_do_not_read_them(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("b", date=None), session("c", date="none")])
-        insert(database_url, "conversions", [order("a", date="2024-02-30"), order("b", date="2000-01-01")])
-        database = source(database_url)
+    def test_rows_whose_date_is_no_day_are_counted_for_runs_that_do_not_read_them(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("a"), session("b", date=None), session("c", date="none")])
+        insert(source_url, "conversions", [order("a", date="2024-02-30"), order("b", date="2000-01-01")])
+        database = source(source_url)
         assert database.rows_in_no_report("sessions").unusable == 2
         example = "conv_id 'a' with conv_date '2024-02-30'"
         assert database.rows_in_no_report("conversions")[3:8] == (1, (10.0,), example, 1, 0)
-        assert rejected_of(extracted_sessions(database_url, DAYS[1:])) == {}
-        assert [key for key, _ in rejected(extracted_sessions(database_url)[FIRST])] == ["b", "c"]
+        assert rejected_of(extracted_sessions(source_url, DAYS[1:])) == {}
+        assert [key for key, _ in rejected(extracted_sessions(source_url)[FIRST])] == ["b", "c"]
 
-    def test_costs_whose_session_does_not_exist_are_counted_with_their_money(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
-        insert(database_url, "session_sources", [session("a"), session("7", date="garbage"), session(None)])
+    def test_costs_whose_session_does_not_exist_are_counted_with_their_money(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
+        insert(source_url, "session_sources", [session("a"), session("7", date="garbage"), session(None)])
         costs = [("a", 1.0), ("7", 2.0), ("gone", 3.0), ("gone", 4.5), ("b", None), (None, -1.0)]
-        insert(database_url, "session_costs", costs)
-        found = source(database_url).rows_in_no_report("sessions")
+        insert(source_url, "session_costs", costs)
+        found = source(source_url).rows_in_no_report("sessions")
         assert (found.unusable, found.amounts) == (1, (2.0,))
         assert (found.costs.rows, sorted(found.costs.amounts)) == (4, [-1.0, 3.0, 4.5])
         assert found.costs.example == "session_id 'b'"
-        assert source(database_url).rows_in_no_report("conversions").costs.rows == 0
+        assert source(source_url).rows_in_no_report("conversions").costs.rows == 0
 
-    def test_costs_find_sessions_whose_ids_have_another_type(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_costs_find_sessions_whose_ids_have_another_type(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         execute(
-            database_url,
+            source_url,
             "DROP TABLE session_costs",
             "CREATE TABLE session_costs (session_id double precision, cost double precision)",
         )
-        insert(database_url, "session_sources", [session("1"), session("2")])
-        insert(database_url, "session_costs", [(1.0, 1.0), (2.0, 2.0), (3.0, 4.0)])
-        assert source(database_url).rows_in_no_report("sessions").costs == (1, (4.0,), "session_id '3'")
+        insert(source_url, "session_sources", [session("1"), session("2")])
+        insert(source_url, "session_costs", [(1.0, 1.0), (2.0, 2.0), (3.0, 4.0)])
+        assert source(source_url).rows_in_no_report("sessions").costs == (1, (4.0,), "session_id '3'")
 
     @pytest.mark.parametrize("type_", ["date", "timestamp", "timestamptz"])
     def test_null_and_infinity_in_a_date_column_of_postgresql_are_filed_with_the_first_day(
@@ -364,8 +364,8 @@ class TestDates:
         fingerprints = source(postgresql_url).fingerprints("conversions", DAYS)
         assert [text.split()[0] for text in fingerprints.values()] == ["4", "2", "0", "0"]
 
-    def test_days_with_data_are_made_of_real_dates_only(self, database_url: str) -> None:
-        create_unkeyed_tables(database_url)
+    def test_days_with_data_are_made_of_real_dates_only(self, source_url: str) -> None:
+        create_unkeyed_tables(source_url)
         dates = [
             "2024-02-29",
             "2024-2-29",
@@ -377,10 +377,10 @@ class TestDates:
             "x",
             "2024-12-31",
         ]
-        insert(database_url, "conversions", [order(f"{date}", date=date) for date in dates])
-        assert source(database_url).days_with_data() == (LEAP_DAY, dt.date(2024, 12, 31))
-        execute(database_url, "DELETE FROM conversions WHERE conv_date IN ('2024-02-29', '2024-12-31')")
-        assert source(database_url).days_with_data() is None
+        insert(source_url, "conversions", [order(f"{date}", date=date) for date in dates])
+        assert source(source_url).days_with_data() == (LEAP_DAY, dt.date(2024, 12, 31))
+        execute(source_url, "DELETE FROM conversions WHERE conv_date IN ('2024-02-29', '2024-12-31')")
+        assert source(source_url).days_with_data() is None
 
     def test_dates_of_other_types_in_sqlite_are_set_aside(self, sqlite_url: str) -> None:
         create_source_tables(sqlite_url)
@@ -407,9 +407,9 @@ def _query_plans(url: str) -> list[str]:
     from attribution_assets.attribution.database.database import Database  # noqa: PLC0415
     from attribution_assets.attribution.source import statements as source_query  # noqa: PLC0415
 
-    table = source_query.CONVERSIONS
     plans = []
     with Database(url).reading() as connection:
+        table = source_query.with_further_columns(connection, source_query.CONVERSIONS)
         for query in (
             source_query.rows_of_days(connection, table, FIRST, LEAP_DAY),
             source_query.rows_without_a_day(connection, table, FIRST),
@@ -429,7 +429,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "duckdb"])
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.fixed_dictionaries(VALUES), max_size=12))
 def test_every_row_is_kept_or_set_aside_on_exactly_one_day(

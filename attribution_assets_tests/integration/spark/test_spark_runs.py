@@ -91,7 +91,7 @@ def test_an_engine_that_is_not_known_is_refused_before_anything_is_written(shop:
 def test_without_pyspark_the_command_says_what_to_install(shop: Shop, start_command: StartCommand) -> None:
     shop.set(ATTRIBUTION_ENGINE="spark")
     program = "import sys; sys.modules['pyspark'] = None; from attribution_assets.command.cli import app; app()"
-    process = start_command(FIRST, LAST, [sys.executable, "-c", program])
+    process = start_command(FIRST, LAST, command=[sys.executable, "-c", program])
     output, _ = process.communicate()
     assert process.returncode == 2
     assert output.startswith("Not possible: ATTRIBUTION_ENGINE is 'spark': ")

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -170,6 +170,8 @@ class Heard:
 
     def day_written(self, asset: str, day: dt.date, rows: int) -> None:
         self.days.append((asset, day, rows))
+
+    def rows_in_no_report(self, asset: str, lines: Sequence[str]) -> None: ...
 
     def requests_planned(self, plan: RequestPlan) -> None:
         self.plans.append(plan)

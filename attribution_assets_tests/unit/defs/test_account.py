@@ -132,3 +132,16 @@ def test_training_anew_changes_the_settings_of_its_type_only(account: Account, t
     types.write(trained("new", number=1))
     assert configured.settings == before[0]
     assert configured.settings_with("new") != before[1]
+
+
+def test_the_settings_of_a_day_are_those_of_its_orders_conversion_types(account: Account) -> None:
+    plain = account(IHC_API_KEY=KEY)
+    mapped = account(IHC_CONVERSION_TYPES='{"new": "N", "returning": "R", "gift": "R"}')
+    assert mapped.settings_of(()) == mapped.settings_of(("",)) == plain.settings == plain.settings_of(())
+    assert mapped.settings_of(("new",)) == mapped.settings_with("N")
+    assert mapped.settings_of(("gift", "returning")) == mapped.settings_with("R")
+    several = [mapped.settings_of(values) for values in (("", "new"), ("new", "returning"), ("", "gift"), ("other",))]
+    assert len({*several, plain.settings}) == 5
+    changed = account(IHC_CONVERSION_TYPES='{"new": "N", "returning": "S"}')
+    assert changed.settings_of(("", "new")) == mapped.settings_of(("", "new"))
+    assert changed.settings_of(("returning",)) != mapped.settings_of(("returning",))

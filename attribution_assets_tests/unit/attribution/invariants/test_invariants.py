@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
@@ -17,9 +18,12 @@ from attribution_assets.attribution.invariants.attribution import (
     schema_problems,
     schema_problems_by_day,
     sessions_problems,
+    spend_problems,
     touchpoint_problems,
     users_with_too_long_orders,
 )
+from attribution_assets.attribution.invariants.schema_match import match_schema
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, stored_form
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Row = dict[str, Any]
@@ -36,12 +40,24 @@ WITH_UNIQUE_ROWS = [
 ]
 
 
+def in_arrow(asset: str, frame: pd.DataFrame) -> pa.Table:
+    """The frame in Arrow: as it is stored, if it has the columns for it."""
+    stored = list(frame.columns) == ARROW_SCHEMAS[asset].names
+    return stored_form(asset, frame) if stored else pa.Table.from_pandas(frame, preserve_index=False)
+
+
+def matches(asset: str, frame: pd.DataFrame) -> bool:
+    """Whether the frame's columns in Arrow match the schema, as one day."""
+    return match_schema(asset, in_arrow(asset, frame), np.zeros(len(frame), dtype=int))
+
+
 # Schema
 
 
 @pytest.mark.parametrize("asset", STORED_TABLES)
 def test_a_table_as_it_should_be_has_no_schema_problems(table: Table, asset: str) -> None:
     assert schema_problems(asset, table(asset, {})) == []
+    assert matches(asset, table(asset, {}))
 
 
 @pytest.mark.parametrize("asset", STORED_TABLES)
@@ -62,6 +78,7 @@ def test_a_day_without_rows_has_no_schema_problems(table: Table, asset: str) -> 
 )
 def test_values_that_may_be_zero_or_empty_are_no_problem(table: Table, asset: str, row: Row) -> None:
     assert schema_problems(asset, table(asset, row)) == []
+    assert matches(asset, table(asset, row))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +121,7 @@ def test_a_row_that_breaks_the_schema_is_named_by_column_check_and_value(
     table: Table, asset: str, row: Row, problem: str
 ) -> None:
     assert schema_problems(asset, table(asset, row)) == [problem]
+    assert not matches(asset, table(asset, row))
 
 
 @pytest.mark.parametrize(
@@ -133,7 +151,7 @@ def test_a_row_that_breaks_the_schema_is_named_by_its_own_order(table: Table) ->
 
 @pytest.mark.parametrize("asset", STORED_TABLES)
 def test_the_same_row_on_each_of_several_days_has_no_schema_problems(table: Table, asset: str) -> None:
-    days = [(day, table(asset, {})) for day in DAYS]
+    days = [(day, in_arrow(asset, table(asset, {}))) for day in DAYS]
     assert list(schema_problems_by_day(asset, days)) == [(day, []) for day in DAYS]
 
 
@@ -141,13 +159,14 @@ def test_the_same_row_on_each_of_several_days_has_no_schema_problems(table: Tabl
 def test_of_several_days_only_those_that_break_the_schema_are_named(table: Table, asset: str) -> None:
     wrong = [table(asset, {}, {}), table(asset, {}).iloc[:, :-1], table(asset, {}).assign(currency="EUR")]
     days = dict(zip(DAYS, [table(asset, {}), wrong[0], table(asset), *wrong[1:]], strict=True))
-    found = dict(schema_problems_by_day(asset, days.items()))
+    found = dict(schema_problems_by_day(asset, ((day, in_arrow(asset, frame)) for day, frame in days.items())))
     assert found == {day: schema_problems(asset, frame) for day, frame in days.items()}
     assert [bool(found[day]) for day in DAYS] == [False, True, False, True, True]
 
 
 def test_a_value_of_one_day_among_many_is_named(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    days = [(day, table("sessions", {"cost": -1.0 if day == DAYS[3] else 1.0})) for day in DAYS]
+    frames = [(day, table("sessions", {"cost": -1.0 if day == DAYS[3] else 1.0})) for day in DAYS]
+    days = [(day, in_arrow("sessions", frame)) for day, frame in frames]
     for rows_together in (10_000, 2, 1):
         monkeypatch.setattr(invariants, "ROWS_LOOKED_AT_TOGETHER", rows_together)
         found = dict(schema_problems_by_day("sessions", iter(days)))
@@ -317,11 +336,11 @@ def test_cost_that_is_reported_as_it_was_spent_is_no_problem(table: Table) -> No
         {"channel_name": "Direct", "cost": 0.0},
         {"channel_name": "Credit only", "cost": 0.0},
     )
-    assert cost_problems(sessions, report) == []
+    assert cost_problems(sessions, report, table("spend")) == []
 
 
 def test_a_day_without_sessions_and_report_has_no_problem(table: Table) -> None:
-    assert cost_problems(table("sessions"), table("channel_reporting")) == []
+    assert cost_problems(table("sessions"), table("channel_reporting"), table("spend")) == []
 
 
 def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
@@ -339,7 +358,7 @@ def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
         {"channel_name": "Made up", "cost": 3.0},
         {"channel_name": "A cent off", "cost": 1.01},
     )
-    assert cost_problems(sessions, report) == [
+    assert cost_problems(sessions, report, table("spend")) == [
         "A cent off: cost 1.01 is reported, 1.0 was spent",
         "Lost: cost 0.0 is reported, 5.0 was spent",
         "Made up: cost 3.0 is reported, 0.0 was spent",
@@ -350,14 +369,14 @@ def test_each_channel_whose_cost_differs_is_named(table: Table) -> None:
 def test_costs_that_swap_their_channels_are_a_problem_though_the_total_is_right(table: Table) -> None:
     sessions = table("sessions", {"session_id": "s1", "cost": 1.0}, {"session_id": "s2", "channel_name": "Direct"})
     report = table("channel_reporting", {"cost": 2.0}, {"channel_name": "Direct", "cost": 0.0})
-    assert cost_problems(sessions, report) == [
+    assert cost_problems(sessions, report, table("spend")) == [
         "Direct: cost 0.0 is reported, 1.0 was spent",
         "Search: cost 2.0 is reported, 1.0 was spent",
     ]
 
 
 def test_a_channel_that_is_reported_twice_has_the_sum_of_both(table: Table) -> None:
-    assert cost_problems(table("sessions", {}), table("channel_reporting", {}, {})) == [
+    assert cost_problems(table("sessions", {}), table("channel_reporting", {}, {}), table("spend")) == [
         "Search: cost 2.0 is reported, 1.0 was spent"
     ]
 
@@ -365,10 +384,54 @@ def test_a_channel_that_is_reported_twice_has_the_sum_of_both(table: Table) -> N
 def test_costs_of_many_decimals_may_be_reported_as_rounded(table: Table) -> None:
     cost = 1.23456789012e-05
     sessions = table("sessions", *({"session_id": f"s{n}", "cost": cost} for n in range(1000)))
-    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345679})) == []
-    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345683})) == [
+    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345679}), table("spend")) == []
+    assert cost_problems(sessions, table("channel_reporting", {"cost": 0.012345683}), table("spend")) == [
         "Search: cost 0.012345683 is reported, 0.0123456789012 was spent"
     ]
+
+
+def test_spend_is_the_cost_of_a_channel_that_has_a_row_of_it_and_visits_are_that_of_the_others(table: Table) -> None:
+    sessions = table(
+        "sessions",
+        {"session_id": "s1", "cost": 2.0, "channel_name": "Both"},
+        {"session_id": "s2", "cost": 3.0, "channel_name": "Visits"},
+        {"session_id": "s3", "cost": 4.0, "channel_name": "Nothing spent"},
+    )
+    spend = table(
+        "spend",
+        {"channel_name": "Both", "campaign": "a", "cost": 10.0},
+        {"channel_name": "Both", "campaign": "b", "cost": 0.5},
+        {"channel_name": "TV", "cost": 7.0},
+        {"channel_name": "Nothing spent", "cost": 0.0},
+    )
+    costs = {"Both": 10.5, "Visits": 3.0, "TV": 7.0, "Nothing spent": 0.0}
+    rows = [{"channel_name": channel, "cost": cost} for channel, cost in costs.items()]
+    assert cost_problems(sessions, table("channel_reporting", *rows), spend) == []
+    rows[0]["cost"] = 12.5
+    assert cost_problems(sessions, table("channel_reporting", *rows), spend) == [
+        "Both: cost 12.5 is reported, 10.5 was spent"
+    ]
+
+
+def test_it_is_said_where_spend_and_visits_do_not_go_together(table: Table) -> None:
+    sessions = table(
+        "sessions",
+        {"session_id": "s1", "cost": 2.0, "channel_name": "Both"},
+        {"session_id": "s2", "cost": None, "channel_name": "Both"},
+        {"session_id": "s3", "cost": None, "channel_name": "As it should be"},
+        {"session_id": "s4", "cost": 3.0, "channel_name": "Visits"},
+        {"session_id": "s5", "cost": 0.0, "channel_name": "Late"},
+        {"session_id": "s6", "cost": 0.0, "channel_name": "Free"},
+    )
+    names = ("Both", "Both", "As it should be", "TV")
+    spend = table("spend", *({"channel_name": name, "campaign": n, "cost": 50.0} for n, name in enumerate(names)))
+    assert spend_problems(sessions, spend, {"Late", "Both"}) == [
+        "Both: spend gives a cost of 100.00, its visits 2.00: spend counts",
+        "Late: no spend, but 1 visit; it had spend in the days before",
+        "Visits: no spend, though other channels have some; the cost of its visits, 3.00, counts",
+        "TV: spend of 50.00, but no visit",
+    ]
+    assert spend_problems(sessions, table("spend"), set()) == []
 
 
 @pytest.mark.parametrize(

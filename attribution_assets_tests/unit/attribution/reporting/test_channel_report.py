@@ -35,13 +35,14 @@ class Stored:
     """Sessions, orders and credit, stored for `DAYS`."""
 
     def __init__(self, storage: AssetStorage, table: Table, keep: Keep, **rows: Sequence[Row]) -> None:
-        self.sessions, self.conversions, self.credit = (
+        self.sessions, self.spend, self.conversions, self.credit = (
             keep(storage, asset, table(asset, *rows.get(asset, ())), DAYS)
-            for asset in ("sessions", "conversions", "ihc_attributions")
+            for asset in ("sessions", "spend", "conversions", "ihc_attributions")
         )
 
     def report(self, first: dt.date = FIRST, last: dt.date = LAST) -> pd.DataFrame:
-        return channel_report(self.sessions.within(first, last), self.credit, self.conversions, first, last)
+        visits, spend = self.sessions.within(first, last), self.spend.within(first, last)
+        return channel_report(visits, spend, self.credit, self.conversions, first, last)
 
     def cells(self, first: dt.date = FIRST, last: dt.date = LAST) -> list[tuple[Any, ...]]:
         """(channel, date, cost, ihc, revenue) of each row of the report."""
@@ -123,6 +124,32 @@ def test_a_session_without_known_cost_counts_nothing_and_keeps_the_channels_row(
         ]
     )
     assert stored.cells() == [("Direct", "2024-02-26", 0.0, 0.0, 0.0), ("Search", "2024-02-26", 2.0, 0.0, 0.0)]
+
+
+def test_what_was_spent_is_the_cost_of_its_channel_and_day_and_visits_give_that_of_the_others(store: Store) -> None:
+    stored = store(
+        sessions=[
+            {"session_id": "s1", "cost": 2.0},
+            {"session_id": "s2", "cost": 3.0, "channel_name": "Direct"},
+            {"session_id": "s3", "cost": 4.0, "session_time": ON_27},
+        ],
+        spend=[
+            {"campaign": "a", "cost": 10.0},
+            {"campaign": "b", "cost": 0.25},
+            {"campaign": None, "cost": 0.5},
+            {"channel_name": "TV", "cost": 7.0, "date": "2024-02-28"},
+            {"channel_name": "Direct", "cost": 0.0, "date": "2024-02-27"},
+        ],
+        conversions=[{"conversion_time": ON_28}],
+        ihc_attributions=[{"conversion_time": ON_28}],
+    )
+    assert stored.cells() == [
+        ("Direct", "2024-02-26", 3.0, 0.0, 0.0),
+        ("Search", "2024-02-26", 10.75, 1.0, 100.0),
+        ("Direct", "2024-02-27", 0.0, 0.0, 0.0),
+        ("Search", "2024-02-27", 4.0, 0.0, 0.0),
+        ("TV", "2024-02-28", 7.0, 0.0, 0.0),
+    ]
 
 
 @pytest.mark.parametrize("outcome", ["too_long", "refused"])
@@ -239,8 +266,8 @@ def test_days_whose_orders_have_not_been_attributed_yet_give_no_credit_yet(
     storage: AssetStorage, table: Table, keep: Keep
 ) -> None:
     sessions = keep(storage, "sessions", table("sessions", {"cost": 2.0}), DAYS)
-    credit, orders = (storage.days(asset, DAYS) for asset in ("ihc_attributions", "conversions"))
-    report = channel_report(sessions, credit, orders, FIRST, LAST)
+    spend, credit, orders = (storage.days(asset, DAYS) for asset in ("spend", "ihc_attributions", "conversions"))
+    report = channel_report(sessions, spend, credit, orders, FIRST, LAST)
     pd.testing.assert_frame_equal(report, table("channel_reporting", {"cost": 2.0, "ihc": 0.0, "ihc_revenue": 0.0}))
 
 
@@ -339,7 +366,7 @@ def test_a_report_is_that_of_adding_exact_decimals_one_by_one_in_any_order_of_ro
         )
         assert stored.cells() == wanted
         all_sessions = pd.concat([frame for _, frame in stored.sessions.frames()])
-        assert cost_problems(all_sessions, stored.report()) == []
+        assert cost_problems(all_sessions, stored.report(), table("spend")) == []
 
 
 def test_sums_are_the_same_in_any_order_of_rows_where_those_of_floating_point_numbers_are_not(store: Store) -> None:
@@ -377,7 +404,7 @@ def test_sums_of_any_amounts_are_the_same_in_any_order_of_rows(
         rng.shuffle(rows)
         shuffled = Stored(storage, table, keep, sessions=rows, conversions=rows, ihc_attributions=rows).report()
     pd.testing.assert_frame_equal(report, shuffled, check_exact=True)
-    assert cost_problems(table("sessions", *rows), report) == []
+    assert cost_problems(table("sessions", *rows), report, table("spend")) == []
 
 
 @settings(max_examples=10)
