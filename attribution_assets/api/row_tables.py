@@ -9,7 +9,7 @@ import datetime as dt
 import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from pandera.pandas import DataFrameSchema
@@ -17,19 +17,10 @@ from pandera.pandas import DataFrameSchema
 from attribution_assets.api.uploads import Batch
 from attribution_assets.attribution.source.plain_rows import is_amount, is_flag, plain_rows
 from attribution_assets.attribution.source.rejected_rows import shown
-from attribution_assets.attribution.source.schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES, SOURCE_TABLES
+from attribution_assets.attribution.source.schemas import AD_SPEND, CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
 
 TIMESTAMP = "timestamp"
 """The field that may stand in place of date and time."""
-
-AD_SPEND = SOURCE_TABLES.get("ad_spend") or DataFrameSchema(
-    {
-        "date": CONVERSIONS.columns["conv_date"],
-        "channel_name": SESSION_SOURCES.columns["channel_name"],
-        "cost": SESSION_COSTS.columns["cost"],
-    },
-    name="ad_spend",
-)
 
 
 @dataclass(frozen=True)
@@ -150,15 +141,10 @@ def sorted_out(table: RowTable, batch: Batch) -> SortedBatch:
 def _as_texts(table: RowTable, name: str, values: list[Any]) -> list[Any]:
     """The values, numbers as texts and days and times as the table has them, where the column does not hold numbers."""
     kinds = set(map(type, values)) - {str, type(None)}
-    if not kinds or is_amount(name) or is_flag(name):
+    if not kinds or is_amount(table.schema, name) or is_flag(table.schema, name) or (name == TIMESTAMP and table.time):
         return values
-    if name == TIMESTAMP and table.time:
-        return values
-    of_day, of_time = name == table.date, name == table.time
-    return [
-        value if value is None or isinstance(value, str) else _text(value, of_day=of_day, of_time=of_time)
-        for value in values
-    ]
+    text = partial(_text, of_day=name == table.date, of_time=name == table.time, is_label=name not in table.required)
+    return [value if value is None or isinstance(value, str) else text(value) for value in values]
 
 
 def _with_nul(columns: Mapping[str, list[Any]]) -> dict[int, tuple[str, str]]:
@@ -172,15 +158,15 @@ def _with_nul(columns: Mapping[str, list[Any]]) -> dict[int, tuple[str, str]]:
     return found
 
 
-def _text(value: object, *, of_day: bool, of_time: bool) -> object:
+def _text(value: object, *, of_day: bool, of_time: bool, is_label: bool) -> object:
+    if isinstance(value, bool):
+        return str(value).lower() if is_label else value  # which is no text
     if isinstance(value, dt.datetime) and (of_day or of_time):
         in_utc = value.astimezone(dt.UTC) if value.tzinfo else value
         return (in_utc.date() if of_day else in_utc.time()).isoformat()
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value) if isinstance(value, int | float | Decimal) and not isinstance(value, bool) else value
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _with_date_and_time(

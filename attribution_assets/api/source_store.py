@@ -18,7 +18,7 @@ from attribution_assets.api.row_tables import ROW_TABLES, RowTable
 from attribution_assets.attribution.database.database import POSTGRESQL, REAL, Database, insert_rows
 from attribution_assets.attribution.source.column_expressions import SourceTable
 from attribution_assets.attribution.source.plain_rows import is_amount, is_flag
-from attribution_assets.attribution.source.table_names import find_table
+from attribution_assets.attribution.source.table_names import find_table, look_again
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.settings import Settings
 
@@ -90,14 +90,14 @@ class SourceStore:
     """
 
     def __init__(self, settings: Settings) -> None:
-        if getattr(settings, "source_url", None):
+        if settings.source_url:
             raise Problem(
                 409,
                 "Not possible",
                 f"the data set {quoted(settings.data_set)} reads its rows from a source of its own (source_url): add"
                 " or delete them there",
             )
-        self._database = Database(settings.database_url)
+        self._database = Database(settings.database_url, makes_file=True)
 
     def replace(self, table: RowTable, staged: StagedRows) -> int:
         """Put rows in place of those with the same keys, all in one transaction.
@@ -111,7 +111,6 @@ class SourceStore:
             Problem: 409, a table has several rows of one key.
             DatabaseError: the database cannot be written; nothing has changed in it.
         """
-        self._require_file()
         with self._writing() as connection:
             for name in _NEEDED:
                 _make(connection, ROW_TABLES[name])
@@ -140,11 +139,6 @@ class SourceStore:
             ]
             return connection.execute(sa.delete(found.table).where(*conditions)).rowcount > 0
 
-    def _require_file(self) -> None:
-        if self._database.path is not None:
-            self._database.path.parent.mkdir(parents=True, exist_ok=True)
-            self._database.path.touch()
-
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
         with self._database.writing() as connection:
@@ -166,23 +160,29 @@ def _make(connection: sa.Connection, table: RowTable) -> None:
     columns = dict.fromkeys([*table.required, *table.key])
     single = table.key[0] if len(table.key) == 1 else None
     made = sa.Table(
-        table.name, sa.MetaData(), *(sa.Column(name, _type(name), primary_key=name == single) for name in columns)
+        table.name,
+        sa.MetaData(),
+        *(sa.Column(name, _type(table, name), primary_key=name == single) for name in columns),
     )
     if table.date:
         sa.Index(f"attribution_days_of_{table.name}", made.c[table.date])
     made.create(connection)
+    look_again(connection)
 
 
-def _type(column: str) -> sa.types.TypeEngine[Any]:
-    return REAL if is_amount(column) else sa.Integer() if is_flag(column) else sa.Text()
+def _type(table: RowTable, column: str) -> sa.types.TypeEngine[Any]:
+    if is_amount(table.schema, column):
+        return REAL
+    return sa.Integer() if is_flag(table.schema, column) else sa.Text()
 
 
 def _add_columns(connection: sa.Connection, table: RowTable, columns: Sequence[str]) -> None:
     found, quote = find_table(connection, table.name), connection.dialect.identifier_preparer.quote
     for column in dict.fromkeys([*columns, *table.key]):
         if column not in found.columns:
-            type_ = _type(column).compile(connection.dialect)
+            type_ = _type(table, column).compile(connection.dialect)
             connection.exec_driver_sql(f"ALTER TABLE {quote(found.name)} ADD COLUMN {quote(column)} {type_}")
+    look_again(connection)
 
 
 def _require_key(connection: sa.Connection, table: RowTable) -> None:

@@ -43,7 +43,7 @@ _GZIP = 31  # what zlib calls it
 _BOM = b"\xef\xbb\xbf"
 _COLUMN = re.compile("[a-z_][a-z0-9_]{0,62}")
 _OF_POSTGRESQL = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
-_NESTED = {dict, list}
+_NO_VALUES = {dict, list, bytes}
 
 
 @dataclass(frozen=True)
@@ -319,11 +319,12 @@ def _in_lower_case(row: dict[str, Any], position: int, refused: dict[int, tuple[
 
 
 def _checked(batch: Batch) -> Batch:
-    """The batch without lists and objects as values."""
+    """The batch without lists, objects and bytes as values."""
     for name, values in batch.columns.items():
-        if not _NESTED.isdisjoint(map(type, values)):
+        if not _NO_VALUES.isdisjoint(map(type, values)):
             for position, value in enumerate(values):
-                if type(value) in _NESTED:
-                    batch.refused[position] = (name, f"{name} {shown(value)} is no single value")
+                if type(value) in _NO_VALUES:
+                    said = "is not text" if isinstance(value, bytes) else "is no single value"
+                    batch.refused[position] = (name, f"{name} {shown(value)} {said}")
                     values[position] = None
     return batch

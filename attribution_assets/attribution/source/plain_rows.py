@@ -11,7 +11,7 @@ from pandera.pandas import DataFrameSchema
 
 from attribution_assets.attribution.source.column_checks import are_plain_ids, are_texts, plain_amounts, plain_times
 from attribution_assets.attribution.source.rejected_rows import shown
-from attribution_assets.attribution.source.schemas import SESSION_COSTS, is_iso_date, reasons_of
+from attribution_assets.attribution.source.schemas import is_iso_date, reasons_of
 from attribution_assets.attribution.source.value_forms import flag_of, number_of, plain_time, trimmed, visitor_of
 
 
@@ -19,8 +19,8 @@ class PlainRows(NamedTuple):
     """Rows, sorted out.
 
     Attributes:
-        columns: the columns of the usable rows, in their order: amounts as float, flags as int, names trimmed, times
-            as in `value_forms.plain_time`, None for a visitor who is not known; further columns as they are.
+        columns: the columns of the usable rows, in their order: amounts as float, flags as int, names and labels
+            trimmed, times as in `value_forms.plain_time`, None for a visitor who is not known and for an empty label.
         defects: position of each other row -> all that is wrong with it, each as column, value and defect; by column.
     """
 
@@ -61,14 +61,26 @@ _KINDS: Mapping[str, _Kind] = {
 }
 
 
-def is_amount(column: str) -> bool:
-    """Whether a column of this name holds amounts."""
-    return _KINDS.get(column) is _AMOUNT
+def _label(value: object) -> object:
+    return (trimmed(value) or None) if isinstance(value, str) else value
 
 
-def is_flag(column: str) -> bool:
-    """Whether a column of this name holds 0 and 1."""
-    return _KINDS.get(column) is _FLAG
+_LABEL = _Kind(_label, lambda values: all(value == trimmed(value) for value in set(values)) and are_plain_ids(values))
+"""Of conversion types, campaigns and further columns."""
+
+
+def is_amount(schema: DataFrameSchema, column: str) -> bool:
+    """Whether a column of the table holds amounts."""
+    return _kind(schema, column) is _AMOUNT
+
+
+def is_flag(schema: DataFrameSchema, column: str) -> bool:
+    """Whether a column of the table holds 0 and 1."""
+    return _kind(schema, column) is _FLAG
+
+
+def _kind(schema: DataFrameSchema, column: str) -> _Kind:
+    return _KINDS.get(column, _LABEL) if column in schema.columns else _LABEL
 
 
 def plain_rows(schema: DataFrameSchema, raw: Mapping[str, Sequence[Any]]) -> PlainRows:
@@ -77,30 +89,30 @@ def plain_rows(schema: DataFrameSchema, raw: Mapping[str, Sequence[Any]]) -> Pla
     Args:
         schema: of the source table.
         raw: column name -> the values, all hashable, all columns equally long; with each column of the schema that has
-            to be there, and any further ones.
+            to be there, and any further ones, which hold texts and None.
     """
     columns: dict[str, list[Any]] = {}
     defects: dict[int, list[tuple[str, str]]] = {}
-    for column in [*filter(raw.__contains__, schema.columns), *(name for name in raw if name not in schema.columns)]:
+    given = [*filter(raw.__contains__, schema.columns), *(name for name in raw if name not in schema.columns)]
+    for column in sorted(given, key=lambda name: _kind(schema, name) is _LABEL):
         columns[column] = _plain_column(schema, column, raw[column], defects)
-    _refunds_within_revenue(columns, raw, defects)
+        if column == "refunded" and "revenue" in columns:
+            _note_larger_refunds(raw[column], columns, defects)
     if defects:
         kept = [i for i in range(len(next(iter(raw.values())))) if i not in defects]
         columns = {column: [values[i] for i in kept] for column, values in columns.items()}
-    typed = {column: kind.type for column, kind in _KINDS.items() if kind.type and column in columns}
-    for column, type_ in typed.items():
-        if set(map(type, columns[column])) != {type_}:
-            columns[column] = [None if value is None else type_(value) for value in columns[column]]
+    for column, values in columns.items():
+        type_ = _kind(schema, column).type
+        if type_ and set(map(type, values)) != {type_}:
+            columns[column] = [None if value is None else type_(value) for value in values]
     return PlainRows(columns, {i: defects[i] for i in sorted(defects)})
 
 
 def _plain_column(
     schema: DataFrameSchema, column: str, values: Sequence[Any], defects: dict[int, list[tuple[str, str]]]
 ) -> list[Any]:
-    kind = _KINDS.get(column)
-    if kind is None and column not in schema.columns:
-        return list(values)
-    form, are_plain = kind[:2] if kind else (lambda value: value, lambda _: False)
+    kind = _kind(schema, column)
+    form, are_plain = kind[:2]
     known = [value for value in values if value is not None]
     if are_plain(known):
         plain, suspects = list(values), [None] * (len(known) < len(values))
@@ -109,10 +121,9 @@ def _plain_column(
         plain = [forms[type(value), value] for value in values]
         known = [value for value in plain if value is not None]
         suspects = [None] if are_plain(known) else [value for _, value in forms]
-    if suspects:
-        rule = (schema, column) if column in schema.columns else (SESSION_COSTS, "cost")
-        checked = [visitor_of(value) for value in suspects] if kind is _VISITOR else suspects
-        reasons = {(type(checked[i]), checked[i]): reason for i, reason in reasons_of(*rule, checked).items()}
+    if suspects and column in schema.columns:
+        checked = [form(value) for value in suspects] if kind in (_VISITOR, _LABEL) else suspects
+        reasons = {(type(checked[i]), checked[i]): reason for i, reason in reasons_of(schema, column, checked).items()}
         if reasons:
             for i, value in enumerate(values):
                 if reason := reasons.get((type(value), value)):
@@ -120,12 +131,11 @@ def _plain_column(
     return plain
 
 
-def _refunds_within_revenue(
-    columns: Mapping[str, Sequence[Any]], raw: Mapping[str, Sequence[Any]], defects: dict[int, list[tuple[str, str]]]
+def _note_larger_refunds(
+    raw: Sequence[Any], columns: Mapping[str, Sequence[Any]], defects: dict[int, list[tuple[str, str]]]
 ) -> None:
-    if "refunded" not in columns or "revenue" not in columns:
-        return
     for i, (refunded, revenue) in enumerate(zip(columns["refunded"], columns["revenue"], strict=True)):
-        if i not in defects and refunded is not None and refunded > revenue:
-            reason = f"refunded {shown(raw['refunded'][i])} is more than the revenue, {revenue:g}"
-            defects[i] = [("refunded", reason)]
+        unknown = {column for column, _ in defects.get(i, ())}
+        if refunded and unknown.isdisjoint(("refunded", "revenue")) and refunded > revenue:
+            reason = f"refunded {shown(raw[i])} is more than the revenue, {revenue:g}"
+            defects.setdefault(i, []).append(("refunded", reason))

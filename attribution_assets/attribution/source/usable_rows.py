@@ -234,7 +234,7 @@ class Rows:
         """Texts without blanks around them, which have to be usable as ids; None where there is none."""
         values, _ = _in_forms(self._raw[column], lambda value: trimmed(value) or None)
         if not are_plain_ids([value for value in values if value is not None]):
-            self._note(column, _reasons(self._schema, column, values))
+            self._note(column, reasons_of(self._schema, column, values))
         return np.array(values, dtype=object)
 
     def require_different(self, columns: Sequence[Sequence[object]], reason: str) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from attribution_assets.attribution.database.database import Database
+from attribution_assets.attribution.database.database import Database, insert_rows
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets_tests.support.api_server import ApiServer
 from attribution_assets_tests.support.databases import execute, insert, rows_of
@@ -137,7 +137,7 @@ def test_a_timestamp_with_an_offset_is_date_and_time_in_utc(api: ApiServer) -> N
 
 
 def test_days_and_times_of_parquet_are_those_of_the_source_tables(api: ApiServer) -> None:
-    at = dt.datetime(2024, 2, 24, 0, 30, tzinfo=dt.timezone(dt.timedelta(hours=2)))
+    at = dt.datetime(2024, 2, 23, 22, 30, tzinfo=dt.UTC)
     table = pa.table(
         {
             "Session_ID": [1, 2],
@@ -175,7 +175,14 @@ BAD_SESSIONS = [
     {"channel_name": " \u200b"},
     {"channel_name": None, "holder_engagement": 2, "closer_engagement": "yes", "impression_interaction": None},
 ]
-BAD_ORDERS = [{"conv_id": ""}, {"revenue": None}, {"revenue": "ten"}, {"revenue": -1}, {"revenue": 1e15}]
+BAD_ORDERS = [
+    {"conv_id": ""},
+    {"revenue": None},
+    {"revenue": "ten"},
+    {"revenue": -1},
+    {"revenue": 1e15, "refunded": "some"},
+    {"refunded": 13, "conv_time": "noon", "conversion_type": "\x7f"},
+]
 BAD_COSTS = [{"cost": "free"}, {"cost": -0.5}]
 
 
@@ -184,12 +191,17 @@ def test_a_rejected_row_says_what_a_run_would_say_of_it(api: ApiServer, tmp_path
     (tmp_path / "pipeline.db").touch()
     create_unkeyed_tables(url)
     sessions = [{**SESSION, "session_id": f"b{n}", **changed} for n, changed in enumerate(BAD_SESSIONS)]
-    orders = [{**ORDER, "conv_id": f"b{n}", **changed} for n, changed in enumerate(BAD_ORDERS)]
+    orders = [
+        {**ORDER, "refunded": None, "conversion_type": None, "conv_id": f"b{n}", **changed}
+        for n, changed in enumerate(BAD_ORDERS)
+    ]
     costs = [{"session_id": f"c{n}", **changed} for n, changed in enumerate(BAD_COSTS)]
     insert(url, "session_sources", [tuple(row.values()) for row in sessions])
     insert(url, "session_sources", [session(row["session_id"], date="2024-02-24") for row in costs])
     insert(url, "session_costs", [tuple(row.values()) for row in costs])
-    insert(url, "conversions", [tuple(row.values()) for row in orders])
+    execute(url, *(f"ALTER TABLE conversions ADD COLUMN {name}" for name in ("refunded", "conversion_type text")))
+    with Database(url).writing() as connection:
+        insert_rows(connection, "conversions", [*orders[0]], [tuple(row.values()) for row in orders])
     source, days = SourceDatabase(url, dt.date(2024, 2, 24)), [dt.date(2024, 2, 24) + dt.timedelta(n) for n in range(8)]
     said = {
         (key, reason)
