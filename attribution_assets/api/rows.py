@@ -11,7 +11,7 @@ from attribution_assets.api.access import data_set_of
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails
 from attribution_assets.api.row_tables import ROW_TABLES, RefusedRow, RowTable, sorted_out
 from attribution_assets.api.source_store import SourceStore, StagedRows
-from attribution_assets.api.uploads import CSV, JSON, MOST_BYTES, NDJSON, PARQUET, batches_of, spooled_body
+from attribution_assets.api.uploads import CSV, JSON, NDJSON, PARQUET, batches_of, spooled_body
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.settings import Settings
 
@@ -124,8 +124,7 @@ async def put_rows(
     with its reason; the others are stored. Fields beyond those of the source tables become columns of their own.
     """
     store = SourceStore(settings)
-    most_bytes: int = getattr(request.app.state, "max_body", MOST_BYTES)
-    async with spooled_body(request, most_bytes) as body:
+    async with spooled_body(request) as body:
         content_type = request.headers.get("content-type", "")
         return await run_in_threadpool(_put, store, ROW_TABLES[table], body, content_type, strict=strict)
 

@@ -1,13 +1,12 @@
 """Uploaded bodies: spooled to a file while they come, and read from it as batches of rows, never whole.
 
-NDJSON, CSV, Parquet, or a JSON array of limited length; with gzip around it. What is no such body is refused as a whole
-(`Problem`). Which rows can be used is not looked at here, but in `row_tables.py`.
+NDJSON, CSV, Parquet, or a JSON array of limited length. What is no such body is refused as a whole (`Problem`). Which
+rows can be used is not looked at here, but in `row_tables.py`.
 """
 
 import csv
 import re
 import tempfile
-import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -29,8 +28,6 @@ from attribution_assets.attribution.tables.readable import quoted
 
 NDJSON, CSV, PARQUET, JSON = "application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "application/json"
 
-MOST_BYTES = 256 * 10**6
-"""The longest body, after decompression, where the server was not told otherwise."""
 MOST_BYTES_OF_A_LINE = 10**6
 MOST_BYTES_OF_AN_ARRAY = 16 * 10**6
 """A JSON array is read whole, which takes many times its length of memory."""
@@ -39,7 +36,6 @@ MOST_COLUMNS = 200
 ROWS_PER_BATCH = 10_000
 _BYTES_PER_BATCH = 8 * 10**6
 _PIECE = 10**6
-_GZIP = 31  # what zlib calls it
 _BOM = b"\xef\xbb\xbf"
 _COLUMN = re.compile("[a-z_][a-z0-9_]{0,62}")
 _OF_POSTGRESQL = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
@@ -75,61 +71,13 @@ def unreadable(reason: str, row: int | None = None) -> Problem:
 
 
 @asynccontextmanager
-async def spooled_body(request: Request, most_bytes: int) -> AsyncIterator[Path]:
-    """The body of a request as a file that is there as long as the context, decompressed.
-
-    Raises:
-        Problem: 413, it is too long; 415, it is encoded in an unknown way; 400, it cannot be decompressed.
-    """
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise Problem(
-            415, "Unsupported media type", f"Content-Encoding is {quoted(encoding)}: it takes gzip, or leave it out"
-        )
+async def spooled_body(request: Request) -> AsyncIterator[Path]:
+    """The body of a request, which is bounded and decompressed before, as a file that is there as long as the context."""
     with tempfile.NamedTemporaryFile(prefix="attribution_upload_") as file:
-        spool = _Spool(file, most_bytes, gzip=encoding == "gzip")
         async for chunk in request.stream():
-            await run_in_threadpool(spool.write, chunk)
-        await run_in_threadpool(spool.end)
+            await run_in_threadpool(file.write, chunk)
+        await run_in_threadpool(file.flush)
         yield Path(file.name)
-
-
-class _Spool:
-    """Writes a body to a file, decompressed, as long as it is not too long."""
-
-    def __init__(self, file: IO[bytes], most_bytes: int, *, gzip: bool) -> None:
-        self._file, self._left, self._most = file, most_bytes, most_bytes
-        self._inflater = zlib.decompressobj(_GZIP) if gzip else None
-
-    def write(self, chunk: bytes) -> None:
-        if self._inflater is None:
-            self._put(chunk)
-            return
-        try:
-            while chunk:
-                if self._inflater.eof:  # one gzip file may follow another
-                    self._inflater = zlib.decompressobj(_GZIP)
-                piece = self._inflater.decompress(chunk, _PIECE)
-                self._put(piece)
-                chunk = self._inflater.unused_data if self._inflater.eof else self._inflater.unconsumed_tail
-                while len(piece) == _PIECE and not chunk and not self._inflater.eof:
-                    piece = self._inflater.decompress(b"", _PIECE)
-                    self._put(piece)
-        except zlib.error as error:
-            raise unreadable(f"the body is no gzip file ({error})") from None
-
-    def end(self) -> None:
-        if self._inflater is not None and not self._inflater.eof:
-            raise unreadable("the body is a gzip file that ends too early")
-        self._file.flush()
-
-    def _put(self, piece: bytes) -> None:
-        self._left -= len(piece)
-        if self._left < 0:
-            raise Problem(
-                413, "Content too large", f"the body is longer than {self._most:,} bytes: send it in several parts"
-            )
-        self._file.write(piece)
 
 
 def batches_of(body: Path, content_type: str) -> Iterator[Batch]:

@@ -14,8 +14,8 @@ import pytest
 
 from attribution_assets.attribution.database.database import Database, insert_rows
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets_tests.support.api_server import ApiServer
 from attribution_assets_tests.support.databases import execute, insert, rows_of
+from attribution_assets_tests.support.rows_api import ApiServer
 from attribution_assets_tests.support.source_tables import create_unkeyed_tables, session
 
 NDJSON, CSV, PARQUET, JSON = "application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "application/json"
