@@ -15,94 +15,102 @@ FILE = "defs.yaml"
 """Where Dagster looks for the attributes of a component."""
 
 
-class Variable(dg.Model, dg.Resolvable):
-    """A value that an environment variable holds, as secrets do: `{env: NAME}`."""
+class NamedValue(dg.Model, dg.Resolvable):
+    """A value that an environment variable or a file holds, as secrets do: `{env: NAME}` or `{file: PATH}`."""
 
-    env: Annotated[str, dg.Resolver.default(description="Name of the variable")]
+    env: Annotated[str | None, dg.Resolver.default(description="Name of the variable")] = None
+    file: Annotated[str | None, dg.Resolver.default(description="Path of the file")] = None
+
+    @property
+    def named(self) -> dict[str, str]:
+        """What it names, as in YAML."""
+        return {kind: name for kind, name in (("env", self.env), ("file", self.file)) if name is not None}
 
 
 class DataSet(dg.Component, dg.Model, dg.Resolvable):
     """One shop, market or brand: what each of its marketing channels cost and earned, with IHC attribution.
 
     It brings assets with keys `[name, asset]`, their checks, jobs, schedules and sensors. What is not given is as the
-    environment variables have it. Each attribute may name a variable in place of a value, as in `{env: NAME}`; secrets
-    have to.
+    environment variables have it. Each attribute may name a variable or a file in place of a value, as in
+    `{env: NAME}` or `{file: PATH}`; secrets have to.
     """
 
     name: Annotated[str | None, dg.Resolver.default(description="Its name; without one, that of its folder")] = None
     database_url: Annotated[
-        str | Variable | None,
+        str | NamedValue | None,
         dg.Resolver.default(
             description="SQLAlchemy URL of a SQLite or PostgreSQL database: source tables, result tables, kept answers"
         ),
     ] = None
     source_url: Annotated[
-        str | Variable | None,
+        str | NamedValue | None,
         dg.Resolver.default(
             description="Where the source tables are, if not in database_url: SQLite, PostgreSQL, duckdb:// or files://"
         ),
     ] = None
     storage: Annotated[
-        str | Variable | None, dg.Resolver.default(description="Folder or URL of the assets' tables")
+        str | NamedValue | None, dg.Resolver.default(description="Folder or URL of the assets' tables")
     ] = None
-    reports: Annotated[str | Variable | None, dg.Resolver.default(description="Folder or URL of the CSV files")] = None
+    reports: Annotated[str | NamedValue | None, dg.Resolver.default(description="Folder or URL of the CSV files")] = (
+        None
+    )
     engine: Annotated[
-        str | Variable | None, dg.Resolver.default(description="What runs SQL over the tables: duckdb or spark")
+        str | NamedValue | None, dg.Resolver.default(description="What runs SQL over the tables: duckdb or spark")
     ] = None
-    start_date: Annotated[str | Variable | None, dg.Resolver.default(description="First day, YYYY-MM-DD")] = None
+    start_date: Annotated[str | NamedValue | None, dg.Resolver.default(description="First day, YYYY-MM-DD")] = None
     end_date: Annotated[
-        str | Variable | None,
+        str | NamedValue | None,
         dg.Resolver.default(description="Last day, YYYY-MM-DD, for data that has ended; without: yesterday"),
     ] = None
     lookback_days: Annotated[
-        int | Variable | None, dg.Resolver.default(description="Length of the lookback window")
+        int | NamedValue | None, dg.Resolver.default(description="Length of the lookback window")
     ] = None
     max_rejected_share: Annotated[
-        float | Variable | None,
+        float | NamedValue | None,
         dg.Resolver.default(
             description="Share of a day's source rows that may be set aside before the day is held up, 0 to 1"
         ),
     ] = None
     direct_channels: Annotated[
-        list[str] | str | Variable | None,
+        list[str] | str | NamedValue | None,
         dg.Resolver.default(description="Channels that the model last_non_direct passes over"),
     ] = None
     channels: Annotated[
-        str | Variable | None,
+        str | NamedValue | None,
         dg.Resolver.default(description="CSV file of channel names and the channel that each is reported as"),
     ] = None
     journey_end: Annotated[
-        str | Variable | None,
+        str | NamedValue | None,
         dg.Resolver.default(description="before, or at: a session in the order's own second is in its journey"),
     ] = None
-    ihc_api_url: Annotated[str | Variable | None, dg.Resolver.default(description="Full URL of compute_ihc")] = None
+    ihc_api_url: Annotated[str | NamedValue | None, dg.Resolver.default(description="Full URL of compute_ihc")] = None
     ihc_api_key: Annotated[
-        str | Variable | None,
+        str | NamedValue | None,
         dg.Resolver.default(description="The account's key, as {env: NAME}; without one the embedded service answers"),
     ] = None
     ihc_conv_type_id: Annotated[
-        str | Variable | None, dg.Resolver.default(description="The account's conversion type")
+        str | NamedValue | None, dg.Resolver.default(description="The account's conversion type")
     ] = None
     ihc_conversion_types: Annotated[
-        dict[str, str] | str | Variable | None,
+        dict[str, str] | str | NamedValue | None,
         dg.Resolver.default(
             description="Value of conversions.conversion_type, and the account's conversion type of such orders"
         ),
     ] = None
     ihc_max_journeys_per_request: Annotated[
-        int | Variable | None, dg.Resolver.default(description="Limit of the account")
+        int | NamedValue | None, dg.Resolver.default(description="Limit of the account")
     ] = None
     ihc_max_sessions_per_request: Annotated[
-        int | Variable | None, dg.Resolver.default(description="Limit of the account")
+        int | NamedValue | None, dg.Resolver.default(description="Limit of the account")
     ] = None
     ihc_max_concurrent_requests: Annotated[
-        int | Variable | None, dg.Resolver.default(description="Requests under way at once, per run")
+        int | NamedValue | None, dg.Resolver.default(description="Requests under way at once, per run")
     ] = None
     ihc_max_requests_per_run: Annotated[
-        int | Variable | None, dg.Resolver.default(description="Budget of a run, each try counted")
+        int | NamedValue | None, dg.Resolver.default(description="Budget of a run, each try counted")
     ] = None
     ihc_redistribution_parameter: Annotated[
-        dict[str, Any] | str | Variable | None, dg.Resolver.default(description="Sent to the API as it is")
+        dict[str, Any] | str | NamedValue | None, dg.Resolver.default(description="Sent to the API as it is")
     ] = None
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
@@ -112,7 +120,7 @@ class DataSet(dg.Component, dg.Model, dg.Resolvable):
             ConfigurationError: An attribute cannot be used; it names file and line.
         """
         given = {name: getattr(self, name) for name in ATTRIBUTES if getattr(self, name) is not None}
-        values = {name: {"env": value.env} if isinstance(value, Variable) else value for name, value in given.items()}
+        values = {name: value.named if isinstance(value, NamedValue) else value for name, value in given.items()}
         lines, file = _lines(context.path / FILE), context.path / FILE
 
         def label(attribute: str) -> str:

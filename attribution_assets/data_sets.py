@@ -1,4 +1,4 @@
-"""The data sets beside that of the environment: a YAML file for each in the folder ATTRIBUTION_DATA_SETS.
+"""The data sets beside that of the environment: a YAML file for each in the folder of `settings.data_sets_folder`.
 
 Attributes are named like their variables, in `settings.ATTRIBUTES`. What a file does not give is as the environment
 has it, but for the places of storage, reports, trained conversion types and the database: these lie under the
@@ -25,8 +25,8 @@ from attribution_assets.setting_texts import Given
 from attribution_assets.settings import ATTRIBUTES, VARIABLES, Settings, data_sets_folder
 
 MOST_CHARACTERS = 40
-RESERVED = "source"
-"""No data set's name: the asset keys of the source tables begin with it."""
+RESERVED = frozenset({"source", "attribution", "comparison", "training"})
+"""No data set's names: groups of the environment's data set, and what keys of its source tables begin with."""
 ENDINGS = (".yaml", ".yml")
 NAMELESS = "(environment)"
 """Stands for the data set of the environment where data sets are listed; no name can be it."""
@@ -50,7 +50,7 @@ class DataSets:
 
 
 def data_sets() -> DataSets:
-    """The data sets that the environment names; none without ATTRIBUTION_DATA_SETS.
+    """The data sets of the folder; none if there is no folder.
 
     Raises:
         ConfigurationError: The folder cannot be read, or a variable that holds for all of them cannot be used.
@@ -63,10 +63,28 @@ def data_sets() -> DataSets:
             if path.stem.casefold() in known:
                 unusable[path.name] = f"{path}: another file has the same name: rename one of them"
             else:
-                usable[path.stem] = data_set(path.stem, *_attributes(path))
+                usable[path.stem] = data_set(path.stem, *attributes_in(path))
         except ConfigurationError as problem:
             unusable[path.stem] = str(problem)
     return DataSets(usable, unusable)
+
+
+def data_set_named(name: str) -> Settings | None:
+    """The settings of one data set of the folder, which is read as it is now; None if there is none of this name.
+
+    Raises:
+        ConfigurationError: Its file cannot be used, or the folder cannot be read.
+    """
+    alike = [path for path in _files() if path.stem.casefold() == name.casefold()]
+    path = next((path for path in alike if path.stem == name), None)
+    if path and path != alike[0]:
+        raise ConfigurationError(f"{path}: another file has the same name: rename one of them")
+    return data_set(name, *attributes_in(path)) if path else None
+
+
+def file_of(name: str) -> Path | None:
+    """The file of a data set; None if there is none of this name, in whichever case."""
+    return next((path for path in _files() if path.stem.casefold() == name.casefold()), None)
 
 
 def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str], str]) -> Settings:
@@ -74,7 +92,8 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
 
     Args:
         name: its name.
-        attributes: attribute -> value, as YAML has it; `{env: NAME}` names a variable.
+        attributes: attribute -> value, as YAML has it; `{env: NAME}` names a variable, `{file: PATH}` a file that holds
+            the value, as mounted secrets do.
         label: what to call an attribute in messages.
 
     Raises:
@@ -89,20 +108,18 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
             near = difflib.get_close_matches(attribute, ATTRIBUTES, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ATTRIBUTES)}"
             raise ConfigurationError(f"{called} is no attribute of a data set: {hint}")
-        if variable := _named_variable(called, value):
+        if place := _named_place(called, value, f"ATTRIBUTION_DATA_SET_{name}_{attribute}".upper()):
             if attribute in _SECRETS:
-                is_secret_too(variable)
-            if not os.environ.get(variable):
-                missing.append(f"{called} names the variable {variable}, which is not set")
-                variables |= {attribute: variable} if attribute in VARIABLES else {}
+                is_secret_too(place.variable)
+            if not os.environ.get(place.variable):
+                missing.append(f"{called} names {place}, which {place.lack}")
+                variables |= {attribute: place.variable} if attribute in VARIABLES else {}
                 continue
-            given[attribute] = Given(f"{called} (variable {variable})", os.environ[variable], variable)
+            given[attribute] = Given(f"{called} ({place})", os.environ[place.variable], place.variable)
         else:
             given[attribute] = Given(called, _text(attribute, called, value))
             if attribute in _SECRETS or passwords_in(given[attribute].text):
-                raise ConfigurationError(
-                    f"{called} holds a secret, which is to be named and not written: {{env: NAME_OF_A_VARIABLE}}"
-                )
+                raise ConfigurationError(f"{called} holds a secret, which is to be named and not written: {_FORMS}")
     base = Settings.from_environment(own_data=bool({"database_url", "source_url"} & attributes.keys()))
     if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
         raise ConfigurationError(
@@ -125,10 +142,10 @@ def require_name(name: str) -> None:
         ConfigurationError: It cannot.
     """
     fits = re.fullmatch(r"[A-Za-z][A-Za-z0-9]*(_[A-Za-z0-9]+)*", name, re.ASCII) and len(name) <= MOST_CHARACTERS
-    if not fits or name.casefold() == RESERVED:
+    if not fits or name.casefold() in RESERVED:
         raise ConfigurationError(
             f"{quoted(name)} cannot be the name of a data set: take a letter, and then letters, digits and single"
-            f" underscores, at most {MOST_CHARACTERS} in all, and not {quoted(RESERVED)}"
+            f" underscores, at most {MOST_CHARACTERS} in all, and none of {', '.join(sorted(RESERVED))}"
         )
 
 
@@ -162,8 +179,12 @@ def _files() -> Iterator[Path]:
     yield from found
 
 
-def _attributes(path: Path) -> tuple[dict[str, object], Callable[[str], str]]:
-    """The attributes in a file, scalars as they are written, and what to call each."""
+def attributes_in(path: Path) -> tuple[dict[str, object], Callable[[str], str]]:
+    """The attributes in a data set's file, scalars as they are written, and what to call each.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is not YAML of attributes.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         root = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -201,14 +222,42 @@ def _value(node: yaml.Node) -> object:
     return yaml.SafeLoader("").construct_document(node) if node else None
 
 
-def _named_variable(called: str, value: object) -> str | None:
-    """The variable that a value names; None if it is a value itself."""
-    if not isinstance(value, Mapping) or "env" not in value:
+@dataclass(frozen=True)
+class _Place:
+    """Where a value is that a data set names: a variable, or a file, whose text is then in a variable too."""
+
+    variable: str
+    file: str = ""
+
+    @property
+    def lack(self) -> str:
+        return "cannot be read or is empty" if self.file else "is not set"
+
+    def __str__(self) -> str:
+        return f"the file {self.file}" if self.file else f"the variable {self.variable}"
+
+
+_FORMS = "{env: NAME_OF_A_VARIABLE}, or {file: PATH}"
+
+
+def _named_place(called: str, value: object, variable: str) -> _Place | None:
+    """The variable or the file that a value names; None if it is a value itself.
+
+    The text of a file is in `variable` from then on, as Dagster's resources refer to values by variables.
+    """
+    if not isinstance(value, Mapping) or not {"env", "file"} & value.keys():
         return None
-    variable: Any = value["env"]
-    if len(value) > 1 or not isinstance(variable, str) or not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", variable):
-        raise ConfigurationError(f"{called} names no variable: write {{env: NAME_OF_A_VARIABLE}}")
-    return variable
+    named: Any = value.get("env")
+    if len(value) == 1 and isinstance(named, str) and re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", named):
+        return _Place(named)
+    file: Any = value.get("file")
+    if len(value) == 1 and isinstance(file, str) and file.strip():
+        try:
+            os.environ[variable] = Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, ValueError):  # a zero byte can be in no variable
+            os.environ.pop(variable, None)
+        return _Place(variable, file)
+    raise ConfigurationError(f"{called} names neither a variable nor a file: write {_FORMS}")
 
 
 def _text(attribute: str, called: str, value: object) -> str:

@@ -33,23 +33,24 @@ def host_named(text: str) -> str | None:
 
 
 class KnownHosts:
-    """An application that answers only requests to known hosts, and refuses others with 421.
+    """An application that answers only requests to known hosts.
 
     Args:
         app: The application.
         host: The address that its server listens on.
         names: Further names that it answers as.
+        refusal: What answers the others; without it, 421 does.
     """
 
-    def __init__(self, app: ASGIApp, host: str, names: Iterable[str] = ()) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, host: str, names: Iterable[str] = (), refusal: ASGIApp | None = None) -> None:
+        self._app, self._refusal = app, refusal or PlainTextResponse(REFUSAL, MISDIRECTED)
         self._names = {"localhost", host.lower(), *(host_named(name) for name in names)}
         address = _address(host)
         self._any_address = address is not None and address.is_unspecified
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        app = self._app if scope["type"] != "http" or self._knows(scope) else PlainTextResponse(REFUSAL, MISDIRECTED)
+        app = self._app if scope["type"] != "http" or self._knows(scope) else self._refusal
         await app(scope, receive, send)
 
     def _knows(self, scope: Scope) -> bool:
@@ -124,11 +125,26 @@ class WholeRequests(H11Protocol):
         self._stop_waiting()
         super().connection_lost(exc)
 
+    def request_too_slow(self) -> None:
+        """The time is over, and the request is not whole."""
+        self.transport.close()
+
+    def watch_again(self) -> None:
+        """Give the request the same time once more."""
+        self._stop_waiting()
+        self._watch()
+
     def _watch(self) -> None:
-        if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
+        if not self._is_awaited():
             self._stop_waiting()
         elif self._deadline is None:
-            self._deadline = self.loop.call_later(self.request_seconds, self.transport.close)
+            self._deadline = self.loop.call_later(self.request_seconds, self.request_too_slow)
+
+    def _is_awaited(self) -> bool:
+        return self.conn.their_state is h11.IDLE or self._is_in_body()
+
+    def _is_in_body(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY
 
     def _stop_waiting(self) -> None:
         if self._deadline is not None:

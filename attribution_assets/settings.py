@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
@@ -20,6 +21,7 @@ from attribution_assets.setting_texts import Given
 MOST_LOOKBACK_DAYS = 3650
 MOST_NUMBER = 1_000_000_000
 FIRST_DAY = dt.date(2023, 8, 1)
+DATA_SETS = "data/data_sets"
 IHC_API_URL = "https://api.ihc-attribution.com/v1/compute_ihc"
 
 ATTRIBUTES: Mapping[str, str] = {
@@ -300,8 +302,8 @@ def currency() -> str:
 
 
 def data_sets_folder() -> str | None:
-    """ATTRIBUTION_DATA_SETS: the folder with a YAML file for each data set; None if it is not set."""
-    return os.environ.get("ATTRIBUTION_DATA_SETS") or None
+    """ATTRIBUTION_DATA_SETS: the folder with a YAML file for each data set; without it DATA_SETS, if it is there."""
+    return os.environ.get("ATTRIBUTION_DATA_SETS") or (DATA_SETS if Path(DATA_SETS).is_dir() else None)
 
 
 def demo_start(end: dt.date | None) -> dt.date:

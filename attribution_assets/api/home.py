@@ -14,6 +14,17 @@ CREATE TABLE IF NOT EXISTS api_keys (
     name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, data_sets TEXT NOT NULL, scopes TEXT NOT NULL,
     created TEXT NOT NULL, revoked TEXT
 );
+CREATE TABLE IF NOT EXISTS operations (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, data_set TEXT NOT NULL, kind TEXT NOT NULL,
+    parameters TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL, started TEXT, ended TEXT,
+    progress TEXT NOT NULL, run_ids TEXT NOT NULL, result TEXT, error TEXT,
+    lease TEXT, process TEXT, attempts INTEGER NOT NULL, cancel INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS operations_by_state ON operations (state, number);
+CREATE TABLE IF NOT EXISTS first_answers (
+    key TEXT NOT NULL, path TEXT NOT NULL, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
+    at REAL NOT NULL, status INTEGER NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (key, path, idempotency_key)
+);
 """
 
 
@@ -48,6 +59,7 @@ class Home:
         """A connection; what is not in a `changes` block is committed at once."""
         with closing(sqlite3.connect(self._file, timeout=BUSY_SECONDS, isolation_level=None)) as database:
             database.row_factory = sqlite3.Row
+            database.execute("PRAGMA secure_delete = ON")  # what is erased is in no free page of the file
             yield database
 
     @contextmanager

@@ -57,7 +57,7 @@ def chosen(names: Sequence[str] | None, *, every: bool) -> list[Chosen]:
         own = not known or any(os.environ.get(ATTRIBUTES[name]) for name in OWN_DATA)
         return [*([Chosen("", Settings.from_environment())] if own else []), *known.values()]
     if strange := [name for name in names or () if name not in known]:
-        there = f"there are {', '.join(known)}" if known else "ATTRIBUTION_DATA_SETS names no folder that holds any"
+        there = f"there are {', '.join(known)}" if known else "no folder holds any: see ATTRIBUTION_DATA_SETS"
         raise ConfigurationError(f"there is no data set {quoted(strange[0])}: {there}")
     return [known[name] for name in dict.fromkeys(names or ())]
 

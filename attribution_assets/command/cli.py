@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,9 @@ from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
 from attribution_assets.settings import Settings, demo_start, log_format
+
+if TYPE_CHECKING:
+    from attribution_assets.defs.resources import Resources
 
 FAILED, NOT_POSSIBLE = 1, 2
 
@@ -230,12 +233,9 @@ def metrics(
     with _problems_in_one_line():
         with _extra("metrics", "prometheus_client"):
             from attribution_assets.monitoring.metrics import serve_metrics
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
-        for resources in data_sets.values():
-            resources.storage.check()
+        data_sets = _usable_data_sets()
         with suppress(KeyboardInterrupt), history_to_read() as instance:
             signal.signal(signal.SIGTERM, signal.default_int_handler)  # the first process of a container ignores it
             wait = serve_metrics(instance, data_sets, host, port, allowed_host or ())
@@ -323,14 +323,81 @@ def dashboard(
     with _problems_in_one_line():
         with _extra("dashboard", "altair", "jinja2", "openpyxl", "vl_convert"):
             from attribution_assets.dashboard.server import serve
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.instance.opening import history_to_read
 
-        data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
-        for resources in data_sets.values():
-            resources.storage.check()
+        data_sets = _usable_data_sets()
         with history_to_read() as instance:
             serve(instance, data_sets, host, port, allowed_host or ())
+
+
+@app.command()
+def api(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8600,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 for all.")] = "127.0.0.1",
+    allowed_host: AllowedHosts = None,
+    max_body: Annotated[
+        int, typer.Option(min=1, max=1_000_000, metavar="MB", help="The longest upload, after decompression.")
+    ] = 256,
+    no_workers: Annotated[  # noqa: FBT002  # Typer's form
+        bool, typer.Option("--no-workers", help="Leave the operations to a Dagster daemon on the same instance.")
+    ] = False,
+) -> None:
+    """Serve the HTTP API until it is interrupted: data sets, their rows, operations and results, for programs."""
+    with _problems_in_one_line():
+        from attribution_assets.api.server import serve
+
+        typer.echo(f"API: http://{host}:{port}/v1, described at http://{host}:{port}/docs")
+        serve(host, port, allowed_host or (), max_body * 2**20, workers=not no_workers)
+
+
+api_keys = typer.Typer(help="Keys for the HTTP API: make, list and revoke them.", no_args_is_help=True)
+app.add_typer(api_keys, name="api-key")
+
+
+@api_keys.command("create")
+def create_api_key(
+    name: Annotated[str, typer.Argument(help="What the key is called, such as the program that has it.")],
+    data_set: Annotated[
+        list[str] | None, typer.Option("--data-set", metavar="NAME", help="Only for this data set; repeatable.")
+    ] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(metavar="read|write|run|admin", help="What it may do; repeatable. Without: read, write and run."),
+    ] = None,
+) -> None:
+    """Make a key, and print it once."""
+    with _problems_in_one_line():
+        from attribution_assets.api.home import Home
+        from attribution_assets.api.keys import Keys, Scope
+
+        if strange := [word for word in scope or () if word not in set(Scope)]:
+            raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(Scope)}", param_hint="--scope")
+        scopes = [Scope(word) for word in scope or ("read", "write", "run")]
+        typer.echo(Keys(Home.from_environment()).create(name, data_set or (), scopes))
+
+
+@api_keys.command("list")
+def list_api_keys() -> None:
+    """List the keys: for which data sets, with which scopes, and which are revoked."""
+    with _problems_in_one_line():
+        from attribution_assets.api.home import Home
+        from attribution_assets.api.keys import Keys
+
+        for key in Keys(Home.from_environment()).all():
+            of = ", ".join(key.data_sets) or "all data sets"
+            state = f"revoked {key.revoked:%Y-%m-%d %H:%M}" if key.revoked else f"made {key.created:%Y-%m-%d %H:%M}"
+            typer.echo(f"{key.name}: {of}; {', '.join(key.scopes)}; {state} (UTC)")
+
+
+@api_keys.command("revoke")
+def revoke_api_key(name: Annotated[str, typer.Argument(help="What the key is called.")]) -> None:
+    """Have a key not work any more, from now on."""
+    with _problems_in_one_line():
+        from attribution_assets.api.home import Home
+        from attribution_assets.api.keys import Keys
+
+        Keys(Home.from_environment()).revoke(name)
+        typer.echo(f"Revoked: {name}.")
 
 
 @contextmanager
@@ -363,6 +430,28 @@ def _one(names: list[str] | None) -> Settings:
     if len(found) > 1:
         raise typer.BadParameter("give one", param_hint="--data-set")
     return found[0].usable()
+
+
+def _usable_data_sets() -> dict[str, "Resources"]:
+    """Name -> resources of each data set that can be read; of the others it is said why not.
+
+    Raises:
+        ConfigurationError: None can.
+    """
+    from attribution_assets.defs.resources import resources_of
+
+    found, problems = {}, list[ConfigurationError]()
+    for data_set in chosen(None, every=True):
+        try:
+            resources = resources_of(data_set.usable(), references=False)
+            resources.storage.check()
+            found[data_set.name] = resources
+        except ConfigurationError as problem:
+            problems.append(problem)
+            typer.echo(without_secrets(f"{data_set.title} is left out: {problem}"), err=True)
+    if not found:
+        raise problems[0]
+    return found
 
 
 def _of_each(found: Sequence[Chosen], do: Callable[[Settings], None]) -> None:
@@ -422,7 +511,7 @@ def _report(
 def _make_and_report(
     settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool
 ) -> None:
-    gc.disable()  # two thousand modules load now: the collector would look at them again and again, and free nothing
+    gc.disable()  # most modules load now: the collector would look at them again and again
     from rich.console import Console
 
     from attribution_assets.attribution.reporting.report_file import write_report
@@ -431,7 +520,6 @@ def _make_and_report(
     from attribution_assets.command.usable import usable
 
     gc.freeze()
-    gc.set_threshold(200_000)
     gc.enable()
     console = Console()
     resources, path = usable(settings, output)
@@ -462,6 +550,7 @@ def _make_and_report(
 
 @contextmanager
 def _problems_in_one_line() -> Iterator[None]:
+    gc.set_threshold(200_000)  # two thousand modules load now, of which the collector can free nothing
     from attribution_assets.attribution.database.database import DatabaseError
     from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
     from attribution_assets.attribution.training.conversion_types import ConversionTypesError

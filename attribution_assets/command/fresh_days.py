@@ -56,7 +56,7 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
 
 def _days_without_file(storage: AssetStorage, resources: Resources, days: Sequence[dt.date]) -> set[dt.date]:
     """The days whose CSV file is not there, or was last written to another place."""
-    written = {day: frame["path"].tolist() for day, frame in storage.days("channel_reporting_csv", days).frames()}
+    written = {day: table["path"].to_pylist() for day, table in storage.days("channel_reporting_csv", days).tables()}
     files = {day: resources.reports.file(f"channel_reporting_{day}.csv") for day in written}
     there = resources.reports.file_names()
     return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import dagster as dg
 import pandas as pd
+import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between, in_words
 from attribution_assets.attribution.calendar.windows import Windows
@@ -130,6 +131,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     on_stage: Callable[[Stage], None],
     *,
     again: bool = False,
+    tags: Mapping[str, str] | None = None,
+    on_run: Callable[[str], None] | None = None,
 ) -> bool:
     """Bring all assets from `first` to `last` up to date, and before and after these days what they touch.
 
@@ -145,6 +148,8 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
         resources: Its resources.
         on_stage: Told of each stage before it starts.
         again: Whether the days from `first` to `last` that are fresh are made again too.
+        tags: Further tags of the runs.
+        on_run: Told of the id of each run before it starts.
 
     Returns:
         Whether anything was made: nothing is where all was up to date.
@@ -167,7 +172,10 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
             nonlocal made
             made = True
             on_stage(stage)
-            _materialize(job, instance, names, stage, run_config)
+            run_id = str(uuid4())
+            if on_run:
+                on_run(run_id)
+            _materialize(job, instance, names, stage, run_config, run_id, tags or {})
 
         for stage in _stages_before(resources, first, last):
             materialize(stage)
@@ -216,7 +224,7 @@ def results(
     if not reports.files:
         raise RunFailedError(not_made_in_words(not_made))
     orders = [day for day in days if day not in not_made["ihc_attributions"]]
-    report = pd.concat([frame for _, frame in reports.frames()], ignore_index=True)
+    report = pa.concat_tables(table for _, table in reports.tables()).to_pandas()
     placed, credit, too_long = (
         storage.days(name, orders) for name in ("conversions", "ihc_attributions", companion_table("journeys"))
     )
@@ -343,19 +351,20 @@ def in_no_report(source: SourceDatabase, said: Mapping[str, Sequence[str]]) -> l
     return lines
 
 
-def _materialize(
+def _materialize(  # noqa: PLR0913, PLR0917 - what a run is made of
     job: dg.JobDefinition,
     instance: dg.DagsterInstance,
     names: DataSetNames,
     stage: Stage,
     run_config: Mapping[str, Any],
+    run_id: str,
+    tags: Mapping[str, str],
 ) -> None:
-    run_id = str(uuid4())
     result = job.execute_in_process(
         instance=instance,
         run_id=run_id,
         asset_selection=[names.key(asset) for asset in stage.assets],
-        tags=range_tags(stage.first, stage.last) | process_tag(run_id),
+        tags={**tags, **range_tags(stage.first, stage.last), **process_tag(run_id)},
         run_config=run_config,
         raise_on_error=False,
     )

@@ -52,7 +52,7 @@ class HealthLook:
 
     def __init__(self, instance: dg.DagsterInstance, resources: Resources, webserver_url: str | None = None) -> None:
         self._health, self._lock = PipelineHealth(instance, resources), threading.Lock()
-        self._webserver_url = webserver_url
+        self._webserver_url, self._data_set = webserver_url, resources.rules.data_set
 
     def now(self) -> HealthPage:
         """The content of the health page as of now."""
@@ -75,7 +75,7 @@ class HealthLook:
             url = self._webserver_url
             tables += [_failed_runs(history.failed_runs, url), _checks(history, url), _runs(history.last_runs, url)]
         if days:
-            problems += day_problems(days)
+            problems += day_problems(days, self._data_set)
             provisional = spoken(days.provisional)
             notes += [f"Provisional, as orders still to come can change them: {provisional}."] if provisional else []
         tables += [_assets(history, days)]
@@ -97,22 +97,28 @@ def _history_problems(history: History) -> list[str]:
     return said + ([f"Days whose latest check warns: {warned}. {LOOK_AT_WARNINGS}"] if warned else [])
 
 
-def day_problems(days: DaysHealth) -> list[str]:
-    """A sentence for days that are missing, stale or waiting, each with what to do."""
+def day_problems(days: DaysHealth, data_set: str = "") -> list[str]:
+    """A sentence for days that are missing, stale or waiting, each with what to do.
+
+    Args:
+        days: The state of the days.
+        data_set: The data set's name; empty for that of the environment.
+    """
     missing = {day for of_asset in days.missing.values() for day in of_asset}
     stale = {day for of_asset in days.stale.values() for day in of_asset}
     blocked = {day for of_asset in days.blocked.values() for day in of_asset}
-    said = [f"Days that are missing: {spoken(missing)}. {_run_them(missing)}"] if missing else []
+    said = [f"Days that are missing: {spoken(missing)}. {_run_them(missing, data_set)}"] if missing else []
     if stale:
-        again = f"The sensor restatement makes them anew where it is on. {_run_them(stale)}"
+        again = f"The sensor restatement makes them anew where it is on. {_run_them(stale, data_set)}"
         said.append(f"Days that are stale, to be made anew: {spoken(stale)}. {again}")
     if blocked:
         said.append(f"Days that wait until rows are corrected in the source: {spoken(blocked)}. {CORRECT_SOURCE}")
     return said
 
 
-def _run_them(days: Collection[dt.date]) -> str:
-    command = f"attribution-assets run --start-date {min(days)} --end-date {max(days)}"
+def _run_them(days: Collection[dt.date], data_set: str) -> str:
+    of_data_set = f" --data-set {data_set}" if data_set else ""
+    command = f"attribution-assets run --start-date {min(days)} --end-date {max(days)}{of_data_set}"
     return f"To do it now, make these days in Dagster's UI, or run: {command}."
 
 

@@ -324,7 +324,7 @@ class IhcApiAccount(OfDataSet):
                 max_journeys_per_request=self.max_journeys_per_request,
                 max_sessions_per_request=self.max_sessions_per_request,
                 max_concurrent_requests=self.max_concurrent_requests,
-                redistribution_parameter=self._redistribution(),
+                redistribution_parameter=self.redistribution(),
                 max_requests_per_run=self.max_requests_per_run,
                 answer_seconds=self.answer_seconds,
                 give_up_after_seconds=max(GIVE_UP_AFTER_SECONDS, 5 * self.answer_seconds),
@@ -341,7 +341,12 @@ class IhcApiAccount(OfDataSet):
             require_proxy_for(url)
         return api
 
-    def _redistribution(self) -> Mapping[str, Any] | None:
+    def redistribution(self) -> Mapping[str, Any] | None:
+        """The redistribution parameter, if there is one.
+
+        Raises:
+            ConfigurationError: It cannot be used.
+        """
         if self.redistribution_parameter is None:
             return None
         try:

@@ -4,8 +4,9 @@ Which asset reads what is said in `records`. The assets stamp what they store wi
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.finality import has_ended
@@ -92,10 +93,16 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
     stored = {
         f"{given.asset}/{read}": versions[given.asset][read]
         for given in record.inputs
-        for read in days_between(*windows.read_by(day, given.window))
+        for read in _window(*windows.read_by(day, given.window))
         if read in versions.get(given.asset, {})
     }
     return {**record.rules(windows, day), **stored}
+
+
+@lru_cache(maxsize=10_000)
+def _window(first: dt.date, last: dt.date) -> Sequence[dt.date]:
+    """The days of a window, remembered: each is asked for by several assets."""
+    return days_between(first, last)
 
 
 def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:

@@ -21,11 +21,12 @@ days are published. Tables that exist are used as they are (column types include
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from zlib import crc32
 
 import pandas as pd
+import pyarrow as pa
 import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import (
@@ -164,17 +165,22 @@ class ResultTables:
         with self._tables.writing() as connection:
             publication = _Publication(connection, self._prefix)
             stored = [storage.days(name, days) for name in PUBLISHED_TABLES[asset]]
-            for day in days:
-                # days made before orders were counted have no table of those that are too long
-                there = {of.asset: of.stamped(day) for of in stored if of.asset == asset or day in of.files}
-                frames = {name: frame for name, (frame, _) in there.items()}
-                if asset == "ihc_attributions":
+            # days made before orders were counted have no table of those that are too long
+            there = {
+                day: {of.asset: of.day(day) for of in stored if of.asset == asset or day in of.files} for day in days
+            }
+            if asset == "ihc_attributions":
+                for day, held in there.items():
+                    frames = {name: table.frame.copy(deep=False) for name, table in held.items()}
                     publication.attributions(day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
-                else:
-                    publication.replace_day(REPORT, day, frames[asset])
-                    unattributed = frames[companion_table(asset)]
-                    publication.replace_day(UNATTRIBUTED, day, unattributed.assign(date=day.isoformat()))
-                publication.record(asset, day, published_version(*(stamp.version for _, stamp in there.values())))
+            else:
+                publication.replace_days(REPORT, {day: held[asset].table for day, held in there.items()})
+                unattributed = companion_table(asset)
+                publication.replace_days(UNATTRIBUTED, {day: held[unattributed].table for day, held in there.items()})
+            versions = {
+                day: published_version(*(table.stamp.version for table in held.values())) for day, held in there.items()
+            }
+            publication.record(asset, versions)
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
@@ -235,7 +241,7 @@ class _Publication:
         insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
         connection.execute(sa.text(_FORGET_JOURNEYS.format_map(tables)), {"date": day.isoformat()})
         connection.exec_driver_sql("DROP TABLE published_order")
-        self.replace_day(ORDER, day, orders)
+        self._replace_day(ORDER, day, orders)
         self._insert(JOURNEY, attributions[attributions["outcome"] == ATTRIBUTED])
         # an order that has moved is the other day's now, whichever of the two was published last
         for other, conv_ids in released.items():
@@ -245,17 +251,32 @@ class _Publication:
                 kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
                 self._insert(JOURNEY, theirs[kept])
 
-    def replace_day(self, table: str, day: dt.date, frame: pd.DataFrame) -> None:
-        """Replace the rows of a day in a table by those of a frame."""
-        delete = sa.text(f"DELETE FROM {self._prefix}{table} WHERE date = :date")  # noqa: S608  names of this module, and of a data set
-        self._connection.execute(delete, {"date": day.isoformat()})
+    def replace_days(self, table: str, days: Mapping[dt.date, pa.Table]) -> None:
+        """Replace the rows of some days in a table."""
+        dates = [day.isoformat() for day in days]
+        self._connection.execute(self._delete(table), [{"date": date} for date in dates])
+        names = self._table(table).columns.keys()
+        for date, of_day in zip(dates, days.values(), strict=True):
+            columns = (
+                of_day if "date" in of_day.column_names else of_day.append_column("date", pa.repeat(date, len(of_day)))
+            )
+            values = [columns[name].to_pylist() for name in names]
+            insert_rows(self._connection, self._prefix + table, names, zip(*values, strict=True))
+
+    def record(self, asset: str, versions: Mapping[dt.date, str]) -> None:
+        """Record which versions of an asset's days are published."""
+        days = self._table(DAY)
+        rows = [{"asset": asset, "date": day.isoformat(), "version": version} for day, version in versions.items()]
+        forget = sa.text(f"DELETE FROM {days.name} WHERE asset = :asset AND date = :date")  # noqa: S608  as for `_delete`
+        self._connection.execute(forget, rows)
+        self._connection.execute(sa.insert(days), rows)
+
+    def _replace_day(self, table: str, day: dt.date, frame: pd.DataFrame) -> None:
+        self._connection.execute(self._delete(table), {"date": day.isoformat()})
         self._insert(table, frame)
 
-    def record(self, asset: str, day: dt.date, version: str) -> None:
-        """Record which version of a day is published."""
-        days = self._table(DAY)
-        self._connection.execute(sa.delete(days).where(days.c.asset == asset, days.c.date == day.isoformat()))
-        self._connection.execute(sa.insert(days).values(asset=asset, date=day.isoformat(), version=version))
+    def _delete(self, table: str) -> sa.TextClause:
+        return sa.text(f"DELETE FROM {self._prefix}{table} WHERE date = :date")  # noqa: S608  names of this module, and of a data set
 
     def _insert(self, table: str, frame: pd.DataFrame) -> None:
         columns = self._table(table).columns.keys()

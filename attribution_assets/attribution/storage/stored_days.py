@@ -30,7 +30,7 @@ from attribution_assets.attribution.storage.stamps import (
     state_of,
 )
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
-from attribution_assets.attribution.tables.schemas import TABLES_BESIDE
+from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS, TABLES_BESIDE
 
 MANY_ROWS = 10_000
 """From so many rows on, several threads take less time for a table than it takes to start them."""
@@ -69,15 +69,20 @@ class DayTable(NamedTuple):
     conversion_types: tuple[str, ...] = ()
 
 
-class _Held:
-    """A small table in memory, with its stamp; its frame is made when it is asked for first."""
+class StoredDay:
+    """A day's table in memory, with its stamp, both of the same write.
+
+    Attributes:
+        table: the table in Arrow.
+        stamp: its stamp.
+    """
 
     def __init__(self, table: pa.Table, stamp: Stamp) -> None:
         self.table, self.stamp = table, stamp
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The table in pandas; whoever gets it must not change its values."""
+        """The table in pandas, made when it is asked for first; whoever gets it must not change its values."""
         return _in_pandas(self.table)
 
 
@@ -85,16 +90,16 @@ class _SmallTables:
     """Small tables that were written or read last, by file and its state: the next asset and the checks read them."""
 
     def __init__(self) -> None:
-        self._tables: OrderedDict[Hashable, _Held] = OrderedDict()
+        self._tables: OrderedDict[Hashable, StoredDay] = OrderedDict()
         self._rows, self._lock = 0, Lock()
 
-    def get(self, key: Hashable) -> _Held | None:
+    def get(self, key: Hashable) -> StoredDay | None:
         with self._lock:
             if key in self._tables:
                 self._tables.move_to_end(key)
             return self._tables.get(key)
 
-    def put(self, key: Hashable, held: _Held) -> None:
+    def put(self, key: Hashable, held: StoredDay) -> None:
         with self._lock:
             if key in self._tables:
                 return
@@ -121,7 +126,7 @@ def hold(file: UPath, state: FileState | None, table: pa.Table, stamp: Stamp) ->
         return
     remember_stamp(local, state, stamp)
     if len(table) < MANY_ROWS:
-        _SMALL_TABLES.put((local, state), _Held(table, stamp))
+        _SMALL_TABLES.put((local, state), StoredDay(table, stamp))
 
 
 class MissingDaysError(LookupError):
@@ -173,20 +178,33 @@ class StoredDays:
         Raises:
             MissingDaysError: The day has not been materialized.
         """
+        if self._is_without_file(day):
+            frame = _in_pandas(self.schema.empty_table())
+            return frame[[*columns]] if columns else frame
         held = self._read(day, *columns)
         return held.frame[[*columns]] if columns else held.frame.copy(deep=False)
 
     def table(self, day: dt.date, *columns: str) -> pa.Table:
         """The same in Arrow."""
+        if self._is_without_file(day):
+            return self.schema.empty_table().select(columns or self.schema.names)
         held = self._read(day, *columns)
         return held.table.select(columns) if columns else held.table
 
+    def _is_without_file(self, day: dt.date) -> bool:
+        """Whether the day has no file as it has no rows, in a table of `ONLY_WITH_ROWS`."""
+        return day not in self.files and self.asset in ONLY_WITH_ROWS
+
+    def day(self, day: dt.date) -> StoredDay:
+        """The table of one day and its stamp; errors as for `frame`."""
+        return self._read(day)
+
     def stamped(self, day: dt.date) -> tuple[pd.DataFrame, Stamp]:
-        """The table of one day and its stamp, both of the same write; errors as for `frame`."""
+        """The same, the table in pandas; errors as for `frame`."""
         held = self._read(day)
         return held.frame.copy(deep=False), held.stamp
 
-    def _read(self, day: dt.date, *columns: str) -> _Held:
+    def _read(self, day: dt.date, *columns: str) -> StoredDay:
         """At least these columns and the stamp, from memory where the table is small, local and known."""
         if day not in self.files:
             raise MissingDaysError(self.asset, [day])
@@ -197,8 +215,8 @@ class StoredDays:
             parquet = pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
             small, stamp = parquet.metadata.num_rows < MANY_ROWS, stamp_in(parquet.metadata)
             if key is None or not small:
-                return _Held(parquet.read([*columns] or None, use_threads=not small), stamp)
-            held = _Held(parquet.read(use_threads=False), stamp)
+                return StoredDay(parquet.read([*columns] or None, use_threads=not small), stamp)
+            held = StoredDay(parquet.read(use_threads=False), stamp)
             _SMALL_TABLES.put(key, held)
         return held
 

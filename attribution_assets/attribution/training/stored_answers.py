@@ -54,15 +54,29 @@ def stored_answers(storage: AssetStorage, asked: AskedWith) -> AnsweredJourneys:
         storage: where the assets' tables lie.
         asked: the settings that were asked with.
     """
+    return answers_of(_together([*_answered(storage, asked)], [*_JOURNEY, *CREDIT_COLUMNS]))
+
+
+def has_stored_answers(storage: AssetStorage, asked: AskedWith, fewest: int) -> bool:
+    """Whether at least so many journeys of several sessions are answered; arguments as for `stored_answers`."""
+    found = 0
+    for answered in _answered(storage, asked):
+        found += int((answered.groupby("conv_id").size() > 1).sum())
+        if found >= fewest:
+            return True
+    return False
+
+
+def _answered(storage: AssetStorage, asked: AskedWith) -> Iterator[pd.DataFrame]:
+    """The answered touchpoints of each stored day."""
     attributed, named = storage.all_days("ihc_attributions"), storage.all_days("order_types")
-    journeys, frames = storage.all_days("journeys"), list[pd.DataFrame]()
+    journeys = storage.all_days("journeys")
     for day, stamp in attributed.stamps().items():
         if day in journeys.files and stamp.settings in (asked.alone, asked.of_day(stamp.conversion_types)):
             answered = answered_touchpoints(attributed.frame(day), journeys.frame(day))
             if stamp.settings != asked.alone:
                 answered = of_type(answered, asked.conv_type_id, asked.types, named.frame(day))
-            frames.append(answered)
-    return answers_of(_together(frames, [*_JOURNEY, *CREDIT_COLUMNS]))
+            yield answered
 
 
 def of_type(touchpoints: pd.DataFrame, conv_type_id: str, types: OrderTypes, named: pd.DataFrame) -> pd.DataFrame:

@@ -17,8 +17,9 @@ from attribution_assets.attribution.files.atomic_files import replace_file
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stamps import Stamp, written_with_stamp
 from attribution_assets.attribution.storage.stored_days import DayTable, MissingDaysError, StoredDays
-from attribution_assets.attribution.tables.arrow import version_of
+from attribution_assets.attribution.tables.arrow import stored_form, version_of
 from attribution_assets.attribution.tables.schemas import STORED_TABLES
 
 Table = Callable[..., pd.DataFrame]
@@ -26,6 +27,7 @@ Keep = Callable[..., StoredDays]
 
 DAY = dt.date(2024, 2, 26)
 NEXT = dt.date(2024, 2, 27)
+NEWER = Stamp("newer", "other", None, 1)
 
 
 @contextmanager
@@ -51,6 +53,41 @@ def test_a_day_whose_text_and_numbers_are_all_empty_keeps_its_types(storage: Ass
     stored = storage.days("ihc_attributions", [DAY]).frame(DAY)
     pd.testing.assert_frame_equal(stored, frame)
     assert stored["reason"].tolist() == [None]
+
+
+@pytest.mark.parametrize("asset", STORED_TABLES)
+def test_what_is_remembered_of_a_written_day_is_what_its_file_holds(
+    storage: AssetStorage, table: Table, tmp_path: Path, asset: str
+) -> None:
+    nullable = [name for name, column in STORED_TABLES[asset].columns.items() if column.nullable]
+    rows = [{}, dict.fromkeys(nullable)]
+    for number, frame in enumerate((table(asset, *rows), table(asset))):
+        day = DAY + dt.timedelta(days=number)
+        storage.write(asset, DayTable(day, frame, {}))
+        remembered = storage.days(asset, [day]).day(day)
+        elsewhere = AssetStorage(str(tmp_path / "copy"))
+        replace_file(
+            UPath(tmp_path / "copy" / asset / f"{day}.parquet"), next(tmp_path.rglob(f"{day}.parquet")).read_bytes()
+        )
+        read = elsewhere.days(asset, [day]).day(day)
+        assert read.table.equals(remembered.table)
+        assert read.stamp == remembered.stamp
+        pd.testing.assert_frame_equal(read.frame, remembered.frame)
+        pd.testing.assert_frame_equal(read.frame, frame)
+
+
+def test_a_day_that_another_process_has_replaced_is_read_anew(
+    storage: AssetStorage, table: Table, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        storage.write("sessions", DayTable(DAY, table("sessions", {"cost": float(number)}), {}))
+        (file,) = tmp_path.rglob(f"{DAY}.parquet")
+        replace_file(
+            UPath(file), written_with_stamp(stored_form("sessions", table("sessions", {"cost": 9.0})), lambda: NEWER)
+        )
+        replaced = storage.days("sessions", [DAY])
+        assert replaced.frame(DAY)["cost"].tolist() == [9.0]
+        assert replaced.stamp(DAY) == NEWER
 
 
 def test_equal_rows_have_one_version_in_whatever_pieces_they_come(table: Table) -> None:

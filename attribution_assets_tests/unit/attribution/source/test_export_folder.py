@@ -79,7 +79,7 @@ class TestFilesThatAreRead:
 
     def test_a_csv_file_may_be_compressed(self, exports: Path) -> None:
         plain = exports / "conversions.csv"
-        (exports / "conversions.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+        (exports / "conversions.csv.gz").write_bytes(gzip.compress(plain.read_bytes(), mtime=0))
         plain.unlink()
         assert orders(exports) == {"c": 10.0, "d": 2.5}
 
@@ -171,7 +171,7 @@ class TestFilesThatCannotBeRead:
             (f"Größe,{HEADER}\n".encode("latin-1"), "line 1: it is not in UTF-8: save the file as UTF-8."),
             (f"{HEADER}\n{GOOD}\n".encode("utf-16"), "it is in UTF-16: save the file as UTF-8."),
             (
-                gzip.compress(f"{HEADER}\n{GOOD}\n".encode()),
+                gzip.compress(f"{HEADER}\n{GOOD}\n".encode(), mtime=0),
                 "a file is compressed by gzip if its name ends with .gz, and only then: rename it.",
             ),
         ],

@@ -1,0 +1,74 @@
+"""The application of the API: its routes, its schema, and the page that people read."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from attribution_assets.api import data_sets, operations
+from attribution_assets.api.access import OPENAPI
+from attribution_assets.api.docs_page import HEADERS, docs_page
+from attribution_assets.api.operation_store import OperationStore
+from attribution_assets.api.problems import MEDIA_TYPE, ProblemDetails, add_problem_handlers
+
+TITLE, VERSION = "attribution-assets", "1.0.0"
+DESCRIPTION = """\
+What each marketing channel cost and earned, with IHC attribution: make a data set, send its rows, ask for attribution,
+take the report. Every call under `/v1` needs the header `Authorization: Bearer KEY`. Days are UTC, amounts in the data
+set's currency. What takes longer than a request may is an operation: the answer 202 says where it is to be looked at.
+"""
+ROUTERS = (data_sets.router, operations.router)
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def create_app(store: OperationStore) -> FastAPI:
+    """The API as a FastAPI application, without what stands around it (`server.guarded`).
+
+    Args:
+        store: The operations.
+    """
+    app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
+    app.state.operations = store
+    for router in ROUTERS:
+        app.include_router(router())
+    add_problem_handlers(app)
+    schema = schema_of(app)
+    page = docs_page(schema)
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthy() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get(OPENAPI, include_in_schema=False)
+    async def openapi() -> JSONResponse:
+        return JSONResponse(schema)
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> HTMLResponse:
+        return HTMLResponse(page, headers=HEADERS)
+
+    return app
+
+
+def schema_of(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI schema of the application's routes, in which every error is a problem."""
+    schema = get_openapi(title=TITLE, version=VERSION, description=DESCRIPTION, routes=app.routes)
+    parts = schema.setdefault("components", {}).setdefault("schemas", {})
+    problem = ProblemDetails.model_json_schema(ref_template="#/components/schemas/{model}")
+    parts |= {**problem.pop("$defs", {}), "ProblemDetails": problem}
+    for name in ("HTTPValidationError", "ValidationError"):
+        parts.pop(name, None)
+    for path in schema["paths"].values():
+        for operation in (path[method] for method in _METHODS if method in path):
+            _with_problems(operation)
+    return schema
+
+
+def _with_problems(operation: Mapping[str, Any]) -> None:
+    responses = operation["responses"]
+    if "HTTPValidationError" in str(responses.get("422", "")):
+        del responses["422"]
+    reference = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
+    responses["default"] = {"description": "A problem", "content": {MEDIA_TYPE: reference}}

@@ -1,0 +1,147 @@
+"""Writes the YAML files of data sets, and their secrets into hidden files beside, which only their owner can read."""
+
+import json
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock
+from upath import UPath
+
+from attribution_assets.attribution.database.database import Database, DatabaseUrlError
+from attribution_assets.attribution.files.atomic_files import replace_file
+from attribution_assets.attribution.masking import passwords_in
+from attribution_assets.data_sets import attributes_in, data_set, file_of, require_name
+from attribution_assets.defs.resources import resources_of
+from attribution_assets.errors import ConfigurationError
+from attribution_assets.settings import DATA_SETS, Settings, data_sets_folder
+
+SECRETS, LOCK = ".secrets", ".lock"
+ALWAYS_SECRET = ("ihc_api_key",)
+PLACES = ("database_url", "source_url", "storage", "reports", "engine", "channels")
+"""Attributes that say where things lie on the server, or what it runs."""
+
+
+class DataSetExistsError(Exception):
+    """There is a data set of this name, in whichever case."""
+
+
+class DataSetFiles:
+    """The folder of data sets, as `settings.data_sets_folder` has it; it is made with the first data set."""
+
+    def create(self, name: str, attributes: Mapping[str, Any]) -> Settings:
+        """Make a data set.
+
+        Args:
+            name: Its name.
+            attributes: Attribute -> text, number, list of texts or JSON object.
+
+        Raises:
+            DataSetExistsError: There is one of this name.
+            ConfigurationError: The name or an attribute cannot be used; nothing has been written.
+        """
+        require_name(name)
+        with self._lock():
+            if file_of(name):
+                raise DataSetExistsError
+            return self._write(name, {}, attributes)
+
+    def change(self, name: str, changes: Mapping[str, Any]) -> Settings | None:
+        """Change attributes of a data set; None takes one away, so that its default holds.
+
+        Returns:
+            Its settings; None if there is no such data set.
+
+        Raises:
+            ConfigurationError: An attribute cannot be used; nothing has been changed.
+        """
+        with self._lock():
+            path = file_of(name)
+            if path is None or path.stem != name:
+                return None
+            before, _ = attributes_in(path)
+            kept = {attribute: value for attribute, value in before.items() if attribute not in changes}
+            given = {attribute: value for attribute, value in changes.items() if value is not None}
+            if changes.get("ihc_api_url") and "ihc_api_key" in kept:
+                raise ConfigurationError(
+                    "ihc_api_url is changed without ihc_api_key: the key is for its URL; give both"
+                )
+            settings = self._write(name, kept, given)
+            self._forget(value for attribute, value in before.items() if attribute in changes)
+            return settings
+
+    def remove(self, name: str) -> None:
+        """Remove the file of a data set, and its secrets; nothing if it is gone."""
+        with self._lock():
+            if (path := file_of(name)) and path.stem == name:
+                with suppress(ConfigurationError):  # a file that cannot be read names no secrets that could be found
+                    before, _ = attributes_in(path)
+                    self._forget(before.values())
+                path.unlink(missing_ok=True)
+
+    def _write(self, name: str, kept: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
+        written = {attribute: self._stored(name, attribute, value) for attribute, value in given.items()}
+        try:
+            attributes = {**kept, **written}
+            settings = data_set(name, {key: _as_read(value) for key, value in attributes.items()}, str)
+            _require_usable(settings)
+        except ConfigurationError:
+            self._forget(written.values())
+            raise
+        path = file_of(name) or self._folder() / f"{name}.yaml"
+        replace_file(UPath(path), yaml.safe_dump(attributes, sort_keys=False, allow_unicode=True).encode())
+        return settings
+
+    def _stored(self, name: str, attribute: str, value: Any) -> Any:  # noqa: ANN401 - as JSON has it
+        """A value as the YAML file holds it: a secret is in a file of its own."""
+        if isinstance(value, Mapping):
+            return json.dumps(value)
+        if attribute not in ALWAYS_SECRET and not passwords_in(str(value)):
+            return value
+        folder = self._folder() / SECRETS
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / f"{name}.{attribute}.{secrets.token_hex(4)}"
+        file.touch(mode=0o600)
+        file.write_text(str(value), encoding="utf-8")
+        return {"file": str(file)}
+
+    def _forget(self, values: Any) -> None:  # noqa: ANN401 - as above
+        """Delete the files of secrets that this class has written."""
+        for value in values:
+            if isinstance(value, Mapping) and (file := Path(str(value.get("file", "")))).parent.name == SECRETS:
+                file.unlink(missing_ok=True)
+
+    @staticmethod
+    def _folder() -> Path:
+        return Path(data_sets_folder() or DATA_SETS)
+
+    def _lock(self) -> FileLock:
+        self._folder().mkdir(parents=True, exist_ok=True)
+        return FileLock(self._folder() / LOCK)
+
+
+def _as_read(value: Any) -> Any:  # noqa: ANN401 - as above
+    """A value as it is when its YAML has been read: scalars are texts."""
+    return value if isinstance(value, (Mapping, list)) else str(value)
+
+
+def _require_usable(settings: Settings) -> None:
+    """See that the settings can be used, as far as nothing has to be reached for it.
+
+    Raises:
+        ConfigurationError: They cannot.
+    """
+    try:
+        Database(settings.database_url)
+    except DatabaseUrlError as error:
+        raise ConfigurationError(f"database_url: {error}") from None
+    resources = resources_of(settings, references=False)
+    resources.storage.tables()
+    resources.reports.file("x")
+    if settings.ihc_api_key:
+        resources.ihc_api.check()
+    else:
+        resources.ihc_api.redistribution()

@@ -1,0 +1,422 @@
+"""The operations of the API as they are kept: their states, who carries them out, and what they came to.
+
+    queued ──> running ──> succeeded | failed
+       │  ^───────┘ │        (again queued: its worker was killed, or its server ended)
+       └──────> canceled
+
+A worker is given a lease with the operation, and takes it with its own process (`files/processes.py`). Whoever finds
+that this process has ended queues the operation again, under another lease; so no two workers ever have it.
+"""
+
+import datetime as dt
+import hashlib
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from attribution_assets.api.home import Home
+from attribution_assets.attribution.files.processes import has_ended, this_process
+
+MOST_ATTEMPTS = 5
+"""So many workers may be killed over an operation, until it fails."""
+
+ACCEPTED = 202
+FIRST_ANSWER_SECONDS = 24 * 3600
+
+DELETE_DATA_SET, ERASE_USER = "delete_data_set", "erase_user"
+
+
+class State(StrEnum):
+    """How far an operation is."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+
+
+ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELED)
+
+
+@dataclass(frozen=True)
+class KeptOperation:
+    """An operation as it is kept.
+
+    Attributes:
+        number: its place in the order in which operations came.
+        id: its id.
+        data_set: its data set.
+        kind: what it does.
+        parameters: what it was asked for, without its kind.
+        state: how far it is.
+        progress: stage, done, of.
+        created: when it was asked for; started: when its first worker began; ended: when it ended (UTC).
+        run_ids: Dagster's runs.
+        result: what it came to.
+        error: the problem that it failed with.
+        cancel: whether it is to be canceled.
+    """
+
+    number: int
+    id: str
+    data_set: str
+    kind: str
+    parameters: Mapping[str, Any]
+    state: State
+    progress: Mapping[str, Any]
+    created: str
+    started: str | None
+    ended: str | None
+    run_ids: tuple[str, ...]
+    result: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+    cancel: bool
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """What everybody may see of it: not what it was asked for, which can be the id of a visitor."""
+        names = (
+            "id",
+            "data_set",
+            "kind",
+            "state",
+            "progress",
+            "created",
+            "started",
+            "ended",
+            "run_ids",
+            "result",
+            "error",
+        )
+        return {name: getattr(self, name) for name in names}
+
+
+@dataclass(frozen=True)
+class FirstAnswer:
+    """What was answered to the first request with an idempotency key.
+
+    Attributes:
+        same_request: whether that request was the same as this one.
+        status: the HTTP status.
+        answer: the body.
+    """
+
+    same_request: bool
+    status: int
+    answer: Any
+
+
+@dataclass(frozen=True)
+class IdempotentRequest:
+    """A request with an idempotency key.
+
+    Attributes:
+        key: the name of the API key.
+        path: the request's path.
+        idempotency_key: the header.
+        body: its body as JSON.
+    """
+
+    key: str
+    path: str
+    idempotency_key: str
+    body: Any
+
+    @property
+    def digest(self) -> str:
+        """What stands for the body: no id of a visitor can be read from it."""
+        text = json.dumps([self.key, self.path, self.idempotency_key, self.body], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class OperationStore:
+    """The operations of the API.
+
+    Args:
+        home: Where they are kept.
+    """
+
+    def __init__(self, home: Home) -> None:
+        self.home = home
+
+    def add(
+        self,
+        data_set: str,
+        kind: str,
+        parameters: Mapping[str, Any],
+        key: str,
+        request: IdempotentRequest | None = None,
+    ) -> KeptOperation:
+        """Queue an operation; with the request's first answer, if it has an idempotency key.
+
+        Raises:
+            sqlite3.IntegrityError: There is a first answer to a request with this idempotency key.
+        """
+        id_ = str(uuid.uuid4())
+        row = (id_, data_set, kind, json.dumps(parameters), key, State.QUEUED, _now(), _progress("queued"))
+        with self.home.changes() as database:
+            database.execute(
+                "INSERT INTO operations (id, data_set, kind, parameters, key, state, created, progress, run_ids,"
+                " attempts, cancel) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, 0)",
+                row,
+            )
+            added = _operation(database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone())
+            if request:
+                _keep_answer(database, request, ACCEPTED, added.content)
+            return added
+
+    def keep_answer(self, request: IdempotentRequest, status: int, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
+        """Keep the first answer to a request that started nothing; of several at once, one is kept."""
+        with self.home.changes() as database:
+            try:
+                _keep_answer(database, request, status, answer)
+            except sqlite3.IntegrityError:
+                return
+
+    def first_answer(self, request: IdempotentRequest) -> FirstAnswer | None:
+        """What was answered to a request with this idempotency key within the last 24 hours."""
+        with self.home.changes() as database:
+            database.execute("DELETE FROM first_answers WHERE at < ?", [time.time() - FIRST_ANSWER_SECONDS])
+            row = database.execute(
+                "SELECT * FROM first_answers WHERE key = ? AND path = ? AND idempotency_key = ?",
+                [request.key, request.path, request.idempotency_key],
+            ).fetchone()
+        if row is None:
+            return None
+        return FirstAnswer(row["request"] == request.digest, row["status"], json.loads(row["answer"]))
+
+    def get(self, id_: str) -> KeptOperation | None:
+        """An operation; None if there is none of this id."""
+        with self.home.database() as database:
+            row = database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone()
+        return _operation(row) if row else None
+
+    def some(
+        self, data_sets: Iterable[str] | None, state: str | None, before: int | None, most: int
+    ) -> list[KeptOperation]:
+        """Operations, the latest first.
+
+        Args:
+            data_sets: Of these alone; None: of all.
+            state: Those in this state; None: in any.
+            before: Those that came before this number; None: from the latest.
+            most: At most so many.
+        """
+        names = None if data_sets is None else json.dumps([*data_sets])
+        with self.home.database() as database:
+            rows = database.execute(
+                "SELECT * FROM operations WHERE (:names IS NULL OR data_set IN (SELECT value FROM json_each(:names)))"
+                " AND (:state IS NULL OR state = :state) AND (:before IS NULL OR number < :before)"
+                " ORDER BY number DESC LIMIT :most",
+                {"names": names, "state": state, "before": before, "most": most},
+            )
+            return [_operation(row) for row in rows]
+
+    def is_being_deleted(self, data_set: str) -> bool:
+        """Whether the deletion of a data set is queued or under way."""
+        return DELETE_DATA_SET in self._kinds_under_way(data_set)
+
+    def is_busy(self, data_set: str) -> bool:
+        """Whether an operation of a data set is queued or under way."""
+        return bool(self._kinds_under_way(data_set))
+
+    def _kinds_under_way(self, data_set: str) -> set[str]:
+        with self.home.database() as database:
+            rows = database.execute(
+                "SELECT kind FROM operations WHERE data_set = ? AND state IN ('queued', 'running')", [data_set]
+            )
+            return {row["kind"] for row in rows}
+
+    def lease_next(self, most: int) -> tuple[str, str] | None:
+        """The next operation to carry out, and its lease; None if there is none, or `most` are under way.
+
+        Those of one data set have their turn in the order in which they came.
+        """
+        with self.home.changes() as database:
+            running = database.execute("SELECT count(*) FROM operations WHERE state = 'running'").fetchone()[0]
+            if running >= most:
+                return None
+            row = database.execute(
+                "SELECT id FROM operations AS one WHERE state = 'queued' AND NOT EXISTS (SELECT 1 FROM operations AS"
+                " other WHERE other.data_set = one.data_set AND (other.state = 'running' OR other.state = 'queued' AND"
+                " other.number < one.number)) ORDER BY number LIMIT 1"
+            ).fetchone()
+            if row is None:
+                return None
+            lease = uuid.uuid4().hex
+            database.execute(
+                "UPDATE operations SET state = 'running', lease = ?, process = NULL, started = coalesce(started, ?),"
+                " progress = ?, attempts = attempts + 1 WHERE id = ?",
+                [lease, _now(), _progress("starting"), row["id"]],
+            )
+            return row["id"], lease
+
+    def take(self, id_: str, lease: str) -> KeptOperation | None:
+        """Have this process carry out an operation that was leased; None if the lease holds no more."""
+        with self.home.changes() as database:
+            taken = database.execute(
+                "UPDATE operations SET process = ? WHERE id = ? AND lease = ? AND state = 'running'"
+                " AND process IS NULL",
+                [this_process(), id_, lease],
+            )
+            if not taken.rowcount:
+                return None
+            return _operation(database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone())
+
+    def note_progress(self, id_: str, lease: str, stage: str, done: int, of: int | None) -> None:
+        """Keep how far an operation is."""
+        with self.home.changes() as database:
+            database.execute(
+                "UPDATE operations SET progress = ? WHERE id = ? AND lease = ?",
+                [_progress(stage, done, of), id_, lease],
+            )
+
+    def is_to_end(self, id_: str, lease: str) -> bool:
+        """Whether who carries out an operation is to end: it is canceled, or the lease holds no more."""
+        with self.home.database() as database:
+            row = database.execute("SELECT cancel FROM operations WHERE id = ? AND lease = ?", [id_, lease]).fetchone()
+        return row is None or bool(row["cancel"])
+
+    def note_run(self, id_: str, lease: str, run_id: str) -> None:
+        """Add a run of Dagster to an operation."""
+        with self.home.changes() as database:
+            database.execute(
+                "UPDATE operations SET run_ids = json_insert(run_ids, '$[#]', ?) WHERE id = ? AND lease = ?",
+                [run_id, id_, lease],
+            )
+
+    def end(
+        self,
+        id_: str,
+        lease: str,
+        state: State,
+        result: Mapping[str, Any] | None = None,
+        error: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Keep how an operation ended, if the lease still holds; of an erasure, not whose it was."""
+        with self.home.changes() as database:
+            ended = database.execute(
+                "UPDATE operations SET state = :state, ended = :now, progress = CASE WHEN :state = 'succeeded' THEN"
+                " json_set(progress, '$.stage', 'done', '$.done', coalesce(json_extract(progress, '$.of'), 1),"
+                " '$.of', coalesce(json_extract(progress, '$.of'), 1)) ELSE progress END, lease = NULL, process = NULL,"
+                " result = :result, error = :error,"
+                " parameters = CASE kind WHEN 'erase_user' THEN '{}' ELSE parameters END"
+                " WHERE id = :id AND lease = :lease AND state = 'running'",
+                {
+                    "state": state,
+                    "now": _now(),
+                    "result": json.dumps(result) if result is not None else None,
+                    "error": json.dumps(error) if error is not None else None,
+                    "id": id_,
+                    "lease": lease,
+                },
+            )
+            return bool(ended.rowcount)
+
+    def give_back(self, id_: str, lease: str, *, killed: bool = False) -> None:
+        """Have an operation carried out again, or end it if it is to be canceled, or too many have been killed over it.
+
+        Args:
+            id_: The operation.
+            lease: The lease under which it was carried out.
+            killed: Whether its worker ended without a word; else it was told to.
+        """
+        with self.home.changes() as database:
+            row = database.execute(
+                "SELECT * FROM operations WHERE id = ? AND lease = ? AND state = 'running'", [id_, lease]
+            ).fetchone()
+            if row is None:
+                return
+            if row["cancel"]:
+                _set_ended(database, row, State.CANCELED, None)
+            elif killed and row["attempts"] >= MOST_ATTEMPTS:
+                _set_ended(database, row, State.FAILED, killed_too_often())
+            else:
+                database.execute(
+                    "UPDATE operations SET state = 'queued', lease = NULL, process = NULL, progress = ?,"
+                    " attempts = attempts - ? WHERE id = ?",
+                    [_progress("queued"), 0 if killed else 1, id_],
+                )
+
+    def cancel(self, id_: str) -> KeptOperation | None:
+        """Cancel an operation that is queued; have one that is running end soon. None if there is none of this id."""
+        with self.home.changes() as database:
+            row = database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone()
+            if row and row["state"] == State.QUEUED:
+                _set_ended(database, row, State.CANCELED, None)
+            elif row and row["state"] == State.RUNNING:
+                database.execute("UPDATE operations SET cancel = 1 WHERE id = ?", [id_])
+            row = database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone()
+        return _operation(row) if row else None
+
+    def give_back_killed(self, starting: Iterable[str] = ()) -> None:
+        """Give back the operations whose worker has ended without a word.
+
+        Args:
+            starting: Leases whose workers have been started and have not said yet which process they are.
+        """
+        with self.home.database() as database:
+            rows = database.execute("SELECT id, lease, process FROM operations WHERE state = 'running'").fetchall()
+        waited_for = {*starting}
+        for row in rows:
+            ended = has_ended(row["process"]) if row["process"] else row["lease"] not in waited_for
+            if ended:
+                self.give_back(row["id"], row["lease"], killed=True)
+
+
+def killed_too_often() -> dict[str, Any]:
+    """The problem of an operation over which too many workers were killed."""
+    return {
+        "type": "/docs#worker-ended",
+        "title": "Worker ended",
+        "status": 500,
+        "detail": f"its process was ended from outside {MOST_ATTEMPTS} times, as a lack of memory does: ask again",
+        "errors": [],
+    }
+
+
+def _set_ended(database: sqlite3.Connection, row: sqlite3.Row, state: State, error: Mapping[str, Any] | None) -> None:
+    parameters = "{}" if row["kind"] == ERASE_USER else row["parameters"]
+    database.execute(
+        "UPDATE operations SET state = ?, ended = ?, lease = NULL, process = NULL, error = ?, parameters = ?"
+        " WHERE id = ?",
+        [state, _now(), json.dumps(error) if error else None, parameters, row["id"]],
+    )
+
+
+def _keep_answer(database: sqlite3.Connection, request: IdempotentRequest, status: int, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
+    row = (request.key, request.path, request.idempotency_key, request.digest, time.time(), status, json.dumps(answer))
+    database.execute("INSERT INTO first_answers VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+
+def _operation(row: sqlite3.Row) -> KeptOperation:
+    return KeptOperation(
+        row["number"],
+        row["id"],
+        row["data_set"],
+        row["kind"],
+        json.loads(row["parameters"]),
+        State(row["state"]),
+        json.loads(row["progress"]),
+        row["created"],
+        row["started"],
+        row["ended"],
+        tuple(json.loads(row["run_ids"])),
+        json.loads(row["result"]) if row["result"] else None,
+        json.loads(row["error"]) if row["error"] else None,
+        bool(row["cancel"]),
+    )
+
+
+def _progress(stage: str, done: int = 0, of: int | None = None) -> str:
+    return json.dumps({"stage": stage, "done": done, "of": of})
+
+
+def _now() -> str:
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

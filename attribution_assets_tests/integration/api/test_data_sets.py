@@ -1,0 +1,131 @@
+"""Data sets made over the API: they are the same thing as those from files, and their secrets are never told."""
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from attribution_assets.command.cli import app
+from attribution_assets.data_sets import data_set_named, data_sets
+from attribution_assets.definitions import build_definitions
+from attribution_assets.environment import without_secrets
+from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
+from attribution_assets_tests.support.databases import create_source_tables
+
+KEY = "api-key-of-the-shop"
+FOLDER = Path("data/data_sets")
+
+
+@pytest.fixture
+def admin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiClient]:
+    monkeypatch.chdir(tmp_path)
+    with running_api() as url:
+        yield ApiClient(url, new_key("admin", "admin"))
+
+
+def test_a_data_set_is_a_file_that_command_and_code_location_know(admin: ApiClient) -> None:
+    settings = {"start_date": "2024-01-01", "lookback_days": 7, "direct_channels": ["Direct", "None"]}
+    made = admin.post("/v1/data-sets", {"name": "shop_de", **settings})
+    assert (made.status_code, made.headers["Location"]) == (201, "/v1/data-sets/shop_de")
+    assert {name: made.json()[name] for name in ("name", "start_date", "lookback_days", "direct_channels")} == {
+        "name": "shop_de",
+        "start_date": "2024-01-01",
+        "lookback_days": 7,
+        "direct_channels": ["direct", "none"],
+    }
+    assert admin.get("/v1/data-sets/shop_de").json() == made.json()
+    assert yaml.safe_load((FOLDER / "shop_de.yaml").read_text()) == settings
+    assert data_sets().usable["shop_de"].lookback_days == 7
+    keys = {key.to_user_string() for key in build_definitions().resolve_asset_graph().get_all_asset_keys()}
+    assert "shop_de/channel_reporting" in keys
+    (FOLDER / "shop_de.db").touch()
+    create_source_tables(f"sqlite:///{FOLDER / 'shop_de.db'}")
+    assert "channel_reporting" in CliRunner().invoke(app, ["status", "--data-set", "shop_de"]).stdout
+
+
+@pytest.mark.parametrize("name", ["shop_de", "Shop_DE"])
+def test_a_name_that_exists_is_a_conflict(admin: ApiClient, name: str) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de", "lookback_days": 7})
+    assert admin.post("/v1/data-sets", {"name": name}).status_code == 409
+    assert data_set_named("shop_de") == data_sets().usable["shop_de"]
+    assert [path.name for path in FOLDER.glob("*.yaml")] == ["shop_de.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "pointer"),
+    [
+        ({"name": "source"}, "/name"),
+        ({"name": "a__b"}, "/name"),
+        ({"lookback_days": 0}, "/lookback_days"),
+        ({"start_date": "2024-02-30"}, "/start_date"),
+        ({"start_date": "2024-02-02", "end_date": "2024-02-01"}, "/end_date"),
+        ({"lookback": 3}, "/lookback"),
+        ({"ihc_conv_type_id": {"env": "HOME"}}, "/ihc_conv_type_id"),
+        ({"database_url": "mysql://host/shop"}, "/database_url"),
+        ({"engine": "sparkle"}, "/engine"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_named_and_nothing_is_written(
+    admin: ApiClient, settings: dict[str, object], pointer: str
+) -> None:
+    answer = admin.post("/v1/data-sets", {"name": "shop_de", **settings})
+    assert answer.status_code == 422, answer.text
+    assert pointer in [error["pointer"] for error in answer.json()["errors"]] or settings == {"name": "source"}
+    assert data_sets().usable == {}
+    assert not list(FOLDER.glob("*.yaml"))
+
+
+def test_a_secret_is_in_a_file_of_its_own_and_never_told(admin: ApiClient) -> None:
+    url = "postgresql://anna:pass-of-anna@127.0.0.1:1/shop"
+    settings = {"ihc_api_key": KEY, "ihc_api_url": "https://127.0.0.1:1/v1", "database_url": url}
+    made = admin.post("/v1/data-sets", {"name": "shop_de", **settings})
+    assert made.status_code == 201
+    told = [made.text, admin.get("/v1/data-sets").text, (FOLDER / "shop_de.yaml").read_text()]
+    told.append(admin.post("/v1/data-sets/shop_de/operations", {"kind": "attribute"}).text)
+    assert not any(secret in text for text in told for secret in (KEY, "pass-of-anna"))
+    assert made.json()["ihc_api_key"] == "***"
+    files = list((FOLDER / ".secrets").iterdir())
+    assert [stat.S_IMODE(file.stat().st_mode) for file in files] == [0o600, 0o600]
+    found = data_set_named("shop_de")
+    assert found is not None
+    assert (found.ihc_api_key, found.database_url) == (KEY, url)
+    assert found.variables["ihc_api_key"] == "ATTRIBUTION_DATA_SET_SHOP_DE_IHC_API_KEY"
+    assert without_secrets(f"{KEY} {url}") == "*** postgresql://***@127.0.0.1:1/shop"
+
+
+def test_a_changed_secret_replaces_its_file_and_null_takes_it_away(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de", "ihc_api_key": KEY, "lookback_days": 7})
+    changed = admin.call("PATCH", "/v1/data-sets/shop_de", json={"ihc_api_key": "another-key"})
+    assert changed.status_code == 200
+    assert [file.read_text() for file in (FOLDER / ".secrets").iterdir()] == ["another-key"]
+    elsewhere = admin.call("PATCH", "/v1/data-sets/shop_de", json={"ihc_api_url": "https://elsewhere.example/"})
+    assert (elsewhere.status_code, [error["pointer"] for error in elsewhere.json()["errors"]]) == (
+        422,
+        ["/ihc_api_url"],
+    )
+    taken = admin.call("PATCH", "/v1/data-sets/shop_de", json={"ihc_api_key": None, "lookback_days": None})
+    assert (taken.json()["ihc_api_key"], taken.json()["lookback_days"]) == (None, 4)
+    assert list((FOLDER / ".secrets").iterdir()) == []
+    assert admin.call("PATCH", "/v1/data-sets/shop_at", json={}).status_code == 404
+
+
+def test_a_file_that_cannot_be_used_is_listed_with_its_problem_and_can_be_repaired(admin: ApiClient) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "shop_de.yaml").write_text("lookback_days: many\n")
+    (listed,) = admin.get("/v1/data-sets").json()["data"]
+    assert "lookback_days is 'many'" in listed["problem"]
+    assert str(Path.cwd()) not in listed["problem"]
+    assert admin.post("/v1/data-sets/shop_de/operations", {"kind": "attribute"}).status_code == 409
+    assert admin.call("PATCH", "/v1/data-sets/shop_de", json={"lookback_days": 3}).json()["problem"] is None
+
+
+def test_data_sets_are_listed_in_pages(admin: ApiClient) -> None:
+    for name in ("b", "a", "c"):
+        admin.post("/v1/data-sets", {"name": name})
+    first = admin.get("/v1/data-sets?limit=2").json()
+    second = admin.get(f"/v1/data-sets?limit=2&cursor={first['next']}").json()
+    assert [[each["name"] for each in page["data"]] for page in (first, second)] == [["a", "b"], ["c"]]
+    assert second["next"] is None

@@ -1,0 +1,196 @@
+"""Operations without their workers: what is queued, refused, answered again, listed and canceled, in which turn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from attribution_assets.api.home import Home
+from attribution_assets.api.operation_store import MOST_ATTEMPTS, OperationStore, State
+from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
+from attribution_assets_tests.support.shop import Shop
+
+OPERATIONS = "/v1/data-sets/shop_a/operations"
+ATTRIBUTE = {"kind": "attribute", "first_day": "2024-02-24", "last_day": "2024-02-24"}
+
+
+@pytest.fixture
+def admin(shop: Shop) -> Iterator[ApiClient]:
+    """A client of an API with two data sets that have the rows of one day; nobody carries out operations."""
+    shop.session("s1", "ann", "2024-02-24 10:00:00")
+    shop.order("o1", "ann", "2024-02-24 12:00:00")
+    with running_api() as url:
+        client = ApiClient(url, new_key("admin", "admin"))
+        for name in ("shop_a", "shop_b"):
+            client.post("/v1/data-sets", {"name": name, "database_url": shop.url, "end_date": "2024-02-29"})
+        yield client
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> OperationStore:
+    return OperationStore(Home(tmp_path / "home"))
+
+
+def test_an_operation_is_queued_and_told_without_what_was_asked_for(admin: ApiClient) -> None:
+    answer = admin.post(OPERATIONS, {"kind": "erase_user", "user_id": "ann"})
+    assert answer.status_code == 202
+    assert answer.headers["Retry-After"]
+    operation = admin.get(answer.headers["Location"])
+    assert operation.json() == answer.json()
+    assert "ann" not in operation.text
+    assert {name: operation.json()[name] for name in ("data_set", "kind", "state", "run_ids", "result", "error")} == {
+        "data_set": "shop_a",
+        "kind": "erase_user",
+        "state": "queued",
+        "run_ids": [],
+        "result": None,
+        "error": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        (ATTRIBUTE | {"first_day": "2024-02-25"}, 422),
+        (ATTRIBUTE | {"first_day": "2024-02-30"}, 422),
+        (ATTRIBUTE | {"last_day": "2024-03-01"}, 409),
+        (ATTRIBUTE | {"first_day": "2024-02-28", "last_day": "2024-02-28"}, 409),
+        (ATTRIBUTE | {"first_day": "1999-01-01"}, 409),
+        (ATTRIBUTE | {"again": True}, 422),
+        ({"kind": "train", "conversion_type": "new"}, 409),
+        ({"kind": "train"}, 422),
+        ({"kind": "erase_user", "user_id": ""}, 422),
+        ({"kind": "delete_data_set"}, 422),
+        ({}, 422),
+    ],
+)
+def test_what_cannot_start_is_refused_at_once(admin: ApiClient, asked: dict[str, object], status: int) -> None:
+    answer = admin.post(OPERATIONS, asked)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
+    assert admin.get("/v1/operations").json()["data"] == []
+
+
+def test_a_data_set_without_rows_cannot_be_attributed(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "empty"})
+    answer = admin.post("/v1/data-sets/empty/operations", {"kind": "attribute"})
+    assert (answer.status_code, answer.json()["detail"]) == (
+        409,
+        "the data set has no rows yet: send sessions and conversions",
+    )
+
+
+def test_the_same_idempotency_key_gives_the_first_answer_again(admin: ApiClient) -> None:
+    key = {"Idempotency-Key": "k1"}
+    first = admin.post(OPERATIONS, ATTRIBUTE, headers=key)
+    admin.post(f"{first.headers['Location']}/cancel")
+    again = admin.post(OPERATIONS, dict(reversed(ATTRIBUTE.items())), headers=key)
+    assert (again.status_code, again.json(), again.headers["Location"]) == (
+        202,
+        first.json(),
+        first.headers["Location"],
+    )
+    assert admin.post(OPERATIONS, ATTRIBUTE | {"dry_run": True}, headers=key).status_code == 422
+    elsewhere = admin.post("/v1/data-sets/shop_b/operations", ATTRIBUTE, headers=key)
+    assert elsewhere.json()["id"] != first.json()["id"]
+    refused = ATTRIBUTE | {"last_day": "2024-03-01"}
+    problems = [admin.post(OPERATIONS, refused, headers={"Idempotency-Key": "k2"}).json() for _ in range(2)]
+    assert problems[0] == problems[1]
+    assert len(admin.get("/v1/operations").json()["data"]) == 2
+
+
+def test_a_queued_operation_is_canceled_at_once_and_an_ended_one_cannot_be(admin: ApiClient) -> None:
+    place = admin.ask_for("shop_a", **ATTRIBUTE)
+    canceled = admin.post(f"{place}/cancel")
+    assert (canceled.status_code, canceled.json()["state"]) == (202, "canceled")
+    assert canceled.json()["ended"] is not None
+    assert admin.post("/v1/operations/nothing/cancel").status_code == 404
+    store = OperationStore(Home.from_environment())
+    place = admin.ask_for("shop_a", **ATTRIBUTE)
+    id_, lease = store.lease_next(1) or ("", "")
+    store.take(id_, lease)
+    store.end(id_, lease, State.SUCCEEDED, {})
+    assert admin.post(f"{place}/cancel").status_code == 409
+
+
+def test_operations_are_listed_by_data_set_and_state_in_pages(admin: ApiClient) -> None:
+    places = [admin.ask_for(name, **ATTRIBUTE) for name in ("shop_a", "shop_b", "shop_a")]
+    ids = [place.rpartition("/")[2] for place in places]
+    admin.post(f"{places[0]}/cancel")
+
+    def listed(query: str) -> list[str]:
+        return [operation["id"] for operation in admin.get(f"/v1/operations?{query}").json()["data"]]
+
+    assert listed("") == ids[::-1]
+    assert listed("data_set=shop_a") == [ids[2], ids[0]]
+    assert listed("state=queued") == [ids[2], ids[1]]
+    assert listed("state=canceled&data_set=shop_b") == []
+    first = admin.get("/v1/operations?limit=2").json()
+    assert listed(f"limit=2&cursor={first['next']}") == [ids[0]]
+    assert admin.get("/v1/operations?cursor=nonsense").status_code == 422
+    of_b = ApiClient(admin.url, new_key("b", "read", data_sets=["shop_b"]))
+    assert [operation["id"] for operation in of_b.get("/v1/operations").json()["data"]] == [ids[1]]
+    assert of_b.get(places[0]).status_code == 403
+
+
+def test_a_data_set_that_is_to_be_deleted_takes_no_operation(admin: ApiClient) -> None:
+    answer = admin.call("DELETE", "/v1/data-sets/shop_a")
+    assert (answer.status_code, answer.json()["kind"]) == (202, "delete_data_set")
+    assert admin.post(OPERATIONS, ATTRIBUTE).status_code == 409
+    assert admin.call("DELETE", "/v1/data-sets/shop_c").status_code == 404
+
+
+def test_operations_of_a_data_set_have_their_turn_and_others_run_beside(store: OperationStore) -> None:
+    a, b, second_a, c = (store.add(name, "train", {}, "key").id for name in ("a", "b", "a", "c"))
+    leased = [store.lease_next(2), store.lease_next(2)]
+    assert [each and each[0] for each in leased] == [a, b]
+    assert store.lease_next(2) is None  # two are under way
+    assert (store.lease_next(3) or ("",))[0] == c  # the second one of a waits for the first
+    first = leased[0]
+    assert first is not None
+    store.end(*first, State.FAILED)
+    assert (store.lease_next(3) or ("",))[0] == second_a
+
+
+def test_only_the_holder_of_the_lease_carries_an_operation_out_and_ends_it(store: OperationStore) -> None:
+    store.add("a", "train", {}, "key")
+    id_, lease = store.lease_next(1) or ("", "")
+    store.give_back_killed([lease])  # its worker is starting
+    assert store.get(id_) is not None
+    store.give_back_killed()  # as a server that is started again finds it
+    again = store.lease_next(1)
+    assert again is not None
+    assert store.take(id_, lease) is None
+    assert store.take(*again) is not None
+    assert store.take(*again) is None
+    store.give_back_killed()  # this process, which took it, has not ended
+    assert not store.end(id_, lease, State.SUCCEEDED, {})
+    assert store.end(*again, State.SUCCEEDED, {"made": True})
+    ended = store.get(id_)
+    assert ended is not None
+    assert (ended.state, ended.result, ended.progress["stage"]) == (State.SUCCEEDED, {"made": True}, "done")
+
+
+def test_an_operation_over_which_workers_are_killed_again_and_again_fails(store: OperationStore) -> None:
+    id_ = store.add("a", "train", {}, "key").id
+    for _ in range(MOST_ATTEMPTS):
+        leased = store.lease_next(1)
+        assert leased is not None
+        store.give_back(*leased, killed=True)
+    found = store.get(id_)
+    assert found is not None
+    assert (found.state, (found.error or {})["title"]) == (State.FAILED, "Worker ended")
+
+
+def test_a_running_operation_that_is_canceled_ends_so_when_it_is_given_back(store: OperationStore) -> None:
+    id_ = store.add("a", "erase_user", {"user_id": "ann"}, "key").id
+    leased = store.lease_next(1)
+    assert leased is not None
+    store.take(*leased)
+    assert not store.is_to_end(*leased)
+    store.cancel(id_)
+    assert store.is_to_end(*leased)
+    store.give_back(*leased)
+    found = store.get(id_)
+    assert found is not None
+    assert (found.state, found.parameters) == (State.CANCELED, {})
+    assert b"ann" not in b"".join(path.read_bytes() for path in store.home.folder.glob("api.db") if path.is_file())
