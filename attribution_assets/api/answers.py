@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import UnionType
-from typing import IO, Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import IO, Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 
 import orjson
 import pandas as pd
@@ -99,7 +99,7 @@ class Result:
             yield part()[[*self.columns]]
 
 
-def answer(  # noqa: PLR0913 - each is a part of what was asked
+def answer(
     request: Request, result: Result, standing: Standing, *, limit: int, cursor: str | None, guard: bool
 ) -> Response:
     """A result in the form that a request accepts; 304 if the client has it.
@@ -261,7 +261,9 @@ def _pieces(file: IO[bytes]) -> Iterator[bytes]:
 
 
 def _plain_type(annotation: Any) -> Any:  # noqa: ANN401 - any annotation
-    """The type without None, and without what is in a list."""
+    """The type without None, without what describes it, and without what is in a list."""
     if get_origin(annotation) in (Union, UnionType):
         [annotation] = [each for each in get_args(annotation) if each is not type(None)]
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
     return get_origin(annotation) or annotation

@@ -20,7 +20,7 @@ from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails
 from attribution_assets.api.source_store import is_there
 from attribution_assets.api.uploads import CSV, PARQUET
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.reporting.report_file import with_readable_paths
 from attribution_assets.attribution.results.channel_results import (
@@ -91,7 +91,7 @@ class UnattributedOrder(BaseModel):
 class SetAsideRow(BaseModel):
     """A source row that a run has set aside."""
 
-    table: str = Field(description="sessions or conversions", examples=["sessions"])
+    table: str = Field(description="sessions, conversions or spend", examples=["sessions"])
     date: Day
     row_key: str | None = Field(description="the row's id; null where it has none", examples=["s2"])
     reason: str = Field(description="all that is wrong with it", examples=["channel_name '' is empty"])
@@ -205,7 +205,7 @@ class Asked:
     cursor: str | None
 
 
-def asked(  # noqa: PLR0913, PLR0917 - the parameters of the address
+def asked(
     request: Request,
     settings: Annotated[Settings, Depends(data_set_of("read"))],
     first_day: Annotated[dt.date | None, Query(description="First day; without it, the first that there is.")] = None,
@@ -362,7 +362,7 @@ def rejected_rows(question: Question) -> Response:
     """The source rows of the days that runs have set aside, with the reason."""
     data_set = _DataSet(question)
     parts: list[Any] = []
-    for asset in ("sessions", "conversions"):
+    for asset in SOURCE_ASSETS:
         table = data_set.stored_days(f"rejected_{asset}")
         named = partial(lambda asset, day, frame: frame.assign(table=asset, date=str(day)), asset)
         parts += data_set.by_day(SetAsideRow, table, named).parts

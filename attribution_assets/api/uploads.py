@@ -72,7 +72,7 @@ def unreadable(reason: str, row: int | None = None) -> Problem:
 
 @asynccontextmanager
 async def spooled_body(request: Request) -> AsyncIterator[Path]:
-    """The body of a request, which is bounded and decompressed before, as a file that is there as long as the context."""
+    """The body of a request, bounded and decompressed before, as a file that is there as long as the context."""
     with tempfile.NamedTemporaryFile(prefix="attribution_upload_") as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)

@@ -1,23 +1,16 @@
-"""The API's rows and results on a free loopback port, in a thread of this process, for one data set of a test."""
+"""The API for one data set of a test: its rows and its results."""
 
-import socket
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
-import uvicorn
-from fastapi import FastAPI
 
-from attribution_assets.api import results, rows
-from attribution_assets.api.home import Home
-from attribution_assets.api.keys import Keys, Scope
-from attribution_assets.api.problems import add_problem_handlers
+from attribution_assets.api.keys import Scope
 from attribution_assets.data_sets import data_sets
 from attribution_assets.settings import Settings
+from attribution_assets_tests.support.api_server import new_key, running_api
 
 DATA_SET = "shop_de"
 
@@ -27,15 +20,14 @@ class ApiServer:
 
     Args:
         address: Where it listens.
-        keys: Its keys.
+        client: What calls it, with a key.
         folder: The folder of the data sets' files.
         monkeypatch: Sets environment variables.
     """
 
-    def __init__(self, address: str, keys: Keys, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.address, self.keys, self._folder, self._monkeypatch = address, keys, folder, monkeypatch
-        self.client = requests.Session()
-        self.client.headers["Authorization"] = f"Bearer {keys.create('tests', [], [*Scope])}"
+    def __init__(self, address: str, client: requests.Session, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.client = client
+        self._address, self._folder, self._monkeypatch = address, folder, monkeypatch
 
     @property
     def settings(self) -> Settings:
@@ -74,38 +66,19 @@ class ApiServer:
         return self.client.get(self._url(result), headers=headers, params=more, timeout=60)
 
     def _url(self, path: str) -> str:
-        return f"{self.address}/v1/data-sets/{DATA_SET}/{path}"
-
-
-@contextmanager
-def running_api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    """The server, as long as the context is open. What it writes lies in the folder, which becomes the current one."""
-    monkeypatch.chdir(folder)
-    files = folder / "data_sets"
-    files.mkdir()
-    monkeypatch.setenv("ATTRIBUTION_DATA_SETS", str(files))
-    monkeypatch.setenv("DAGSTER_HOME", str(folder / "home"))
-    app = FastAPI()
-    app.state.keys = Keys(Home(folder / "api"))
-    add_problem_handlers(app)
-    app.include_router(rows.router())
-    app.include_router(results.router())
-    server = uvicorn.Server(uvicorn.Config(app, lifespan="off", ws="none", log_config=None))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        thread = threading.Thread(target=server.run, args=([listener],))
-        thread.start()
-        try:
-            api = ApiServer(f"http://127.0.0.1:{listener.getsockname()[1]}", app.state.keys, files, monkeypatch)
-            api.set()
-            yield api
-            api.client.close()
-        finally:
-            server.should_exit = True
-            thread.join()
+        return f"{self._address}/v1/data-sets/{DATA_SET}/{path}"
 
 
 @pytest.fixture
 def api(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
-    """A server whose data set keeps its rows in its own SQLite file."""
-    with running_api(tmp_path, monkeypatch) as server:
+    """The API with a data set that keeps its rows in its own SQLite file; all lies in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    files = tmp_path / "data_sets"
+    files.mkdir()
+    monkeypatch.setenv("ATTRIBUTION_DATA_SETS", str(files))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    with running_api() as address, requests.Session() as client:
+        client.headers["Authorization"] = f"Bearer {new_key('tests', *Scope)}"
+        server = ApiServer(address, client, files, monkeypatch)
+        server.set()
         yield server

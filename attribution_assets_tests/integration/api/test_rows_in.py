@@ -14,6 +14,7 @@ import pytest
 
 from attribution_assets.attribution.database.database import Database, insert_rows
 from attribution_assets.attribution.source.database import SourceDatabase
+from attribution_assets_tests.support.api_server import new_key
 from attribution_assets_tests.support.databases import execute, insert, rows_of
 from attribution_assets_tests.support.rows_api import ApiServer
 from attribution_assets_tests.support.source_tables import create_unkeyed_tables, session
@@ -356,6 +357,6 @@ def test_tables_that_are_there_are_used_as_they_are(api: ApiServer, database_url
 
 
 def test_a_key_needs_the_scope_and_the_data_set(api: ApiServer) -> None:
-    secret = api.keys.create("reader", [], ["read"])  # type: ignore[list-item] # what it is made of
+    secret = new_key("reader", "read")
     assert api.send("costs", "", CSV, headers={"Authorization": f"Bearer {secret}"}).status_code == 403
     assert api.send("costs", "", CSV, headers={"Authorization": ""}).status_code == 401
