@@ -33,6 +33,7 @@ _FIXTURES = (
     "spark_session",
     "dashboard_pages",
     "orders_of_four_days",
+    "rows_api",
 )
 pytest_plugins = [f"attribution_assets_tests.support.{module}" for module in _FIXTURES]
 pytest.register_assert_rewrite("attribution_assets_tests.support.whole_shop")

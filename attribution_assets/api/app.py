@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 
-from attribution_assets.api import data_sets, operations
+from attribution_assets.api import data_sets, operations, results, rows
 from attribution_assets.api.access import OPENAPI
 from attribution_assets.api.docs_page import HEADERS, docs_page
 from attribution_assets.api.problems import MEDIA_TYPE, ProblemDetails, add_problem_handlers
@@ -19,7 +19,7 @@ What each marketing channel cost and earned, with IHC attribution: make a data s
 take the report. Every call under `/v1` needs the header `Authorization: Bearer KEY`. Days are UTC, amounts in the data
 set's currency. What takes longer than a request may is an operation: the answer 202 says where it is to be looked at.
 """
-ROUTERS = (data_sets.router, operations.router)
+ROUTERS = (data_sets.router, rows.router, operations.router, results.router)
 _METHODS = ("get", "post", "put", "patch", "delete")
 
 

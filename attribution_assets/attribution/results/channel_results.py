@@ -9,6 +9,7 @@ in the source's currency to 9 decimal places, orders to 12.
 """
 
 import datetime as dt
+import math
 from collections.abc import Sequence
 from enum import StrEnum
 from itertools import takewhile
@@ -20,6 +21,7 @@ from attribution_assets.attribution.calendar.finality import final_and_provision
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table
+from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
 MODELS = ("ihc", *RULE_MODELS)
@@ -136,6 +138,13 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
     until = orders_until or dt.date.max
     sql = RESULTS_BY_DAY_SQL.format(date=basis, model=model, until=until, credited=credited(reported, basis))
     return run_sql(sql, reported, credit)
+
+
+def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:
+    """What `results_by_day` gives, summed by `channel_name` or by `date`: this column, cost, orders, revenue; by it."""
+    sums = results.groupby(by)[["cost", "orders", "revenue"]].agg(math.fsum)
+    places = {"cost": AMOUNT_PLACES, "orders": ORDER_PLACES, "revenue": AMOUNT_PLACES}
+    return sums.round(places).reset_index()
 
 
 def compared_models(
@@ -326,6 +335,12 @@ def report_written_at(storage: AssetStorage, day: dt.date) -> dt.datetime:
     """
     written = storage.days("channel_reporting", [day]).files[day].stat().st_mtime
     return dt.datetime.fromtimestamp(written, dt.UTC)
+
+
+def last_written_at(storage: AssetStorage) -> dt.datetime | None:
+    """When any of the stored reports was written last, in UTC; None without any. Errors as for `report_written_at`."""
+    files = storage.all_days("channel_reporting").files
+    return max((report_written_at(storage, day) for day in files), default=None)
 
 
 def results_version(storage: AssetStorage) -> str:

@@ -12,8 +12,10 @@ import datetime as dt
 import decimal
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+import pandas as pd
+from pandera.errors import SchemaErrors
 from pandera.pandas import Check, Column, DataFrameSchema
 
 from attribution_assets.attribution.source.value_forms import flag_of, is_time, number_of, plain_time, trimmed
@@ -192,3 +194,14 @@ AD_SPEND = DataFrameSchema(
 
 SOURCE_TABLES = {str(schema.name): schema for schema in (SESSION_SOURCES, SESSION_COSTS, CONVERSIONS, AD_SPEND)}
 """The schema of each source table, by the table's name."""
+
+
+def reasons_of(schema: DataFrameSchema, column: str, values: Sequence[object]) -> dict[int, str]:
+    """Position -> the reason why the value there cannot be used: of those that fail the checks of the column."""
+    frame = pd.DataFrame({column: pd.Series(list(values), dtype=object)})
+    try:
+        schema.columns[column].validate(frame, lazy=True)
+    except SchemaErrors as error:
+        cases = error.failure_cases.sort_values("index", kind="stable")
+        return {int(case.index): str(case.check) for case in cases.itertuples(index=False)}
+    return {}

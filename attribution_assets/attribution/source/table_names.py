@@ -53,6 +53,11 @@ def find_table(connection: sa.Connection, name: str) -> FoundTable:
     return tables[name]
 
 
+def look_again(connection: sa.Connection) -> None:
+    """Have the tables be looked for again: a connection that writes has made or changed one."""
+    connection.info.pop(_FOUND, None)
+
+
 def _find_table(connection: sa.Connection, name: str) -> FoundTable:
     query = sa.text(f"SELECT name FROM ({_TABLES[connection.dialect.name]}) AS named WHERE lower(name) = :name")  # noqa: S608  ours
     table = _spelled(connection.scalars(query, {"name": name}), name) or name

@@ -16,7 +16,6 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from pandera.errors import SchemaErrors
 from pandera.pandas import DataFrameSchema
 
 from attribution_assets.attribution.source.column_checks import (
@@ -29,7 +28,7 @@ from attribution_assets.attribution.source.column_checks import (
 )
 from attribution_assets.attribution.source.rejected_rows import RejectedRow, rejected_frame, rejected_row, shown
 from attribution_assets.attribution.source.repeated_rows import CostRow, RawColumns, distinct_costs, distinct_rows
-from attribution_assets.attribution.source.schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
+from attribution_assets.attribution.source.schemas import CONVERSIONS, SESSION_COSTS, SESSION_SOURCES, reasons_of
 from attribution_assets.attribution.source.value_forms import flag_of, number_of, plain_time, trimmed, visitor_of
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
@@ -178,7 +177,7 @@ class Rows:
         known = [value for value in values if value is not None] if None in values else values
         if not (are_plain_ids(known) and all(map(str.strip, known))):
             values = [visitor_of(value) for value in values]
-            self._note(column, _reasons(self._schema, column, values))
+            self._note(column, reasons_of(self._schema, column, values))
         return np.array(values, dtype=object)
 
     def names(self, column: str) -> npt.NDArray[np.object_]:
@@ -256,7 +255,7 @@ class Rows:
         """Texts without blanks around them, which have to be usable as ids; None where there is none."""
         values, _ = _in_forms(self._raw[column], lambda value: trimmed(value) or None)
         if not are_plain_ids([value for value in values if value is not None]):
-            self._note(column, _reasons(self._schema, column, values))
+            self._note(column, reasons_of(self._schema, column, values))
         return np.array(values, dtype=object)
 
     def require_different(self, columns: Sequence[Sequence[object]], reason: str) -> None:
@@ -287,7 +286,7 @@ class Rows:
         values, amounts = _amounts(read, {*_NUMBERS, type(None)})
         reasons: _Reasons = {}
         if amounts is None:
-            reasons = _reasons(SESSION_COSTS, "cost", read)
+            reasons = reasons_of(SESSION_COSTS, "cost", read)
             amounts = np.array(_replaced(values, reasons, None), dtype=np.float64)
         by_row = sorted(self._defects, key=lambda i: repr(self._row(i)), reverse=True)
         first = {sessions[i]: i for i in by_row}  # of several rows the first alone: a session was paid once
@@ -338,23 +337,12 @@ class Rows:
         return {column: self._raw[column][i] for column in self._columns}
 
     def _reasons(self, column: str) -> _Reasons:
-        return _reasons(self._schema, column, self._raw[column])
+        return reasons_of(self._schema, column, self._raw[column])
 
     def _note(self, column: str, reasons: _Reasons) -> None:
         values = self._raw[column]
         for i, reason in reasons.items():
             self._defects.setdefault(i, []).append(f"{column} {shown(values[i])} {reason}")
-
-
-def _reasons(schema: DataFrameSchema, column: str, values: Sequence[object]) -> _Reasons:
-    """The reasons of the values that fail the checks of the column's schema, by position."""
-    frame = pd.DataFrame({column: pd.Series(list(values), dtype=object)})
-    try:
-        schema.columns[column].validate(frame, lazy=True)
-    except SchemaErrors as error:
-        cases = error.failure_cases.sort_values("index", kind="stable")
-        return {int(case.index): str(case.check) for case in cases.itertuples(index=False)}
-    return {}
 
 
 def _in_forms(values: Sequence[Any], form: Callable[[object], Any]) -> tuple[Sequence[Any], set[Any]]:

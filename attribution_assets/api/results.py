@@ -1,0 +1,507 @@
+"""Results out: `GET /v1/data-sets/{name}/...`. Each is read from where page and command read it; nothing computes here.
+
+How results are sent is in `answers.py`.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from itertools import takewhile
+from typing import Annotated, Any, Literal
+
+import pandas as pd
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from attribution_assets.api.access import data_set_of
+from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Page, Result, Standing, answer
+from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails
+from attribution_assets.api.source_store import is_there
+from attribution_assets.api.uploads import CSV, PARQUET
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.reporting.ratios import with_ratios
+from attribution_assets.attribution.reporting.report_file import with_readable_paths
+from attribution_assets.attribution.results.channel_results import (
+    MODELS,
+    DateBasis,
+    final_and_provisional_days,
+    last_written_at,
+    results_by_day,
+    results_version,
+    summed,
+)
+from attribution_assets.attribution.results.order_results import UNATTRIBUTED, markov_over
+from attribution_assets.attribution.sql.engines import engine_named
+from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays, names_of
+from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.command.report_range import current_status
+from attribution_assets.dashboard.choices import Reported
+from attribution_assets.dashboard.stored_results import StoredResults
+from attribution_assets.defs.resources import Resources, resources_of
+from attribution_assets.settings import Settings
+
+Day = Annotated[str, Field(description="YYYY-MM-DD, UTC", examples=["2024-02-01"])]
+Channel = Annotated[str, Field(examples=["Search"])]
+
+
+class ReportRow(BaseModel):
+    """What a channel cost and earned on a day, or by one of both."""
+
+    channel_name: Channel | None = Field(None, description="marketing channel; not there with group=day")
+    date: Day | None = Field(None, description="day; not there with group=channel")
+    dimension: str | None = Field(None, description="the dimension, if one was asked for", examples=["campaign"])
+    value: str | None = Field(None, description="its value", examples=["brand"])
+    cost: float | None = Field(description="cost", examples=[12.5])
+    ihc: float = Field(description="attributed orders, by the model that was asked for", examples=[0.75])
+    ihc_revenue: float = Field(description="attributed revenue", examples=[60.0])
+    cpo: float | None = Field(description="cost of an attributed order; null without orders", examples=[16.5])
+    roas: float | None = Field(description="attributed revenue by cost; null without cost", examples=[4.8])
+
+
+class Touchpoint(BaseModel):
+    """A touchpoint of an order's journey, with its credit."""
+
+    conv_id: str = Field(description="the order", examples=["o1"])
+    conversion_time: dt.datetime = Field(description="time of the order, UTC")
+    session_id: str = Field(description="the visit", examples=["s1"])
+    session_time: dt.datetime = Field(description="start of the visit, UTC")
+    channel_name: Channel
+    initializer: float | None = Field(description="share of the initializer phase", examples=[0.4])
+    holder: float | None = Field(description="share of the holder phase", examples=[0.3])
+    closer: float | None = Field(description="share of the closer phase", examples=[0.3])
+    ihc: float | None = Field(description="share of the order: the touchpoint's credit", examples=[0.35])
+    outcome: str = Field(description="what became of the order", examples=["attributed"])
+    reason: str | None = Field(description="why the order or the touchpoint got no credit")
+    answered_by: str = Field(description="who attributed the order: the API's URL, or embedded", examples=["embedded"])
+
+
+class UnattributedOrder(BaseModel):
+    """An order without credit."""
+
+    conv_id: str = Field(description="the order", examples=["o3"])
+    conversion_time: dt.datetime = Field(description="time of the order, UTC")
+    reason: str = Field(description="why: no_sessions, too_long or refused", examples=["no_sessions"])
+    detail: str | None = Field(description="the same in detail")
+    revenue: float = Field(description="value of the order", examples=[7.0])
+
+
+class SetAsideRow(BaseModel):
+    """A source row that a run has set aside."""
+
+    table: str = Field(description="sessions, conversions or spend", examples=["sessions"])
+    date: Day
+    row_key: str | None = Field(description="the row's id; null where it has none", examples=["s2"])
+    reason: str = Field(description="all that is wrong with it", examples=["channel_name '' is empty"])
+    row: str = Field(description="the row as it was read, as JSON; long values are shortened")
+    amount: float | None = Field(description="the cost or revenue that is set aside with it")
+
+
+class ModelRow(BaseModel):
+    """The credit of a channel by one model, of a day of visits and a day of orders."""
+
+    model: str = Field(description="attribution model", examples=["last_touch"])
+    channel_name: Channel
+    touch_date: Day
+    conversion_date: Day
+    orders: float = Field(description="attributed orders", examples=[1.0])
+    revenue: float = Field(description="attributed revenue", examples=[90.0])
+
+
+class PathRow(BaseModel):
+    """Orders of a day with one sequence of channels."""
+
+    path: str = Field(description="channels of the journey's touchpoints", examples=["Display > Search"])
+    days_to_conversion: int = Field(description="whole days from the first touchpoint to the order", examples=[2])
+    conversion_date: Day
+    touchpoints: int = Field(description="touchpoints of the journey", examples=[2])
+    orders: int = Field(description="attributed orders", examples=[1])
+    revenue: float = Field(description="their revenue", examples=[90.0])
+
+
+class RoleRow(BaseModel):
+    """The orders of a day that a channel took part in."""
+
+    channel_name: Channel
+    conversion_date: Day
+    influenced_orders: int = Field(description="orders with the channel anywhere in their journey", examples=[1])
+    influenced_revenue: float = Field(description="their revenue", examples=[90.0])
+    assisted_orders: int = Field(description="orders with the channel before the last touchpoint", examples=[1])
+    assisted_revenue: float = Field(description="their revenue", examples=[90.0])
+    initializer: float = Field(description="orders by the initializer phase", examples=[0.4])
+    holder: float = Field(description="orders by the holder phase", examples=[0.3])
+    closer: float = Field(description="orders by the closer phase", examples=[0.3])
+
+
+class MarkovRow(BaseModel):
+    """The credit of a channel by the Markov chain of all paths of the days."""
+
+    channel_name: Channel
+    first_date: Day
+    last_date: Day
+    removal_effect: float = Field(description="share of orders that would be lost without the channel", examples=[0.6])
+    orders: float = Field(description="attributed orders", examples=[1.2])
+    revenue: float = Field(description="attributed revenue", examples=[72.0])
+
+
+class AssetStatus(BaseModel):
+    """The days of an asset that there is something to say of."""
+
+    asset: str = Field(description="the asset", examples=["journeys"])
+    missing: list[Day] = Field(description="days that hold data and were never made")
+    changed: list[Day] = Field(description="days whose source rows are others than those that were read")
+    stale: list[Day] = Field(description="days that are to be made anew")
+    blocked: list[Day] = Field(description="those of them that wait for rows to be corrected")
+    provisional: list[Day] = Field(description="reported days that orders still to be attributed can change")
+
+
+class KeptAnswers(BaseModel):
+    """The paid answers that are kept, of one conversion type and month."""
+
+    conversion_type: str = Field(description="the account's conversion type", examples=["default"])
+    month: str = Field(description="month of the answers, UTC", examples=["2024-02"])
+    answered_by: str = Field(description="the API's URL, or the embedded service", examples=["embedded 1"])
+    answers: int = Field(description="answered journeys", examples=[120])
+    requests: int = Field(description="requests that they came with", examples=[2])
+    touchpoints: int = Field(description="touchpoints of these journeys", examples=[340])
+
+
+class TrainedConversionType(BaseModel):
+    """A trained conversion type and its quality, measured on journeys that were not learned from."""
+
+    conversion_type: str = Field(description="its id", examples=["new"])
+    version: int = Field(description="counts its trainings, from 1", examples=[1])
+    trained_at: dt.datetime = Field(description="when, UTC")
+    method: str = Field(description="answers, transcription or journeys", examples=["answers"])
+    approximation: bool = Field(description="whether it was not learned from answers of the API")
+    source: str = Field(description="from what it was learned")
+    answers: int = Field(description="answered journeys that it was learned from", examples=[3000])
+    mean_error: float | None = Field(description="mean error of a touchpoint's credit; null if it was not measured")
+    worst_error: float | None = Field(description="the largest error; null as above")
+    touchpoints: int | None = Field(description="touchpoints over which errors were measured; null as above")
+    in_use: bool = Field(description="whether the data set's orders are attributed with it")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What all results are asked with.
+
+    Attributes:
+        request: the request.
+        settings: the data set's.
+        first: the first day; None: the first that there is.
+        last: the last day; None: the last that there is.
+        limit: rows of a page of JSON.
+        cursor: where the page begins.
+    """
+
+    request: Request
+    settings: Settings
+    first: dt.date | None
+    last: dt.date | None
+    limit: int
+    cursor: str | None
+
+
+def asked(
+    request: Request,
+    settings: Annotated[Settings, Depends(data_set_of("read"))],
+    first_day: Annotated[dt.date | None, Query(description="First day; without it, the first that there is.")] = None,
+    last_day: Annotated[dt.date | None, Query(description="Last day, included.")] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page of JSON.")] = FEW_ROWS,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.", max_length=500)] = None,
+) -> Asked:
+    """The parameters that all results have; CSV and Parquet hold all rows, whatever the limit."""
+    if first_day and last_day and last_day < first_day:
+        raise _invalid("last_day", f"{last_day} is before first_day, {first_day}")
+    return Asked(request, settings, first_day, last_day, limit, cursor)
+
+
+Question = Annotated[Asked, Depends(asked)]
+
+
+def _invalid(parameter: str, detail: str) -> Problem:
+    return Problem(422, "Invalid request", detail, [{"pointer": f"/query/{parameter}", "detail": detail}])
+
+
+class _DataSet:
+    """The stored results of the data set that is asked about."""
+
+    def __init__(self, question: Asked) -> None:
+        self._question, self.settings = question, question.settings
+        self.resources: Resources = resources_of(self.settings, references=False)
+        self.storage: AssetStorage = self.resources.storage.tables()
+        self.storage.require(str(self.resources.database.source()))
+        self.stored = _stored_results(self.settings.storage, self.settings.engine, self.settings.last_day)
+        self.version = results_version(self.storage)
+        self.reported: Reported | None = self.stored.reported()
+
+    @property
+    def standing(self) -> Standing:
+        """How far the results have come."""
+        if self.reported is None:
+            return Standing()
+        first, last = self.reported.first, self.reported.last
+        final, _ = self.stored.ask(
+            final_and_provisional_days, first, last, self.settings.lookback_days, self.settings.last_day
+        )
+        through = list(takewhile(set(final).__contains__, days_between(first, last)))
+        return Standing(through[-1] if through else None, self.stored.ask(last_written_at))
+
+    @property
+    def days(self) -> tuple[dt.date, dt.date] | None:
+        """The first and the last day that are asked for; None if nothing is reported."""
+        if self.reported is None:
+            return None
+        first, last = self._question.first or self.reported.first, self._question.last or self.reported.last
+        return (first, last) if first <= last else None
+
+    def in_range(self, day: dt.date) -> bool:
+        """Whether a day is asked for."""
+        return (self._question.first or day) <= day <= (self._question.last or day)
+
+    def stored_days(self, *names: str) -> StoredDays:
+        """The days that are asked for and that all these tables have, of the first of them."""
+        known = set.intersection(*(set(self.storage.stored_days(name)) for name in names))
+        return self.storage.days(names[0], sorted(filter(self.in_range, known)))
+
+    def by_day(
+        self, row: type[BaseModel], table: StoredDays, form: Callable[[dt.date, pd.DataFrame], pd.DataFrame]
+    ) -> Result:
+        """The rows of stored days, each day a part.
+
+        Args:
+            row: describes a row.
+            table: the days.
+            form: makes of a day and its table the rows.
+        """
+        parts = [partial(lambda day: form(day, table.frame(day)), day) for day in table.files]
+        return Result(row, [*row.model_fields], parts, self.version)
+
+    def answer(self, result: Result) -> Response:
+        """The result as it is sent."""
+        question = self._question
+        return answer(
+            question.request,
+            result,
+            self.standing,
+            limit=question.limit,
+            cursor=question.cursor,
+            guard=self.settings.csv_guard,
+        )
+
+
+@lru_cache(maxsize=64)
+def _stored_results(root: str, engine: str, last_day: dt.date | None) -> StoredResults:
+    return StoredResults(AssetStorage(root, engine_named(engine), last_day), last_day)
+
+
+def report(
+    question: Question,
+    group: Annotated[
+        Literal["channel", "day", "channel,day"], Query(description="By what the figures are summed.")
+    ] = "channel,day",
+    dimension: Annotated[str | None, Query(description="Break the report down by this dimension.")] = None,
+    model: Annotated[str, Query(description="The attribution model.", json_schema_extra={"enum": [*MODELS]})] = MODELS[
+        0
+    ],
+    date_basis: Annotated[
+        Literal["touch", "conversion"],
+        Query(description="Whether credit counts on the day of the visit or on that of the order."),
+    ] = "touch",
+) -> Response:
+    """What each channel cost and earned: the figures of `channel_reporting`, by date, then channel."""
+    if model not in MODELS:
+        raise _invalid("model", f"there is no model {quoted(model)}: take one of {', '.join(MODELS)}")
+    if dimension is not None:
+        raise _invalid("dimension", f"the data set has no dimension {quoted(dimension)}")
+    data_set = _DataSet(question)
+    grouped = [{"channel": "channel_name", "day": "date"}[name] for name in group.split(",")]
+    columns = [*grouped, "cost", "ihc", "ihc_revenue", "cpo", "roas"]
+    parts: list[Callable[[], pd.DataFrame]] = []
+    if days := data_set.days:
+
+        def figures() -> pd.DataFrame:
+            found = data_set.stored.ask(
+                results_by_day,
+                *days,
+                lookback_days=data_set.settings.lookback_days,
+                model=model,
+                basis=DateBasis.TOUCH if date_basis == "touch" else DateBasis.CONVERSION,
+            )
+            found = found if len(grouped) > 1 else summed(found, grouped[0])
+            named = found.rename(columns={"orders": "ihc", "revenue": "ihc_revenue"})
+            return with_ratios(named).rename(columns={"CPO": "cpo", "ROAS": "roas"})
+
+        parts.append(figures)
+    return data_set.answer(Result(ReportRow, columns, parts, data_set.version))
+
+
+def journeys(
+    question: Question,
+    conversion_id: Annotated[str | None, Query(description="Only the journey of this order.")] = None,
+) -> Response:
+    """The touchpoints of the orders of the days, in the order of their journeys, with their credit."""
+    data_set = _DataSet(question)
+
+    def touchpoints(_: dt.date, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame if conversion_id is None else frame[frame["conv_id"] == conversion_id]
+
+    return data_set.answer(data_set.by_day(Touchpoint, data_set.stored_days("ihc_attributions"), touchpoints))
+
+
+def unattributed_orders(question: Question) -> Response:
+    """The orders of the days that got no credit, with the reason."""
+    data_set = _DataSet(question)
+    return data_set.answer(data_set.by_day(UnattributedOrder, data_set.stored_days(UNATTRIBUTED), _as_it_is))
+
+
+def rejected_rows(question: Question) -> Response:
+    """The source rows of the days that runs have set aside, with the reason."""
+    data_set = _DataSet(question)
+    parts: list[Any] = []
+    for asset in SOURCE_ASSETS:
+        table = data_set.stored_days(f"rejected_{asset}")
+        named = partial(lambda asset, day, frame: frame.assign(table=asset, date=str(day)), asset)
+        parts += data_set.by_day(SetAsideRow, table, named).parts
+    return data_set.answer(Result(SetAsideRow, [*SetAsideRow.model_fields], parts, data_set.version))
+
+
+def compared_models(question: Question) -> Response:
+    """The credit of each channel by all models: `model_comparison.csv` of the command `compare`."""
+    return _comparison(question, ModelRow, "model_comparison", _as_it_is)
+
+
+def compared_paths(question: Question) -> Response:
+    """Orders by the sequence of channels: `conversion_paths.csv` of the command `compare`."""
+    return _comparison(question, PathRow, "conversion_paths", lambda _, frame: with_readable_paths(frame))
+
+
+def compared_roles(question: Question) -> Response:
+    """The orders that each channel took part in: `channel_roles.csv` of the command `compare`."""
+    return _comparison(question, RoleRow, "channel_roles", _as_it_is)
+
+
+def compared_markov(question: Question) -> Response:
+    """The credit by a Markov chain of all paths of the days: `markov_comparison.csv` of the command `compare`."""
+    data_set = _DataSet(question)
+    days = [*_compared_days(data_set, "conversion_paths").files]
+    parts = [lambda: data_set.stored.ask(markov_over, days[0], days[-1])] if days else []
+    return data_set.answer(Result(MarkovRow, [*MarkovRow.model_fields], parts, data_set.version))
+
+
+def status(question: Question) -> Response:
+    """The days of each asset that are missing, changed in the source, stale, blocked or provisional."""
+    data_set = _DataSet(question)
+
+    def shown(days: Sequence[dt.date] | set[dt.date] | frozenset[dt.date]) -> list[str]:
+        return [str(day) for day in sorted(days) if data_set.in_range(day)]
+
+    empty: set[dt.date] = set()
+    found = current_status(data_set.resources)[0] if is_there(question.settings) else None
+    rows = [
+        {
+            "asset": asset,
+            "missing": shown(set(found.missing[asset]) if found else empty),
+            "changed": shown(set(found.changed.get(asset, ())) if found else empty),
+            "stale": shown(set(found.stale.days.get(asset, ())) if found else empty),
+            "blocked": shown(set(found.stale.blocked.get(asset, ())) if found else empty),
+            "provisional": shown(found.provisional if found and asset == "channel_reporting" else empty),
+        }
+        for asset in ASSETS
+    ]
+    return data_set.answer(Result.of(AssetStatus, pd.DataFrame(rows)))
+
+
+def answers(question: Question) -> Response:
+    """The paid answers of the API that are kept, by conversion type and month of the answers."""
+    data_set = _DataSet(question)
+    kept = data_set.resources.database.ledger().summary() if is_there(question.settings) else []
+    first, last = (str(day or default)[:7] for day, default in ((question.first, "0"), (question.last, "9")))
+    rows = [
+        (each.conv_type_id, each.month, each.endpoint, each.answers, each.requests, each.touchpoints)
+        for each in kept
+        if first <= each.month <= last
+    ]
+    return data_set.answer(Result.of(KeptAnswers, pd.DataFrame(rows, columns=[*KeptAnswers.model_fields])))
+
+
+def conversion_types(question: Question) -> Response:
+    """The trained conversion types, with which the embedded service can answer, and how good they are."""
+    data_set = _DataSet(question)
+    rows = []
+    for name, trained in data_set.resources.ihc_api.trained().all().items():
+        how, measured = trained.training, trained.training.held_out
+        rows.append(
+            {
+                "conversion_type": name,
+                "version": how.version,
+                "trained_at": how.trained_at.astimezone(dt.UTC).replace(tzinfo=None),
+                "method": str(how.method),
+                "approximation": how.is_approximation,
+                "source": how.source,
+                "answers": how.answers,
+                "mean_error": measured.mean_error if measured else None,
+                "worst_error": measured.worst_error if measured else None,
+                "touchpoints": measured.touchpoints if measured else None,
+                "in_use": name == data_set.settings.ihc_conv_type_id,
+            }
+        )
+    frame = pd.DataFrame(rows, columns=[*TrainedConversionType.model_fields])
+    return data_set.answer(Result.of(TrainedConversionType, frame.astype({"touchpoints": "Int64"})))
+
+
+def _comparison(
+    question: Asked, row: type[BaseModel], table: str, form: Callable[[dt.date, pd.DataFrame], pd.DataFrame]
+) -> Response:
+    data_set = _DataSet(question)
+    return data_set.answer(data_set.by_day(row, _compared_days(data_set, table), form))
+
+
+def _compared_days(data_set: _DataSet, table: str) -> StoredDays:
+    """The days of which all comparisons are stored."""
+    return data_set.stored_days(table, *names_of("model_comparison"))
+
+
+def _as_it_is(_: dt.date, frame: pd.DataFrame) -> pd.DataFrame:
+    return frame
+
+
+_ROUTES: Sequence[tuple[str, Callable[..., Response], type[BaseModel], str]] = (
+    ("report", report, ReportRow, "Report by channel and day"),
+    ("journeys", journeys, Touchpoint, "Journeys with their credit"),
+    ("unattributed-orders", unattributed_orders, UnattributedOrder, "Orders without credit"),
+    ("rejected-rows", rejected_rows, SetAsideRow, "Rows that were set aside"),
+    ("comparisons/models", compared_models, ModelRow, "Attribution models compared"),
+    ("comparisons/paths", compared_paths, PathRow, "Paths to orders"),
+    ("comparisons/roles", compared_roles, RoleRow, "Roles of channels"),
+    ("comparisons/markov", compared_markov, MarkovRow, "Markov chain"),
+    ("status", status, AssetStatus, "How up to date everything is"),
+    ("answers", answers, KeptAnswers, "Paid answers"),
+    ("conversion-types", conversion_types, TrainedConversionType, "Trained conversion types"),
+)
+
+
+def router() -> APIRouter:
+    """The routes of results."""
+    routes = APIRouter(tags=["Results out"])
+    problem = {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}}
+    for path, endpoint, row, summary in _ROUTES:
+        forms = {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {"type": "string", "format": "binary"}}}
+        routes.add_api_route(
+            f"/v1/data-sets/{{name}}/{path}",
+            endpoint,
+            methods=["GET"],
+            response_class=Response,
+            summary=summary,
+            responses={
+                200: {"model": Page[row], "content": forms, "description": "The rows."},  # type: ignore[valid-type]
+                304: {"description": "The client has them, as `If-None-Match` says."},
+                406: problem | {"description": "Accept names no form that there is."},
+                409: problem | {"description": "The results have changed since the cursor was given."},
+                422: problem | {"description": "A parameter cannot be used."},
+            },
+        )
+    return routes

@@ -1,0 +1,175 @@
+"""Rows in: `POST` and `DELETE` of `/v1/data-sets/{name}/rows/{table}`."""
+
+from pathlib import Path as File
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
+
+from attribution_assets.api.access import data_set_of
+from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails
+from attribution_assets.api.row_tables import ROW_TABLES, RefusedRow, RowTable, sorted_out
+from attribution_assets.api.source_store import SourceStore, StagedRows
+from attribution_assets.api.uploads import CSV, JSON, NDJSON, PARQUET, batches_of, spooled_body
+from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.settings import Settings
+
+MOST_REJECTED_LISTED = 1_000
+
+TableName = Annotated[
+    Literal["sessions", "costs", "conversions", "spend"], Path(description="which rows", examples=["sessions"])
+]
+
+
+class RejectedRow(BaseModel):
+    """A row that cannot be used."""
+
+    row: int = Field(description="its number in the body, counted from 1")
+    id: str | None = Field(description="its key; null where it has none")
+    field: str = Field(description="the first field that cannot be used")
+    reason: str = Field(description="all that is wrong with it, as it is said of rows that a run sets aside")
+
+
+class RowsTaken(BaseModel):
+    """What became of the rows of a body."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "received": 3,
+                    "stored": 2,
+                    "unchanged": 0,
+                    "rejected": [
+                        {
+                            "row": 2,
+                            "id": "s2",
+                            "field": "event_time",
+                            "reason": "event_time '25:00:00' is not a time HH:MM:SS",
+                        }
+                    ],
+                    "rejected_count": 1,
+                }
+            ]
+        }
+    )
+
+    received: int = Field(description="rows in the body")
+    stored: int = Field(description="rows that are new, or different from what was stored")
+    unchanged: int = Field(description="rows that changed nothing; also those that a later one of the body replaces")
+    rejected: list[RejectedRow] = Field(description=f"rows that cannot be used: the first {MOST_REJECTED_LISTED:,}")
+    rejected_count: int = Field(description="how many cannot be used in all")
+
+
+_PROBLEM = {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}}
+_EXAMPLES = {
+    NDJSON: '{"session_id": "s1", "user_id": "u1", "timestamp": "2024-02-01T12:00:00+01:00", "channel_name": "Search",'
+    ' "holder_engagement": 1, "closer_engagement": 0, "impression_interaction": 0}\n',
+    CSV: "conv_id,user_id,conv_date,conv_time,revenue\no1,u1,2024-02-03,18:30:00,99.50\n",
+}
+_BODY = {
+    "required": True,
+    "description": "The rows, one after the other; gzip with `Content-Encoding: gzip`. A JSON array takes up to 16 MB.",
+    "content": {
+        NDJSON: {"schema": {"type": "string"}, "example": _EXAMPLES[NDJSON]},
+        CSV: {"schema": {"type": "string"}, "example": _EXAMPLES[CSV]},
+        PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        JSON: {"schema": {"type": "array", "items": {"type": "object"}}},
+    },
+}
+
+
+def router() -> APIRouter:
+    """The routes of rows."""
+    routes = APIRouter(tags=["Rows in"])
+    routes.add_api_route(
+        "/v1/data-sets/{name}/rows/{table}",
+        put_rows,
+        methods=["POST"],
+        response_model=RowsTaken,
+        summary="Send rows",
+        responses={
+            400: _PROBLEM | {"description": "The body cannot be read; nothing is stored."},
+            409: _PROBLEM | {"description": "The data set's rows come from a source of its own."},
+            413: _PROBLEM | {"description": "The body is too long."},
+            415: _PROBLEM | {"description": "The body is of another type."},
+            422: _PROBLEM | {"description": "With `strict`: a row cannot be used; nothing is stored."},
+        },
+        openapi_extra={"requestBody": _BODY},
+    )
+    routes.add_api_route(
+        "/v1/data-sets/{name}/rows/{table}/{id:path}",
+        delete_row,
+        methods=["DELETE"],
+        status_code=204,
+        summary="Delete a row",
+        responses={
+            404: _PROBLEM | {"description": "There is no such row."},
+            409: _PROBLEM | {"description": "The data set's rows come from a source of its own."},
+        },
+    )
+    return routes
+
+
+async def put_rows(
+    request: Request,
+    settings: Annotated[Settings, Depends(data_set_of("write"))],
+    table: TableName,
+    strict: Annotated[bool, Query(description="Store nothing if any row cannot be used.")] = False,  # noqa: FBT002  # FastAPI's form
+) -> RowsTaken:
+    """Store rows in place of those with the same key, so that sending them again changes nothing.
+
+    The key is session_id, conv_id, or date, channel_name and campaign. A row that cannot be used is left out and listed
+    with its reason; the others are stored. Fields beyond those of the source tables become columns of their own.
+    """
+    store = SourceStore(settings)
+    async with spooled_body(request) as body:
+        content_type = request.headers.get("content-type", "")
+        return await run_in_threadpool(_put, store, ROW_TABLES[table], body, content_type, strict=strict)
+
+
+def _put(store: SourceStore, table: RowTable, body: File, content_type: str, *, strict: bool) -> RowsTaken:
+    received, rejected, rejected_count = 0, list[RefusedRow](), 0
+    with StagedRows() as staged:
+        for batch in batches_of(body, content_type):
+            received += batch.rows
+            found = sorted_out(table, batch)
+            staged.add(found.columns)
+            rejected_count += len(found.refused)
+            rejected += found.refused[: MOST_REJECTED_LISTED - len(rejected)]
+        if strict and rejected_count:
+            raise Problem(
+                422,
+                "Unusable rows",
+                f"{rejected_count} of {received} rows cannot be used, and nothing is stored: {rejected[0].reason} (row"
+                f" {rejected[0].row})",
+                [{"row": each.row, "id": each.id, "field": each.field, "detail": each.reason} for each in rejected],
+            )
+        stored = store.replace(table, staged) if staged.rows else 0
+    return RowsTaken(
+        received=received,
+        stored=stored,
+        unchanged=received - rejected_count - stored,
+        rejected=[RejectedRow(row=each.row, id=each.id, field=each.field, reason=each.reason) for each in rejected],
+        rejected_count=rejected_count,
+    )
+
+
+def delete_row(
+    settings: Annotated[Settings, Depends(data_set_of("write"))],
+    table: TableName,
+    row_id: Annotated[
+        str,
+        Path(
+            alias="id",
+            description="The row's key; of `spend`, date, channel and campaign as a line of CSV.",
+            examples=["s1"],
+        ),
+    ],
+) -> Response:
+    """Delete a row, of which the next run takes notice as of any other change."""
+    key = ROW_TABLES[table].key_of(row_id)
+    if key is None or not SourceStore(settings).delete(ROW_TABLES[table], key):
+        raise Problem(404, "Not found", f"there is no row {quoted(row_id)} in {table}")
+    return Response(status_code=204)
