@@ -126,7 +126,7 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
             given[attribute] = Given(called, _text(attribute, called, value))
             if attribute in _SECRETS or passwords_in(given[attribute].text):
                 raise ConfigurationError(f"{called} holds a secret, which is to be named and not written: {_FORMS}")
-    base = Settings.from_environment(own_data=bool({"database_url", "source_url"} & attributes.keys()))
+    base = Settings.from_environment(own_data=True)
     if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
         raise ConfigurationError(
             f"{given['ihc_api_url'].label} is given without ihc_api_key: the environment's key is for the environment's"
