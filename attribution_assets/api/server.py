@@ -1,8 +1,9 @@
 """Serving the API in the foreground: its HTTP protocol, and what stands around its application."""
 
 import json
+import signal
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import uvicorn
@@ -123,5 +124,7 @@ def serve(host: str, port: int, names: Sequence[str], most_bytes: int, *, worker
     home = Home.from_environment()
     store = OperationStore(home)
     app = guarded(create_app(store), home, Guard(Keys(home)), host, names, most_bytes)
-    with Workers(store).running() if workers else nullcontext():
+    # uvicorn raises the signal that ended it once more: that is to end the workers, and not this process at once
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), Workers(store).running() if workers else nullcontext():
         uvicorn.Server(config(app, host=host, port=port, timeout_graceful_shutdown=5)).run()

@@ -39,6 +39,7 @@ def main(id_: str, lease: str) -> None:
     store.end(id_, lease, state, result, error.content if error else None)
     if operation.kind == ERASE_USER:
         store.home.compact()
+    gc.unfreeze()  # else libraries in C complain of what is left at the end
 
 
 def _carried_out(
