@@ -124,7 +124,7 @@ def _table(table: SurveyedTable, days: Mapping[dt.date, int]) -> Iterator[str]:
         yield f"  not there, and not needed: {', '.join(table.without)}"
     if table.others:
         yield f"  not used: {_shortened(table.others)}"
-    if gap := _gap(days):
+    if table.name != _TABLE_OF["spend"] and (gap := _gap(days)):
         yield f"  no rows on {gap}"
 
 
@@ -182,6 +182,8 @@ def _of_rows(table: str, kinds: Sequence[SetAsideRows], usable: int, largest_sha
 
 
 def _of_days(table: str, days: Mapping[dt.date, int]) -> Iterator[str]:
+    if table == _TABLE_OF["spend"]:  # days without spend are as good as any
+        return
     if not days:
         yield f"{table} has no row with a date."
     elif gap := _gap(days):

@@ -142,7 +142,10 @@ def test_a_secret_is_named_and_hidden_wherever_it_would_be_shown(write: Write, m
         ("storage:", "line 1: storage has no value that can be used: write a text or a number, or leave it out"),
         ("storage: [a, [b]]", "line 1: storage has no value that can be used"),
         ("storage: {url: a}", "line 1: storage has no value that can be used"),
-        ("storage: {env: 'A B'}", "line 1: storage names no variable: write {env: NAME_OF_A_VARIABLE}"),
+        (
+            "storage: {env: 'A B'}",
+            "line 1: storage names neither a variable nor a file: write {env: NAME_OF_A_VARIABLE}, or",
+        ),
         ("ihc_api_key: abc", "line 1: ihc_api_key holds a secret, which is to be named and not written: {env: NAME_OF"),
         ("database_url: postgresql://u:p@h/d", "line 1: database_url holds a secret, which is to be named"),
         ("- a", "holds no attributes: write one on each line, as in lookback_days: 30"),

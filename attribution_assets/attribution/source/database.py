@@ -284,6 +284,8 @@ class SourceDatabase:
     def rows_by_day(self, table: str) -> dict[dt.date, int]:
         """How many rows each day has, of days with rows; arguments and errors as for `rows_in_no_report`."""
         with self._reading() as connection:
+            if not _has(connection, _DATED_TABLES[table]):
+                return {}
             rows = connection.execute(statements.rows_by_day(connection, _DATED_TABLES[table])).all()
         return {dt.date.fromisoformat(day): count for day, count in sorted(rows)}
 

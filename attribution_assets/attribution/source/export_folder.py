@@ -36,7 +36,7 @@ class ExportFolder:
 
     Args:
         path: the folder.
-        tables: the tables that are looked for, and the columns that each may have, in lower case.
+        tables: the tables that are looked for, and the columns that each has to have, in lower case.
         variable: the environment variable that names it, for messages.
         error: the class that `reading` raises for errors.
     """

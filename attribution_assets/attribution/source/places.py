@@ -79,7 +79,10 @@ def place_of(url: str, variable: str, error: type[DatabaseError]) -> Place:
     return _sql_place(Database(url, error=error, variable=variable), variable, error)
 
 
-_COLUMNS = {table: tuple(schema.columns) for table, schema in SOURCE_TABLES.items()}
+_COLUMNS = {
+    table: tuple(name for name, column in schema.columns.items() if column.required)
+    for table, schema in SOURCE_TABLES.items()
+}
 
 
 def _sql_place(database: Database, variable: str, error: type[DatabaseError]) -> Place:

@@ -21,7 +21,7 @@ from attribution_assets.attribution.calendar.windows import JourneyEnd
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase, SourceUnreachableError
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES, is_iso_date
-from attribution_assets.attribution.source.statements import SCHEMA
+from attribution_assets.attribution.source.statements import SCHEMA, SPEND
 from attribution_assets.attribution.source.table_names import find_table
 
 MOST_ROWS = 1_000_000
@@ -151,6 +151,8 @@ def survey(source: SourceDatabase, assets: Sequence[str], lookback_days: int, jo
         found.named = list(source.place.names(connection))
     if found.lacks:
         return found
+    if not any(table.name == SPEND.name and table.is_there for table in found.tables):
+        assets = [asset for asset in assets if asset != "spend"]
     for asset in assets:
         with _noting(found):
             found.rows_by_day[asset] = source.rows_by_day(asset)

@@ -61,7 +61,7 @@ def api_operation() -> None:
 
 
 @dg.sensor(
-    job=api_operation,
+    job_name=api_operation.name,
     minimum_interval_seconds=5,
     description="Requests a run for each operation that the HTTP API with --no-workers has queued, in its turn",
 )

@@ -69,6 +69,8 @@ def test_a_good_source_is_described_and_nothing_is_to_do(exports: Path) -> None:
         "  columns: session_id (text), cost (text)",
         "conversions: 4 rows, 2024-02-24..2024-02-27 (4 days with rows, 1 to 1 a day)",
         "  columns: conv_id (text), user_id (text), conv_date (text), conv_time (text), revenue (text)",
+        "  not there, and not needed: conversion_type, refunded",
+        "ad_spend: there is no such table (a run does without it).",
         (
             "Rows of 2024-02-24..2024-02-27, looked at one by one: 4 of session_sources can be used, 4 of conversions"
             " can be used."

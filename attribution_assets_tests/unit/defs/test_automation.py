@@ -23,7 +23,8 @@ def test_schedules_and_sensors_are_off_until_somebody_turns_them_on() -> None:
     repository = build_definitions().get_repository_def()
     states = {each.name: each.default_status.value for each in (*repository.schedule_defs, *repository.sensor_defs)}
     assert states == dict.fromkeys(
-        ["daily", "weekly_check_up", "restatement", "late_data", "freshness", "failed_runs"], "STOPPED"
+        ["daily", "weekly_check_up", "restatement", "late_data", "freshness", "failed_runs", "api_operations"],
+        "STOPPED",
     )
 
 

@@ -207,7 +207,8 @@ def test_the_rows_of_ihc_are_the_credit_of_the_channel_report(
     credit = keep(storage, "ihc_attributions", ihc_attributions(orders), [DAY])
     placed = keep(storage, "conversions", conversions(orders), [DAY])
     sessions = keep(storage, "sessions", table("sessions"), [DAY])
-    report = channel_report(sessions, credit, placed, DAY, DAY)
+    spend = storage.days("spend", [DAY])
+    report = channel_report(sessions, spend, credit, placed, DAY, DAY)
     comparison = model_comparison(attributed_journeys(credit.frame(DAY), placed.frame(DAY)), ())
     ihc = comparison.loc[comparison["model"] == "ihc", ["channel_name", "touch_date", "orders", "revenue"]]
     assert ihc.to_numpy().tolist() == report[["channel_name", "date", "ihc", "ihc_revenue"]].to_numpy().tolist()
