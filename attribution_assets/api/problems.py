@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.files.object_store import ObjectStoreError
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 100
+METHOD_NOT_ALLOWED = 405
 _PATH = re.compile(r"(?:(?<![\w:/.~-])|(?<=:///)|(?<=file://))/(?P<first>[^/\s'\",;:()]+)(?:/[^/\s'\",;:()]*)*")
 
 
@@ -146,7 +148,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return (problem_of(error) or unforeseen(error)).response
 
-    async def of_http(_: Request, error: Exception) -> JSONResponse:
+    async def of_http(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):  # as Starlette types handlers
             raise error
         title = HTTPStatus(error.status_code).phrase.capitalize()
@@ -155,7 +157,10 @@ def add_problem_handlers(app: FastAPI) -> None:
             if error.detail != HTTPStatus(error.status_code).phrase
             else _DETAILS.get(error.status_code, title)
         )
-        return Problem(error.status_code, title, detail, headers=error.headers).response
+        headers = dict(error.headers or {})
+        if error.status_code == METHOD_NOT_ALLOWED:  # of all routes of the address, not of the first one alone
+            headers["Allow"] = ", ".join(_methods_of(request))
+        return Problem(error.status_code, title, detail, headers=headers).response
 
     async def of_validation(_: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, RequestValidationError):
@@ -180,6 +185,15 @@ def add_problem_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """The methods that an address takes."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)
 
 
 _DETAILS = {
