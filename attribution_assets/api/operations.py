@@ -12,14 +12,8 @@ from attribution_assets.api.keys import Key
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_of
 from attribution_assets.api.startable import require_startable
-from attribution_assets.operations.store import (
-    ACCEPTED,
-    ENDED,
-    IdempotentRequest,
-    KeptOperation,
-    OperationStore,
-    State,
-)
+from attribution_assets.operations.records import ENDED, IdempotentRequest, KeptOperation, State
+from attribution_assets.operations.store import ACCEPTED, OperationStore
 from attribution_assets.settings import Settings
 
 RETRY_AFTER = {"Retry-After": "2"}
