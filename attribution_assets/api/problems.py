@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.routing import Match, Route
 
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.files.object_store import ObjectStoreError
@@ -142,8 +141,13 @@ def unforeseen(error: Exception) -> Problem:
     return Problem(500, "Internal error", "the server failed to answer this; its log says more")
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Have an application answer every error as a problem."""
+def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]]) -> None:
+    """Have an application answer every error as a problem.
+
+    Args:
+        app: The application.
+        methods_of: The methods that an address takes.
+    """
 
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return (problem_of(error) or unforeseen(error)).response
@@ -159,7 +163,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         )
         headers = dict(error.headers or {})
         if error.status_code == METHOD_NOT_ALLOWED:  # of all routes of the address, not of the first one alone
-            headers["Allow"] = ", ".join(_methods_of(request))
+            headers["Allow"] = ", ".join(sorted(methods_of(request.url.path))) or headers.get("Allow", "GET")
         return Problem(error.status_code, title, detail, headers=headers).response
 
     async def of_validation(_: Request, error: Exception) -> JSONResponse:
@@ -185,15 +189,6 @@ def add_problem_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, answer)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
-
-
-def _methods_of(request: Request) -> list[str]:
-    """The methods that an address takes."""
-    found: set[str] = set()
-    for route in request.app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)
 
 
 _DETAILS = {

@@ -62,7 +62,7 @@ def api_operation() -> None:
 
 
 @dg.sensor(
-    job=api_operation,
+    job_name=api_operation.name,  # given as an object, Dagster would copy the sensor, and warn of its own beta parameters
     minimum_interval_seconds=5,
     description="Requests a run for each operation that the HTTP API with --no-workers has queued, in its turn",
 )
