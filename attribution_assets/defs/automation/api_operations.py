@@ -62,7 +62,7 @@ def api_operation() -> None:
 
 
 @dg.sensor(
-    job_name=api_operation.name,  # given as an object, Dagster would copy the sensor, and warn of its own beta parameters
+    job_name=api_operation.name,  # of a job object, Dagster would copy the sensor, and warn of doing so
     minimum_interval_seconds=5,
     description="Requests a run for each operation that the HTTP API with --no-workers has queued, in its turn",
 )
