@@ -328,6 +328,11 @@ def data_sets_folder() -> str | None:
     return os.environ.get("ATTRIBUTION_DATA_SETS") or (DATA_SETS if Path(DATA_SETS).is_dir() else None)
 
 
+def api_home() -> Path:
+    """ATTRIBUTION_API_HOME: where the HTTP API keeps keys, operations and its audit log."""
+    return Path(os.environ.get("ATTRIBUTION_API_HOME") or "data/api")
+
+
 def demo_start(end: dt.date | None) -> dt.date:
     """The first day of the demo, and of the calendar where no source is named: the first of the month before.
 

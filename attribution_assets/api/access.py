@@ -16,6 +16,7 @@ from attribution_assets.api.limits import FailedTries, RateLimit
 from attribution_assets.api.problems import Problem
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.data_sets import data_set_named
+from attribution_assets.operations.store import OperationStore
 from attribution_assets.settings import Settings
 
 OPENAPI = "/v1/openapi.json"
@@ -128,19 +129,24 @@ def data_set_of(scope: str) -> Callable[..., Settings]:
     """A dependency of routes under `/v1/data-sets/{name}` that gives the data set's settings, usable ones.
 
     It answers 403 without the scope or for another's data set, 404 if there is none of this name, and 409 if its
-    settings cannot be used.
+    settings cannot be used, or it is being deleted and the scope is not read.
 
     Args:
         scope: What the key needs: read, write, run or admin.
     """
 
-    def settings_of_data_set(key: Annotated[Key, Depends(with_scope(scope))], name: DataSetName) -> Settings:
+    def settings_of_data_set(
+        request: Request, key: Annotated[Key, Depends(with_scope(scope))], name: DataSetName
+    ) -> Settings:
         require_data_set(key, name)
         settings = data_set_named(name)
         if settings is None:
             raise Problem(404, "Not found", f"there is no data set {quoted(name)}")
         if settings.missing:
             raise Problem(409, "Not possible", settings.missing)
+        operations: OperationStore = request.app.state.operations
+        if Scope(scope) is not Scope.READ and operations.is_being_deleted(name):
+            raise Problem(409, "Not possible", "the data set is being deleted")
         return settings
 
     return settings_of_data_set

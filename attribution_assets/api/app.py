@@ -1,11 +1,13 @@
 """The application of the API: its routes, its schema, and the page that people read."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
+from starlette.routing import compile_path
 
 from attribution_assets.api import data_sets, operations, results, rows
 from attribution_assets.api.access import OPENAPI
@@ -33,8 +35,8 @@ def create_app(store: OperationStore) -> FastAPI:
     app.state.operations = store
     for router in ROUTERS:
         app.include_router(router())
-    add_problem_handlers(app)
     schema = schema_of(app)
+    add_problem_handlers(app, partial(_methods_of, schema["paths"]))
     page = docs_page(schema)
 
     @app.get("/healthz", include_in_schema=False)
@@ -50,6 +52,16 @@ def create_app(store: OperationStore) -> FastAPI:
         return HTMLResponse(page, headers=HEADERS)
 
     return app
+
+
+def _methods_of(paths: Mapping[str, Mapping[str, Any]], path: str) -> set[str]:
+    """The methods that an address takes."""
+    return {
+        method.upper()
+        for template, methods in paths.items()
+        if compile_path(template)[0].match(path)
+        for method in methods
+    }
 
 
 def schema_of(app: FastAPI) -> dict[str, Any]:

@@ -24,6 +24,7 @@ Text = Annotated[
 ]
 _EXAMPLE: dict[str, JsonValue] = {"start_date": "2024-01-01", "lookback_days": 30, "ihc_conv_type_id": "default"}
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
+_DATE: dict[str, JsonValue] = {"format": "date"}
 
 
 class DataSetSettings(BaseModel):
@@ -31,8 +32,12 @@ class DataSetSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
 
-    start_date: str | None = Field(None, pattern=_DAY, description="First day, YYYY-MM-DD", examples=["2024-01-01"])
-    end_date: str | None = Field(None, pattern=_DAY, description="Last day, of data that has ended; without: yesterday")
+    start_date: str | None = Field(
+        None, pattern=_DAY, json_schema_extra=_DATE, description="First day, YYYY-MM-DD", examples=["2024-01-01"]
+    )
+    end_date: str | None = Field(
+        None, pattern=_DAY, json_schema_extra=_DATE, description="Last day, of data that has ended; without: yesterday"
+    )
     lookback_days: int | None = Field(None, ge=1, le=3650, description="Length of the lookback window")
     journey_end: str | None = Field(
         None, pattern="^(before|at)$", description="at: a session in the order's own second is in its journey"

@@ -47,6 +47,7 @@ code, pre { font: .875rem/1.4 ui-monospace, monospace; }
 pre { background: var(--soft); padding: .7rem; overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-top: 1px solid var(--line); }
+table + table { margin-top: 1rem; }
 b.method { display: inline-block; min-width: 4.2rem; }
 """
 

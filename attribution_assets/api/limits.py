@@ -21,7 +21,7 @@ MOST_JSON_BYTES = 2**20
 MOST_REQUESTS = 64
 """So many are answered at once."""
 
-CALLS_AT_ONCE, CALLS_PER_SECOND = 600, 50
+CALLS_AT_ONCE, CALLS_PER_SECOND = 2_000, 100
 """A key may make so many calls at once, and so many per second on end."""
 
 FAILED_TRY_SECONDS, MOST_FAILED_TRY_SECONDS, FORGOTTEN_AFTER_SECONDS = 0.02, 2.0, 60.0

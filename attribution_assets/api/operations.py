@@ -5,25 +5,20 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from attribution_assets.api.access import Reader, Runner, data_set_of, require_data_set
 from attribution_assets.api.keys import Key
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_of
 from attribution_assets.api.startable import require_startable
-from attribution_assets.operations.store import (
-    ACCEPTED,
-    ENDED,
-    IdempotentRequest,
-    KeptOperation,
-    OperationStore,
-    State,
-)
+from attribution_assets.operations.records import ENDED, IdempotentRequest, KeptOperation, State
+from attribution_assets.operations.store import ACCEPTED, OperationStore
 from attribution_assets.settings import Settings
 
 RETRY_AFTER = {"Retry-After": "2"}
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
+_DATE: dict[str, JsonValue] = {"format": "date"}
 
 
 class Attribute(BaseModel):
@@ -32,8 +27,12 @@ class Attribute(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["attribute"]
-    first_day: str | None = Field(None, pattern=_DAY, description="Without it, the first day that holds data")
-    last_day: str | None = Field(None, pattern=_DAY, description="Without it, the last day that holds data")
+    first_day: str | None = Field(
+        None, pattern=_DAY, json_schema_extra=_DATE, description="Without it, the first day that holds data"
+    )
+    last_day: str | None = Field(
+        None, pattern=_DAY, json_schema_extra=_DATE, description="Without it, the last day that holds data"
+    )
     dry_run: bool = Field(
         default=False, description="Only say what it would ask for and change; nothing is asked or written"
     )

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 100
+METHOD_NOT_ALLOWED = 405
 _PATH = re.compile(r"(?:(?<![\w:/.~-])|(?<=:///)|(?<=file://))/(?P<first>[^/\s'\",;:()]+)(?:/[^/\s'\",;:()]*)*")
 
 
@@ -140,13 +141,18 @@ def unforeseen(error: Exception) -> Problem:
     return Problem(500, "Internal error", "the server failed to answer this; its log says more")
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Have an application answer every error as a problem."""
+def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]]) -> None:
+    """Have an application answer every error as a problem.
+
+    Args:
+        app: The application.
+        methods_of: The methods that an address takes.
+    """
 
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return (problem_of(error) or unforeseen(error)).response
 
-    async def of_http(_: Request, error: Exception) -> JSONResponse:
+    async def of_http(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):  # as Starlette types handlers
             raise error
         title = HTTPStatus(error.status_code).phrase.capitalize()
@@ -155,7 +161,10 @@ def add_problem_handlers(app: FastAPI) -> None:
             if error.detail != HTTPStatus(error.status_code).phrase
             else _DETAILS.get(error.status_code, title)
         )
-        return Problem(error.status_code, title, detail, headers=error.headers).response
+        headers = dict(error.headers or {})
+        if error.status_code == METHOD_NOT_ALLOWED:  # of all routes of the address, not of the first one alone
+            headers["Allow"] = ", ".join(sorted(methods_of(request.url.path))) or headers.get("Allow", "GET")
+        return Problem(error.status_code, title, detail, headers=headers).response
 
     async def of_validation(_: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, RequestValidationError):

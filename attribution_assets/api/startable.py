@@ -30,8 +30,6 @@ def require_startable(settings: Settings, asked: Mapping[str, Any], store: Opera
         RunRejectedError: The same.
         ConfigurationError: A setting cannot be used.
     """
-    if store.is_being_deleted(settings.data_set):
-        raise Problem(409, "Not possible", "the data set is being deleted")
     if asked["kind"] == "attribute":
         _require_days(settings, asked)
     elif asked["kind"] == "train" and not store.is_busy(settings.data_set):

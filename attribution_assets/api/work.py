@@ -26,7 +26,7 @@ from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.instance.run_failures import failures_in
 from attribution_assets.instance.runs import OPERATION_TAG, process_tag
-from attribution_assets.operations.store import DELETE_DATA_SET, ERASE_USER, KeptOperation
+from attribution_assets.operations.records import DELETE_DATA_SET, ERASE_USER, KeptOperation
 from attribution_assets.settings import Settings
 
 MOST_DAYS_NAMED = 366

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 from attribution_assets.api.problems import Problem, problem_of, unforeseen
 from attribution_assets.operations.home import Home
-from attribution_assets.operations.store import ERASE_USER, KeptOperation, OperationStore, State
+from attribution_assets.operations.records import ERASE_USER, KeptOperation, State
+from attribution_assets.operations.store import OperationStore
 
 LOOK_SECONDS = 0.5
 

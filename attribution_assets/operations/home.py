@@ -1,12 +1,12 @@
 """The API's own database: keys, operations, answers kept for idempotency, who did what. A SQLite file in a folder."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.settings import api_home
 
 BUSY_SECONDS = 30
 FILE = "api.db"
@@ -53,12 +53,12 @@ class Home:
     @classmethod
     def from_environment(cls) -> "Home":
         """The folder that ATTRIBUTION_API_HOME names, or data/api."""
-        return cls(_folder())
+        return cls(api_home())
 
     @classmethod
     def if_there(cls) -> "Home | None":
         """The same, if an API has ever been used here; nothing is made."""
-        return cls(_folder()) if (_folder() / FILE).exists() else None
+        return cls(api_home()) if (api_home() / FILE).exists() else None
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
@@ -84,7 +84,3 @@ class Home:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
-
-
-def _folder() -> Path:
-    return Path(os.environ.get("ATTRIBUTION_API_HOME") or "data/api")

@@ -7,7 +7,7 @@ from socket import socket
 
 _LOWEST, _OF_A_WORKER = 20_000, 500
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_NUMBERS = count()
+_NUMBERS = count(os.getpid())  # another test run beside this one begins elsewhere
 
 
 def free_port() -> int:

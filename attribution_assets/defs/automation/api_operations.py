@@ -11,7 +11,8 @@ import dagster as dg
 from attribution_assets.instance.data_set_names import DATA_SET_TAG
 from attribution_assets.instance.runs import OPERATION_TAG
 from attribution_assets.operations.home import Home
-from attribution_assets.operations.store import OperationStore, State
+from attribution_assets.operations.records import State
+from attribution_assets.operations.store import OperationStore
 from attribution_assets.operations.worker_process import start_worker
 
 END_SECONDS = 10
@@ -61,7 +62,7 @@ def api_operation() -> None:
 
 
 @dg.sensor(
-    job_name=api_operation.name,
+    job_name=api_operation.name,  # of a job object, Dagster would copy the sensor, and warn of doing so
     minimum_interval_seconds=5,
     description="Requests a run for each operation that the HTTP API with --no-workers has queued, in its turn",
 )

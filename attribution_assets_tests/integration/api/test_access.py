@@ -125,7 +125,9 @@ def test_hosts_that_are_not_known_are_refused(url: str) -> None:
 def test_framework_errors_are_problems_and_no_other_site_is_let_in(admin: ApiClient) -> None:
     assert_is_problem(admin.get("/v1/nothing"), 404)
     assert_is_problem(admin.get("/nothing"), 404)
-    assert_is_problem(admin.call("PUT", "/v1/data-sets"), 405)
+    not_taken = admin.call("PUT", "/v1/data-sets/shop_a")
+    assert_is_problem(not_taken, 405)
+    assert not_taken.headers["Allow"] == "DELETE, GET, PATCH"
     assert_is_problem(admin.post("/v1/data-sets", {"name": "1"}), 422)
     assert_is_problem(admin.call("POST", "/v1/data-sets", data="{", headers={"Content-Type": "application/json"}), 400)
     preflight = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from attribution_assets.operations.home import Home
-from attribution_assets.operations.store import MOST_ATTEMPTS, OperationStore, State
+from attribution_assets.operations.records import State
+from attribution_assets.operations.store import MOST_ATTEMPTS, OperationStore
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.shop import Shop
 

@@ -12,7 +12,8 @@ from attribution_assets.defs.automation.api_operations import api_operation, api
 from attribution_assets.instance.data_set_names import DATA_SET_TAG
 from attribution_assets.instance.runs import OPERATION_TAG
 from attribution_assets.operations.home import Home
-from attribution_assets.operations.store import OperationStore, State
+from attribution_assets.operations.records import State
+from attribution_assets.operations.store import OperationStore
 
 
 @pytest.fixture

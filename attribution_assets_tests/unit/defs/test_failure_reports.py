@@ -53,6 +53,7 @@ def test_with_email_set_up_there_is_one_sensor_more(monkeypatch: pytest.MonkeyPa
         "freshness",
         "failed_runs",
         "failed_runs_by_email",
+        "api_operations",
     }
 
 
