@@ -132,9 +132,7 @@ def _read(format_: str, file: Path) -> tuple[Iterable[tuple[Any, ...]], list[str
     if format_ == "parquet":
         parquet = pq.ParquetFile(file)
         names = parquet.schema_arrow.names
-        batches = (
-            zip(*(column.to_pylist() for column in part.columns), strict=True) for part in parquet.iter_batches()
-        )
+        parts = ([column.to_pylist() for column in part.columns] for part in parquet.iter_batches())
         return (row for columns in parts for row in zip(*columns, strict=True)), names
     lines = file.read_bytes().splitlines()
     return (tuple(orjson.loads(line).values()) for line in lines), [*orjson.loads(lines[0])]
