@@ -63,6 +63,12 @@ class ProblemDetails(BaseModel):
     )
 
 
+def refusal(description: str) -> dict[str, Any]:
+    """A route's answer with a problem, as its schema describes it."""
+    schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
 class Problem(Exception):  # noqa: N818 - the standard's word
     """What a request is refused with.
 

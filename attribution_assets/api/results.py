@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 
 from attribution_assets.api.access import data_set_of
 from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Page, Result, Standing, answer
-from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails
+from attribution_assets.api.problems import Problem, refusal
 from attribution_assets.api.source_store import is_there
 from attribution_assets.api.uploads import CSV, PARQUET
 from attribution_assets.attribution.calendar.days import days_between
@@ -487,7 +487,6 @@ _ROUTES: Sequence[tuple[str, Callable[..., Response], type[BaseModel], str]] = (
 def router() -> APIRouter:
     """The routes of results."""
     routes = APIRouter(tags=["Results out"])
-    problem = {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}}
     for path, endpoint, row, summary in _ROUTES:
         forms = {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {"type": "string", "format": "binary"}}}
         routes.add_api_route(
@@ -499,9 +498,9 @@ def router() -> APIRouter:
             responses={
                 200: {"model": Page[row], "content": forms, "description": "The rows."},  # type: ignore[valid-type]
                 304: {"description": "The client has them, as `If-None-Match` says."},
-                406: problem | {"description": "Accept names no form that there is."},
-                409: problem | {"description": "The results have changed since the cursor was given."},
-                422: problem | {"description": "A parameter cannot be used."},
+                406: refusal("Accept names no form that there is."),
+                409: refusal("The results have changed since the cursor was given."),
+                422: refusal("A parameter cannot be used."),
             },
         )
     return routes
