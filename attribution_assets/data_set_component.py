@@ -83,6 +83,14 @@ class DataSet(dg.Component, dg.Model, dg.Resolvable):
         str | NamedValue | None,
         dg.Resolver.default(description="before, or at: a session in the order's own second is in its journey"),
     ] = None
+    dimensions: Annotated[
+        list[str] | str | NamedValue | None,
+        dg.Resolver.default(description="Columns of session_sources and ad_spend to break the report down by"),
+    ] = None
+    order_dimensions: Annotated[
+        list[str] | str | NamedValue | None,
+        dg.Resolver.default(description="Columns of conversions to break credit down by"),
+    ] = None
     ihc_api_url: Annotated[str | NamedValue | None, dg.Resolver.default(description="Full URL of compute_ihc")] = None
     ihc_api_key: Annotated[
         str | NamedValue | None,

@@ -87,6 +87,12 @@ def file_of(name: str) -> Path | None:
     return next((path for path in _files() if path.stem.casefold() == name.casefold()), None)
 
 
+def owns_source(name: str) -> bool:
+    """Whether the source tables of a data set of the folder lie in a database of its own, which it was not given."""
+    path = file_of(name)
+    return not {"database_url", "source_url"} & attributes_in(path)[0].keys() if path else False
+
+
 def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str], str]) -> Settings:
     """The settings of a data set.
 
@@ -120,7 +126,7 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
             given[attribute] = Given(called, _text(attribute, called, value))
             if attribute in _SECRETS or passwords_in(given[attribute].text):
                 raise ConfigurationError(f"{called} holds a secret, which is to be named and not written: {_FORMS}")
-    base = Settings.from_environment(own_data=bool({"database_url", "source_url"} & attributes.keys()))
+    base = Settings.from_environment(own_data=True)
     if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
         raise ConfigurationError(
             f"{given['ihc_api_url'].label} is given without ihc_api_key: the environment's key is for the environment's"

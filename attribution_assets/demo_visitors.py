@@ -4,12 +4,14 @@ The figures are plausible, not anybody's. How they get into a database is in `de
 """
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.demo_campaigns import SPEND_CHANNELS, spend_of, with_campaigns, with_customers
 
 
 class Channel(NamedTuple):
@@ -64,17 +66,34 @@ _BUSIEST = (1 + _SEASON) * _WEEKDAYS.max()
 _Integers = npt.NDArray[np.int64]
 
 
-def demo_rows(first_day: dt.date, last_day: dt.date, seed: int) -> dict[str, list[tuple[Any, ...]]]:
-    """Table -> its rows of these days, by time: those of all visitors whose visits can fall on them."""
+def demo_rows(
+    first_day: dt.date, last_day: dt.date, seed: int, conversion_types: Collection[str] = ()
+) -> dict[str, list[tuple[Any, ...]]]:
+    """Table -> its rows of these days, by time: those of all visitors whose visits can fall on them.
+
+    Args:
+        first_day: the first day.
+        last_day: the last day.
+        seed: chooses the rows.
+        conversion_types: see `demo_campaigns.with_customers`.
+    """
     rows: dict[str, list[tuple[Any, ...]]] = {"session_sources": [], "session_costs": [], "conversions": []}
+    all_costs: dict[str, float] = {}
     for day in days_between(first_day - dt.timedelta(days=_LONGEST_VISIT_DAYS), last_day):
         sessions, costs, orders = _rows_of_visitors(day, seed)
         inside = [session for session in sessions if str(first_day) <= session[2] <= str(last_day)]
-        rows["session_sources"] += inside
-        rows["session_costs"] += [(session[0], costs[session[0]]) for session in inside if session[0] in costs]
-        rows["conversions"] += [order for order in orders if str(first_day) <= order[2] <= str(last_day)]
+        all_costs |= costs
+        rows["session_sources"] += with_campaigns(inside)
+        rows["session_costs"] += [
+            (session[0], costs[session[0]])
+            for session in inside
+            if session[0] in costs and session[4] not in SPEND_CHANNELS
+        ]
+        placed = [order for order in orders if str(first_day) <= order[2] <= str(last_day)]
+        rows["conversions"] += with_customers(placed, conversion_types)
     rows["session_sources"].sort(key=lambda session: session[2:4] + session[:1])
     rows["conversions"].sort(key=lambda order: order[2:4] + order[:1])
+    rows["ad_spend"] = spend_of(rows["session_sources"], all_costs)
     return rows
 
 

@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 
 from attribution_assets.attribution.calendar.days import day_written
@@ -76,6 +76,27 @@ class Given:
     def names(self) -> frozenset[str]:
         """Names with commas between them, casefolded."""
         return frozenset(name.strip().casefold() for name in self.text.split(",") if name.strip())
+
+    def columns(self, taken: Container[str]) -> tuple[str, ...]:
+        """Names of columns with commas between them, in lower case.
+
+        Args:
+            taken: Columns that have a meaning of their own.
+
+        Raises:
+            ConfigurationError: A name cannot be a column's, has a meaning of its own, or is there twice.
+        """
+        found: list[str] = []
+        for name in (part.strip().lower() for part in self.text.split(",") if part.strip()):
+            said = f"{self.label} names {quoted(name)}"
+            if not re.fullmatch(r"\w[\w .-]*", name):
+                raise ConfigurationError(f"{said}: it takes names of columns, separated by commas")
+            if name in taken:
+                raise ConfigurationError(f"{said}, which has a meaning of its own: name other columns")
+            if name in found:
+                raise ConfigurationError(f"{said} twice: leave one of them")
+            found.append(name)
+        return tuple(found)
 
     def journey_end(self) -> JourneyEnd:
         """Where the lookback window ends.

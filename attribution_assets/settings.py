@@ -14,6 +14,7 @@ from typing import Any
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.ihc_api.account import MOST_ANSWER_SECONDS
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.demo_campaigns import CONVERSION_TYPES as DEMO_CONVERSION_TYPES
 from attribution_assets.environment import is_on, require_text
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.setting_texts import Given
@@ -37,6 +38,8 @@ ATTRIBUTES: Mapping[str, str] = {
     "direct_channels": "ATTRIBUTION_DIRECT_CHANNELS",
     "channels": "ATTRIBUTION_CHANNELS",
     "journey_end": "ATTRIBUTION_JOURNEY_END",
+    "dimensions": "ATTRIBUTION_DIMENSIONS",
+    "order_dimensions": "ATTRIBUTION_ORDER_DIMENSIONS",
     "ihc_api_url": "IHC_API_URL",
     "ihc_api_key": "IHC_API_KEY",
     "ihc_conv_type_id": "IHC_CONV_TYPE_ID",
@@ -64,6 +67,12 @@ VARIABLES: Mapping[str, str] = {
 _FIELDS = {"start_date": "first_day", "end_date": "last_day"}
 """Attributes that are fields of `Settings` under another name."""
 
+VISIT_COLUMNS = frozenset(
+    ("session_id", "user_id", "event_date", "event_time", "channel_name", "date", "cost", "impressions", "clicks")
+) | {"holder_engagement", "closer_engagement", "impression_interaction"}
+ORDER_COLUMNS = frozenset(("conv_id", "user_id", "conv_date", "conv_time", "revenue", "refunded", "channel_name"))
+"""Columns of visits and spend, and of orders, that are no dimensions."""
+
 _READ: Mapping[str, Callable[[Given], Any]] = {
     "start_date": Given.day,
     "end_date": Given.day,
@@ -71,6 +80,8 @@ _READ: Mapping[str, Callable[[Given], Any]] = {
     "max_rejected_share": Given.share,
     "direct_channels": Given.names,
     "journey_end": Given.journey_end,
+    "dimensions": lambda given: given.columns(VISIT_COLUMNS),
+    "order_dimensions": lambda given: given.columns(ORDER_COLUMNS),
     "ihc_conversion_types": Given.conversion_types,
     "ihc_max_journeys_per_request": lambda given: given.whole_number(1_000_000),
     "ihc_max_sessions_per_request": lambda given: given.whole_number(1_000_000),
@@ -122,6 +133,8 @@ class Settings:
         ihc_max_requests_per_run: budget of a run, each try counted.
         ihc_allow_http: whether the key may go to another host over http://, in clear.
         ihc_answer_seconds: how long one exchange with the API may take in all.
+        dimensions: columns of `session_sources` and `ad_spend` by which the report is broken down.
+        order_dimensions: columns of `conversions` by which credit is broken down.
         ihc_conversion_types: value of `conversions.conversion_type` -> the account's conversion type.
         variables: setting of a resource -> the variable that gives it: what Dagster reads again when a run starts, and
             shows by the variable's name.
@@ -156,6 +169,8 @@ class Settings:
     ihc_max_requests_per_run: int | None = None
     ihc_allow_http: bool = False
     ihc_answer_seconds: int = 60
+    dimensions: tuple[str, ...] = ()
+    order_dimensions: tuple[str, ...] = ()
     ihc_conversion_types: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     own_account: bool = False
@@ -172,6 +187,8 @@ class Settings:
             self.journey_end,
             self.last_day,
             self.csv_guard,
+            self.dimensions,
+            self.order_dimensions,
         )
 
     @classmethod
@@ -196,9 +213,9 @@ class Settings:
             log_format=log_format(),
             ihc_allow_http=is_on("IHC_ALLOW_HTTP"),
         )
-        if not own_data and not {"start_date", "database_url", "source_url"} & given.keys():
+        if not own_data and not {"database_url", "source_url"} & given.keys():  # the demo's
             last_day = given["end_date"].day() if "end_date" in given else None
-            settings = replace(settings, first_day=demo_start(last_day))
+            settings = replace(settings, first_day=demo_start(last_day), ihc_conversion_types=DEMO_CONVERSION_TYPES)
         return settings.with_given(given)
 
     def with_given(self, given: Mapping[str, Given]) -> "Settings":
@@ -216,6 +233,11 @@ class Settings:
         kept = {name: variable for name, variable in self.variables.items() if name not in given}
         variables = {name: text.variable for name, text in given.items() if text.variable and name in VARIABLES}
         settings = replace(self, variables={**kept, **variables}, **fields)
+        if both := [name for name in settings.order_dimensions if name in settings.dimensions]:
+            label = given["order_dimensions" if "order_dimensions" in given else "dimensions"].label
+            raise ConfigurationError(
+                f"{label} names {quoted(both[0])}, which is a dimension of visits and of orders then: leave one of them"
+            )
         if settings.last_day and settings.last_day < settings.first_day:
             if "end_date" in given:
                 problem = f"is {settings.last_day}: that is before the first day, {settings.first_day}"

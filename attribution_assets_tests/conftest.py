@@ -86,6 +86,13 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
     "spend": {"date": "2024-02-26", "channel_name": "Search", "campaign": None, "cost": 1.0}
     | {"impressions": None, "clicks": None},
     "rejected_spend": _REJECTED,
+    "session_dimensions": _TOUCHPOINT | {"date": "2024-02-26", "dimension": "campaign", "value": "spring"},
+    "order_dimensions": _TOUCHPOINT | {"date": "2024-02-26", "dimension": "market", "value": "north"},
+    "spend_by_dimension": {"channel_name": "Search", "date": "2024-02-26", "dimension": "campaign", "value": "spring"}
+    | {"cost": 1.0, "impressions": None, "clicks": None},
+    "channel_breakdown": {"channel_name": "Search", "date": "2024-02-26", "dimension": "campaign", "value": "spring"}
+    | {"cost": 1.0, "ihc": 1.0, "ihc_revenue": 100.0, "impressions": None, "clicks": None},
+    "channel_breakdown_csv": {"path": "report.csv"},
     "order_types": {"conv_id": "o1", "conversion_type": "new"},
     "too_long_orders": _TOUCHPOINT | {"user_id": "u1", "sessions": 201, "most_sessions": 200},
     "ihc_attributions": _TOUCHPOINT
@@ -107,6 +114,10 @@ _TIME = {
     "sessions": "session_time",
     "channel_reporting": "date",
     "spend": "date",
+    "channel_breakdown": "date",
+    "session_dimensions": "date",
+    "order_dimensions": "date",
+    "spend_by_dimension": "date",
     "model_comparison": "conversion_date",
     "conversion_paths": "conversion_date",
     "channel_roles": "conversion_date",

@@ -10,8 +10,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from attribution_assets.api import data_sets, operations, results, rows
 from attribution_assets.api.access import OPENAPI
 from attribution_assets.api.docs_page import HEADERS, docs_page
-from attribution_assets.api.operation_store import OperationStore
 from attribution_assets.api.problems import MEDIA_TYPE, ProblemDetails, add_problem_handlers
+from attribution_assets.operations.store import OperationStore
 
 TITLE, VERSION = "attribution-assets", "1.0.0"
 DESCRIPTION = """\

@@ -10,7 +10,7 @@ from logging.handlers import RotatingFileHandler
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from attribution_assets.api.home import Home
+from attribution_assets.operations.home import Home
 
 FILE, BYTES, FILES = "audit.jsonl", 10 * 2**20, 10
 _REFUSED = (401, 403, 429)

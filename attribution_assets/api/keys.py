@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from attribution_assets.api.home import Home
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.errors import RunRejectedError
+from attribution_assets.operations.home import Home
 
 BEGINNING = "aak_"
 

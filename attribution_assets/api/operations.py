@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from attribution_assets.api.access import Reader, Runner, data_set_of, require_data_set
 from attribution_assets.api.keys import Key
-from attribution_assets.api.operation_store import (
+from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
+from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_of
+from attribution_assets.api.startable import require_startable
+from attribution_assets.operations.store import (
     ACCEPTED,
     ENDED,
     IdempotentRequest,
@@ -17,9 +20,6 @@ from attribution_assets.api.operation_store import (
     OperationStore,
     State,
 )
-from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
-from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_of
-from attribution_assets.api.startable import require_startable
 from attribution_assets.settings import Settings
 
 RETRY_AFTER = {"Retry-After": "2"}

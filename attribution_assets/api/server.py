@@ -1,8 +1,9 @@
 """Serving the API in the foreground: its HTTP protocol, and what stands around its application."""
 
 import json
+import signal
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import uvicorn
@@ -11,12 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attribution_assets.api.access import Guard, WithKeys
 from attribution_assets.api.app import create_app
 from attribution_assets.api.audit import Audited
-from attribution_assets.api.home import Home
 from attribution_assets.api.keys import Keys
 from attribution_assets.api.limits import BoundedConcurrency, BoundedUploads
-from attribution_assets.api.operation_store import OperationStore
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, problem_of, unforeseen
 from attribution_assets.api.workers import Workers
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import OperationStore
 from attribution_assets.serving import BOUNDED, KnownHosts, WholeRequests
 
 FEWEST_BYTES_PER_SECOND = 1_000
@@ -123,5 +124,7 @@ def serve(host: str, port: int, names: Sequence[str], most_bytes: int, *, worker
     home = Home.from_environment()
     store = OperationStore(home)
     app = guarded(create_app(store), home, Guard(Keys(home)), host, names, most_bytes)
-    with Workers(store).running() if workers else nullcontext():
+    # uvicorn raises the signal that ended it once more: that is to end the workers, and not this process at once
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), Workers(store).running() if workers else nullcontext():
         uvicorn.Server(config(app, host=host, port=port, timeout_graceful_shutdown=5)).run()

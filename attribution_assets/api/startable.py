@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-from attribution_assets.api.operation_store import OperationStore
 from attribution_assets.api.problems import Problem
 from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.database.database import Database
@@ -14,6 +13,7 @@ from attribution_assets.attribution.training.stored_answers import has_stored_an
 from attribution_assets.command.report_range import days_to_report, require_mapped_types
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.ihc_service.training.calibration import FEWEST_JOURNEYS
+from attribution_assets.operations.store import OperationStore
 from attribution_assets.settings import Settings
 
 

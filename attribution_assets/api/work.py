@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import uuid4
 
-from attribution_assets.api.operation_store import KeptOperation
+from attribution_assets.api.deletion import delete_data_set
 from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.freshness.repair import Stage
@@ -16,19 +16,18 @@ from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.report_file import write_report
 from attribution_assets.command import report_range
 from attribution_assets.command.dry_run import dry_run
+from attribution_assets.command.erasure import erase
 from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.usable import usable
-from attribution_assets.data_sets import data_set_named
+from attribution_assets.data_sets import data_set_named, owns_source
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.instance.run_failures import failures_in
-from attribution_assets.instance.runs import process_tag
+from attribution_assets.instance.runs import OPERATION_TAG, process_tag
+from attribution_assets.operations.store import DELETE_DATA_SET, ERASE_USER, KeptOperation
 from attribution_assets.settings import Settings
-
-OPERATION_TAG = "operation"
-"""Tag of the runs of an operation: its id."""
 
 MOST_DAYS_NAMED = 366
 NOTE_SECONDS = 0.5
@@ -104,13 +103,20 @@ def perform(noted: Noted) -> dict[str, Any]:
         RunFailedError: A run failed, or days could not be made; what had succeeded before is kept.
         RunRejectedError: It cannot be done.
     """
-    of_kind: Mapping[str, Callable[[Settings, Noted], dict[str, Any]]] = {"attribute": _attribute, "train": _train}
-    settings = data_set_named(noted.operation.data_set)
+    operation = noted.operation
+    if operation.kind == DELETE_DATA_SET:
+        return delete_data_set(operation.data_set, forget_answers=operation.parameters["forget_answers"])
+    of_kind: Mapping[str, Callable[[Settings, Noted], dict[str, Any]]] = {
+        "attribute": _attribute,
+        "train": _train,
+        ERASE_USER: _erase,
+    }
+    settings = data_set_named(operation.data_set)
     if settings is None:
         raise RunRejectedError("there is no such data set any more")
     if settings.missing:
         raise RunRejectedError(settings.missing)
-    return of_kind[noted.operation.kind](settings, noted)
+    return of_kind[operation.kind](settings, noted)
 
 
 def _attribute(settings: Settings, noted: Noted) -> dict[str, Any]:
@@ -210,4 +216,22 @@ def _train(settings: Settings, noted: Noted) -> dict[str, Any]:
         "worst_error": how.held_out.worst_error if how.held_out else None,
         "phase_weights": [*parameters.phase_weights],
         "channels_without_evidence": [*how.without_evidence],
+    }
+
+
+def _erase(settings: Settings, noted: Noted) -> dict[str, Any]:
+    with listening(noted):
+        erased = erase(
+            noted.operation.parameters["user_id"],
+            settings,
+            noted.start,
+            owns_source=owns_source(settings.data_set),
+            tags=noted.tags,
+            on_run=noted.on_run,
+        )
+    return {
+        "sessions": erased.sessions,
+        "orders": erased.orders,
+        "answers": erased.answers,
+        "days": [str(day) for day in erased.all_days],
     }

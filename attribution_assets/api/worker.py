@@ -4,17 +4,15 @@ import gc
 import logging
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from attribution_assets.api.home import Home
-from attribution_assets.api.operation_store import KeptOperation, OperationStore, State
 from attribution_assets.api.problems import Problem, problem_of, unforeseen
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import ERASE_USER, KeptOperation, OperationStore, State
 
 LOOK_SECONDS = 0.5
-COMMAND = (sys.executable, "-c", "import sys; from attribution_assets.api.worker import main; main(*sys.argv[1:])")
 
 
 def main(id_: str, lease: str) -> None:
@@ -39,6 +37,9 @@ def main(id_: str, lease: str) -> None:
         store.give_back(id_, lease)
         os._exit(130)  # threads of libraries may still wait; all that matters has been written
     store.end(id_, lease, state, result, error.content if error else None)
+    if operation.kind == ERASE_USER:
+        store.home.compact()
+    gc.unfreeze()  # else libraries in C complain of what is left at the end
 
 
 def _carried_out(

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
-from attribution_assets.api.operation_store import OperationStore
-from attribution_assets.api.worker import COMMAND
 from attribution_assets.errors import RunRejectedError
+from attribution_assets.operations.store import OperationStore
+from attribution_assets.operations.worker_process import start_worker
 
 log = logging.getLogger(__name__)
 
@@ -73,9 +73,7 @@ class Workers:
         self._store.give_back_killed(self._processes)
         while not self._over.is_set() and (leased := self._store.lease_next(self._most)):
             id_, lease = leased
-            command = [*COMMAND, id_, lease]
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - our own command
-            self._processes[lease] = id_, process
+            self._processes[lease] = id_, start_worker(id_, lease)
 
     def _end(self) -> None:
         for _, process in self._processes.values():

@@ -80,11 +80,11 @@ def demo() -> None:
             raise ConfigurationError("the demo lies in ATTRIBUTION_DATABASE_URL: unset ATTRIBUTION_SOURCE_URL for it")
         usable(settings, None)
         url, (first, last) = settings.database_url, first_and_last_partition(settings.first_day, settings.last_day)
-        first = max(first, demo_start(last))
+        first, types = max(first, demo_start(last)), settings.ihc_conversion_types
         if not has_source_tables(url):
-            make_demo_database(url, first, (last - first).days + 1)
-        elif (added := extend_demo_database(url, first, last)) is None:
-            typer.echo("The database has source tables that are not the demo's: they are left as they are.")
+            make_demo_database(url, first, (last - first).days + 1, conversion_types=types)
+        elif (added := extend_demo_database(url, first, last, types)) is None:
+            typer.echo("The database has source tables that are not this demo's: they are left as they are.")
         elif added.sessions:
             typer.echo(f"Added to the demo: {added.sessions:,} sessions and {added.orders:,} orders up to {last}.")
         _report(settings, None, None, None)
@@ -101,6 +101,9 @@ def run(  # noqa: PLR0913, PLR0917 - its options
     output: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Where to write the report: a file, or a URL.")
     ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="DIMENSION", help="Show the report broken down by this dimension, too.")
+    ] = None,
     again: Annotated[bool, typer.Option("--again", help="Make the days again that are fresh, too.")] = False,  # noqa: FBT002  # Typer's form
     dry_run: Annotated[  # noqa: FBT002  # Typer's form
         bool, typer.Option("--dry-run", help="Only say what would be asked for; nothing is written.")
@@ -114,8 +117,8 @@ def run(  # noqa: PLR0913, PLR0917 - its options
 ) -> None:
     """Bring a range of days up to date, both ends included, and report what each channel cost and earned."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
-    if (preview and not dry_run) or (dry_run and output):
-        raise typer.BadParameter("--preview goes with --dry-run, and --output does not")
+    if (preview and not dry_run) or (dry_run and (output or by)):
+        raise typer.BadParameter("--preview goes with --dry-run, and --output and --by do not")
     with _problems_in_one_line():
         found = chosen(data_set, every=all_data_sets)
         if output and len(found) > 1:
@@ -127,7 +130,7 @@ def run(  # noqa: PLR0913, PLR0917 - its options
             options = [word for option, day in days if day for word in (option, day)] + ["--again"] * again
             _report_side_by_side(found, options, jobs)
         else:
-            _report(found[0].usable(), start, end, output, again=again)
+            _report(found[0].usable(), start, end, output, again=again, by=by)
 
 
 @app.command()
@@ -181,6 +184,19 @@ def status(data_set: DataSetOption = None, all_data_sets: AllDataSets = False) -
 
 
 @app.command()
+def source(data_set: DataSetOption = None) -> None:
+    """Look at the source tables before anything is run: what is there, what cannot be used, and what to do."""
+    with _problems_in_one_line():
+        from rich.console import Console
+
+        from attribution_assets.command.source_report import report_source
+        from attribution_assets.defs.resources import resources_of
+
+        if not report_source(Console(), resources_of(_one(data_set), references=False)):
+            raise typer.Exit(NOT_POSSIBLE)
+
+
+@app.command()
 def ledger(  # noqa: PLR0913, PLR0917 - its options
     forget: Annotated[bool, typer.Option("--forget", help="Forget answers, so that they are asked for again.")] = False,  # noqa: FBT002  # Typer's form
     conversion_type: Annotated[str | None, typer.Option(metavar="ID", help="Forget only those for this type.")] = None,
@@ -221,6 +237,34 @@ def ledger(  # noqa: PLR0913, PLR0917 - its options
 
     with _problems_in_one_line():
         _of_each(chosen(data_set, every=all_data_sets), of_data_set)
+
+
+@app.command()
+def erase(
+    user: Annotated[str, typer.Option(metavar="ID", help="The visitor's id.")],
+    data_set: DataSetOption = None,
+) -> None:
+    """Delete all that is kept of a visitor, and make anew the days that this touches.
+
+    Rows of a source that a data set has of its own are deleted too; from other sources they have to be gone before.
+    """
+    with _problems_in_one_line(), ended_in_time():
+        from rich.console import Console
+
+        from attribution_assets.attribution.calendar.days import in_words
+        from attribution_assets.command import terminal
+        from attribution_assets.command.erasure import erase as erase_user
+        from attribution_assets.data_sets import owns_source
+
+        settings, console = _one(data_set), Console()
+        with terminal.progress(console) as bars:
+            owned = bool(settings.data_set) and owns_source(settings.data_set)
+            erased = erase_user(user, settings, bars.start, owns_source=owned)
+        days = in_words(erased.all_days) if erased.all_days else "no day"
+        typer.echo(
+            f"Erased: {erased.sessions:,} sessions and {erased.orders:,} orders of the source, {erased.answers:,} kept"
+            f" answers. Made anew: {days}."
+        )
 
 
 @app.command()
@@ -339,7 +383,7 @@ def api(
         int, typer.Option(min=1, max=1_000_000, metavar="MB", help="The longest upload, after decompression.")
     ] = 256,
     no_workers: Annotated[  # noqa: FBT002  # Typer's form
-        bool, typer.Option("--no-workers", help="Leave the operations to a Dagster daemon on the same instance.")
+        bool, typer.Option("--no-workers", help="Leave operations to a Dagster daemon: its sensor api_operations.")
     ] = False,
 ) -> None:
     """Serve the HTTP API until it is interrupted: data sets, their rows, operations and results, for programs."""
@@ -347,6 +391,8 @@ def api(
         from attribution_assets.api.server import serve
 
         typer.echo(f"API: http://{host}:{port}/v1, described at http://{host}:{port}/docs")
+        if no_workers:
+            typer.echo("Its operations wait for the sensor api_operations: switch it on in Dagster's UI.")
         serve(host, port, allowed_host or (), max_body * 2**20, workers=not no_workers)
 
 
@@ -367,8 +413,8 @@ def create_api_key(
 ) -> None:
     """Make a key, and print it once."""
     with _problems_in_one_line():
-        from attribution_assets.api.home import Home
         from attribution_assets.api.keys import Keys, Scope
+        from attribution_assets.operations.home import Home
 
         if strange := [word for word in scope or () if word not in set(Scope)]:
             raise typer.BadParameter(f"{strange[0]!r} is none of {', '.join(Scope)}", param_hint="--scope")
@@ -380,8 +426,8 @@ def create_api_key(
 def list_api_keys() -> None:
     """List the keys: for which data sets, with which scopes, and which are revoked."""
     with _problems_in_one_line():
-        from attribution_assets.api.home import Home
         from attribution_assets.api.keys import Keys
+        from attribution_assets.operations.home import Home
 
         for key in Keys(Home.from_environment()).all():
             of = ", ".join(key.data_sets) or "all data sets"
@@ -393,8 +439,8 @@ def list_api_keys() -> None:
 def revoke_api_key(name: Annotated[str, typer.Argument(help="What the key is called.")]) -> None:
     """Have a key not work any more, from now on."""
     with _problems_in_one_line():
-        from attribution_assets.api.home import Home
         from attribution_assets.api.keys import Keys
+        from attribution_assets.operations.home import Home
 
         Keys(Home.from_environment()).revoke(name)
         typer.echo(f"Revoked: {name}.")
@@ -501,20 +547,26 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
     print_dry_run(Console(), dry_run(resources, first, last, preview=preview), resources.ihc_api.answered_by)
 
 
-def _report(
-    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool = False
+def _report(  # noqa: PLR0913 - the options of run
+    settings: Settings,
+    start: dt.date | None,
+    end: dt.date | None,
+    output: str | None,
+    *,
+    again: bool = False,
+    by: str | None = None,
 ) -> None:
     with ended_in_time():
-        _make_and_report(settings, start, end, output, again=again)
+        _make_and_report(settings, start, end, output, again=again, by=by)
 
 
-def _make_and_report(
-    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool
+def _make_and_report(  # noqa: PLR0913 - as above
+    settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool, by: str | None
 ) -> None:
     gc.disable()  # most modules load now: the collector would look at them again and again
     from rich.console import Console
 
-    from attribution_assets.attribution.reporting.report_file import write_report
+    from attribution_assets.attribution.reporting.report_file import write_breakdown, write_report
     from attribution_assets.attribution.results.channel_results import final_and_provisional_days
     from attribution_assets.command import report_range, terminal
     from attribution_assets.command.usable import usable
@@ -523,6 +575,7 @@ def _make_and_report(
     gc.enable()
     console = Console()
     resources, path = usable(settings, output)
+    dimension = report_range.dimension_named(settings.windows, by)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     report_range.require_mapped_types(resources, first, last)
@@ -535,6 +588,11 @@ def _make_and_report(
     write_report(report, path, guard=settings.csv_guard)
     set_aside = report_range.rows_set_aside(storage, first, last)
     terminal.print_summary(console, report, outcomes, resources.ihc_api.answered_by, set_aside)
+    breakdown = report_range.breakdown(storage, settings.windows, first, last, not_made)
+    if breakdown is not None:
+        breakdown_path = path.with_name(f"{path.stem.replace('channel_reporting', 'channel')}_breakdown.csv")
+        write_breakdown(breakdown, breakdown_path, guard=settings.csv_guard)
+        terminal.print_breakdown(console, breakdown, dimension)
     terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
@@ -544,6 +602,8 @@ def _make_and_report(
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
     )
     terminal.print_report_file(console, first, last, path)
+    if breakdown is not None:
+        terminal.print_report_file(console, first, last, breakdown_path, "Breakdown")
     if words := report_range.not_made_in_words(not_made):
         raise RunFailedError(words)
 

@@ -5,14 +5,14 @@ Dagster's history says of days and checks, and whether their CSV files are there
 """
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
 import dagster as dg
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.due import due_days
 from attribution_assets.attribution.freshness.lineage import stored_state
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import assets_in_use
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import days_changed
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -21,6 +21,8 @@ from attribution_assets.defs.checks.daily import problems_of_days
 from attribution_assets.defs.resources import Resources
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_between_tags
+
+CSV_ASSETS = ("channel_reporting_csv", "channel_breakdown_csv")
 
 MOST_FRESH_BETWEEN = 14
 """So many fresh days between two that are due are made with them: another run takes longer than they do."""
@@ -45,26 +47,27 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
     state = stored_state(storage, resources.database.results().published(), read)
     shown = {
         asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(rules.names.key(asset))}
-        for asset in ASSETS
+        for asset in assets_in_use(rules.windows)
     }
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
     due = due_days(days, state, stale, days_changed(state, source, days), resources.ihc_api.settings_of, shown)
-    return due.union(
-        _days_without_file(storage, resources, days), set(_not_passed(instance, rules.names)).intersection(days)
-    )
+    files = [_days_without_file(asset, storage, resources, days) for asset in CSV_ASSETS if asset in shown]
+    return due.union(*files, set(_not_passed(instance, rules.names, shown)).intersection(days))
 
 
-def _days_without_file(storage: AssetStorage, resources: Resources, days: Sequence[dt.date]) -> set[dt.date]:
+def _days_without_file(
+    asset: str, storage: AssetStorage, resources: Resources, days: Sequence[dt.date]
+) -> set[dt.date]:
     """The days whose CSV file is not there, or was last written to another place."""
-    written = {day: table["path"].to_pylist() for day, table in storage.days("channel_reporting_csv", days).tables()}
-    files = {day: resources.reports.file(f"channel_reporting_{day}.csv") for day in written}
+    written = {day: table["path"].to_pylist() for day, table in storage.days(asset, days).tables()}
+    files = {day: resources.reports.file(f"{asset.removesuffix('_csv')}_{day}.csv") for day in written}
     there = resources.reports.file_names()
     return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}
 
 
-def _not_passed(instance: dg.DagsterInstance, names: DataSetNames) -> Iterator[dt.date]:
+def _not_passed(instance: dg.DagsterInstance, names: DataSetNames, assets: Container[str]) -> Iterator[dt.date]:
     """The days that a blocking check stopped when it was evaluated last, or did not come to, as its run had ended."""
-    for check in daily_checks():
+    for check in (check for check in daily_checks() if check.asset in assets):
         key = names.check_key(check.asset, check.name)
         record = instance.get_latest_asset_check_evaluation_record(key) if check.blocking else None
         event = record.event.dagster_event if record and record.event else None

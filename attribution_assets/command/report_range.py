@@ -5,8 +5,10 @@ sees is in `cli.py` and `terminal.py`.
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
+from dataclasses import dataclass
 from uuid import uuid4
 
 import dagster as dg
@@ -18,7 +20,7 @@ from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, days_changed, status
@@ -157,40 +159,123 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     Raises:
         RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
     """
-    names = resources.rules.names
-    job = data_set_definitions(settings).resolve_job_def(names.of(ATTRIBUTION_JOB))
-    windows, run_config = settings.windows, {} if settings.log_format == "json" else SILENT
-    storage, results = resources.storage.tables(), resources.database.results()
-    touched = windows.days_touched_by(first, last)
-    read = touched
-    for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
-        read = windows.days_touched_by(*read)
-    made = False
-    with dagster_instance() as instance:
-
-        def materialize(stage: Stage) -> None:
-            nonlocal made
-            made = True
-            on_stage(stage)
-            run_id = str(uuid4())
-            if on_run:
-                on_run(run_id)
-            _materialize(job, instance, names, stage, run_config, run_id, tags or {})
-
+    touched = settings.windows.days_touched_by(first, last)
+    with _runs(settings, resources, on_stage, tags, on_run) as runs:
         for stage in _stages_before(resources, first, last):
-            materialize(stage)
-        due = days_between(first, last) if again else days_not_fresh(instance, resources, first, last)
+            runs.materialize(stage)
+        due = days_between(first, last) if again else days_not_fresh(runs.instance, resources, first, last)
         for range_first, range_last in adjacent_ranges(due, MOST_FRESH_BETWEEN):
-            materialize(Stage(tuple(ASSETS), range_first, range_last))
+            runs.materialize(Stage(assets_in_use(settings.windows), range_first, range_last))
+        runs.repair(resources, touched)
+        return runs.made
+
+
+def restate_from_source(  # noqa: PLR0913 - as for `report_days`
+    changed: Mapping[str, AbstractSet[dt.date]],
+    settings: Settings,
+    resources: Resources,
+    on_stage: Callable[[Stage], None],
+    *,
+    tags: Mapping[str, str] | None = None,
+    on_run: Callable[[str], None] | None = None,
+) -> None:
+    """Read exactly these days of the source again, and make anew what has become stale by it.
+
+    Args:
+        changed: Source asset -> days of the calendar.
+        settings: As for `report_days`.
+        resources: The same.
+        on_stage: The same.
+        tags: The same.
+        on_run: The same.
+
+    Raises:
+        RunFailedError: As for `report_days`.
+    """
+    if days := set[dt.date]().union(*changed.values()):
+        with _runs(settings, resources, on_stage, tags, on_run) as runs:
+            for stage in extraction_stages(changed):
+                runs.materialize(stage)
+            runs.repair(resources, settings.windows.days_touched_by(min(days), max(days)))
+
+
+@dataclass
+class _Runs:
+    """The runs of one job in an instance, one after another.
+
+    Attributes:
+        instance: where they are recorded.
+        job: the job.
+        settings: the data set's settings.
+        on_stage: told of each stage before it starts.
+        tags: further tags of the runs.
+        on_run: told of the id of each run before it starts.
+        made: whether there were any.
+    """
+
+    instance: dg.DagsterInstance
+    job: dg.JobDefinition
+    settings: Settings
+    on_stage: Callable[[Stage], None]
+    tags: Mapping[str, str]
+    on_run: Callable[[str], None]
+    made: bool = False
+
+    def materialize(self, stage: Stage) -> None:
+        """Make a stage in a run.
+
+        Raises:
+            RunFailedError: An asset or a blocking check failed.
+        """
+        self.made = True
+        self.on_stage(stage)
+        names, run_id = DataSetNames(self.settings.data_set), str(uuid4())
+        self.on_run(run_id)
+        result = self.job.execute_in_process(
+            instance=self.instance,
+            run_id=run_id,
+            asset_selection=[names.key(asset) for asset in stage.assets],
+            tags={**self.tags, **range_tags(stage.first, stage.last), **process_tag(run_id)},
+            run_config={} if self.settings.log_format == "json" else SILENT,
+            raise_on_error=False,
+        )
+        if not (result.success or _is_held_up(result, names)):
+            raise RunFailedError(failures_in(result.all_events).words)
+
+    def repair(self, resources: Resources, touched: tuple[dt.date, dt.date]) -> None:
+        """Make the days anew, from the first to the last that were touched, that are stale.
+
+        Raises:
+            RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
+        """
+        windows, read = self.settings.windows, touched
+        storage, results = resources.storage.tables(), resources.database.results()
+        for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
+            read = windows.days_touched_by(*read)
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
-            stale = stale_days(storage, state, windows, settings.max_rejected_share, Scope(within=touched))
+            stale = stale_days(storage, state, windows, self.settings.max_rejected_share, Scope(within=touched))
             if not stale:
-                return made
+                return
             for stage in next_stages(stale, windows):
-                materialize(stage)
-    days = in_words({day for days in stale.days.values() for day in days})
-    raise RunFailedError(f"{days} are still stale, as other runs change the same days: run again when they have ended")
+                self.materialize(stage)
+        days = in_words({day for days in stale.days.values() for day in days})
+        raise RunFailedError(
+            f"{days} are still stale, as other runs change the same days: run again when they have ended"
+        )
+
+
+@contextmanager
+def _runs(
+    settings: Settings,
+    resources: Resources,
+    on_stage: Callable[[Stage], None],
+    tags: Mapping[str, str] | None,
+    on_run: Callable[[str], None] | None,
+) -> Iterator[_Runs]:
+    job = data_set_definitions(settings).resolve_job_def(resources.rules.names.of(ATTRIBUTION_JOB))
+    with dagster_instance() as instance:
+        yield _Runs(instance, job, settings, on_stage, tags or {}, on_run or (lambda _: None))
 
 
 def _stages_before(resources: Resources, first: dt.date, last: dt.date) -> list[Stage]:
@@ -231,10 +316,37 @@ def results(
     return report, order_outcomes(placed, credit, too_long)
 
 
+def breakdown(
+    storage: AssetStorage, windows: Windows, first: dt.date, last: dt.date, not_made: NotMade
+) -> pd.DataFrame | None:
+    """The `channel_breakdown` from `first` to `last`, as `results` gives the report; None without dimensions."""
+    if "channel_breakdown" not in assets_in_use(windows):
+        return None
+    days = [day for day in days_between(first, last) if day not in not_made["channel_breakdown"]]
+    return pd.concat([frame for _, frame in storage.days("channel_breakdown", days).frames()], ignore_index=True)
+
+
+def dimension_named(windows: Windows, name: str | None) -> str | None:
+    """The dimension that somebody names; None if nobody does.
+
+    Raises:
+        RunRejectedError: There is no such dimension.
+    """
+    dimensions = (*windows.dimensions, *windows.order_dimensions)
+    found = name and next((each for each in dimensions if each == name.strip().lower()), None)
+    if name and not found:
+        there = f"one of {', '.join(dimensions)}" if dimensions else "a column that one of them names: neither does"
+        raise RunRejectedError(
+            f"--by {quoted(name)} is no dimension: it takes, of ATTRIBUTION_DIMENSIONS and"
+            f" ATTRIBUTION_ORDER_DIMENSIONS, {there}"
+        )
+    return found or None
+
+
 def days_not_made(resources: Resources, first: dt.date, last: dt.date) -> NotMade:
     """The days from `first` to `last` that cannot be made: asset -> day -> why."""
     storage, rules, found = resources.storage.tables(), resources.rules, {}
-    for asset in ASSETS:
+    for asset in assets_in_use(rules.windows):
         kept = obstacles(storage, asset, days_between(first, last), rules.windows, rules.max_rejected_share)
         found[asset] = {**kept.left_out, **kept.held_up}
     return found
@@ -288,19 +400,20 @@ def orders_by_type(resources: Resources, outcomes: pd.DataFrame) -> pd.DataFrame
         outcomes: `order_outcomes` of some days.
 
     Returns:
-        conversion_type, orders, attributed (how many of them), revenue; by conversion type.
+        conversion_type, value (what the source calls it, "" where it names none), orders, attributed (how many of
+        them), revenue; by conversion type, then value.
     """
     days = pd.to_datetime(outcomes["conversion_time"]).dt.date.unique()
     named = resources.storage.tables().days("order_types", days)
     if not named.files:
         return None
     types = resources.ihc_api.order_types
-    of_orders = {order: types.of(value) for _, frame in named.frames() for order, value in frame.to_numpy()}
-    typed = outcomes.assign(
-        conversion_type=[of_orders.get(order, types.default) for order in outcomes["conv_id"]],
-        attributed=outcomes["outcome"] == ATTRIBUTED,
+    values = {order: value for _, frame in named.frames() for order, value in frame.to_numpy()}
+    typed = outcomes.assign(value=[values.get(order, "") for order in outcomes["conv_id"]])
+    typed = typed.assign(
+        conversion_type=[types.of(value) for value in typed["value"]], attributed=typed["outcome"] == ATTRIBUTED
     )
-    of_type = typed.groupby("conversion_type")
+    of_type = typed.groupby(["conversion_type", "value"])
     return of_type.agg(
         orders=("conv_id", "size"), attributed=("attributed", "sum"), revenue=("revenue", "sum")
     ).reset_index()
@@ -349,27 +462,6 @@ def in_no_report(source: SourceDatabase, said: Mapping[str, Sequence[str]]) -> l
     for asset in SOURCE_ASSETS:
         lines += said[asset] if asset in said else in_plain_words([source.rows_in_no_report(asset)])
     return lines
-
-
-def _materialize(  # noqa: PLR0913, PLR0917 - what a run is made of
-    job: dg.JobDefinition,
-    instance: dg.DagsterInstance,
-    names: DataSetNames,
-    stage: Stage,
-    run_config: Mapping[str, Any],
-    run_id: str,
-    tags: Mapping[str, str],
-) -> None:
-    result = job.execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        asset_selection=[names.key(asset) for asset in stage.assets],
-        tags={**tags, **range_tags(stage.first, stage.last), **process_tag(run_id)},
-        run_config=run_config,
-        raise_on_error=False,
-    )
-    if not (result.success or _is_held_up(result, names)):
-        raise RunFailedError(failures_in(result.all_events).words)
 
 
 def _is_held_up(result: dg.ExecuteInProcessResult, names: DataSetNames) -> bool:

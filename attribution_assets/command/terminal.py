@@ -27,6 +27,9 @@ from attribution_assets.attribution.tables.set_aside import SetAside
 
 _log = logging.getLogger(__name__)
 
+VALUES_SHOWN = 60
+"""Rows of a breakdown that are printed; its file has all."""
+
 USERS_NAMED = 3
 """Of those whose orders are too long."""
 
@@ -107,6 +110,36 @@ def print_summary(
         say(console, f"{rows} {again} in every column ({of_each}): of equal rows one counts.")
 
 
+def print_breakdown(console: Console, breakdown: pd.DataFrame, dimension: str | None) -> None:
+    """Print the values of a dimension by channel, those of channels with most cost, then most revenue, first.
+
+    Args:
+        console: Where to.
+        breakdown: `channel_breakdown` of all days.
+        dimension: The dimension; None for none.
+    """
+    if dimension is None:
+        return
+    rows = breakdown[breakdown["dimension"] == dimension]
+    measures = ["cost", "ihc", "ihc_revenue"]
+    values = rows.groupby(["channel_name", "value"], as_index=False)[measures].sum(min_count=1)
+    known = values.fillna({"cost": 0.0})
+    of_channel = known.groupby("channel_name")[["cost", "ihc_revenue"]].transform("sum").add_prefix("channel_")
+    keys = ["channel_cost", "channel_ihc_revenue", "channel_name", "cost", "ihc_revenue", "value"]
+    order = known.join(of_channel).sort_values(keys, ascending=[False, False, True, False, False, True])
+    table = Table(title=f"By channel and {readable(dimension)}")
+    table.add_column("channel", overflow="fold", min_width=12)
+    table.add_column(readable(dimension), overflow="fold", min_width=8)
+    for heading, _, _ in COLUMNS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in with_ratios(values).loc[order.index[:VALUES_SHOWN]].to_dict("records"):
+        names = _name(row["channel_name"]), _name(row["value"])
+        table.add_row(*names, *(_figure(row[column], digits) for _, column, digits in COLUMNS))
+    console.print(table)
+    if (more := len(values) - VALUES_SHOWN) > 0:
+        say(console, f"And {more:,} more rows: see the file of the breakdown.")
+
+
 def print_conversion_types(console: Console, orders: pd.DataFrame | None) -> None:
     """Print the orders of each conversion type.
 
@@ -116,12 +149,12 @@ def print_conversion_types(console: Console, orders: pd.DataFrame | None) -> Non
     """
     if orders is None:
         return
-    table = Table("conversion type", title="Orders by conversion type")
+    table = Table("conversion type", "of orders", title="Orders by conversion type")
     for heading in ("orders", "attributed", "revenue"):
         table.add_column(heading, justify="right")
     for row in orders.to_dict("records"):
         figures = str(row["orders"]), str(row["attributed"]), _figure(row["revenue"], 2)
-        table.add_row(_name(row["conversion_type"]), *figures)
+        table.add_row(_name(row["conversion_type"]), _name(row["value"] or "(all others)"), *figures)
     console.print(table)
 
 
@@ -174,9 +207,9 @@ def print_rows_in_no_report(console: Console, lines: Iterable[str]) -> None:
         say(console, line)
 
 
-def print_report_file(console: Console, first: dt.date, last: dt.date, path: object) -> None:
-    """Say where the report of the days from `first` to `last` was written."""
-    say(console, f"Report of {first}..{last}: {path}")
+def print_report_file(console: Console, first: dt.date, last: dt.date, path: object, what: str = "Report") -> None:
+    """Say where the report of the days from `first` to `last` was written, or what else there is."""
+    say(console, f"{what} of {first}..{last}: {path}")
 
 
 def print_comparison_files(console: Console, first: dt.date, last: dt.date, paths: Sequence[object]) -> None:

@@ -6,7 +6,7 @@ The content of the pages is computed in `overview.py`, `journeys_page.py` and `h
 
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,6 +74,7 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     *,
     csv_guard: bool = True,
     currency: str = "",
+    dimensions: Sequence[str] = (),
     place: Place = Place(),
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
@@ -85,12 +86,13 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
         data_ends: The last day of the calendar, for data that has ended.
         csv_guard: Whether names in downloads are guarded against being taken for formulas.
         currency: ISO code of the amounts' currency; empty if it is not known.
+        dimensions: The dimensions by which the report is broken down.
         place: Which data set it shows.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    stored = StoredResults(storage, data_ends)
+    stored = StoredResults(storage, data_ends, dimensions)
     pages = _Pages(stored, lookback_days, health, csv_guard=csv_guard, currency=currency, place=place)
 
     @app.middleware("http")
@@ -177,7 +179,9 @@ class _Pages:
             reported = self._stored.reported()
         except CANNOT_BE_READ:
             reported = None  # the health page says what cannot be read
-        choices = read_choices(request.query_params.multi_items(), reported)[0] if reported else None
+        choices = (
+            read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)[0] if reported else None
+        )
         return self._rendered(
             "health.html", OK, page="health", shown=self._health(), reported=reported, choices=choices
         )
@@ -193,7 +197,7 @@ class _Pages:
         reported = self._stored.reported()
         if reported is None:
             return PlainTextResponse("There are no reports yet.", NOT_FOUND)
-        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        choices, problems = read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)
         if problems:
             return PlainTextResponse("\n".join(problems), BAD_REQUEST)
         if (page, name) == ("marketing_mix", "weekly"):
@@ -217,7 +221,7 @@ class _Pages:
         reported = self._stored.reported()
         if reported is None or page not in PAGES or kind not in ("svg", "png"):
             return PlainTextResponse("There is no such chart.", NOT_FOUND)
-        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        choices, problems = read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)
         if problems:
             return PlainTextResponse("\n".join(problems), BAD_REQUEST)
         shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
@@ -234,7 +238,7 @@ class _Pages:
         reported = self._stored.reported()
         if reported is None:
             return self._rendered("empty.html", OK, page=page, reported=None, choices=None)
-        choices, problems = read_choices(request.query_params.multi_items(), reported)
+        choices, problems = read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)
         if not problems and choices.query != request.url.query:
             return RedirectResponse(f"{request.url.path}?{choices.query}".removesuffix("?"))
         shown = PAGES[page](self._stored, reported, choices, self._lookback_days)

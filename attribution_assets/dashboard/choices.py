@@ -109,6 +109,7 @@ class Choices:
         metric: The key of `METRICS` that the chart of several channels or models shows; if empty, there is none.
         split: The key of `SPLITS`: what that chart has a line for.
         overlay: The key of `OVERLAYS`: what the charts of all channels show beside; empty for nothing.
+        dimension: The dimension that the channels are broken down by; empty for none.
         against: The model that IHC is compared with.
         sort: The one of `SORTS` that the channels are sorted by, ascending; with `-` before it, descending.
         margin: Percentage of revenue that remains before marketing's cost: profit is revenue x margin - cost.
@@ -125,6 +126,7 @@ class Choices:
     metric: str = ""
     split: str = "channel"
     overlay: str = ""
+    dimension: str = ""
     against: str = "last_touch"
     sort: str = LOSING_FIRST
     margin: float = MOST_MARGIN
@@ -165,6 +167,7 @@ class Choices:
             "metric": "",
             "split": "channel",
             "overlay": "",
+            "dimension": "",
             "against": "last_touch",
         }
         usual["sort"] = LOSING_FIRST
@@ -182,12 +185,15 @@ def days_without(those: Collection[dt.date], first: dt.date, last: dt.date) -> l
     return [day for day in days_between(first, last) if day not in those]
 
 
-def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tuple[Choices, list[str]]:
+def read_choices(
+    pairs: Collection[tuple[str, str]], reported: Reported, dimensions: Sequence[str] = ()
+) -> tuple[Choices, list[str]]:
     """Read the choices in the query of a URL.
 
     Args:
         pairs: The names and values of the query; an empty value counts as not given.
         reported: The days with a stored report.
+        dimensions: Those that the channels can be broken down by.
 
     Returns:
         The choices, and a sentence for each value that cannot be used; the default takes its place.
@@ -208,6 +214,7 @@ def read_choices(pairs: Collection[tuple[str, str]], reported: Reported) -> tupl
         metric=_one_of([*METRICS], "metric", given, "", problems),
         split=_one_of([*SPLITS], "split", given, "channel", problems),
         overlay=_one_of([*OVERLAYS], "overlay", given, "", problems),
+        dimension=_one_of(dimensions, "dimension", given, "", problems),
         against=_one_of([*models[1:], MARKOV], "against", given, "last_touch", problems),
         sort=_one_of(sorts, "sort", given, LOSING_FIRST, problems),
         margin=_margin(given, problems),

@@ -13,7 +13,7 @@ from typing import TypeVar
 import dagster as dg
 import pandas as pd
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.tables import Column, Table, spoken
@@ -183,7 +183,7 @@ def _checks(history: History, url: str | None) -> Table:
 
 def _assets(history: History | None, days: DaysHealth | None) -> Table:
     rows = []
-    for asset in ASSETS:
+    for asset in days.rows if days else always_in_use():
         success = history.last_success.get(asset) if history else None
         last = "" if success is None else f"{pd.Timestamp(success, unit='s'):%Y-%m-%d %H:%M:%S}"
         states = (days.rows, days.missing, days.stale, days.blocked) if days else ({}, {}, {}, {})

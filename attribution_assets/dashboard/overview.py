@@ -5,11 +5,12 @@ What the page shows beside that are phases and orders without credit. The paths 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from attribution_assets.attribution.results.breakdowns import breakdown_over
 from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
@@ -79,6 +80,8 @@ class Overview:
         over_time: The figures by day, week or month.
         lines: A metric of several channels or models over time; None if none is chosen.
         comparison: IHC compared with the chosen model; None if there is nothing to compare.
+        dimensions: Those that the channels can be broken down by.
+        breakdown: The figures by channel and value of the chosen dimension; None if none is chosen.
         phases: Each channel's share of the phases.
         unattributed: The orders without credit by reason.
         by_day: The figures by day and channel, for the CSV download.
@@ -97,6 +100,8 @@ class Overview:
     over_time: OverTime
     lines: ComparedLines | None
     comparison: Comparison | None
+    dimensions: Sequence[str]
+    breakdown: Table | None
     phases: Table
     unattributed: Table
     by_day: Table
@@ -108,6 +113,7 @@ class Overview:
         """All tables, in the order of the page."""
         compared = [self.lines.table] if self.lines else []
         compared += [self.comparison.table] if self.comparison else []
+        compared += [self.breakdown] if self.breakdown else []
         return self.channels, self.over_time.table, *compared, self.phases, self.unattributed, self.by_day
 
     @property
@@ -165,6 +171,8 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         over_time=over_time(results, results_before, choices, provisional),
         lines=compared_lines(stored, results, choices, provisional, lookback_days),
         comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
+        dimensions=stored.dimensions,
+        breakdown=_breakdown(stored, choices, changing),
         phases=_phases(stored, choices),
         unattributed=_unattributed(stored, choices),
         by_day=Table(
@@ -255,6 +263,29 @@ def _days_with_all_models(stored: StoredResults, choices: Choices, lookback_days
     """The days of both periods with stored credit of all models, see `channel_results.compared_days`."""
     days = choices.before[0], choices.last
     return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)
+
+
+def _breakdown(stored: StoredResults, choices: Choices, changing: Mapping[str, str]) -> Table | None:
+    """IHC by touch date, whatever else is chosen: channels with most cost first, then most revenue."""
+    if not choices.dimension:
+        return None
+    found = stored.ask(breakdown_over, choices.first, choices.last, choices.dimension)
+    rows = with_figures(_of_channels(found, choices), choices.margin)
+    sums = rows.fillna({"cost": 0.0}).groupby("channel_name")[["cost", "revenue"]].transform("sum")
+    order = rows.assign(channel_cost=sums["cost"], channel_revenue=sums["revenue"])
+    keys = ["channel_cost", "channel_revenue", "channel_name", "cost", "revenue", "value"]
+    order = order.sort_values(keys, ascending=[False, False, True, False, False, True])
+    return Table(
+        "breakdown",
+        f"What the channels cost and earned by {choices.dimension}",
+        [
+            Column("channel_name", "Channel", "text"),
+            Column("value", readable(choices.dimension).capitalize(), "text"),
+            *result_columns("ihc"),
+        ],
+        rows.loc[order.index].reset_index(drop=True),
+        about={"model": "ihc", "date_basis": str(DateBasis.TOUCH), **changing},
+    )
 
 
 def _phases(stored: StoredResults, choices: Choices) -> Table:

@@ -49,6 +49,7 @@ def serve(
             windows.last_day,
             csv_guard=windows.csv_guard,
             currency=currency(),
+            dimensions=(*windows.dimensions, *windows.order_dimensions),
             place=Place(name, base, addresses),
         )
     app = Starlette(routes=[Mount(base, apps[base]) for base in sorted(apps, reverse=True)])  # "" takes what is left

@@ -6,7 +6,7 @@ The functions that read and compute the results are in `attribution/results/`: `
 import datetime as dt
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from attribution_assets.attribution.results.channel_results import (
@@ -29,10 +29,11 @@ class StoredResults:
     Args:
         storage: The stored days.
         data_ends: The last day of the calendar, for data that has ended.
+        dimensions: The dimensions by which the report is broken down.
     """
 
-    def __init__(self, storage: AssetStorage, data_ends: dt.date | None = None) -> None:
-        self._storage, self._data_ends = storage, data_ends
+    def __init__(self, storage: AssetStorage, data_ends: dt.date | None = None, dimensions: Sequence[str] = ()) -> None:
+        self._storage, self._data_ends, self.dimensions = storage, data_ends, tuple(dimensions)
         self._version = ""
         self._answers: OrderedDict[object, Any] = OrderedDict()
         self._lock = threading.Lock()

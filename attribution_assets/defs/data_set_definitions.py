@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from attribution_assets.attribution.freshness.records import assets_in_use
 from attribution_assets.defs.asset_graph import daily_assets, daily_checks
 from attribution_assets.defs.assets.source_tables import source_assets
 from attribution_assets.defs.assets.training import training_asset
@@ -30,15 +31,16 @@ def data_set_definitions(settings: Settings, resources: Mapping[str, Any] | None
     if as_json:
         json_logs.use_for_all_runs()
     used = {**vars(resources_of(settings, references=True)), **(resources or {})}
+    in_use = assets_in_use(settings.windows)
     used["io_manager"] = DailyTableIOManager(**{name: used[name] for name in ("storage", "database", "rules")})
     return dg.Definitions(
         assets=[
             *source_assets(settings),
-            *(asset.definition(settings) for asset in daily_assets()),
+            *(asset.definition(settings) for asset in daily_assets() if asset.function.__name__ in in_use),
             training_asset(settings),
         ],
         asset_checks=[
-            *(check.definition(names) for check in daily_checks()),
+            *(check.definition(names) for check in daily_checks() if check.asset in in_use),
             freshness_check(settings),
         ],
         jobs=jobs(names),

@@ -70,6 +70,8 @@ class DatabaseResource(OfDataSet):
     first_day: str = Field(description="First day of the calendar, YYYY-MM-DD: rows of days before it are not read")
     channels: str | None = Field(default=None, description="CSV file of channel names and the channel of each")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
+    dimensions: list[str] = Field(default=[], description="Columns of visits and spend to break the report down by")
+    order_dimensions: list[str] = Field(default=[], description="Columns of orders to break credit down by")
 
     def source(self) -> SourceDatabase:
         """The source tables, read only, with the mapping of channel names as the file has it now.
@@ -84,6 +86,8 @@ class DatabaseResource(OfDataSet):
             self._channel_names(),
             last_day,
             self.label("source_url" if self.source_url else "database_url"),
+            dimensions=tuple(self.dimensions),
+            order_dimensions=tuple(self.order_dimensions),
         )
 
     def _channel_names(self) -> ChannelNames | None:
@@ -380,6 +384,8 @@ class ReportingRules(OfDataSet):
     max_rejected_share: float = Field(description="Share of a day's source rows that may be set aside, 0 to 1")
     last_day: str | None = Field(default=None, description="Last day of the calendar, YYYY-MM-DD; without: yesterday")
     csv_guard: bool = Field(default=True, description="Whether names in CSV files are guarded against being formulas")
+    dimensions: list[str] = Field(default=[], description="Columns of visits and spend to break the report down by")
+    order_dimensions: list[str] = Field(default=[], description="Columns of orders to break credit down by")
 
     @property
     def windows(self) -> Windows:
@@ -392,6 +398,8 @@ class ReportingRules(OfDataSet):
             JourneyEnd(self.journey_end),
             dt.date.fromisoformat(self.last_day) if self.last_day else None,
             csv_guard=self.csv_guard,
+            dimensions=tuple(self.dimensions),
+            order_dimensions=tuple(self.order_dimensions),
         )
 
 
@@ -426,6 +434,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             given[name] = dg.EnvVar.int(variable) if isinstance(given[name], int) else dg.EnvVar(variable)
     first_day = settings.first_day.isoformat()
     last_day = settings.last_day.isoformat() if settings.last_day else None
+    dimensions: Any = {name: list(getattr(settings, name)) for name in ("dimensions", "order_dimensions")}
     return Resources(
         database=DatabaseResource(
             data_set=data_set,
@@ -434,6 +443,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             first_day=first_day,
             channels=given["channels"],
             last_day=last_day,
+            **dimensions,
         ),
         storage=Storage(data_set=data_set, root=given["storage"], engine=given["engine"], last_day=last_day),
         reports=Reports(data_set=data_set, root=given["reports"]),
@@ -456,6 +466,7 @@ def resources_of(settings: Settings, *, references: bool) -> Resources:
             max_rejected_share=settings.max_rejected_share,
             last_day=last_day,
             csv_guard=settings.csv_guard,
+            **dimensions,
         ),
     )
 

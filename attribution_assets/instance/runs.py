@@ -47,6 +47,9 @@ PROCESS_TAG = ".dagster/attribution_assets_process"
 
 The prefix `.dagster/` hides it in Dagster's lists."""
 
+OPERATION_TAG = "operation"
+"""Tag of the runs of an operation of the HTTP API: its id."""
+
 REQUEST_TAG = ".dagster/attribution_assets_request"
 """Tag of a run with the request of a sensor that it answers. The request stays the same until its days change."""
 

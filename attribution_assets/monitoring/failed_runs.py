@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import dagster as dg
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, always_in_use
 from attribution_assets.instance.runs import EXTRACTION_JOB
 from attribution_assets.monitoring.history_facts import FAILURE, SUCCESS, FailedRun, RunFacts
 
@@ -26,7 +26,7 @@ class _Ended:
 
     @property
     def assets(self) -> frozenset[str]:
-        of_the_job = SOURCE_ASSETS if self.run.job == EXTRACTION_JOB else ASSETS
+        of_the_job = SOURCE_ASSETS if self.run.job == EXTRACTION_JOB else always_in_use()
         return frozenset(self.run.assets or of_the_job)
 
     @property

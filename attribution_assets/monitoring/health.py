@@ -16,7 +16,7 @@ import pyarrow as pa
 from attribution_assets.attribution.calendar.finality import final_and_provisional, has_ended
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.freshness.lineage import StoredState, days_attributed, stored_state
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.freshness.status import days_due
 from attribution_assets.attribution.ledger.ledger import Selection
@@ -121,6 +121,7 @@ class PipelineHealth:
         state = stored_state(storage, self._resources.database.results().published())
         stale = self._stale_days(storage, state)
         windows = self._resources.rules.windows
+        assets = assets_in_use(windows)
         due = days_due(source, first_and_last_partition(windows.first_day, windows.last_day))
         _, provisional = final_and_provisional(
             sorted(state.stamps["channel_reporting"]),
@@ -129,10 +130,10 @@ class PipelineHealth:
             windows.last_day,
         )
         return DaysHealth(
-            rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in ASSETS},
-            missing={asset: due.difference(state.stamps[asset]) for asset in ASSETS},
-            stale={asset: stale.days.get(asset, set()) for asset in ASSETS},
-            blocked={asset: stale.blocked.get(asset, set()) for asset in ASSETS},
+            rows={asset: {day: stamp.rows for day, stamp in state.stamps[asset].items()} for asset in assets},
+            missing={asset: due.difference(state.stamps[asset]) for asset in assets},
+            stale={asset: stale.days.get(asset, set()) for asset in assets},
+            blocked={asset: stale.blocked.get(asset, set()) for asset in assets},
             provisional=provisional,
             lookback_days=windows.lookback_days,
         )

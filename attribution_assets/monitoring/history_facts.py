@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import Traffic
 
 RUN_SECONDS = (10, 30, 60, 120, 300, 600, 1800, 3600, 10800)
@@ -52,7 +52,8 @@ class RunFacts:
     @property
     def subject(self) -> str:
         """What it materializes, in words."""
-        assets = ", ".join(self.assets) if 0 < len(self.assets) < len(ASSETS) else "all assets"
+        some = self.assets and not set(always_in_use()).issubset(self.assets)
+        assets = ", ".join(self.assets) if some else "all assets"
         days = self.first_day if self.first_day == self.last_day else f"{self.first_day}..{self.last_day}"
         return f"{assets} of {days}" if days else assets
 

@@ -32,7 +32,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.asset_graph import daily_checks
@@ -220,7 +220,7 @@ def _steps(history: History) -> Iterator[Metric]:
     for step, totals in history.steps.items():
         durations.add_metric([step], totals.ended, totals.seconds)
     yield durations
-    failed = dict.fromkeys(ASSETS, 0) | {step: totals.failed for step, totals in history.steps.items()}
+    failed = dict.fromkeys(always_in_use(), 0) | {step: totals.failed for step, totals in history.steps.items()}
     yield _counter(
         "attribution_step_failures", "Steps that failed.", ["step"], [([step], count) for step, count in failed.items()]
     )
@@ -309,7 +309,7 @@ def _days(days: DaysHealth) -> Iterator[Metric]:
         "blocked": ("Stale days that wait until rows are corrected in the source.", days.blocked),
     }
     for kind, (words, of_assets) in kinds.items():
-        counts = [([asset], len(of_assets[asset])) for asset in ASSETS]
+        counts = [([asset], len(found)) for asset, found in of_assets.items()]
         yield _gauge(f"attribution_{kind}_partitions", words, ["asset"], counts)
     yield GaugeMetricFamily(
         "attribution_provisional_partitions",

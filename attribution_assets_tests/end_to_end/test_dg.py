@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets_tests.support.places import PROJECT
 from attribution_assets_tests.support.waiting import wait_until
 
@@ -57,11 +57,12 @@ def test_definitions_load_with_what_was_scaffolded_beside_them(project: Path) ->
     assert "All definitions loaded successfully." in dg(project, "check", "defs")
     listed = {asset["asset_key"] for asset in json.loads(dg(project, "list", "defs", "--json"))["assets"]}
     assert listed == {
-        *ASSETS,
+        *always_in_use(),
         "trained_conversion_type",
         "source/session_sources",
         "source/session_costs",
         "source/conversions",
+        "source/ad_spend",
     }
 
 

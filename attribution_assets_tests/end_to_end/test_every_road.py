@@ -87,7 +87,9 @@ def test_all_schedules_and_sensors_are_there_and_nothing_runs_before_it_is_start
     said = dagster.ask(STATES, location=LOCATION)
     sensors = {node["name"]: node["sensorState"]["status"] for node in said["sensorsOrError"]["results"]}
     schedules = {node["name"]: node["scheduleState"]["status"] for node in said["schedulesOrError"]["results"]}
-    assert sensors == dict.fromkeys(("late_data", "restatement", "freshness", "failed_runs"), "STOPPED")
+    assert sensors == dict.fromkeys(
+        ("late_data", "restatement", "freshness", "failed_runs", "api_operations"), "STOPPED"
+    )
     assert schedules == dict.fromkeys(("daily", "weekly_check_up"), "STOPPED")
     assert dagster.runs() == []
 

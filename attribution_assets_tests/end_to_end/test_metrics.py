@@ -10,7 +10,7 @@ from socket import socket
 
 import pytest
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets_tests.support.command_process import COMMAND
 from attribution_assets_tests.support.exporter import Exporter, Samples, running_exporter, value
 from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint, status
@@ -83,7 +83,7 @@ def test_days_are_exported_for_the_latest_lookback_window_only(samples: Samples)
     days = {dict(labels)["day"] for _, labels in samples if "day" in dict(labels)}
     assert days == {"2024-02-23", "2024-02-24", "2024-02-25", "2024-02-26", "2024-02-27"}
     per_day = [labels for name, labels in samples if name == "attribution_day_materialized_timestamp_seconds"]
-    assert len(per_day) == len(ASSETS) * len(days)
+    assert len(per_day) == len(always_in_use()) * len(days)
 
 
 @pytest.mark.skipif(not PROMTOOL, reason="promtool is not installed")

@@ -14,12 +14,12 @@ import uvicorn
 
 from attribution_assets.api.access import Guard
 from attribution_assets.api.app import create_app
-from attribution_assets.api.home import Home
 from attribution_assets.api.keys import Keys, Scope
 from attribution_assets.api.limits import MOST_BODY_BYTES
-from attribution_assets.api.operation_store import OperationStore
 from attribution_assets.api.server import config, guarded
 from attribution_assets.api.workers import Workers
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import OperationStore
 from attribution_assets_tests.support.ports import free_port
 from attribution_assets_tests.support.waiting import wait_until
 

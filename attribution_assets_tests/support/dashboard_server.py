@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import uvicorn
@@ -20,10 +20,14 @@ def running_dashboard(
     *,
     lookback_days: int = LOOKBACK_DAYS,
     currency: str = "",
+    dimensions: Sequence[str] = (),
 ) -> Iterator[str]:
     """The page's address, as long as the context is open."""
     config = uvicorn.Config(
-        create_app(storage, lookback_days, health, currency=currency), lifespan="off", ws="none", log_config=None
+        create_app(storage, lookback_days, health, currency=currency, dimensions=dimensions),
+        lifespan="off",
+        ws="none",
+        log_config=None,
     )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -21,7 +21,7 @@ import pytest
 
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.lineage import StoredState, stored_state
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import ASSETS, always_in_use
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, Stale, stale_days
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -104,7 +104,7 @@ class MadeShop(Shop):
 
 def stale_only(**by_asset: set[dt.date]) -> dict[str, set[dt.date]]:
     """The days of `Stale` if these are all that are stale."""
-    return {asset: by_asset.get(asset, set()) for asset in ASSETS if not ASSETS[asset].reads_the_source}
+    return {asset: by_asset.get(asset, set()) for asset in always_in_use() if not ASSETS[asset].reads_the_source}
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +127,7 @@ def _make(folder: Path, endpoint: IhcEndpoint, url: str | None = None) -> Path:
         shop.order("o1", "ann", "2024-02-24 20:00:00", 90.0)
         shop.order("o2", "ben", "2024-02-27 09:00:00", 30.0)
         shop.order("o3", "dan", "2024-02-27 10:00:00", 7.0)
-        assert shop.make(tuple(ASSETS), 20, 28).success
+        assert shop.make(always_in_use(), 20, 28).success
     return folder
 
 

@@ -177,7 +177,9 @@ def test_a_variable_in_another_encoding_is_refused_by_its_name(monkeypatch: pyte
 def test_conversion_types_of_orders_are_a_json_object_of_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     found = settings(monkeypatch, "IHC_CONVERSION_TYPES", '{" new ": "first orders", "returning": "later"}')
     assert found.ihc_conversion_types == {"new": "first orders", "returning": "later"}
-    assert settings(monkeypatch, "IHC_CONVERSION_TYPES", "").ihc_conversion_types == {}
+    demo = settings(monkeypatch, "IHC_CONVERSION_TYPES", "").ihc_conversion_types
+    assert demo == {"new": "default", "returning": "default"}
+    assert settings(monkeypatch, "ATTRIBUTION_DATABASE_URL", "sqlite:///shop.db").ihc_conversion_types == {}
 
 
 @pytest.mark.parametrize(
@@ -196,3 +198,42 @@ def test_conversion_types_of_orders_that_cannot_be_used_are_refused(
     monkeypatch: pytest.MonkeyPatch, text: str, words: str
 ) -> None:
     assert said(monkeypatch, "IHC_CONVERSION_TYPES", text) == f"IHC_CONVERSION_TYPES is {in_quotes(text)}{words}"
+
+
+def test_dimensions_are_columns_in_lower_case_with_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DIMENSIONS", " Campaign, country ,")
+    found = settings(monkeypatch, "ATTRIBUTION_ORDER_DIMENSIONS", "market,conversion_type")
+    assert (found.dimensions, found.order_dimensions) == (("campaign", "country"), ("market", "conversion_type"))
+    assert found.windows.dimensions == ("campaign", "country")
+    without = Settings()
+    assert (without.dimensions, without.order_dimensions) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "words"),
+    [
+        (
+            "DIMENSIONS",
+            "campaign,channel_name",
+            "names 'channel_name', which has a meaning of its own: name other columns",
+        ),
+        ("DIMENSIONS", "session_id", "names 'session_id', which has a meaning of its own: name other columns"),
+        ("DIMENSIONS", "Cost", "names 'cost', which has a meaning of its own: name other columns"),
+        ("ORDER_DIMENSIONS", "refunded", "names 'refunded', which has a meaning of its own: name other columns"),
+        ("DIMENSIONS", "campaign,country,CAMPAIGN", "names 'campaign' twice: leave one of them"),
+        ("ORDER_DIMENSIONS", "it's", 'names "it\'s": it takes names of columns, separated by commas'),
+        ("DIMENSIONS", "a,,$b", "names '$b': it takes names of columns, separated by commas"),
+    ],
+)
+def test_dimensions_that_cannot_be_used_are_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, words: str
+) -> None:
+    assert said(monkeypatch, f"ATTRIBUTION_{variable}", text) == f"ATTRIBUTION_{variable} {words}"
+
+
+def test_a_dimension_is_either_of_visits_or_of_orders(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DIMENSIONS", "market")
+    assert said(monkeypatch, "ATTRIBUTION_ORDER_DIMENSIONS", "market") == (
+        "ATTRIBUTION_ORDER_DIMENSIONS names 'market', which is a dimension of visits and of orders then: leave one of"
+        " them"
+    )

@@ -45,6 +45,8 @@ class Windows:
         journey_end: where the lookback window ends.
         last_day: the last day of the calendar, for data that has ended; None if it goes on.
         csv_guard: whether names in CSV files are guarded against being taken for formulas.
+        dimensions: columns of visits and spend by which the report is broken down.
+        order_dimensions: columns of orders by which credit is broken down.
     """
 
     first_day: dt.date
@@ -54,6 +56,8 @@ class Windows:
     journey_end: JourneyEnd = JourneyEnd.BEFORE
     last_day: dt.date | None = None
     csv_guard: bool = True
+    dimensions: tuple[str, ...] = ()
+    order_dimensions: tuple[str, ...] = ()
 
     def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an input that the day of an asset reads."""

@@ -5,7 +5,6 @@ from collections.abc import Container, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from attribution_assets.attribution.freshness.lineage import StoredState
-from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.freshness.status import SettingsOf, attributed_with_other_settings
 
@@ -29,9 +28,11 @@ def due_days(  # noqa: PLR0913, PLR0917 - all that can make a day due
         stale: What of it is stale.
         changed: Source asset -> the days whose rows in the source are not those that were read.
         settings: What stands for the API's settings as they are now.
-        shown: Asset -> the days that Dagster's history shows as materialized.
+        shown: Asset in use -> the days that Dagster's history shows as materialized.
     """
-    not_made = {day for day in days for asset in ASSETS if day not in state.stamps[asset] or day not in shown[asset]}
+    not_made = {
+        day for asset, made in shown.items() for day in days if day not in state.stamps[asset] or day not in made
+    }
     otherwise_made = attributed_with_other_settings(state, settings)
     due = not_made.union(otherwise_made, *changed.values(), *stale.days.values(), *stale.blocked.values())
     return due.intersection(days)

@@ -15,6 +15,11 @@ import pyarrow as pa
 from attribution_assets.attribution.calendar.days import adjacent_ranges, by_day, days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
+from attribution_assets.attribution.reporting.channel_breakdown import (
+    breakdown_inputs,
+    breakdown_sql,
+    channel_breakdowns,
+)
 from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
 from attribution_assets.attribution.reporting.journeys import (
     IN_THE_WINDOW_SQL,
@@ -69,6 +74,10 @@ def _always(_table: pd.DataFrame | pa.Table) -> bool:
     return True
 
 
+def _with_any_settings(_windows: Windows) -> bool:
+    return True
+
+
 @dataclass(frozen=True)
 class AssetRecord:
     """What there is to know of an asset besides the function that makes it.
@@ -85,6 +94,7 @@ class AssetRecord:
         expected_with: the input whose stored day has a day of the asset made that is not there; without it, `base`.
         worth_making: whether such a day is wanted all the same, by what `remake` made of it.
         repaired_with: the step of a repair in which the asset is made; assets of one step are made together.
+        in_use: whether there is such an asset with these settings.
         held_up_by: source assets, each with the window whose days hold the asset's day up while too many of their rows
             are rejected.
     """
@@ -100,6 +110,7 @@ class AssetRecord:
     worth_making: Callable[[pd.DataFrame | pa.Table], bool] = _always
     repaired_with: str = ""
     held_up_by: tuple[Input, ...] = ()
+    in_use: Callable[[Windows], bool] = _with_any_settings
 
     @property
     def reads_the_source(self) -> bool:
@@ -130,6 +141,14 @@ def _report_rules(windows: Windows, day: dt.date) -> Mapping[str, str]:
     return {"query": REPORT_VERSION, "sessions looked for": f"{first}..{last}"}
 
 
+def _has_dimensions(windows: Windows) -> bool:
+    return bool(windows.dimensions or windows.order_dimensions)
+
+
+def _breakdown_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
+    return {"query": digest({"breakdown": breakdown_sql(windows)})}
+
+
 def _comparison_rules(windows: Windows, _day: dt.date) -> Mapping[str, str]:
     return {"rules": COMPARISON_VERSION, "direct channels": ", ".join(sorted(windows.direct_channels))}
 
@@ -155,6 +174,16 @@ def _reports_anew(storage: AssetStorage, windows: Windows, days: Sequence[dt.dat
             unattributed = dict(by_day(block.unattributed, "conversion_time", block.days))
             for day, frame in by_day(block.report, "date", block.days):
                 yield day, {"channel_reporting": frame, "unattributed_orders": unattributed[day]}
+
+
+def _breakdowns_anew(
+    storage: AssetStorage, windows: Windows, days: Sequence[dt.date]
+) -> Iterator[tuple[dt.date, Tables]]:
+    for first, last in adjacent_ranges(days):
+        inputs = breakdown_inputs(storage, windows, first, last)
+        for block, breakdown in channel_breakdowns(inputs, days_between(first, last), windows):
+            for day, frame in by_day(breakdown, "date", block):
+                yield day, {"channel_breakdown": frame}
 
 
 def _comparisons_anew(
@@ -235,9 +264,50 @@ _RECORDS = (
         repaired_with="reports",
         held_up_by=_ROWS_OF_THE_DAY,
     ),
+    AssetRecord(
+        "channel_breakdown",
+        ATTRIBUTION,
+        inputs=(
+            Input("channel_reporting"),
+            Input("sessions"),
+            Input("spend", may_miss_days=True),
+            Input("ihc_attributions", Window.ATTRIBUTION, may_miss_days=True),
+            Input("conversions", Window.ATTRIBUTION, may_miss_days=True),
+            Input("session_dimensions", may_miss_days=True, beside=True),
+            Input("spend_by_dimension", may_miss_days=True, beside=True),
+            Input("order_dimensions", Window.ATTRIBUTION, may_miss_days=True, beside=True),
+        ),
+        base="channel_reporting",
+        rules=_breakdown_rules,
+        remake=_breakdowns_anew,
+        repaired_with="reports",
+        held_up_by=_ROWS_OF_THE_DAY,
+        in_use=_has_dimensions,
+    ),
+    AssetRecord(
+        "channel_breakdown_csv",
+        ATTRIBUTION,
+        inputs=(Input("channel_breakdown"),),
+        base="channel_breakdown",
+        rules=_csv_rules,
+        repaired_with="reports",
+        held_up_by=_ROWS_OF_THE_DAY,
+        in_use=_has_dimensions,
+    ),
 )
 
 ASSETS: dict[str, AssetRecord] = {record.name: record for record in _RECORDS}
 """All records, each asset after its inputs."""
+
+
+def assets_in_use(windows: Windows) -> tuple[str, ...]:
+    """The assets that there are with these settings, each after its inputs."""
+    return tuple(name for name, record in ASSETS.items() if record.in_use(windows))
+
+
+def always_in_use() -> tuple[str, ...]:
+    """The assets that there are with any settings, each after its inputs."""
+    return tuple(name for name, record in ASSETS.items() if record.in_use is _with_any_settings)
+
 
 SOURCE_ASSETS = tuple(name for name, record in ASSETS.items() if record.reads_the_source)

@@ -48,7 +48,8 @@ def next_stages(stale: Stale, windows: Windows) -> list[Stage]:
             for reader in days_between(*windows.readers_of(day, given.window))
         }
         followers = [name for name in steps if step in _steps_before(steps, name)]
-        assets = tuple(record.name for name in (step, *followers) for record in steps[name])
+        made = (record for name in (step, *followers) for record in steps[name])
+        assets = tuple(record.name for record in made if record.in_use(windows))
         stages += adjacent_stages(assets, stale_of[step] - made_before - waiting)
     return stages
 

@@ -143,7 +143,7 @@ def _suspects(
     versions = state.versions()
     suspects: dict[str, dict[dt.date, str]] = {}
     for name, record in ASSETS.items():
-        if record.reads_the_source:
+        if record.reads_the_source or not record.in_use(windows):
             continue
         first, last = _looked_at(record, windows, within)
         suspects[name] = {}

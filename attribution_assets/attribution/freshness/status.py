@@ -10,7 +10,7 @@ from attribution_assets.attribution.calendar.finality import final_and_provision
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import changed_days
 from attribution_assets.attribution.freshness.lineage import StoredState, days_attributed
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.staleness import Stale
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
@@ -70,7 +70,8 @@ def status(
     """
     due = days_due(source, calendar)
     stored = {
-        asset: sorted(day for day in state.stamps[asset] if calendar[0] <= day <= calendar[1]) for asset in ASSETS
+        asset: sorted(day for day in state.stamps[asset] if calendar[0] <= day <= calendar[1])
+        for asset in assets_in_use(windows)
     }
     final, provisional = final_and_provisional(
         stored["channel_reporting"], days_attributed(state, windows.last_day), windows.lookback_days, windows.last_day

@@ -116,6 +116,15 @@ class LedgerTables:
         """The database, without user and password."""
         return str(self._database)
 
+    def drop(self) -> None:
+        """Delete the tables, as with the data set that they are of.
+
+        Raises:
+            LedgerError: they cannot be deleted.
+        """
+        with self._database.writing() as connection:
+            self.schema.metadata.drop_all(connection)
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A read-only transaction on the ledger's tables, which are created first if they do not exist.

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from collections.abc import Callable
 
 import pandas as pd
 from upath import UPath
@@ -42,12 +43,30 @@ def write_stored_report(stored: StoredDays, day: dt.date, path: UPath, *, guard:
     Returns:
         The version of the report in the file.
     """
+    return _write_stored(stored, day, lambda frame: write_report(frame, path, guard=guard))
+
+
+def write_breakdown(breakdown: pd.DataFrame, path: UPath, *, guard: bool = True) -> None:
+    """Replace the CSV file at `path` by the table `channel_breakdown`; arguments as for `write_report`.
+
+    Columns channel_name, date, dimension, value, cost, ihc, ihc_revenue; impressions and clicks if any are given.
+    """
+    empty = [name for name in ("impressions", "clicks") if breakdown[name].isna().all()]
+    write_table(breakdown.drop(columns=empty), path, guard=guard)
+
+
+def write_stored_breakdown(stored: StoredDays, day: dt.date, path: UPath, *, guard: bool = True) -> str:
+    """The same as `write_stored_report` for the days of `channel_breakdown`."""
+    return _write_stored(stored, day, lambda frame: write_breakdown(frame, path, guard=guard))
+
+
+def _write_stored(stored: StoredDays, day: dt.date, write: Callable[[pd.DataFrame], None]) -> str:
     written = ""
     while True:
         frame, stamp = stored.stamped(day)
         if stamp.version == written:
             return written
-        write_report(frame, path, guard=guard)
+        write(frame)
         written = stamp.version
 
 

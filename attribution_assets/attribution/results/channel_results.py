@@ -35,8 +35,9 @@ READ_TABLES = (
     "model_comparison",
     "conversion_paths",
     "channel_roles",
+    "channel_breakdown",
 )
-"""The stored tables that this module and `order_results.py` read."""
+"""The stored tables that this module, `order_results.py` and `breakdowns.py` read."""
 
 
 class DateBasis(StrEnum):

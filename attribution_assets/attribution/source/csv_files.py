@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from attribution_assets.attribution.source.value_forms import trimmed
+from attribution_assets.attribution.tables.readable import quoted
 
 SUFFIXES = (".csv", ".csv.gz")
 
@@ -55,8 +56,8 @@ def read_header(path: Path, known: Collection[str]) -> Header:
     header = max(headers, key=lambda each: len(_lower(each.columns) & set(known)))
     if not _lower(header.columns) & set(known):
         raise CsvFileError(
-            f"{path}, line 1: it names none of the columns {', '.join(known)}: the first line has to name the columns,"
-            " separated by a comma, a semicolon, a tab or a |."
+            f"{path}, line 1: it names none of the columns {', '.join(known)}, but is {quoted(line)}: the first line"
+            " has to name the columns, separated by a comma, a semicolon, a tab or a |."
         )
     several = [name for name, count in Counter(map(str.lower, header.columns)).items() if count > 1 and name in known]
     if several:
@@ -129,10 +130,10 @@ def _lower(names: Iterable[str]) -> set[str]:
 
 
 def _select(paths: list[str], header: Header) -> str:
-    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in _distinct(header.columns))
+    columns = ", ".join(f"{as_literal(name)}: 'VARCHAR'" for name in _distinct(header.columns))
     return (
-        f"SELECT * FROM read_csv([{', '.join(map(quoted, paths))}], columns = {{{columns}}},"  # noqa: S608  all quoted
-        f" delim = {quoted(header.separator)}, header = true, auto_detect = false, nullstr = '', quote = '\"',"
+        f"SELECT * FROM read_csv([{', '.join(map(as_literal, paths))}], columns = {{{columns}}},"  # noqa: S608  all quoted
+        f" delim = {as_literal(header.separator)}, header = true, auto_detect = false, nullstr = '', quote = '\"',"
         " escape = '\"', compression = 'auto', hive_partitioning = false)"
     )
 
@@ -146,6 +147,6 @@ def _distinct(names: Iterable[str]) -> Iterator[str]:
         yield new
 
 
-def quoted(text: str) -> str:
+def as_literal(text: str) -> str:
     """The text as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"

@@ -111,22 +111,33 @@ class SourceDatabase:
         last_day: the last day of the calendar; None if it goes on.
         channels: which channel each channel name is reported as.
         variable: the environment variable that holds the URL, for messages.
+        dimensions: further columns of session_sources and ad_spend that are read.
+        order_dimensions: further columns of conversions that are read.
 
     Raises:
         DatabaseUrlError: the URL names no kind of source.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is read, and how
         self,
         url: str,
         first_day: dt.date,
         channels: ChannelNames | None = None,
         last_day: dt.date | None = None,
         variable: str = "ATTRIBUTION_DATABASE_URL",
+        *,
+        dimensions: Sequence[str] = (),
+        order_dimensions: Sequence[str] = (),
     ) -> None:
         self.place = place_of(url, variable, SourceUnreachableError)
         self._first_day, self._last_day = first_day, last_day or dt.date.max
         self.channels = channels or ChannelNames()
+        self._dimensions = {"sessions": dimensions, "spend": dimensions, "conversions": order_dimensions}
+
+    @property
+    def first_day(self) -> dt.date:
+        """The first day of the calendar, with which rows are filed whose date has no place in it."""
+        return self._first_day
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
@@ -222,7 +233,7 @@ class SourceDatabase:
         return found
 
     def change_marker(self) -> str:
-        """A text that differs from an earlier one whenever the tables or the mapping of channel names may have changed.
+        """A text that differs from an earlier one whenever the tables or how they are read may have changed.
 
         It is cheap to get, and may differ although nothing has changed. Take it before reading the rows or the
         fingerprints that it stands for. On PostgreSQL it is made of the server's statistics, which appear a second
@@ -233,7 +244,8 @@ class SourceDatabase:
         Raises:
             SourceUnreachableError: the database cannot be reached or read.
         """
-        mapping = self.channels.applied_to(self.channels.channels)
+        dimensions = sorted({name for names in self._dimensions.values() for name in names})
+        mapping = " ".join([self.channels.applied_to(self.channels.channels), *dimensions])
         return f"{self.place.change_marker()} {mapping}".rstrip()
 
     def conversion_types(self, first: dt.date, last: dt.date) -> dict[str, str]:
@@ -268,6 +280,12 @@ class SourceDatabase:
                 dates = connection.execute(statements.first_and_last_date(connection, table, within)).one()
                 found += [dt.date.fromisoformat(date) for date in dates if date is not None]
         return (min(found), max(found)) if found else None
+
+    def rows_by_day(self, table: str) -> dict[dt.date, int]:
+        """How many rows each day has, of days with rows; arguments and errors as for `rows_in_no_report`."""
+        with self._reading() as connection:
+            rows = connection.execute(statements.rows_by_day(connection, _DATED_TABLES[table])).all()
+        return {dt.date.fromisoformat(day): count for day, count in sorted(rows)}
 
     def rows_in_no_report(self, table: str) -> RowsInNoReport:
         """The rows with a date that is no day of the calendar, and costs without session; the whole table is read.
@@ -304,10 +322,9 @@ class SourceDatabase:
                 for table in _dated_tables(connection)
             )
 
-    @staticmethod
-    def _as_read(connection: sa.Connection, table: str) -> DatedTable:
+    def _as_read(self, connection: sa.Connection, table: str) -> DatedTable:
         """The table with the further columns that are read of it."""
-        return with_further_columns(connection, _DATED_TABLES[table])
+        return with_further_columns(connection, _DATED_TABLES[table], self._dimensions[table])
 
     def _extracted(self, name: str, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
         with self._reading() as connection:
@@ -322,6 +339,18 @@ class SourceDatabase:
                 raw_days(connection, table, days, self._first_day),
             )
 
+    def _require_dimensions(self, connection: sa.Connection) -> None:
+        for variable, asset, tables in (
+            ("ATTRIBUTION_DIMENSIONS", "sessions", (SESSIONS, SPEND)),
+            ("ATTRIBUTION_ORDER_DIMENSIONS", "conversions", (CONVERSIONS,)),
+        ):
+            if not (named := self._dimensions[asset]):
+                continue
+            there = _columns(connection, *tables)
+            if unknown := [name for name in named if name not in there]:
+                where = " or ".join(table.name for table in tables)
+                raise SourceSchemaError(f"{variable} names {unknown[0]!r}, which is no column of {where} in the {self}")
+
     @contextmanager
     def _reading(self) -> Iterator[sa.Connection]:
         with self.place.database.reading() as connection:
@@ -330,9 +359,14 @@ class SourceDatabase:
             missing = missing_from(connection, SCHEMA | optional)
             if missing:
                 raise SourceSchemaError(f"The {self} lacks {', '.join(missing)}. {self.place.how_to_add}")
+            self._require_dimensions(connection)
             if connection.dialect.name == POSTGRESQL:
                 connection.exec_driver_sql(_PLAIN_TEXT_FORMS)
             yield connection
+
+
+def _columns(connection: sa.Connection, *tables: DatedTable) -> set[str]:
+    return {column for table in tables for column in find_table(connection, table.name).columns}
 
 
 def _has(connection: sa.Connection, table: DatedTable) -> bool:
@@ -345,15 +379,18 @@ def _dated_tables(connection: sa.Connection) -> list[DatedTable]:
 
 
 def _extracted_day(
-    table: DatedTable, fingerprint: Callable[[RawDay], str], channels: ChannelNames, raw: RawDay
+    table: DatedTable,
+    fingerprint: Callable[[RawDay], str],
+    channels: ChannelNames,
+    raw: RawDay,
 ) -> ExtractedDay:
     if table.name == SESSIONS.name:
-        rows = session_rows(raw.day, raw.columns, raw.several_costs)
+        rows = session_rows(raw.day, raw.columns, raw.several_costs, table.dimensions)
         rows = rows._replace(frame=channels.reported(rows.frame))
     elif table.name == SPEND.name:
-        rows = spend_rows(raw.day, raw.columns, table.further_texts, channels)
+        rows = spend_rows(raw.day, raw.columns, table.further_texts, channels, table.dimensions)
     else:
-        rows = conversion_rows(raw.day, raw.columns)
+        rows = conversion_rows(raw.day, raw.columns, table.dimensions)
     return ExtractedDay(
         raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated, rows.beside, rows.refunded
     )

@@ -22,11 +22,11 @@ from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.database.duckdb_dialect import duckdb_reading, duckdb_settings
 from attribution_assets.attribution.source import csv_files
 from attribution_assets.attribution.source.change_markers import marker_of_files, state_of_files
-from attribution_assets.attribution.source.csv_files import CsvFileError, quoted
+from attribution_assets.attribution.source.csv_files import CsvFileError, as_literal
 
 VIEWS = "views.sql"
 
-_MOST_NAMES = 10
+_MOST_NAMES = 20
 _PARQUET = (".parquet",)
 _KINDS = (*_PARQUET, *csv_files.SUFFIXES)
 
@@ -71,14 +71,13 @@ class ExportFolder:
         except OSError as error:
             raise self._unreadable(error) from None
 
-    def contents(self) -> str:
-        """The names of what lies in the folder, for messages."""
+    def names(self) -> list[str]:
+        """The first names of what lies in the folder."""
         try:
             names = sorted(path.name for path in self.path.iterdir() if not _is_hidden(path, self.path))
         except OSError:
-            return "nothing"
-        shown = ", ".join(names[:_MOST_NAMES])
-        return f"{shown}, ..." if len(names) > _MOST_NAMES else shown or "nothing"
+            return []
+        return [*names[:_MOST_NAMES], "..."] if len(names) > _MOST_NAMES else names
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
@@ -165,7 +164,7 @@ class ExportFolder:
         try:
             for table, files in tables.items():
                 connection.execute(f'CREATE VIEW "{table}" AS {self._select(table, files)}')
-            connection.execute(f"SET GLOBAL file_search_path = {quoted(str(self.path.absolute()))}")
+            connection.execute(f"SET GLOBAL file_search_path = {as_literal(str(self.path.absolute()))}")
             self._create_views(connection, views)
         except (CsvFileError, OSError, EOFError) as error:
             connection.close()
@@ -188,13 +187,16 @@ class ExportFolder:
 
     def _select(self, table: str, files: Sequence[Path]) -> str:
         if files[0].name.lower().endswith(_PARQUET):
-            paths = ", ".join(quoted(_pattern(file)) for file in files)
+            paths = ", ".join(as_literal(_pattern(file)) for file in files)
             return f"SELECT * FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"  # noqa: S608  all quoted
         headers = ((_pattern(file), csv_files.read_header(file, self._tables[table])) for file in files)
         return csv_files.select_from(headers)
 
     def _as_error(self, words: str) -> DatabaseError:
         said = csv_files.problem(words)
+        if parquet := re.search(r"'([^'\n]*\.parquet)'", words, re.IGNORECASE):
+            what = " ".join(words.splitlines()[0].split()).rstrip(".")
+            said = f"{parquet[1]} cannot be read: {what}. Export it again."
         return self._error(said or f"The {self} cannot be read: {' '.join(words.split()).rstrip('.')}.")
 
     def _unreadable(self, error: OSError) -> DatabaseError:

@@ -77,8 +77,9 @@ def fingerprint_of_read_rows(
 
 
 def _with_names(fingerprint: str, table: DatedTable, applied: str) -> str:
-    """The fingerprint, with what the mapping makes of the channel names if it maps any, and the further columns."""
-    return " ".join([fingerprint, *filter(None, [applied]), *table.further])
+    """The fingerprint, with what the mapping makes of the channel names if it maps any, and how columns are read."""
+    dimensions = ("by", *table.dimensions) if table.dimensions else ()
+    return " ".join([fingerprint, *filter(None, [applied]), *table.further, *dimensions])
 
 
 def _fingerprint_of_hashes(raw: RawDay) -> str:

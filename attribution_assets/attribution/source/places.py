@@ -4,7 +4,7 @@ Reading the tables does not belong here, but in `database`.
 """
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -17,6 +17,7 @@ from attribution_assets.attribution.database.duckdb_file import DuckDbFile
 from attribution_assets.attribution.source.change_markers import companion, marker_of_files, postgresql_marker
 from attribution_assets.attribution.source.export_folder import ExportFolder
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
+from attribution_assets.attribution.source.table_names import table_names
 
 _FILES = "files"
 
@@ -39,11 +40,13 @@ class Place(NamedTuple):
         database: what they are read of; its `str` says which one it is.
         change_marker: gives a text that differs from an earlier one whenever the tables may have changed.
         how_to_add: what to do where tables are missing.
+        names: what lies there that may be a table, as it is called there; given a connection to it.
     """
 
     database: ReadDatabase
     change_marker: Callable[[], str]
     how_to_add: str
+    names: Callable[[sa.Connection], Sequence[str]] = table_names
 
 
 def place_of(url: str, variable: str, error: type[DatabaseError]) -> Place:
@@ -112,7 +115,9 @@ def _folder_place(folder: ExportFolder) -> Place:
         folder,
         folder.change_marker,
         "Each table is a file such as session_costs.csv or session_costs.parquet, or a folder session_costs of such"
-        f" files; the folder has {folder.contents()}. Add what is missing, or a views.sql that makes it.",
+        f" files; the folder has {', '.join(folder.names()) or 'none'}. Add what is missing, or a views.sql that makes"
+        " it.",
+        names=lambda _: folder.names(),
     )
 
 

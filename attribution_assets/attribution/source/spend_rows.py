@@ -23,7 +23,9 @@ NO_SPEND = pd.DataFrame(
 )
 
 
-def spend_rows(day: date, raw: RawColumns, labels: Sequence[str], channels: ChannelNames) -> DayRows:
+def spend_rows(
+    day: date, raw: RawColumns, labels: Sequence[str], channels: ChannelNames, dimensions: Sequence[str] = ()
+) -> DayRows:
     """What was spent on one day.
 
     Rows that agree in channel and all `labels`, but not in their amounts, are set aside: which of them is right is not
@@ -34,10 +36,12 @@ def spend_rows(day: date, raw: RawColumns, labels: Sequence[str], channels: Chan
         raw: the columns of ad_spend.
         labels: those of them that say what it was spent on besides the channel, such as `campaign`.
         channels: which channel each name is reported as.
+        dimensions: those of the labels by which the report is broken down.
 
     Returns:
         The usable rows, summed by channel and campaign (date, channel_name, campaign, cost, impressions, clicks; None
-        and NaN where the table does not say), by channel, then campaign, without one first; and those set aside.
+        and NaN where the table does not say), by channel, then campaign, without one first; and those set aside. Beside
+        them `spend_by_dimension`, the same summed by channel and value of each dimension, if there is any.
     """
     further = [name for name in labels if name not in AD_SPEND.columns]
     rows = Rows(raw, AD_SPEND, key="channel_name", further=further)
@@ -57,7 +61,14 @@ def spend_rows(day: date, raw: RawColumns, labels: Sequence[str], channels: Chan
             usable[name] = None if name == "campaign" else np.nan
     usable = channels.reported(usable.assign(date=day.isoformat()))
     frame = summed(usable, ["date", "channel_name", "campaign"])
-    return DayRows(frame, rejected_frame(rows.rejected("cost")), rows.repeated, rows.undated)
+    beside = {}
+    if broken_down := sorted(set(dimensions).intersection(labels)):
+        parts = [
+            summed(usable.assign(dimension=name, value=usable[name]), ["channel_name", "date", "dimension", "value"])
+            for name in broken_down
+        ]
+        beside["spend_by_dimension"] = pd.concat(parts, ignore_index=True)
+    return DayRows(frame, rejected_frame(rows.rejected("cost")), rows.repeated, rows.undated, beside)
 
 
 def summed(spend: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

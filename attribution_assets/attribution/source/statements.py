@@ -22,6 +22,7 @@ class DatedTable(NamedTuple):
         further_texts: columns that it may lack, read as the text of ids: see `with_further_columns`.
         further_amounts: the same of amounts.
         is_read_whole: whether all its other columns are read too, as `further_texts`.
+        dimensions: those of `further_texts` by which the report is broken down.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DatedTable(NamedTuple):
     further_texts: tuple[str, ...] = ()
     further_amounts: tuple[str, ...] = ()
     is_read_whole: bool = False
+    dimensions: tuple[str, ...] = ()
 
     @property
     def further(self) -> tuple[str, ...]:
@@ -100,6 +102,7 @@ def with_further_columns(connection: sa.Connection, table: DatedTable, dimension
     return table._replace(
         further_texts=tuple(column for column in texts if column in there),
         further_amounts=tuple(column for column in table.further_amounts if column in there),
+        dimensions=tuple(sorted(column for column in dimensions if column in there)),
     )
 
 
@@ -184,6 +187,15 @@ def conversion_types(connection: sa.Connection, first: dt.date, last: dt.date) -
     named = source.id("conversion_type")
     rows = sa.select(named, sa.func.min(source.id(CONVERSIONS.key))).select_from(source.table)
     return rows.where(source.in_days(CONVERSIONS.date, first, last)).group_by(named)
+
+
+def rows_by_day(connection: sa.Connection, table: DatedTable) -> sa.Select[Any, int]:
+    """The days of the calendar that rows are of, as text, and how many rows each has."""
+    source = SourceTable(connection, table.name)
+    day, rows = source.date_text(table.date), sa.cast(sa.func.count(), sa.Integer)
+    is_day = source.is_calendar_day(table.date)
+    counted: sa.Select[Any, int] = sa.select(day, rows).select_from(source.table).where(is_day).group_by(day)
+    return counted
 
 
 def any_row(

@@ -12,14 +12,14 @@ from attribution_assets.attribution.database.database import POSTGRESQL, SQLITE,
 from attribution_assets.attribution.database.duckdb_dialect import DUCKDB
 
 _TABLES = {
-    SQLITE: "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND lower(name) = :name",
+    SQLITE: "SELECT name FROM sqlite_master WHERE type IN ('table', 'view')",
     DUCKDB: (
-        "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database()"
-        " AND table_schema = current_schema() AND lower(table_name) = :name"
+        "SELECT table_name AS name FROM information_schema.tables WHERE table_catalog = current_database()"
+        " AND table_schema = current_schema()"
     ),
     POSTGRESQL: (
-        "SELECT relname FROM pg_class"
-        " WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid) AND lower(relname) = :name"
+        "SELECT relname AS name FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f') AND pg_table_is_visible(oid)"
+        " AND relnamespace::regnamespace::text NOT IN ('pg_catalog', 'information_schema')"
     ),
 }
 
@@ -59,11 +59,16 @@ def look_again(connection: sa.Connection) -> None:
 
 
 def _find_table(connection: sa.Connection, name: str) -> FoundTable:
-    query = sa.text(_TABLES[connection.dialect.name])
+    query = sa.text(f"SELECT name FROM ({_TABLES[connection.dialect.name]}) AS named WHERE lower(name) = :name")  # noqa: S608  ours
     table = _spelled(connection.scalars(query, {"name": name}), name) or name
     types = column_types(connection, table)
     columns = {column.lower(): _spelled(types, column.lower()) for column in types}
     return FoundTable(table, {low: FoundColumn(each, types[each]) for low, each in columns.items() if each})
+
+
+def table_names(connection: sa.Connection) -> list[str]:
+    """The names of all tables and views that are found without naming a schema, as the database spells them."""
+    return sorted(connection.scalars(sa.text(_TABLES[connection.dialect.name])))
 
 
 def missing_from(connection: sa.Connection, needed: Mapping[str, Sequence[str]]) -> list[str]:

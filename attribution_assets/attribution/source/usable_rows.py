@@ -56,7 +56,9 @@ class DayRows(NamedTuple):
     refunded: float | None = None
 
 
-def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = ()) -> DayRows:
+def session_rows(
+    day: date, raw: RawColumns, several_costs: Sequence[CostRow] = (), dimensions: Sequence[str] = ()
+) -> DayRows:
     """The sessions of one day.
 
     A cost that cannot be used is set aside alone: its session stays, with an empty cost. If a session is set aside, its
@@ -67,13 +69,16 @@ def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = 
         raw: the columns of session_sources and `cost`; also, where no key of the tables allows only one row per
             session, `id_rows` and `cost_rows` (its number of rows in session_sources and session_costs).
         several_costs: the rows of session_costs of each session that has several.
+        dimensions: columns that are read besides, if the table has them.
 
     Returns:
         The usable rows (session_id, user_id, session_time, channel_name, holder_engagement, closer_engagement,
         impression_interaction, cost) by session_time, then session_id, with None for a visitor who is not known; and
-        the rows of session_sources and of session_costs that are set aside.
+        the rows of session_sources and of session_costs that are set aside. Beside them `session_dimensions`, if there
+        is any dimension.
     """
-    rows = Rows(raw, SESSION_SOURCES, key="session_id")
+    further = [name for name in dimensions if name in raw]
+    rows = Rows(raw, SESSION_SOURCES, key="session_id", further=further)
     frame = {
         "session_id": rows.ids("session_id"),
         "user_id": rows.visitors("user_id"),
@@ -85,23 +90,29 @@ def session_rows(day: date, raw: RawColumns, several_costs: Sequence[CostRow] = 
     }
     rows.require_single()
     frame["cost"], rejected = rows.costs(several_costs)
-    return DayRows(rows.usable(frame, by="session_time"), rejected_frame(rejected), rows.repeated, rows.undated)
+    usable = rows.usable(frame | {name: rows.labels(name) for name in further}, by="session_time")
+    beside = {"session_dimensions": dimension_values(usable, "session_id", further, day)} if further else {}
+    sessions = usable[list(frame)] if further else usable
+    return DayRows(sessions, rejected_frame(rejected), rows.repeated, rows.undated, beside)
 
 
-def conversion_rows(day: date, raw: RawColumns) -> DayRows:
+def conversion_rows(day: date, raw: RawColumns, dimensions: Sequence[str] = ()) -> DayRows:
     """The orders of one day.
 
     Args:
         day: the day that the rows are filed with.
         raw: the columns of conversions, `conversion_type` and `refunded` if it has them; also, where no key of the
             table allows only one row per order, `id_rows` (its number of rows).
+        dimensions: columns that are read besides, if the table has them.
 
     Returns:
         The usable rows (conv_id, user_id, conversion_time, revenue: what remains once refunds are taken off) by
         conversion_time, then conv_id, with None for a visitor who is not known; and those that are set aside. Beside
-        them `order_types`, the conversion types of orders that name one.
+        them `order_types`, the conversion types of orders that name one, and `order_dimensions`, if there is any.
     """
-    rows = Rows(raw, CONVERSIONS, key="conv_id")
+    labels = [name for name in dimensions if name in raw]
+    others = [name for name in labels if name not in CONVERSIONS.columns]
+    rows = Rows(raw, CONVERSIONS, key="conv_id", further=others)
     frame = {
         "conv_id": rows.ids("conv_id"),
         "user_id": rows.visitors("user_id"),
@@ -113,6 +124,7 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
         further["refunded"] = rows.refunds("refunded", frame["revenue"])
     if "conversion_type" in raw:
         further["conversion_type"] = rows.types("conversion_type")
+    further |= {name: rows.labels(name) for name in others}
     rows.require_single()
     usable = rows.usable(frame | further, by="conversion_time")
     orders, rejected = usable[list(frame)], rejected_frame(rows.rejected("revenue"))
@@ -123,7 +135,16 @@ def conversion_rows(day: date, raw: RawColumns) -> DayRows:
     if "conversion_type" in further:
         typed = usable[usable["conversion_type"].notna()]
         beside["order_types"] = typed[["conv_id", "conversion_type"]].reset_index(drop=True)
+    if labels:
+        beside["order_dimensions"] = dimension_values(usable, "conv_id", labels, day)
     return DayRows(orders, rejected, rows.repeated, rows.undated, beside, refunded)
+
+
+def dimension_values(rows: pd.DataFrame, key: str, dimensions: Iterable[str], day: date) -> pd.DataFrame:
+    """The values of columns in long form: key, date, dimension, value; by dimension, then as the rows; none without."""
+    parts = [rows.loc[rows[name].notna(), [key, name]].rename(columns={name: "value"}) for name in sorted(dimensions)]
+    values = pd.concat(parts, keys=sorted(dimensions), names=["dimension"]).reset_index("dimension")
+    return values.assign(date=day.isoformat())[[key, "date", "dimension", "value"]].reset_index(drop=True)
 
 
 def less_refunds(revenue: "pd.Series[float]", refunded: "pd.Series[float]") -> "pd.Series[float]":

@@ -8,6 +8,8 @@ What is published is what the asset storage holds at that moment, and says exact
     channel_reporting(channel_name, date, cost, ihc, ihc_revenue)   one row per channel and day
     unattributed_order(conv_id, date, reason, detail, revenue)      one row per order without credit
     attribution_day(asset, date, version)                           which version of a stored day is published
+    channel_breakdown(channel_name, date, dimension, value, cost,   where there are dimensions: one row per channel,
+                      ihc, ihc_revenue [, impressions] [, clicks])  day, dimension and value
 
 Those of a named data set have its name before theirs, as in `shop_de__channel_reporting`.
 
@@ -35,6 +37,7 @@ from attribution_assets.attribution.database.database import (
     DatabaseError,
     column_types,
     insert_rows,
+    missing_parts,
 )
 from attribution_assets.attribution.database.own_tables import OwnTables
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -46,19 +49,25 @@ ORDER = "attribution_order"
 REPORT = "channel_reporting"
 UNATTRIBUTED = "unattributed_order"
 DAY = "attribution_day"
-PUBLISHED_AS = {"ihc_attributions": (JOURNEY, ORDER), "channel_reporting": (REPORT, UNATTRIBUTED)}
+BREAKDOWN = "channel_breakdown"
+PUBLISHED_AS = {
+    "ihc_attributions": (JOURNEY, ORDER),
+    "channel_reporting": (REPORT, UNATTRIBUTED),
+    "channel_breakdown": (BREAKDOWN,),
+}
 """Asset -> the result tables that its days go into, the one of the asset's own rows first."""
 TOO_LONG_ORDERS = companion_table("journeys")
 PUBLISHED_TABLES = {
     "ihc_attributions": ("ihc_attributions", TOO_LONG_ORDERS),
     "channel_reporting": ("channel_reporting", companion_table("channel_reporting")),
+    "channel_breakdown": ("channel_breakdown",),
 }
 """Published asset -> the stored tables that are published with it."""
 
 
 @cache
 def _tables(prefix: str) -> sa.MetaData:
-    """The result tables, each with the prefix before its name."""
+    """The result tables, each with the prefix before its name, but for the breakdown's."""
     tables = sa.MetaData()
     sa.Table(
         prefix + JOURNEY,
@@ -102,6 +111,26 @@ def _tables(prefix: str) -> sa.MetaData:
     )
     return tables
 
+
+@cache
+def _breakdown(prefix: str) -> sa.Table:
+    """The breakdown's table, made when the first breakdown is published: most shops have none."""
+    return sa.Table(
+        prefix + BREAKDOWN,
+        sa.MetaData(),
+        sa.Column("channel_name", sa.Text, nullable=False),
+        sa.Column("date", sa.Text, nullable=False, index=True),
+        sa.Column("dimension", sa.Text, nullable=False),
+        sa.Column("value", sa.Text, nullable=False),  # of any length, so it is no part of a key
+        sa.Column("cost", REAL),
+        sa.Column("ihc", REAL),
+        sa.Column("ihc_revenue", REAL),
+        sa.Column("impressions", REAL),
+        sa.Column("clicks", REAL),
+    )
+
+
+_OPTIONAL_COLUMNS = ("impressions", "clicks")
 
 _ADVISORY_LOCK = 4_972_036_115
 
@@ -152,7 +181,7 @@ class ResultTables:
         """Make the result tables say of the asset's days what the storage holds, all of them in one transaction.
 
         Args:
-            asset: `ihc_attributions` or `channel_reporting`; of other assets nothing is published.
+            asset: `ihc_attributions`, `channel_reporting` or `channel_breakdown`; of other assets nothing is published.
             days: days that are stored: of the orders, or of the report.
             storage: the stored tables.
 
@@ -173,6 +202,9 @@ class ResultTables:
                 for day, held in there.items():
                     frames = {name: table.frame.copy(deep=False) for name, table in held.items()}
                     publication.attributions(day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
+            elif asset == BREAKDOWN:
+                columns = self._breakdown_columns(connection)
+                publication.replace_days(BREAKDOWN, {day: held[asset].table for day, held in there.items()}, columns)
             else:
                 publication.replace_days(REPORT, {day: held[asset].table for day, held in there.items()})
                 unattributed = companion_table(asset)
@@ -181,6 +213,33 @@ class ResultTables:
                 day: published_version(*(table.stamp.version for table in held.values())) for day, held in there.items()
             }
             publication.record(asset, versions)
+
+    def _breakdown_columns(self, connection: sa.Connection) -> list[str]:
+        """The columns of the breakdown's table, which is made if there is none."""
+        table = _breakdown(self._prefix)
+        there = column_types(connection, table.name)
+        if not there:
+            table.create(connection)
+            days = _tables(self._prefix).tables[self._prefix + DAY]
+            connection.execute(sa.delete(days).where(days.c.asset == BREAKDOWN))  # a table that was taken away
+            return table.columns.keys()
+        columns = [name for name in table.columns.keys() if name in there or name not in _OPTIONAL_COLUMNS]  # noqa: SIM118 - not a mapping
+        if missing := missing_parts(connection, {table.name: columns}):
+            raise ResultTablesError(
+                f"The {self._database} lacks {', '.join(missing)}. Add it, or rename that table away: a new one is made"
+                " then."
+            )
+        return columns
+
+    def drop(self) -> None:
+        """Delete the tables, as with the data set that they are of.
+
+        Raises:
+            ResultTablesError: They cannot be deleted.
+        """
+        with self._database.writing() as connection:
+            _tables(self._prefix).drop_all(connection)
+            _breakdown(self._prefix).drop(connection, checkfirst=True)
 
     def published(self) -> dict[str, dict[dt.date, str]]:
         """Asset -> day -> the version that was published last, see `published_version`; none where a table is gone.
@@ -195,6 +254,8 @@ class ResultTables:
                     sa.select(_tables(self._prefix).tables[self._prefix + DAY])
                 ):
                     published[asset][dt.date.fromisoformat(date)] = version
+            if published[BREAKDOWN] and not column_types(connection, self._prefix + BREAKDOWN):
+                published[BREAKDOWN] = {}
         return published
 
     def _make_tables(self, connection: sa.Connection) -> None:
@@ -251,16 +312,16 @@ class _Publication:
                 kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
                 self._insert(JOURNEY, theirs[kept])
 
-    def replace_days(self, table: str, days: Mapping[dt.date, pa.Table]) -> None:
-        """Replace the rows of some days in a table."""
+    def replace_days(self, table: str, days: Mapping[dt.date, pa.Table], columns: Sequence[str] | None = None) -> None:
+        """Replace the rows of some days in a table, of which these columns are there; without any, all."""
         dates = [day.isoformat() for day in days]
         self._connection.execute(self._delete(table), [{"date": date} for date in dates])
-        names = self._table(table).columns.keys()
+        names = columns or self._table(table).columns.keys()
         for date, of_day in zip(dates, days.values(), strict=True):
-            columns = (
+            dated = (
                 of_day if "date" in of_day.column_names else of_day.append_column("date", pa.repeat(date, len(of_day)))
             )
-            values = [columns[name].to_pylist() for name in names]
+            values = [dated[name].to_pylist() for name in names]
             insert_rows(self._connection, self._prefix + table, names, zip(*values, strict=True))
 
     def record(self, asset: str, versions: Mapping[dt.date, str]) -> None:

@@ -38,6 +38,9 @@ MANY_ROWS = 10_000
 _WORTH_OF_A_TABLE = 10
 """A table without rows takes as much memory as so many rows."""
 
+SMALL_TABLE = 2_000
+"""Tables with fewer rows are kept in memory: a month of larger ones would push each other out before they are read."""
+
 MOST_ROWS_HELD = 200_000
 """Of the small tables that are kept in memory; a hundred MB at most."""
 
@@ -125,7 +128,7 @@ def hold(file: UPath, state: FileState | None, table: pa.Table, stamp: Stamp) ->
     if (local := local_path(file)) is None or state is None:
         return
     remember_stamp(local, state, stamp)
-    if len(table) < MANY_ROWS:
+    if len(table) < SMALL_TABLE:
         _SMALL_TABLES.put((local, state), StoredDay(table, stamp))
 
 
@@ -213,9 +216,9 @@ class StoredDays:
         held = _SMALL_TABLES.get(key)
         if held is None:
             parquet = pq.ParquetFile(pa.BufferReader(read_file(self.files[day])))
-            small, stamp = parquet.metadata.num_rows < MANY_ROWS, stamp_in(parquet.metadata)
-            if key is None or not small:
-                return StoredDay(parquet.read([*columns] or None, use_threads=not small), stamp)
+            rows, stamp = parquet.metadata.num_rows, stamp_in(parquet.metadata)
+            if key is None or rows >= SMALL_TABLE:
+                return StoredDay(parquet.read([*columns] or None, use_threads=rows >= MANY_ROWS), stamp)
             held = StoredDay(parquet.read(use_threads=False), stamp)
             _SMALL_TABLES.put(key, held)
         return held

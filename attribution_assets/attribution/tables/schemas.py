@@ -125,6 +125,37 @@ ORDER_TYPES = _schema(
     },
 )
 
+_DIMENSION = {
+    "dimension": _text("Column of the source"),
+    "value": _text("Its value; rows without one are left out"),
+}
+
+SESSION_DIMENSIONS = _schema(
+    "session_dimensions",
+    {"session_id": _text("The visit"), "date": _date("Its day, UTC"), **_DIMENSION},
+    unique=["session_id", "dimension"],
+)
+
+ORDER_DIMENSIONS = _schema(
+    "order_dimensions",
+    {"conv_id": _text("The order"), "date": _date("Its day, UTC"), **_DIMENSION},
+    unique=["conv_id", "dimension"],
+)
+
+SPEND_BY_DIMENSION = _schema(
+    "spend_by_dimension",
+    {
+        "channel_name": _text("Marketing channel"),
+        "date": _date("Day on which it was spent, UTC"),
+        "dimension": _text("Column of the source"),
+        "value": _text("Its value; empty where a row has none", nullable=True),
+        "cost": _amount("What was spent"),
+        "impressions": _amount("How often ads were shown; empty where the source does not say", nullable=True),
+        "clicks": _amount("How often ads were clicked; empty where the source does not say", nullable=True),
+    },
+    unique=["channel_name", "dimension", "value"],
+)
+
 TOO_LONG_ORDERS = _schema(
     "too_long_orders",
     {
@@ -163,6 +194,22 @@ CHANNEL_REPORTING = _schema(
     },
 )
 
+CHANNEL_BREAKDOWN = _schema(
+    "channel_breakdown",
+    {
+        "channel_name": _text("Marketing channel"),
+        "date": _date("Touch date, UTC"),
+        "dimension": _text("Column of the source by whose values the channel's row of the report is shared out"),
+        "value": _text("Its value; (none) where it is missing, and for cost that is known for the channel only"),
+        "cost": _amount("As in the report; empty for a dimension of orders", nullable=True),
+        "ihc": _amount("Attributed orders"),
+        "ihc_revenue": _amount("Attributed revenue"),
+        "impressions": _amount("How often ads were shown; empty where the source does not say", nullable=True),
+        "clicks": _amount("How often ads were clicked; empty where the source does not say", nullable=True),
+    },
+    unique=["dimension", "channel_name", "value"],
+)
+
 UNATTRIBUTED_ORDERS = _schema(
     "unattributed_orders",
     {
@@ -174,7 +221,10 @@ UNATTRIBUTED_ORDERS = _schema(
     },
 )
 
-CHANNEL_REPORTING_CSV = _schema("channel_reporting_csv", {"path": _text("Where the day's file was written")})
+CHANNEL_REPORTING_CSV, CHANNEL_BREAKDOWN_CSV = (
+    _schema(name, {"path": _text("Where the day's file was written")})
+    for name in ("channel_reporting_csv", "channel_breakdown_csv")
+)
 
 RULE_MODELS = ("first_touch", "last_touch", "last_non_direct", "linear", "position_based", "time_decay")
 """The models that stand beside IHC and split an order by a rule, see `comparison/rule_models.py`."""
@@ -229,6 +279,7 @@ TABLES = {
         JOURNEYS,
         IHC_ATTRIBUTIONS,
         CHANNEL_REPORTING,
+        CHANNEL_BREAKDOWN,
         MODEL_COMPARISON,
     )
 }
@@ -248,9 +299,9 @@ def _rejected(asset: str, key: str) -> DataFrameSchema:
 
 
 TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
-    "sessions": (_rejected("sessions", "session_id"),),
-    "conversions": (_rejected("conversions", "conv_id"), ORDER_TYPES),
-    "spend": (_rejected("spend", "channel_name"),),
+    "sessions": (_rejected("sessions", "session_id"), SESSION_DIMENSIONS),
+    "conversions": (_rejected("conversions", "conv_id"), ORDER_TYPES, ORDER_DIMENSIONS),
+    "spend": (_rejected("spend", "channel_name"), SPEND_BY_DIMENSION),
     "journeys": (TOO_LONG_ORDERS,),
     "channel_reporting": (UNATTRIBUTED_ORDERS,),
     "model_comparison": (CONVERSION_PATHS, CHANNEL_ROLES),
@@ -258,11 +309,14 @@ TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
 """The schemas of the tables stored beside an asset's own, by the asset's name: rows set aside, orders with too many
 sessions, orders without credit, what else is compared of the same orders."""
 
-ONLY_WITH_ROWS = frozenset({"order_types", "rejected_spend"})
+ONLY_WITH_ROWS = frozenset(
+    {"order_types", "rejected_spend", "session_dimensions", "order_dimensions", "spend_by_dimension"}
+)
 """Those of them that have a file only for days with rows, as most shops have none; a day without a file has no row."""
 
 STORED_TABLES = TABLES | {
-    str(schema.name): schema for schema in (*chain.from_iterable(TABLES_BESIDE.values()), CHANNEL_REPORTING_CSV)
+    str(schema.name): schema
+    for schema in (*chain(*TABLES_BESIDE.values()), CHANNEL_REPORTING_CSV, CHANNEL_BREAKDOWN_CSV)
 }
 """The schema of each table in the asset storage, by the table's name."""
 

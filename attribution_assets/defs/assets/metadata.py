@@ -208,6 +208,12 @@ def comparison_metadata(tables: Mapping[str, pd.DataFrame]) -> Metadata:
     return {f"{name}_attributed": _amount(paths[name].sum()) for name in ("orders", "revenue")}
 
 
+def breakdown_metadata(breakdown: pd.DataFrame) -> Metadata:
+    """How many values each dimension has on the day."""
+    values = breakdown.groupby("dimension")["value"].nunique()
+    return {"values_of_dimensions": ", ".join(f"{name}: {count}" for name, count in values.items())}
+
+
 def certainty_metadata(
     day: dt.date, attributed: Container[dt.date], lookback_days: int, last_day: dt.date | None = None
 ) -> Metadata:

@@ -7,7 +7,7 @@ from typing import Any
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import ATTRIBUTION, COMPARISON, SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.asset_graph import check_keys
 from attribution_assets.defs.checks.freshness import freshness_keys
@@ -21,7 +21,7 @@ def jobs(names: DataSetNames) -> tuple[Any, Any]:  # an asset job's type before 
     not_of_a_day = dg.AssetSelection.checks(*freshness_keys(names))
     attribution = dg.define_asset_job(
         names.of(ATTRIBUTION_JOB),
-        selection=dg.AssetSelection.assets(*map(names.key, ASSETS)) - not_of_a_day,
+        selection=_of_days(names) - not_of_a_day,
         description="All assets of a day or of a range of days, with their checks",
         tags=names.tags,
         executor_def=dg.in_process_executor,
@@ -34,6 +34,13 @@ def jobs(names: DataSetNames) -> tuple[Any, Any]:  # an asset job's type before 
         executor_def=dg.in_process_executor,
     )
     return attribution, extraction
+
+
+def _of_days(names: DataSetNames) -> dg.AssetSelection:
+    """The assets of a data set that have days; which there are depends on its settings."""
+    if not names.data_set:
+        return dg.AssetSelection.groups(ATTRIBUTION, COMPARISON)
+    return dg.AssetSelection.groups(names.data_set) - dg.AssetSelection.assets(names.key("trained_conversion_type"))
 
 
 def stage_request(

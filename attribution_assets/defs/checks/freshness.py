@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import Storage
@@ -24,8 +24,8 @@ PATIENCE = dt.timedelta(hours=3)
 
 
 def freshness_keys(names: DataSetNames) -> list[dg.AssetCheckKey]:
-    """The check of each asset of a data set."""
-    return [names.check_key(asset, NAME) for asset in ASSETS]
+    """The check of each asset that there is with any settings; others are made from the latest day of these."""
+    return [names.check_key(asset, NAME) for asset in always_in_use()]
 
 
 def freshness_check(settings: Settings) -> dg.AssetChecksDefinition:
@@ -62,7 +62,7 @@ def freshness_sensor(settings: Settings) -> dg.SensorDefinition:
     def freshness(context: dg.SensorEvaluationContext, storage: Storage) -> dg.SensorResult | dg.SkipReason:
         """Evaluate the check of each asset; what has been said before is not said again."""
         due, tables = latest_day_due(settings, dt.datetime.now(dt.UTC)), storage.tables()
-        found = [evaluation(names.key(asset), tables.stored_days(asset), due) for asset in ASSETS]
+        found = [evaluation(names.key(asset), tables.stored_days(asset), due) for asset in always_in_use()]
         said = json.dumps([[str(due)], *([each.asset_key.path[-1], each.description] for each in found)])
         if said == context.cursor:
             return dg.SkipReason("Nothing has changed.")

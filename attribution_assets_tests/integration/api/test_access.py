@@ -11,10 +11,10 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from attribution_assets.api.home import Home
 from attribution_assets.api.keys import Keys
 from attribution_assets.api.server import TimedRequests
 from attribution_assets.command.cli import app
+from attribution_assets.operations.home import Home
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 
 PROBLEM = "application/problem+json"

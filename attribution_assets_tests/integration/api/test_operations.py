@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from attribution_assets.api.home import Home
-from attribution_assets.api.operation_store import MOST_ATTEMPTS, OperationStore, State
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import MOST_ATTEMPTS, OperationStore, State
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.shop import Shop
 

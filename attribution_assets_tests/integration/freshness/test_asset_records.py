@@ -16,7 +16,14 @@ from pandera.pandas import Check, Column, DataFrameSchema
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.freshness.lineage import made_from, stored_state
-from attribution_assets.attribution.freshness.records import ASSETS, COMPARISON, AssetRecord, Input, Tables
+from attribution_assets.attribution.freshness.records import (
+    ASSETS,
+    COMPARISON,
+    AssetRecord,
+    Input,
+    Tables,
+    always_in_use,
+)
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.result_tables import ResultTables
@@ -143,7 +150,7 @@ def test_two_settings_live_and_run_in_one_process(made_shop: MadeShop, tmp_path:
     near = replace(Settings.from_environment(), lookback_days=1, storage=str(tmp_path / "near"))
     near = replace(near, database_url=_copied(made_shop, tmp_path), ihc_api_key=None, variables={})
     far = replace(near, lookback_days=4, storage=str(tmp_path / "far"), first_day=day(22))
-    everything = Stage(tuple(ASSETS), day(22), day(27))
+    everything = Stage(always_in_use(), day(22), day(27))
     sessions_before = Stage(("sessions",), day(20), day(21))
     both = {settings.storage: build_definitions(settings) for settings in (near, far)}
     assert both[near.storage].resolve_asset_graph() != both[far.storage].resolve_asset_graph()
@@ -188,12 +195,10 @@ def test_the_readmes_graph_is_that_of_the_records() -> None:
     ):
         for source in sources.split(" & "):
             for target in targets.split(" & "):
-                if {source, target} <= ASSETS.keys():
+                if {source, target} <= set(always_in_use()):
                     drawn[source, target] = label
     labels = {Window.DAY: "", Window.LOOKBACK: "[D-L .. D]", Window.ATTRIBUTION: "[D .. D+L]"}
     inputs = {
-        (given.asset, name): labels[given.window]
-        for name, record in ASSETS.items()
-        for given in record.dagster_inputs()
+        (given.asset, name): labels[given.window] for name in always_in_use() for given in ASSETS[name].dagster_inputs()
     }
     assert inputs == drawn

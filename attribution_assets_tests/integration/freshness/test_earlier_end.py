@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
@@ -66,7 +66,7 @@ def test_results_by_order_end_with_it() -> None:
 @pytest.mark.usefixtures("ends_on_the_25th")
 def test_status_ends_with_it_and_names_the_reports_that_its_orders_alone_shape() -> None:
     status, other_settings = current_status(resources())
-    assert {asset: max(stored) for asset, stored in status.stored.items()} == dict.fromkeys(ASSETS, day(25))
+    assert {asset: max(stored) for asset, stored in status.stored.items()} == dict.fromkeys(always_in_use(), day(25))
     assert (other_settings, max(status.final)) == (set(), day(25))
     assert all(stale <= days(20, 21, 22, 23, 24, 25) for stale in status.stale.days.values())
 

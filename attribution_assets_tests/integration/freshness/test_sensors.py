@@ -13,7 +13,7 @@ from dagster._core.events import JobFailureData  # noqa: TID251  # the end of a 
 
 from attribution_assets.attribution.files.processes import this_process
 from attribution_assets.attribution.freshness.late_data import Watch
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.defs.automation.requests import MOST_RUNS_PER_TICK, due_requests, is_due
@@ -37,6 +37,7 @@ from attribution_assets_tests.support.source_tables import order, session
 CHECKS = {
     "sessions": {"matches_schema", "rows_are_usable"},
     "conversions": {"matches_schema", "rows_are_usable"},
+    "spend": {"matches_schema", "rows_are_usable"},
     "journeys": {"every_day_is_made", "matches_schema", "journeys_fit_into_a_request", "orders_have_sessions"},
     "ihc_attributions": {
         "answers_are_as_learned",
@@ -45,7 +46,13 @@ CHECKS = {
         "credit_sums_to_one",
         "orders_are_conserved",
     },
-    "channel_reporting": {"every_day_is_made", "matches_schema", "cost_is_conserved", "unattributed_orders_are_kept"},
+    "channel_reporting": {
+        "every_day_is_made",
+        "matches_schema",
+        "cost_is_conserved",
+        "unattributed_orders_are_kept",
+        "spend_goes_with_visits",
+    },
     "channel_reporting_csv": {"every_day_is_made"},
     "model_comparison": {"every_day_is_made", "matches_schema", "comparisons_are_of_all_orders"},
 }
@@ -238,7 +245,7 @@ class TestRestatement:
     def test_no_more_than_ten_runs_are_requested_at_once(
         self, made_shop: MadeShop, instance: dg.DagsterInstance
     ) -> None:
-        assert made_shop.make(tuple(ASSETS), 29, 46).success
+        assert made_shop.make(always_in_use(), 29, 46).success
         for number in range(20, 46, 2):
             made_shop.file("channel_reporting_csv", number).unlink()
         expected = [stage(REPORTS, number) for number in range(20, 46, 2)]

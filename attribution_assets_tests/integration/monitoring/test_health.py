@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 import sqlalchemy as sa
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, Traffic
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.resources import resources_of
@@ -95,11 +95,11 @@ def test_a_range_counts_once_as_a_run_as_its_steps_and_as_its_checks(reported: H
     found = reported.history
     assert found.runs["attribution"].ended == {"success": 1, "failure": 0, "canceled": 0}
     assert sum(found.runs["attribution"].by_duration) == 1
-    assert {asset: found.steps[asset].ended for asset in ASSETS} == dict.fromkeys(ASSETS, 1)
+    assert {asset: found.steps[asset].ended for asset in always_in_use()} == dict.fromkeys(always_in_use(), 1)
     assert found.steps["sessions"].seconds > 0
     assert set(found.checks.values()) == {1}
     assert {result for _, _, result in found.checks} == {"passed"}
-    assert len(found.checks) == 21
+    assert len(found.checks) == 24
 
 
 def test_the_last_runs_say_what_they_made_and_how_they_ended(week: Shop, endpoint: Endpoint) -> None:
@@ -159,7 +159,8 @@ def test_a_reader_that_reads_on_and_one_that_starts_anew_say_the_same(week: Shop
 def test_orders_and_times_are_those_of_the_latest_lookback_window(reported: Health) -> None:
     history = reported.history
     window = ["2024-02-23", "2024-02-24", "2024-02-25", "2024-02-26", "2024-02-27"]
-    assert {asset: list(days) for asset, days in history.materialized.items()} == dict.fromkeys(ASSETS, window)
+    materialized = {asset: list(days) for asset, days in history.materialized.items() if days}
+    assert materialized == dict.fromkeys(always_in_use(), window)
     assert list(history.orders) == window
     assert history.orders["2024-02-27"] == {"attributed": 1, "no_sessions": 1, "too_long": 0, "refused": 0}
     assert history.last_success["sessions"] == max(history.materialized["sessions"].values())
@@ -172,7 +173,7 @@ def test_days_are_counted_that_are_missing_stale_blocked_or_provisional(week: Sh
     week.session("later", "cat", "2024-02-28 10:00:00")
     with watched() as watch:
         before = watch.days()
-        assert before.missing == {asset: {dt.date(2024, 2, 28)} for asset in ASSETS}
+        assert before.missing == {asset: {dt.date(2024, 2, 28)} for asset in always_in_use()}
         assert before.rows["sessions"][dt.date(2024, 2, 26)] == 2
         assert before.provisional == [dt.date(2024, 2, day) for day in (24, 25, 26, 27)]
         assert set().union(*before.stale.values(), *before.blocked.values()) == set()

@@ -66,7 +66,9 @@ def test_each_type_has_requests_of_its_own_and_a_change_asks_for_its_orders_alon
         result = typed_shop.run(*RANGE)
         assert result.exit_code == 0, result.output
         assert plan in words(result.output)
-        assert "all others 2 2 30.00 first orders 1 1 90.00 later orders 1 1 30.00" in words(result.output)
+        assert "all others (all others) 2 2 30.00 first orders new 1 1 90.00 later orders returning 1 1 30.00" in words(
+            result.output
+        )
         first = [("all others", ["o-cat", "p-cat"]), ("first orders", ["o-ann"]), ("later orders", ["o-ben"])]
         assert asked(endpoint) == first
         assert {row[2] for row in typed_shop.rows("ihc_answer")} >= {

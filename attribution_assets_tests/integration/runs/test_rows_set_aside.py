@@ -5,10 +5,8 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.schemas import RESULT_TABLES, STORED_TABLES
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.resources import resources_of
@@ -168,7 +166,9 @@ def test_source_and_result_tables_match_their_schemas(any_shop: Shop) -> None:
     any_shop.order("o1", "ann", f"{DAY} 20:00:00", 90.0)
     assert any_shop.run(DAY, DAY).exit_code == 0
     for name, schema in (SOURCE_TABLES | RESULT_TABLES).items():
-        rows = pd.DataFrame(any_shop.rows(name), columns=list(schema.columns))
-        assert len(schema.validate(rows, lazy=True)) == 1
-    for name in (*map(companion_table, SOURCE_ASSETS), "too_long_orders", "unattributed_orders"):
+        if name != "ad_spend":  # which a shop may lack, as further columns
+            needed = [column for column, of in schema.columns.items() if of.required]
+            rows = pd.DataFrame(any_shop.rows(name), columns=needed)
+            assert len(schema.validate(rows, lazy=True)) == 1
+    for name in ("rejected_sessions", "rejected_conversions", "too_long_orders", "unattributed_orders"):
         assert STORED_TABLES[name].validate(stored(any_shop, name, DAY, DAY)).empty

@@ -8,7 +8,7 @@ import pytest
 
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.demo import (
-    SOURCE_TABLES,
+    DEMO_TABLES,
     DemoDatabaseError,
     DemoSize,
     extend_demo_database,
@@ -22,6 +22,7 @@ from attribution_assets_tests.support.source_tables import in_pandas
 FIRST = dt.date(2023, 8, 1)
 LOOKBACK = pd.Timedelta(days=30)
 PAID = {channel.name for channel in CHANNELS if channel.cost_per_click}
+SPENT_ON = {"Display", "Paid Social", "Video"}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +45,15 @@ def conversions(demo_url: str) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
+def costs(demo_url: str, sessions: pd.DataFrame) -> "pd.Series[float]":
+    """What each channel cost: of its visits, or what was spent on it."""
+    days_spent = (extracted.frame for extracted in SourceDatabase(demo_url, FIRST).spend(days(30)))
+    spent = pd.concat(days_spent, ignore_index=True).groupby("channel_name")["cost"].sum()
+    assert set(spent.index) == SPENT_ON
+    return spent.combine_first(sessions.groupby("channel_name")["cost"].sum())
+
+
+@pytest.fixture(scope="module")
 def touchpoints(sessions: pd.DataFrame, conversions: pd.DataFrame) -> pd.DataFrame:
     """Touchpoints of all journeys, each with an equal share of its order."""
     pairs = conversions.merge(sessions, on="user_id")
@@ -57,7 +67,7 @@ def days(count: int) -> list[dt.date]:
 
 
 def digest(url: str) -> str:
-    rows = [rows_of(url, table) for table in SOURCE_TABLES.tables]
+    rows = [rows_of(url, table) for table in DEMO_TABLES.tables]
     return hashlib.sha256(repr(rows).encode()).hexdigest()
 
 
@@ -68,11 +78,11 @@ class TestRows:
         assert (len(sessions), len(conversions)) == (48_105, 1_431)
 
     def test_a_seed_gives_the_same_rows_today_as_ever(self, demo_url: str) -> None:
-        assert digest(demo_url) == "441cacf83e5daa4ba7c9afa62cb7f702941232403f2d3c3e331fd4db15b99a56"
+        assert digest(demo_url) == "477851ca4083aa86686b8bb89c7f48424b19f11c0031281c6f73edba63c8b705"
 
     def test_both_databases_get_the_same_rows(self, database_url: str) -> None:
         assert make_demo_database(database_url, FIRST, days=2, seed=1) == DemoSize(sessions=3_200, orders=93)
-        assert digest(database_url) == "d5a0475ffed6cb7d4181e947656e909312d7dfe3638a09ab4752467461e3b16a"
+        assert digest(database_url) == "1ab94f58a368fbcbaa53a96aab3586e923dc7b45b568e513982db49ad4bf030e"
 
     def test_a_day_has_the_same_rows_whichever_other_days_are_made_and_when(
         self, database_url: str, demo_url: str
@@ -129,12 +139,33 @@ class TestRows:
         assert 0.2 < (visits > 1).mean() < 0.4
         assert touchpoints["session_id"].duplicated().any()
 
-    def test_only_paid_channels_cost_and_a_few_sessions_have_no_cost_row(self, sessions: pd.DataFrame) -> None:
-        cost = sessions.groupby("channel_name")["cost"].sum()
-        assert set(cost.index) == {channel.name for channel in CHANNELS}
-        assert set(cost[cost > 0].index) == PAID
+    def test_only_paid_channels_cost_and_a_few_sessions_have_no_cost_row(
+        self, sessions: pd.DataFrame, costs: "pd.Series[float]"
+    ) -> None:
+        assert set(costs.index) == {channel.name for channel in CHANNELS}
+        assert set(costs[costs > 0].index) == PAID
         assert len(PAID) == 8
-        assert 0.005 < sessions["cost"].isna().mean() < 0.015
+        by_visit = sessions[~sessions["channel_name"].isin(SPENT_ON)]
+        assert 0.005 < by_visit["cost"].isna().mean() < 0.015
+        assert sessions[sessions["channel_name"].isin(SPENT_ON)]["cost"].isna().all()
+
+    def test_visits_and_orders_have_dimensions_types_and_refunds(self, database_url: str) -> None:
+        make_demo_database(database_url, FIRST, days=2, conversion_types=["new", "returning"])
+        dimensions = {"dimensions": ("campaign", "country"), "order_dimensions": ("market", "customer_type")}
+        shop = SourceDatabase(database_url, FIRST, **dimensions)
+        visits, orders, spend = (next(read(days(2))) for read in (shop.sessions, shop.conversions, shop.spend))
+        values = {
+            name: set(found["value"])
+            for of in (visits.beside["session_dimensions"], orders.beside["order_dimensions"])
+            for name, found in of.groupby("dimension")
+        }
+        assert values["country"] == {"DE", "AT", "CH"}
+        assert values["market"] == {"Germany", "Austria", "Switzerland"}
+        assert values["customer_type"] == {"new", "returning"}
+        assert set(orders.beside["order_types"]["conversion_type"]) == {"new", "returning"}
+        assert 0 < orders.refunded < 0.2 * orders.frame["revenue"].sum()
+        assert set(spend.frame["campaign"]) < values["campaign"]
+        assert spend.frame[["impressions", "clicks"]].notna().all(axis=None)
 
     def test_some_sessions_are_impressions_that_engage_little(self, sessions: pd.DataFrame) -> None:
         impressions = sessions[sessions["impression_interaction"] == 1]
@@ -144,8 +175,8 @@ class TestRows:
         for flag in ("holder_engagement", "closer_engagement"):
             assert impressions[flag].mean() < clicks[flag].mean() / 2
 
-    def test_return_on_ad_spend_is_a_shop_s(self, sessions: pd.DataFrame, touchpoints: pd.DataFrame) -> None:
-        cost = sessions.groupby("channel_name")["cost"].sum()
+    def test_return_on_ad_spend_is_a_shop_s(self, costs: "pd.Series[float]", touchpoints: pd.DataFrame) -> None:
+        cost = costs
         by_channel = touchpoints.assign(revenue=touchpoints["ihc"] * touchpoints["revenue"]).groupby("channel_name")
         earned = by_channel[["ihc", "revenue"]].sum()
         assert 4 < earned["revenue"].sum() / cost.sum() < 6
@@ -156,7 +187,8 @@ class TestRows:
         assert (cost / earned["ihc"])[sorted(PAID)].between(5, 40).all()
 
     def test_revenues_are_those_of_a_shop(self, conversions: pd.DataFrame) -> None:
-        assert conversions["revenue"].quantile([0.01, 0.5, 0.99]).round().tolist() == [12, 45, 156]
+        kept = conversions.loc[conversions["revenue"] > 0, "revenue"]
+        assert kept.quantile([0.01, 0.5, 0.99]).round().tolist() == [12, 45, 156]
 
 
 class TestMaking:
@@ -187,7 +219,11 @@ class TestMaking:
         make_demo_database(database_url, FIRST, days=2)
         tomorrow = FIRST + dt.timedelta(days=2)
         execute(database_url, "DELETE FROM session_sources", "DELETE FROM conversions")
-        execute(database_url, "INSERT INTO conversions VALUES ('mine', 'u', '2023-08-02', '10:00:00', 1)")
+        execute(
+            database_url,
+            "INSERT INTO conversions (conv_id, user_id, conv_date, conv_time, revenue)"
+            " VALUES ('mine', 'u', '2023-08-02', '10:00:00', 1)",
+        )
         assert extend_demo_database(database_url, FIRST, tomorrow) is None
         execute(database_url, "DROP TABLE attribution_demo")
         assert extend_demo_database(database_url, FIRST, tomorrow) is None

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.freshness.staleness import stale_days
 from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -24,7 +24,7 @@ def stored_versions(folder: str) -> dict[str, dict[object, str]]:
     """The version of every stored day but those of the CSV files, which are named by their path."""
     storage = AssetStorage(folder)
     week = days_between(FIRST, LAST)
-    return versions_of(*(storage.days(asset, week) for asset in ASSETS if not asset.endswith("_csv")))
+    return versions_of(*(storage.days(asset, week) for asset in always_in_use() if not asset.endswith("_csv")))
 
 
 def status() -> str:

@@ -258,7 +258,7 @@ class TestChannelReporting:
         ]
 
     def test_which_version_of_a_day_is_published_is_known(self, results: Results) -> None:
-        assert results.tables.published() == {"ihc_attributions": {}, "channel_reporting": {}}
+        assert results.tables.published() == {"ihc_attributions": {}, "channel_reporting": {}, "channel_breakdown": {}}
         results.report(DAYS[0], ("SEO", 1.0, 0.0, 0.0))
         results.report(DAYS[0], ("SEO", 2.0, 0.0, 0.0))
         results.attribute(DAYS[1], {"a": Order()})
@@ -270,6 +270,7 @@ class TestChannelReporting:
                     version_of("unattributed_orders", unattributed(DAYS[0])),
                 )
             },
+            "channel_breakdown": {},
         }
 
 
@@ -290,12 +291,13 @@ class TestTheTables:
         results.report(DAYS[0], ("SEO", 1.0, 0.0, 0.0))
         results.attribute(DAYS[0], {"a": Order()})
         execute(database_url, "DROP TABLE channel_reporting")
-        assert results.tables.published() == {"ihc_attributions": {}, "channel_reporting": {}}
+        assert results.tables.published() == {"ihc_attributions": {}, "channel_reporting": {}, "channel_breakdown": {}}
         again = ResultTables(database_url)
         again.publish("channel_reporting", DAYS[:1], results.storage)
         assert {asset: list(days) for asset, days in again.published().items()} == {
             "ihc_attributions": [],
             "channel_reporting": [DAYS[0]],
+            "channel_breakdown": [],
         }
 
     def test_an_order_that_has_moved_twice_goes_to_one_of_the_days_that_still_claim_it(

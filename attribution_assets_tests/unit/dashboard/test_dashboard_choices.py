@@ -142,3 +142,11 @@ def test_any_channel_has_an_address_and_a_form_value_without_control_characters(
 def test_a_goal_of_a_channel_with_a_control_character_is_read_back() -> None:
     goals = Goals(cpo_of={"\x1b[31m\\x41": 2.0})
     assert read(Choices(FIRST, LAST, goals=goals).query)[0].goals == goals
+
+
+def test_a_dimension_is_one_of_those_that_there_are() -> None:
+    choices, problems = read_choices([("dimension", "campaign")], REPORTED, ("campaign", "market"))
+    assert (choices.dimension, problems) == ("campaign", [])
+    assert choices.query == "dimension=campaign"
+    without, problems = read_choices([("dimension", "country")], REPORTED, ("campaign",))
+    assert (without.dimension, problems) == ("", ["dimension can be campaign, not 'country'."])

@@ -96,7 +96,7 @@ def test_a_folders_address_has_no_secret_either(root: str, shown: str) -> None:
 
 
 def test_code_references_point_at_the_line_that_defines_the_assets_function() -> None:
-    shown = metadata_of(Settings())
+    shown = metadata_of(Settings(dimensions=("campaign",)))
     for asset in daily_assets():
         name = asset.function.__name__
         (reference,) = shown[name]["dagster/code_references"].code_references

@@ -1,14 +1,16 @@
 """The asset graph as users see it: what depends on what, over which days. Needs no database, no key, no network."""
 
 import datetime as dt
+from dataclasses import replace
 
 import dagster as dg
 import pytest
 from dagster._core.definitions.assets.graph.asset_graph import AssetGraph  # noqa: TID251  # what `defs` resolves to
 
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
-from attribution_assets.definitions import defs
+from attribution_assets.definitions import build_definitions, defs
 from attribution_assets.defs.partitions import daily_partitions
+from attribution_assets.settings import Settings
 
 daily = daily_partitions(dt.date(2024, 2, 20))
 
@@ -146,3 +148,36 @@ def test_the_windows_end_at_the_ends_of_the_calendar(graph: AssetGraph) -> None:
     assert parents_of(graph, "journeys", first, "sessions") == [first]
     assert parents_of(graph, "journeys", "2024-02-21", "sessions") == [first, "2024-02-21"]
     assert parents_of(graph, "channel_reporting", last, "ihc_attributions") == [last]
+
+
+BROKEN_DOWN = {
+    "channel_breakdown": {"channel_reporting", "sessions", "spend", "ihc_attributions", "conversions"},
+    "channel_breakdown_csv": {"channel_breakdown"},
+}
+
+
+def test_with_dimensions_the_report_is_broken_down_by_two_more_assets() -> None:
+    settings = replace(Settings.from_environment(), order_dimensions=("market",))
+    definitions = build_definitions(settings)
+    graph = definitions.resolve_asset_graph()
+    drawn = {
+        key.to_user_string(): {parent.to_user_string() for parent in graph.get(key).parent_keys}
+        for key in graph.materializable_asset_keys
+    }
+    assert drawn == GRAPH | BROKEN_DOWN | {"trained_conversion_type": {"ihc_attributions"}}
+    checks = {
+        (key.asset_key.to_user_string(), key.name): graph.get(key).blocking
+        for key in graph.asset_check_keys
+        if key.asset_key.to_user_string() in BROKEN_DOWN
+    }
+    assert checks == {
+        ("channel_breakdown", "matches_schema"): True,
+        ("channel_breakdown", "breakdown_is_that_of_the_report"): True,
+        ("channel_breakdown", "every_day_is_made"): False,
+        ("channel_breakdown_csv", "every_day_is_made"): False,
+    }
+    later = ["2024-03-10", "2024-03-11", "2024-03-12", "2024-03-13", "2024-03-14"]
+    assert parents_of(graph, "channel_breakdown", "2024-03-10", "conversions") == later
+    assert parents_of(graph, "channel_breakdown", "2024-03-10", "sessions") == later[:1]
+    of_the_job = definitions.resolve_job_def("attribution").asset_layer.executable_asset_keys
+    assert {key.to_user_string() for key in of_the_job} == {*GRAPH, *BROKEN_DOWN}

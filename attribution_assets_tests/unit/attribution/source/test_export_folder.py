@@ -138,8 +138,9 @@ class TestFilesThatCannotBeRead:
             (
                 b"c,u,2024-02-28,12:00:00,1\n",
                 (
-                    "line 1: it names none of the columns conv_id, user_id, conv_date, conv_time, revenue: the first"
-                    " line has to name the columns, separated by a comma, a semicolon, a tab or a |."
+                    "line 1: it names none of the columns conv_id, user_id, conv_date, conv_time, revenue, but is"
+                    " 'c,u,2024-02-28,12:00:00,1': the first line has to name the columns, separated by a comma, a"
+                    " semicolon, a tab or a |."
                 ),
             ),
             (
@@ -208,8 +209,8 @@ class TestFilesThatCannotBeRead:
             (
                 lambda folder: (folder / "conversions.csv").rename(folder / "conversions.parquet"),
                 (
-                    "The folder of files FOLDER cannot be read: Invalid Input Error: No magic bytes found at end of"
-                    " file 'FOLDER/conversions.parquet'"
+                    "FOLDER/conversions.parquet cannot be read: Invalid Input Error: No magic bytes found at end of"
+                    " file 'FOLDER/conversions.parquet'. Export it again."
                 ),
             ),
             (

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from attribution_assets.api.home import Home
 from attribution_assets.attribution.files.processes import has_ended, this_process
+from attribution_assets.operations.home import Home
 
 MOST_ATTEMPTS = 5
 """So many workers may be killed over an operation, until it fails."""
@@ -135,6 +135,13 @@ class IdempotentRequest:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+_IN_TURN = (
+    "SELECT * FROM operations AS one WHERE state = 'queued' AND NOT EXISTS (SELECT 1 FROM operations AS other WHERE"
+    " other.data_set = one.data_set AND (other.state = 'running' OR other.state = 'queued' AND other.number <"
+    " one.number)) ORDER BY number"
+)
+
+
 class OperationStore:
     """The operations of the API.
 
@@ -242,20 +249,19 @@ class OperationStore:
             running = database.execute("SELECT count(*) FROM operations WHERE state = 'running'").fetchone()[0]
             if running >= most:
                 return None
-            row = database.execute(
-                "SELECT id FROM operations AS one WHERE state = 'queued' AND NOT EXISTS (SELECT 1 FROM operations AS"
-                " other WHERE other.data_set = one.data_set AND (other.state = 'running' OR other.state = 'queued' AND"
-                " other.number < one.number)) ORDER BY number LIMIT 1"
-            ).fetchone()
-            if row is None:
-                return None
-            lease = uuid.uuid4().hex
-            database.execute(
-                "UPDATE operations SET state = 'running', lease = ?, process = NULL, started = coalesce(started, ?),"
-                " progress = ?, attempts = attempts + 1 WHERE id = ?",
-                [lease, _now(), _progress("starting"), row["id"]],
-            )
-            return row["id"], lease
+            turn = database.execute(f"{_IN_TURN} LIMIT 1").fetchone()
+            return (turn["id"], _leased(database, turn["id"])) if turn else None
+
+    def lease(self, id_: str) -> str | None:
+        """The lease of an operation that is to be carried out now; None if it is not its turn."""
+        with self.home.changes() as database:
+            turns = {row["id"] for row in database.execute(_IN_TURN)}
+            return _leased(database, id_) if id_ in turns else None
+
+    def in_turn(self) -> list[tuple[str, str, int]]:
+        """The operations whose turn it is, the first of each data set: id, data set, how often it was begun before."""
+        with self.home.database() as database:
+            return [(row["id"], row["data_set"], row["attempts"]) for row in database.execute(_IN_TURN)]
 
     def take(self, id_: str, lease: str) -> KeptOperation | None:
         """Have this process carry out an operation that was leased; None if the lease holds no more."""
@@ -355,18 +361,19 @@ class OperationStore:
             row = database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone()
         return _operation(row) if row else None
 
-    def give_back_killed(self, starting: Iterable[str] = ()) -> None:
+    def give_back_killed(self, starting: Iterable[str] = (), grace_seconds: float = 0) -> None:
         """Give back the operations whose worker has ended without a word.
 
         Args:
             starting: Leases whose workers have been started and have not said yet which process they are.
+            grace_seconds: How long the workers of other leases have to say so.
         """
         with self.home.database() as database:
-            rows = database.execute("SELECT id, lease, process FROM operations WHERE state = 'running'").fetchall()
+            rows = database.execute("SELECT * FROM operations WHERE state = 'running'").fetchall()
         waited_for = {*starting}
         for row in rows:
-            ended = has_ended(row["process"]) if row["process"] else row["lease"] not in waited_for
-            if ended:
+            waits = row["lease"] in waited_for or time.time() - row["leased"] < grace_seconds
+            if has_ended(row["process"]) if row["process"] else not waits:
                 self.give_back(row["id"], row["lease"], killed=True)
 
 
@@ -379,6 +386,16 @@ def killed_too_often() -> dict[str, Any]:
         "detail": f"its process was ended from outside {MOST_ATTEMPTS} times, as a lack of memory does: ask again",
         "errors": [],
     }
+
+
+def _leased(database: sqlite3.Connection, id_: str) -> str:
+    lease = uuid.uuid4().hex
+    database.execute(
+        "UPDATE operations SET state = 'running', lease = ?, leased = ?, process = NULL,"
+        " started = coalesce(started, ?), progress = ?, attempts = attempts + 1 WHERE id = ?",
+        [lease, time.time(), _now(), _progress("starting"), id_],
+    )
+    return lease
 
 
 def _set_ended(database: sqlite3.Connection, row: sqlite3.Row, state: State, error: Mapping[str, Any] | None) -> None:

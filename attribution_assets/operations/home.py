@@ -9,6 +9,7 @@ from pathlib import Path
 from attribution_assets.errors import ConfigurationError
 
 BUSY_SECONDS = 30
+FILE = "api.db"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS api_keys (
     name TEXT PRIMARY KEY, hash TEXT NOT NULL UNIQUE, data_sets TEXT NOT NULL, scopes TEXT NOT NULL,
@@ -18,7 +19,7 @@ CREATE TABLE IF NOT EXISTS operations (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, data_set TEXT NOT NULL, kind TEXT NOT NULL,
     parameters TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL, started TEXT, ended TEXT,
     progress TEXT NOT NULL, run_ids TEXT NOT NULL, result TEXT, error TEXT,
-    lease TEXT, process TEXT, attempts INTEGER NOT NULL, cancel INTEGER NOT NULL
+    lease TEXT, leased REAL, process TEXT, attempts INTEGER NOT NULL, cancel INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS operations_by_state ON operations (state, number);
 CREATE TABLE IF NOT EXISTS first_answers (
@@ -39,7 +40,7 @@ class Home:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self._file = folder, folder / "api.db"
+        self.folder, self._file = folder, folder / FILE
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with self.database() as database:
@@ -52,7 +53,12 @@ class Home:
     @classmethod
     def from_environment(cls) -> "Home":
         """The folder that ATTRIBUTION_API_HOME names, or data/api."""
-        return cls(Path(os.environ.get("ATTRIBUTION_API_HOME") or "data/api"))
+        return cls(_folder())
+
+    @classmethod
+    def if_there(cls) -> "Home | None":
+        """The same, if an API has ever been used here; nothing is made."""
+        return cls(_folder()) if (_folder() / FILE).exists() else None
 
     @contextmanager
     def database(self) -> Iterator[sqlite3.Connection]:
@@ -61,6 +67,11 @@ class Home:
             database.row_factory = sqlite3.Row
             database.execute("PRAGMA secure_delete = ON")  # what is erased is in no free page of the file
             yield database
+
+    def compact(self) -> None:
+        """Leave nothing of what was changed or deleted in the database's write-ahead log."""
+        with self.database() as database:
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def changes(self) -> Iterator[sqlite3.Connection]:
@@ -73,3 +84,7 @@ class Home:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
+
+
+def _folder() -> Path:
+    return Path(os.environ.get("ATTRIBUTION_API_HOME") or "data/api")

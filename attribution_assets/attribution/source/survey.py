@@ -1,0 +1,300 @@
+"""What a source holds, before anything is made of it: tables, columns, rows by day, unusable rows, visits of orders.
+
+Facts only, for people to judge: what is said of them, and what to do, belongs in `command/source_report`. Days and
+tables are counted whole. Single rows are looked at from the last day with data back, as many as `MOST_ROWS`.
+"""
+
+import datetime as dt
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import NamedTuple
+
+import pandas as pd
+import sqlalchemy as sa
+
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import JourneyEnd
+from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase, SourceUnreachableError
+from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
+from attribution_assets.attribution.source.schemas import SOURCE_TABLES, is_iso_date
+from attribution_assets.attribution.source.statements import SCHEMA
+from attribution_assets.attribution.source.table_names import find_table
+
+MOST_ROWS = 1_000_000
+"""So many sessions are looked at one by one, and the orders of their days."""
+
+_REASON = re.compile(r"(\w+) (.+?) ((?:is|holds|has) .*)")
+
+
+class SurveyedTable(NamedTuple):
+    """A source table as it is.
+
+    Attributes:
+        name: its name.
+        is_optional: whether a run does without it.
+        columns: the columns that are used of it, by name, with their types in words; none if there is no such table.
+        missing: the columns that a run needs and it lacks.
+        without: the columns that it may have, and does not.
+        others: its columns that nothing uses, as they are spelled.
+        rows: how many rows it has; None if they cannot be counted.
+    """
+
+    name: str
+    is_optional: bool
+    columns: Mapping[str, str]
+    missing: Sequence[str]
+    without: Sequence[str]
+    others: Sequence[str]
+    rows: int | None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is such a table."""
+        return bool(self.columns or self.others)
+
+
+class SetAsideRows(NamedTuple):
+    """Rows that are set aside for one reason.
+
+    Attributes:
+        column: the column of the value that cannot be used.
+        defect: what is wrong with it, such as "is not a number".
+        rows: how many rows.
+        example: the reason of one of them, with its id.
+    """
+
+    column: str
+    defect: str
+    rows: int
+    example: str
+
+
+class OrdersWithVisits(NamedTuple):
+    """How many usable orders have a visit in their lookback window, and what is known of the others.
+
+    Attributes:
+        orders: the orders whose whole window was looked at.
+        with_visit: those with a visit.
+        without_user: those whose visitor is not known.
+        unknown_user: those of users who have no visit at all.
+        example: such an order, as `conv_id 'o1' of user_id 'u1'`; empty if there is none.
+        other_example: a user who has visits, to compare.
+        other_time: those of users whose visits are all later, or earlier than the window.
+    """
+
+    orders: int
+    with_visit: int
+    without_user: int
+    unknown_user: int
+    example: str
+    other_example: str
+    other_time: int
+
+
+@dataclass
+class Survey:
+    """What a source holds.
+
+    Attributes:
+        source: which source it is, in words.
+        tables: its tables.
+        named: what lies there that may be a table, as it is called there.
+        unreadable: what cannot be read, a line each.
+        rows_by_day: asset -> day -> rows with this date, of its table.
+        in_no_report: rows that no day can report, by table.
+        looked_at: the first and the last day whose rows were looked at one by one; None if there is none.
+        set_aside: asset -> what is set aside of these days.
+        usable: asset -> how many rows of these days can be used.
+        repeated: how many of their rows repeat others.
+        channels: channel -> its visits, and their cost.
+        visits: of orders; None if neither can be read.
+    """
+
+    source: str
+    tables: list[SurveyedTable] = field(default_factory=list)
+    named: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    rows_by_day: dict[str, dict[dt.date, int]] = field(default_factory=dict)
+    in_no_report: list[RowsInNoReport] = field(default_factory=list)
+    looked_at: tuple[dt.date, dt.date] | None = None
+    set_aside: dict[str, list[SetAsideRows]] = field(default_factory=dict)
+    usable: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0
+    channels: dict[str, tuple[int, float]] = field(default_factory=dict)
+    visits: OrdersWithVisits | None = None
+
+    @property
+    def lacks(self) -> list[SurveyedTable]:
+        """The tables that lack something without which no run can start."""
+        return [table for table in self.tables if table.missing or not (table.is_there or table.is_optional)]
+
+
+def survey(source: SourceDatabase, assets: Sequence[str], lookback_days: int, journey_end: JourneyEnd) -> Survey:
+    """Look at a source.
+
+    Args:
+        source: the source; nothing is written.
+        assets: what is made of its tables, by the name of the method of `source` that reads it: sessions, conversions.
+        lookback_days: how many days before an order its visits may be.
+        journey_end: whether a visit in the order's own second counts.
+
+    Raises:
+        SourceUnreachableError: it cannot be reached at all.
+    """
+    found = Survey(str(source))
+    with source.place.database.reading() as connection:
+        found.tables = [_table(connection, name) for name in SOURCE_TABLES]
+        found.named = list(source.place.names(connection))
+    if found.lacks:
+        return found
+    for asset in assets:
+        with _noting(found):
+            found.rows_by_day[asset] = source.rows_by_day(asset)
+            found.in_no_report.append(source.rows_in_no_report(asset))
+    if not found.unreadable:
+        with _noting(found):
+            _look_at_rows(found, source, assets, lookback_days, journey_end)
+    return found
+
+
+@contextmanager
+def _noting(found: Survey) -> Iterator[None]:
+    """Note what cannot be read, and go on."""
+    try:
+        yield
+    except SourceUnreachableError as error:
+        if str(error) not in found.unreadable:
+            found.unreadable.append(str(error))
+
+
+def _table(connection: sa.Connection, name: str) -> SurveyedTable:
+    there, columns = find_table(connection, name), SOURCE_TABLES[name].columns
+    used = {column: there.columns[column] for column in columns if column in there.columns}
+    required = [column for column, schema in columns.items() if schema.required]
+    rows = None
+    if there.columns:
+        quote = connection.dialect.identifier_preparer.quote
+        try:
+            rows = connection.scalar(sa.select(sa.func.count()).select_from(sa.text(quote(there.name))))
+        except sa.exc.DBAPIError:
+            rows = None
+    return SurveyedTable(
+        name,
+        is_optional=name not in SCHEMA,
+        columns={column: _type_in_words(found.type, connection) for column, found in used.items()},
+        missing=[column for column in required if column not in used] if there.columns else [],
+        without=[column for column in columns if column not in used and column not in required],
+        others=[found.name for column, found in there.columns.items() if column not in used],
+        rows=rows,
+    )
+
+
+def _type_in_words(type_: sa.types.TypeEngine[object], connection: sa.Connection) -> str:
+    if isinstance(type_, sa.types.NullType):
+        return "text" if connection.dialect.name != "sqlite" else "any type"
+    return (repr(type_) if isinstance(type_, sa.types.UserDefinedType) else str(type_)).lower()
+
+
+def _look_at_rows(
+    found: Survey, source: SourceDatabase, assets: Sequence[str], lookback_days: int, journey_end: JourneyEnd
+) -> None:
+    first, last = _days_to_look_at(found.rows_by_day) or (source.first_day, source.first_day)
+    odd_days = {source.first_day, *_days_named(found.in_no_report)} if _has_odd_dates(found) else set()
+    ranges = [days_between(first, last), *([day] for day in sorted(odd_days) if not first <= day <= last)]
+    kept: dict[str, list[pd.DataFrame]] = {}
+    for asset in assets:
+        examples: dict[tuple[str, str], str] = {}
+        counts: Counter[tuple[str, str]] = Counter()
+        kept[asset] = []
+        read: Callable[[Sequence[dt.date]], Iterator[ExtractedDay]] = getattr(source, asset)
+        for day in chain.from_iterable(map(read, ranges)):
+            found.repeated += day.repeated
+            kept[asset].append(day.frame)
+            for key, reason in zip(day.rejected["row_key"], day.rejected["reason"], strict=True):
+                for column, defect, part in _parts_of(reason):
+                    counts[column, defect] += 1
+                    examples.setdefault((column, defect), f"{part}, in the row {key!r}")
+        found.usable[asset] = sum(map(len, kept[asset]))
+        found.set_aside[asset] = [SetAsideRows(*kind, rows, examples[kind]) for kind, rows in counts.most_common()]
+    sessions, orders = pd.concat(kept["sessions"]), pd.concat(kept["conversions"])
+    found.channels = {
+        str(channel): (len(rows), float(rows["cost"].sum())) for channel, rows in sessions.groupby("channel_name")
+    }
+    is_all = not any(day < first for rows in found.rows_by_day.values() for day in rows)
+    whole = pd.Timestamp(first if is_all else first + dt.timedelta(days=lookback_days))
+    found.looked_at = first, last
+    found.visits = _visits(sessions, orders[orders["conversion_time"] >= whole], lookback_days, journey_end)
+
+
+def _has_odd_dates(found: Survey) -> bool:
+    return any(table.unusable for table in found.in_no_report)
+
+
+def _days_named(in_no_report: Iterable[RowsInNoReport]) -> Iterator[dt.date]:
+    """The days that examples of dates begin with, which are no dates: such rows are filed there."""
+    for table in in_no_report:
+        for text in re.findall(r"'([0-9]{4}-[0-9]{2}-[0-9]{2})", table.example):
+            if is_iso_date(text):
+                yield dt.date.fromisoformat(text)
+
+
+def _days_to_look_at(rows_by_day: Mapping[str, Mapping[dt.date, int]]) -> tuple[dt.date, dt.date] | None:
+    """The last days whose rows are up to `MOST_ROWS` together, and at least one; None if no day has rows."""
+    rows: Counter[dt.date] = Counter()
+    for by_day in rows_by_day.values():
+        rows.update(by_day)
+    if not rows:
+        return None
+    last = first = max(rows)
+    seen = 0
+    for day in sorted(rows, reverse=True):
+        seen += rows[day]
+        if seen > MOST_ROWS and day != last:
+            break
+        first = day
+    return first, last
+
+
+def _parts_of(reason: str) -> Iterator[tuple[str, str, str]]:
+    """The defects that a reason names, each with its column before and the whole part of the reason after it."""
+    for part in reason.split("; "):
+        if parts := _REASON.fullmatch(part):
+            yield parts[1], parts[3], part
+
+
+def _visits(
+    sessions: pd.DataFrame, orders: pd.DataFrame, lookback_days: int, journey_end: JourneyEnd
+) -> OrdersWithVisits:
+    known = orders[orders["user_id"].notna()].sort_values("conversion_time", kind="stable")
+    by_user = sessions.loc[sessions["user_id"].notna(), ["user_id", "session_time"]]
+    by_user = by_user.sort_values("session_time", kind="stable")
+    joined = pd.merge_asof(
+        known,
+        by_user,
+        left_on="conversion_time",
+        right_on="session_time",
+        by="user_id",
+        tolerance=pd.Timedelta(days=lookback_days),
+        allow_exact_matches=journey_end is JourneyEnd.AT,
+    )
+    lost = joined[joined["session_time"].isna()]
+    unknown = lost[~lost["user_id"].isin(set(by_user["user_id"]))]
+    return OrdersWithVisits(
+        orders=len(orders),
+        with_visit=len(joined) - len(lost),
+        without_user=len(orders) - len(known),
+        unknown_user=len(unknown),
+        example=_example(unknown),
+        other_example=f"user_id {by_user['user_id'].iloc[0]!r}" if len(by_user) else "",
+        other_time=len(lost) - len(unknown),
+    )
+
+
+def _example(orders: pd.DataFrame) -> str:
+    if orders.empty:
+        return ""
+    return f"conv_id {orders['conv_id'].iloc[0]!r} of user_id {orders['user_id'].iloc[0]!r}"

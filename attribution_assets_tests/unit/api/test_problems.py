@@ -1,0 +1,40 @@
+"""What problems show of messages: no path of this machine, no secret."""
+
+from pathlib import Path
+
+import pytest
+
+from attribution_assets.api.problems import Problem, problem_of, without_paths
+from attribution_assets.errors import ConfigurationError
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("There is no database at /tmp/a b/shop.db: set it", "There is no database at a b/shop.db: set it"),
+        ("cannot read /tmp/shops/shop.yaml, line 3", "cannot read shop.yaml, line 3"),
+        ("sqlite:////tmp/shops/shop.db", "sqlite:///shop.db"),
+        ("see https://example.com/tmp/x and /v1/data-sets/a", "see https://example.com/tmp/x and /v1/data-sets/a"),
+        ("3/4 of 1/2", "3/4 of 1/2"),
+    ],
+)
+def test_a_path_of_this_machine_is_shown_by_its_last_part(text: str, shown: str) -> None:
+    assert without_paths(text) == shown
+
+
+def test_a_problem_of_a_setting_is_a_conflict_without_secret_and_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IHC_API_KEY", "s3cret-key")
+    problem = problem_of(ConfigurationError(f"the key s3cret-key in {Path('/tmp/shop.yaml')}\nis wrong"))  # noqa: S108 - not used
+    assert problem is not None
+    assert problem.content == {
+        "type": "/docs#not-possible",
+        "title": "Not possible",
+        "status": 409,
+        "detail": "the key *** in shop.yaml is wrong",
+        "errors": [],
+    }
+
+
+def test_an_unforeseen_error_is_no_problem_that_is_told() -> None:
+    assert problem_of(KeyError("x")) is None
+    assert problem_of(Problem(404, "Not found", "gone")) is not None

@@ -1,0 +1,239 @@
+"""The command `source`: what it says of a source before a run, and what to do about it."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from attribution_assets.command.cli import app
+from attribution_assets_tests.support.copied_sources import Rows, make_source, write_csv
+from attribution_assets_tests.support.source_tables import order, session
+
+DAYS = [str(dt.date(2024, 2, 24) + dt.timedelta(days=number)) for number in range(4)]
+GOOD: Rows = {
+    "session_sources": [
+        session(f"s{number}", user=f"u{number}", date=day, channel="Search" if number % 2 else "Mail")
+        for number, day in enumerate(DAYS)
+    ],
+    "session_costs": [("s1", 2.5), ("s3", 1.5)],
+    "conversions": [
+        order(f"o{number}", user=f"u{number}", date=day, time="13:00:00") for number, day in enumerate(DAYS)
+    ],
+}
+
+
+def changed(table: str, change: Callable[[tuple[object, ...]], tuple[object, ...]]) -> Rows:
+    """The good rows, all of one table changed."""
+    return GOOD | {table: [change(row) for row in GOOD[table]]}
+
+
+@pytest.fixture
+def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder that is the source."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    monkeypatch.setenv("ATTRIBUTION_SOURCE_URL", f"files://{folder}")
+    return folder
+
+
+def looked(folder: Path) -> Result:
+    """What the command says; it has written nothing."""
+    before = sorted(map(str, folder.parent.rglob("*")))
+    result = CliRunner().invoke(app, ["source"])
+    assert sorted(map(str, folder.parent.rglob("*"))) == before
+    return result
+
+
+def to_do(folder: Path) -> list[str]:
+    """What there is to do, line by line."""
+    lines = looked(folder).output.replace(str(folder), "FOLDER").splitlines()
+    return [line.removeprefix("To do: ") for line in lines if line.startswith("To do: ")]
+
+
+def test_a_good_source_is_described_and_nothing_is_to_do(exports: Path) -> None:
+    write_csv(exports, GOOD)
+    result = looked(exports)
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        f"Source: folder of files {exports}",
+        "session_sources: 4 rows, 2024-02-24..2024-02-27 (4 days with rows, 1 to 1 a day)",
+        (
+            "  columns: session_id (text), user_id (text), event_date (text), event_time (text), channel_name (text),"
+            " holder_engagement (text), closer_engagement (text), impression_interaction (text)"
+        ),
+        "session_costs: 2 rows",
+        "  columns: session_id (text), cost (text)",
+        "conversions: 4 rows, 2024-02-24..2024-02-27 (4 days with rows, 1 to 1 a day)",
+        "  columns: conv_id (text), user_id (text), conv_date (text), conv_time (text), revenue (text)",
+        (
+            "Rows of 2024-02-24..2024-02-27, looked at one by one: 4 of session_sources can be used, 4 of conversions"
+            " can be used."
+        ),
+        "Orders with a visit of their user in the 4 days before: 4 of 4 (100%).",
+        "Channels with a cost: Search (2 visits, 4.00)",
+        "Channels without: Mail (2 visits)",
+        "",
+        "A run can start: attribution-assets run",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "duckdb"])
+def test_databases_are_described_too(
+    request: pytest.FixtureRequest, exports: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    url = make_source(str(request.getfixturevalue(f"{kind}_url")), GOOD, text=False)
+    monkeypatch.setenv("ATTRIBUTION_SOURCE_URL", url)
+    result = looked(exports)
+    assert result.exit_code == 0
+    assert "conversions: 4 rows, 2024-02-24..2024-02-27 (4 days with rows" in result.output
+    assert "Orders with a visit of their user in the 4 days before: 4 of 4 (100%)." in result.output
+
+
+@pytest.mark.parametrize(
+    ("rows", "lines"),
+    [
+        (
+            changed("conversions", lambda row: (*row[:2], "28.02.2024", row[3], "1.234,50 €")),
+            [
+                (
+                    "conv_date of conversions: write dates as YYYY-MM-DD, such as 2024-02-29, without a time (such as"
+                    " conv_id 'o0' with conv_date '28.02.2024')."
+                ),
+                (
+                    "revenue of conversions, in 4 rows: write numbers as 1234.50: a point, no thousands separator, no"
+                    " currency, no blanks."
+                ),
+                "a day is stopped while more than 1% of its rows are set aside.",
+            ],
+        ),
+        (
+            changed("conversions", lambda row: (row[0], "x" + str(row[1]), *row[2:])),
+            [
+                (
+                    "write user_id alike in session_sources and conversions: there is conv_id 'o0' of user_id 'xu0',"
+                    " and user_id 'u0' among the visits."
+                ),
+            ],
+        ),
+        (
+            changed("conversions", lambda row: (row[0], None, *row[2:])),
+            ["fill user_id of conversions: without it no order finds its visits."],
+        ),
+        (
+            changed("session_sources", lambda row: (*row[:3], "23:00:00", *row[4:])),
+            [
+                (
+                    "see that both tables have their times in UTC, and that the visits of the 4 days before the"
+                    " orders are there: users have visits, but later or earlier ones."
+                ),
+            ],
+        ),
+        (
+            changed("session_costs", lambda row: (f"x{row[0]}", row[1])),
+            [
+                (
+                    "session_costs: 2 costs belong to no row of session_sources, such as session_id 'xs1': add the"
+                    " rows, or write session_id alike in both."
+                ),
+                "no channel has a cost: fill session_costs, or CPO and ROAS stay empty.",
+            ],
+        ),
+        (
+            GOOD | {"session_sources": [GOOD["session_sources"][0], *GOOD["session_sources"][2:]]},
+            [
+                (
+                    "session_costs: 1 costs belong to no row of session_sources, such as session_id 's1': add the"
+                    " rows, or write session_id alike in both."
+                ),
+                "session_sources has no rows on 2024-02-25: see whether a file or a load is missing.",
+            ],
+        ),
+        (
+            changed("session_sources", lambda row: (*row[:2], str(row[2]).replace("2024", "2019"), *row[3:])),
+            [
+                (
+                    "rows of 2019-02-24..2019-02-27 are before the first day, 2024-02-20: set ATTRIBUTION_START_DATE to"
+                    " 2019-02-24, or leave them out."
+                ),
+                (
+                    "see that both tables have their times in UTC, and that the visits of the 4 days before the"
+                    " orders are there: users have visits, but later or earlier ones."
+                ),
+            ],
+        ),
+    ],
+)
+def test_what_is_wrong_with_rows_is_named_with_what_to_do(exports: Path, rows: Rows, lines: list[str]) -> None:
+    write_csv(exports, rows)
+    assert to_do(exports) == lines
+
+
+def test_rows_whose_date_alone_is_wrong_are_named_once(exports: Path) -> None:
+    write_csv(exports, changed("conversions", lambda row: (*row[:2], "28.02.2024", *row[3:])))
+    lines = looked(exports).output.splitlines()
+    assert [line for line in lines if "conv_date" in line and not line.startswith("  columns")] == [
+        (
+            "4 of 4 rows of conversions with a revenue of 40.00 are in no report: their conv_date is no date written"
+            " YYYY-MM-DD, such as conv_id 'o0' with conv_date '28.02.2024'."
+        ),
+        (
+            "To do: conv_date of conversions: write dates as YYYY-MM-DD, such as 2024-02-29, without a time (such as"
+            " conv_id 'o0' with conv_date '28.02.2024')."
+        ),
+    ]
+    assert any(line.endswith("0 of conversions can be used.") for line in lines)
+
+
+def test_names_that_are_like_the_missing_ones_are_named(exports: Path) -> None:
+    write_csv(exports, GOOD)
+    (exports / "session_sources.csv").rename(exports / "Sessions.csv")
+    (exports / "conversions.csv").write_text("conv_id,userid,conv_date,time,revenue\n")
+    assert to_do(exports) == [
+        "add the table session_sources (is it Sessions.csv?).",
+        "add the column user_id to conversions (is it userid?).",
+        "add the column conv_time to conversions (is it time?).",
+        "what is there is Sessions.csv, conversions.csv, session_costs.csv: rename it, or make a view of the name.",
+    ]
+    assert looked(exports).exit_code == 2
+
+
+def test_a_file_that_cannot_be_read_is_named_beside_what_can(exports: Path) -> None:
+    write_csv(exports, GOOD)
+    with (exports / "conversions.csv").open("a") as file:
+        file.write("o9,u9\r\n")
+    result = looked(exports)
+    assert result.exit_code == 2
+    assert "conversions: it cannot be read" in result.output
+    assert "session_costs: 2 rows" in result.output
+    assert to_do(exports) == [
+        (
+            "FOLDER/conversions.csv, line 6: it has 2 values where the first line names 5 columns: mend the line (a"
+            ' value that holds the separator stands in "double quotes").'
+        )
+    ]
+
+
+def test_what_cannot_be_reached_is_one_line(exports: Path) -> None:
+    exports.rmdir()
+    result = CliRunner().invoke(app, ["source"])
+    assert result.exit_code == 2
+    assert result.output.startswith(f"Not possible: There is no folder {exports}: set ATTRIBUTION_SOURCE_URL")
+
+
+def test_without_a_usable_row_no_run_can_start(exports: Path) -> None:
+    write_csv(exports, changed("session_sources", lambda row: (*row[:5], "yes", "no", "")))
+    result = looked(exports)
+    assert result.exit_code == 2
+    assert "holder_engagement 'yes' is neither 0 nor 1 (the column holds text), in the row 's0'" in result.output
+    assert "No run can start before this is done." in result.output
+
+
+def test_without_rows_of_the_calendar_no_run_can_start(exports: Path) -> None:
+    write_csv(exports, {table: [] for table in GOOD})
+    result = looked(exports)
+    assert result.exit_code == 2
+    assert to_do(exports) == ["session_sources has no row with a date.", "conversions has no row with a date."]
