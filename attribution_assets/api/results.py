@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
 from attribution_assets.api.access import data_set_of
-from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Page, Result, Standing, answer
+from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Result, ResultPage, Standing, answer
 from attribution_assets.api.problems import Problem, refusal
 from attribution_assets.api.result_rows import (
     AssetStatus,
@@ -374,7 +374,7 @@ def router() -> APIRouter:
             response_class=Response,
             summary=summary,
             responses={
-                200: {"model": Page[row], "content": forms, "description": "The rows."},  # type: ignore[valid-type]
+                200: {"model": ResultPage[row], "content": forms, "description": "The rows."},  # type: ignore[valid-type]
                 304: {"description": "The client has them, as `If-None-Match` says."},
                 406: refusal("Accept names no form that there is."),
                 409: refusal("The results have changed since the cursor was given."),
