@@ -143,6 +143,10 @@ def problem_of(error: Exception) -> Problem | None:
 def unforeseen(error: Exception) -> Problem:
     """The problem of an error that nobody foresaw; what it was stands in the server's log alone."""
     log.error("%s", without_secrets(f"{type(error).__name__}: {error}"), exc_info=False)
+    return _internal_error()
+
+
+def _internal_error() -> Problem:
     return Problem(500, "Internal error", "the server failed to answer this; its log says more")
 
 
@@ -151,6 +155,9 @@ def add_problem_handlers(app: FastAPI) -> None:
 
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return (problem_of(error) or unforeseen(error)).response
+
+    async def of_unforeseen(_: Request, error: Exception) -> JSONResponse:  # which goes on to the server's log
+        return (problem_of(error) or _internal_error()).response
 
     async def of_http(_: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):  # as Starlette types handlers
@@ -184,6 +191,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         ObjectStoreError,
     ):
         app.add_exception_handler(kind, answer)
+    app.add_exception_handler(Exception, of_unforeseen)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
 
