@@ -3,7 +3,6 @@
 What the results are is in `results.py`. A result comes in parts, such as days, of which one is in memory at a time.
 """
 
-import base64
 import datetime as dt
 import json
 import tempfile
@@ -20,6 +19,7 @@ from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from attribution_assets.api.pages import Page, cursor_after, no_cursor, place_of
 from attribution_assets.api.problems import Problem
 from attribution_assets.api.uploads import CSV, JSON, PARQUET
 from attribution_assets.attribution.reporting.csv_text import csv_text
@@ -41,11 +41,9 @@ _CHUNK = 10**6
 Row = TypeVar("Row", bound=BaseModel)
 
 
-class Page(BaseModel, Generic[Row]):
+class ResultPage(Page[Row], Generic[Row]):
     """A page of a result."""
 
-    data: list[Row] = Field(description="the rows")
-    next: str | None = Field(description="cursor of the next page; null on the last one")
     final_through: dt.date | None = Field(
         description="the last day up to which orders still to come can change no report; null if there is none"
     )
@@ -57,8 +55,8 @@ class Standing:
     """How far the results of a data set have come.
 
     Attributes:
-        final_through: see `Page`.
-        as_of: see `Page`.
+        final_through: see `ResultPage`.
+        as_of: see `ResultPage`.
     """
 
     final_through: dt.date | None = None
@@ -182,7 +180,7 @@ def _page(result: Result, standing: Standing, limit: int, cursor: str | None) ->
 
 
 def _cursor(result: Result, part: int, offset: int) -> str:
-    return base64.urlsafe_b64encode(json.dumps([result.version, part, offset]).encode()).decode().rstrip("=")
+    return cursor_after(json.dumps([result.version, part, offset]))
 
 
 def _place(cursor: str | None, result: Result) -> tuple[int, int]:
@@ -190,13 +188,10 @@ def _place(cursor: str | None, result: Result) -> tuple[int, int]:
     if cursor is None:
         return 0, 0
     try:
-        version, part, offset = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        version, part, offset = json.loads(place_of(cursor))
         place = int(part), int(offset)
     except (ValueError, TypeError):
-        detail = "this is no cursor: take `next` of the page before, or leave it out"
-        raise Problem(
-            422, "Invalid request", detail, [{"pointer": "/query/cursor", "detail": "this is no cursor"}]
-        ) from None
+        raise no_cursor() from None
     if version != result.version or min(place) < 0:
         raise Problem(409, "Results changed", "the results are others than on the page before: begin without a cursor")
     return place

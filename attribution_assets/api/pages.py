@@ -37,8 +37,13 @@ def place_of(cursor: str) -> str:
     try:
         return base64.urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4)).decode()
     except (binascii.Error, UnicodeError):
-        problem = {"pointer": "/query/cursor", "detail": "it is no cursor that a page gave as next"}
-        raise Problem(422, "Invalid request", problem["detail"], [problem]) from None
+        raise no_cursor() from None
+
+
+def no_cursor() -> Problem:
+    """What a text that is no cursor is refused with."""
+    problem = {"pointer": "/query/cursor", "detail": "it is no cursor that a page gave as next"}
+    return Problem(422, "Invalid request", problem["detail"], [problem])
 
 
 def page_of(items: Mapping[str, Any], limit: int, cursor: str | None) -> dict[str, Any]:

@@ -64,6 +64,12 @@ class ProblemDetails(BaseModel):
     )
 
 
+def refusal(description: str) -> dict[str, Any]:
+    """A route's answer with a problem, as its schema describes it."""
+    schema = {"$ref": f"#/components/schemas/{ProblemDetails.__name__}"}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}}
+
+
 class Problem(Exception):  # noqa: N818 - the standard's word
     """What a request is refused with.
 
@@ -138,6 +144,10 @@ def problem_of(error: Exception) -> Problem | None:
 def unforeseen(error: Exception) -> Problem:
     """The problem of an error that nobody foresaw; what it was stands in the server's log alone."""
     log.error("%s", without_secrets(f"{type(error).__name__}: {error}"), exc_info=False)
+    return _internal_error()
+
+
+def _internal_error() -> Problem:
     return Problem(500, "Internal error", "the server failed to answer this; its log says more")
 
 
@@ -151,6 +161,9 @@ def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]
 
     async def answer(_: Request, error: Exception) -> JSONResponse:
         return (problem_of(error) or unforeseen(error)).response
+
+    async def of_unforeseen(_: Request, error: Exception) -> JSONResponse:  # which goes on to the server's log
+        return (problem_of(error) or _internal_error()).response
 
     async def of_http(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):  # as Starlette types handlers
@@ -187,6 +200,7 @@ def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]
         ObjectStoreError,
     ):
         app.add_exception_handler(kind, answer)
+    app.add_exception_handler(Exception, of_unforeseen)
     app.add_exception_handler(HTTPException, of_http)
     app.add_exception_handler(RequestValidationError, of_validation)
 

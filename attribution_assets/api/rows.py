@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
 from attribution_assets.api.access import data_set_of
-from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails
+from attribution_assets.api.problems import Problem, refusal
 from attribution_assets.api.row_tables import ROW_TABLES, RefusedRow, RowTable, sorted_out
 from attribution_assets.api.source_store import SourceStore, StagedRows
 from attribution_assets.api.uploads import CSV, JSON, NDJSON, PARQUET, batches_of, spooled_body
@@ -62,7 +62,6 @@ class RowsTaken(BaseModel):
     rejected_count: int = Field(description="how many cannot be used in all")
 
 
-_PROBLEM = {"model": ProblemDetails, "content": {MEDIA_TYPE: {}}}
 _EXAMPLES = {
     NDJSON: '{"session_id": "s1", "user_id": "u1", "timestamp": "2024-02-01T12:00:00+01:00", "channel_name": "Search",'
     ' "holder_engagement": 1, "closer_engagement": 0, "impression_interaction": 0}\n',
@@ -90,11 +89,11 @@ def router() -> APIRouter:
         response_model=RowsTaken,
         summary="Send rows",
         responses={
-            400: _PROBLEM | {"description": "The body cannot be read; nothing is stored."},
-            409: _PROBLEM | {"description": "The data set's rows come from a source of its own."},
-            413: _PROBLEM | {"description": "The body is too long."},
-            415: _PROBLEM | {"description": "The body is of another type."},
-            422: _PROBLEM | {"description": "With `strict`: a row cannot be used; nothing is stored."},
+            400: refusal("The body cannot be read; nothing is stored."),
+            409: refusal("The data set's rows come from a source of its own."),
+            413: refusal("The body is too long."),
+            415: refusal("The body is of another type."),
+            422: refusal("With `strict`: a row cannot be used; nothing is stored."),
         },
         openapi_extra={"requestBody": _BODY},
     )
@@ -105,8 +104,8 @@ def router() -> APIRouter:
         status_code=204,
         summary="Delete a row",
         responses={
-            404: _PROBLEM | {"description": "There is no such row."},
-            409: _PROBLEM | {"description": "The data set's rows come from a source of its own."},
+            404: refusal("There is no such row."),
+            409: refusal("The data set's rows come from a source of its own."),
         },
     )
     return routes

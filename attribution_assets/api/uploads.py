@@ -37,7 +37,8 @@ ROWS_PER_BATCH = 10_000
 _BYTES_PER_BATCH = 8 * 10**6
 _PIECE = 10**6
 _BOM = b"\xef\xbb\xbf"
-_COLUMN = re.compile("[a-z_][a-z0-9_]{0,62}")
+_COLUMN = re.compile(r"\w[\w .-]*")
+_MOST_BYTES_OF_A_NAME = 63  # in PostgreSQL
 _OF_POSTGRESQL = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _NO_VALUES = {dict, list, bytes}
 
@@ -130,7 +131,7 @@ def _json(file: IO[bytes]) -> Iterator[Batch]:
     if len(text) > MOST_BYTES_OF_AN_ARRAY:
         raise Problem(
             413,
-            "Content too large",
+            "Body too long",
             f"a JSON array takes up to {MOST_BYTES_OF_AN_ARRAY:,} bytes: send the rows as {NDJSON}, one on each line",
         )
     try:
@@ -230,12 +231,13 @@ def _header(names: Sequence[str]) -> list[str]:
     return lower
 
 
-NO_COLUMN = "cannot be the name of a column: take letters, digits and underscores, at most 63, a letter first"
+NO_COLUMN = "cannot be the name of a column: take letters and digits, with blanks or _ . - between"
 
 
 def is_column_name(name: str) -> bool:
     """Whether a table can have a column of this name, given in lower case."""
-    return _COLUMN.fullmatch(name) is not None and name not in _OF_POSTGRESQL
+    is_short = len(name.encode()) <= _MOST_BYTES_OF_A_NAME
+    return is_short and _COLUMN.fullmatch(name) is not None and name not in _OF_POSTGRESQL
 
 
 def _batch_of_fields(names: Sequence[str], rows: Sequence[Sequence[str]], first: int) -> Batch:

@@ -12,6 +12,7 @@ model      the embedded model and its service
 training   errors of trained conversion types by the number of journeys learned from, of 10 x --runs draws
 history    one more day after 10, 100 and 1,000 stored ones
 ranges     3, 30 and 90 days at once
+http       uploads and reads over the HTTP API, and the same without it
 data_sets  loading 1, 10 and 50 data sets and a tick of their sensors; 10 one after another and side by side
 
 Every run starts from nothing, or from generated tables (visitors with 1 to 60 sessions, ids of 64 characters, 12
@@ -32,6 +33,7 @@ from data_sets import data_sets
 from embedded_model import embedded_model
 from extraction import against_pandas
 from generate import FIRST_DAY, Size, make_database
+from http_api import http_api
 from long_history import one_more_day, ranges
 from measure import machine
 from request_counts import request_counts
@@ -61,6 +63,7 @@ PARTS: dict[str, Part] = {
     "model": lambda size, _, runs: embedded_model(size.orders, runs),
     "training": lambda _, __, runs: training_errors(10 * runs),
     "history": lambda _, __, runs: one_more_day([10, 100, 1000], runs),
+    "http": http_api,
     "data_sets": lambda _, __, runs: data_sets(runs),
     "ranges": lambda size, _, runs: ranges([3, 30, 90], size.sessions // size.days, runs),
 }

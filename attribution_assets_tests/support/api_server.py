@@ -115,6 +115,17 @@ class ApiCommand:
         self._process = subprocess.Popen(self._words, cwd=self._folder)  # noqa: S603 - our own command
         wait_until(self._answers, 60, lambda: "the API does not answer")
 
+    @property
+    def process_id(self) -> int:
+        """The id of its process.
+
+        Raises:
+            ValueError: It has not been started.
+        """
+        if self._process is None:
+            raise ValueError("the API has not been started")
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as kill -9 does; the processes of its operations go on."""
         if self._process:

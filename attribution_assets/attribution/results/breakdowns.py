@@ -16,6 +16,23 @@ GROUP BY channel_name, dimension, value
 ORDER BY channel_name, dimension, value
 """  # noqa: S608 - all of it stands here
 
+BREAKDOWN_BY_DAY_SQL = """
+SELECT date, channel_name, dimension, value, cost, ihc AS orders, ihc_revenue AS revenue
+FROM channel_breakdown
+ORDER BY date, channel_name, dimension, value
+"""
+
+
+def breakdown_by_day(storage: AssetStorage, first: dt.date, last: dt.date, dimension: str) -> pd.DataFrame:
+    """The breakdown of the days from `first` to `last`, as it is stored; days that are not stored are left out.
+
+    Returns:
+        date (YYYY-MM-DD), channel_name, dimension, value, cost (NaN for a dimension of orders), orders, revenue; by
+        date, channel, then value.
+    """
+    found = run_sql(BREAKDOWN_BY_DAY_SQL, storage.days("channel_breakdown", days_between(first, last)))
+    return found[found["dimension"] == dimension].reset_index(drop=True)
+
 
 def breakdown_over(storage: AssetStorage, first: dt.date, last: dt.date, dimension: str) -> pd.DataFrame:
     """The breakdown of the days from `first` to `last`, by touch date; days that are not stored are left out.

@@ -140,9 +140,17 @@ def results_by_day(  # noqa: PLR0913 - each is a choice of its own
     return run_sql(sql, reported, credit)
 
 
-def summed(results: pd.DataFrame, by: str) -> pd.DataFrame:
-    """What `results_by_day` gives, summed by `channel_name` or by `date`: this column, cost, orders, revenue; by it."""
-    sums = results.groupby(by)[["cost", "orders", "revenue"]].agg(math.fsum)
+def summed(results: pd.DataFrame, *by: str) -> pd.DataFrame:
+    """What `results_by_day` gives, summed.
+
+    Args:
+        results: Has cost (NaN where it is not known), orders and revenue.
+        by: Of which columns each pair of values has a row.
+
+    Returns:
+        These columns, cost, orders, revenue; by these columns.
+    """
+    sums = results.groupby([*by])[["cost", "orders", "revenue"]].agg(math.fsum)
     places = {"cost": AMOUNT_PLACES, "orders": ORDER_PLACES, "revenue": AMOUNT_PLACES}
     return sums.round(places).reset_index()
 

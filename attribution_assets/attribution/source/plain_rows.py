@@ -120,10 +120,13 @@ def _plain_column(
         forms = {key: form(key[1]) for key in {(type(value), value) for value in values}}
         plain = [forms[type(value), value] for value in values]
         known = [value for value in plain if value is not None]
-        suspects = [None] if are_plain(known) else [value for _, value in forms]
+        all_plain = are_plain(known)
+        suspects = [value for (_, value), its_form in forms.items() if its_form is None or not all_plain]
     if suspects and column in schema.columns:
         checked = [form(value) for value in suspects] if kind in (_VISITOR, _LABEL) else suspects
-        reasons = {(type(checked[i]), checked[i]): reason for i, reason in reasons_of(schema, column, checked).items()}
+        reasons = {
+            (type(suspects[i]), suspects[i]): reason for i, reason in reasons_of(schema, column, checked).items()
+        }
         if reasons:
             for i, value in enumerate(values):
                 if reason := reasons.get((type(value), value)):

@@ -131,6 +131,28 @@ def test_a_report_can_be_of_some_days_by_channel_or_day_of_another_model_or_date
     assert made.get("report", first_day="2024-02-02", last_day="2024-02-01").status_code == 422
 
 
+def test_a_report_by_a_dimension_is_the_command_s_breakdown(api: ApiServer) -> None:
+    api.set(dimensions="campaign", order_dimensions="market")
+    send(api)
+    session = dict(zip(("session_id", "user_id", "timestamp", "channel_name"), SESSIONS[1], strict=True)) | FLAGS
+    order = dict(zip(("conv_id", "user_id", "timestamp", "revenue"), ORDERS[0], strict=True))
+    assert api.send("sessions", lines([session | {"campaign": "brand"}])).json()["stored"] == 1
+    assert api.send("conversions", lines([order | {"market": "DE"}])).json()["stored"] == 1
+    run("run", "--start-date", "2024-02-20", "--end-date", "2024-02-28")
+    expected = file_of(Path(api.settings.reports) / "channel_breakdown.csv")
+    for dimension in ("campaign", "market"):
+        found = as_texts(api.get("report", dimension=dimension).json()["data"])
+        assert [*found[0]][-2:] == ["cpo", "roas"]
+        rows = [{name: cell for name, cell in row.items() if name not in ("cpo", "roas")} for row in found]
+        assert rows == [row for row in expected if row["dimension"] == dimension]
+    of_day = {"group": "day", "first_day": "2024-02-24", "last_day": "2024-02-24"}
+    [brand] = api.get("report", dimension="campaign", **of_day).json()["data"]
+    assert (brand["date"], brand["value"], brand["cost"]) == ("2024-02-24", "brand", 0.5)
+    for asked in ({"dimension": "market", "model": "linear"}, {"dimension": "country"}):
+        answer = api.get("report", **asked)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/dimension")
+
+
 def test_journeys_and_orders_without_credit(made: ApiServer) -> None:
     journeys = made.get("journeys").json()["data"]
     assert [(row["conv_id"], row["session_id"], row["channel_name"]) for row in journeys] == [

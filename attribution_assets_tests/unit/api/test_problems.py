@@ -1,10 +1,13 @@
 """What problems show of messages: no path of this machine, no secret."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+from fastapi import FastAPI
+from starlette.types import Message
 
-from attribution_assets.api.problems import Problem, problem_of, without_paths
+from attribution_assets.api.problems import Problem, add_problem_handlers, problem_of, without_paths
 from attribution_assets.errors import ConfigurationError
 
 
@@ -38,3 +41,24 @@ def test_a_problem_of_a_setting_is_a_conflict_without_secret_and_path(monkeypatc
 def test_an_unforeseen_error_is_no_problem_that_is_told() -> None:
     assert problem_of(KeyError("x")) is None
     assert problem_of(Problem(404, "Not found", "gone")) is not None
+
+
+def test_an_unforeseen_error_is_answered_as_a_problem_and_goes_on_to_the_log() -> None:
+    app, sent = FastAPI(), list[Message]()
+    add_problem_handlers(app)
+
+    @app.get("/")
+    def fails() -> None:
+        raise KeyError("secret")
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "query_string": b"", "headers": []}
+    with pytest.raises(KeyError):
+        asyncio.run(app(scope, receive, send))
+    assert (b"content-type", b"application/problem+json") in sent[0]["headers"]
+    assert b"secret" not in sent[1]["body"]
