@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from attribution_assets.api.problems import Problem, problem_of, unforeseen
+from attribution_assets.command.interrupts import INTERRUPTED, ended_in_time
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import ERASE_USER, KeptOperation, State
 from attribution_assets.operations.store import OperationStore
@@ -27,25 +28,27 @@ def main(id_: str, lease: str) -> None:
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     store = OperationStore(Home.from_environment())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     operation = store.take(id_, lease)
     if operation is None:
         return
+    error: Problem | None = None
+    result: dict[str, object] | None = None
     try:
-        with _watched(store, operation, lease):
-            state, result, error = _carried_out(store, operation, lease)
+        with ended_in_time(), _watched(store, operation, lease):  # what an interrupt breaks off has not failed
+            result = _perform(store, operation, lease)
     except KeyboardInterrupt:
         store.give_back(id_, lease)
-        os._exit(130)  # threads of libraries may still wait; all that matters has been written
+        os._exit(INTERRUPTED)  # threads of libraries may still wait; all that matters has been written
+    except Exception as failure:  # noqa: BLE001 - the outermost place: whatever it is, it is how the operation ended
+        error = problem_of(failure) or unforeseen(failure)
+    state = State.FAILED if error else State.SUCCEEDED
     store.end(id_, lease, state, result, error.content if error else None)
     if operation.kind == ERASE_USER:
         store.home.compact()
     gc.unfreeze()  # else libraries in C complain of what is left at the end
 
 
-def _carried_out(
-    store: OperationStore, operation: KeptOperation, lease: str
-) -> tuple[State, dict[str, object] | None, Problem | None]:
+def _perform(store: OperationStore, operation: KeptOperation, lease: str) -> dict[str, object]:
     gc.disable()  # as in the command: two thousand modules load now
     from attribution_assets.api.work import Noted, perform  # noqa: PLC0415 - after the lease has been taken
 
@@ -57,10 +60,7 @@ def _carried_out(
         lambda stage, done, of: store.note_progress(id_, lease, stage, done, of),
         lambda run_id: store.note_run(id_, lease, run_id),
     )
-    try:
-        return State.SUCCEEDED, perform(noted), None
-    except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, it is how the operation ended
-        return State.FAILED, None, problem_of(error) or unforeseen(error)
+    return perform(noted)
 
 
 @contextmanager
@@ -71,10 +71,7 @@ def _watched(store: OperationStore, operation: KeptOperation, lease: str) -> Ite
     def watch() -> None:
         while not over.wait(LOOK_SECONDS):
             if store.is_to_end(operation.id, lease):
-                signal.raise_signal(signal.SIGTERM)
-                if not over.wait(END_SECONDS):
-                    store.give_back(operation.id, lease)
-                    os._exit(130)
+                os.kill(os.getpid(), signal.SIGTERM)
                 return
 
     threading.Thread(target=watch, name="cancellation", daemon=True).start()
@@ -82,7 +79,3 @@ def _watched(store: OperationStore, operation: KeptOperation, lease: str) -> Ite
         yield
     finally:
         over.set()
-
-
-END_SECONDS = 5.0
-"""How long what is under way has to end by itself once it is interrupted."""
