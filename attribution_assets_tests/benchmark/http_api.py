@@ -152,7 +152,7 @@ def _reads(home: Path, data_set: str, headers: Mapping[str, str]) -> dict[str, A
 
     found = {"without_api_csv": _latency(read_here)}
     with _server(home) as server, requests.Session() as client:
-        client.headers |= headers
+        client.headers.update(headers)
         url = f"{server.url}/v1/data-sets/{data_set}"
 
         def ask(path: str, **more: str) -> Callable[[], None]:
