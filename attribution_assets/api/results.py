@@ -33,7 +33,7 @@ from attribution_assets.api.result_rows import (
 from attribution_assets.api.source_store import is_there
 from attribution_assets.api.uploads import CSV, PARQUET
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.reporting.report_file import with_readable_paths
 from attribution_assets.attribution.results.breakdowns import breakdown_by_day
@@ -288,7 +288,7 @@ def status(question: Question) -> Response:
             "blocked": shown(set(found.stale.blocked.get(asset, ())) if found else empty),
             "provisional": shown(found.provisional if found and asset == "channel_reporting" else empty),
         }
-        for asset in ASSETS
+        for asset in assets_in_use(question.settings.windows)
     ]
     return data_set.answer(Result.of(AssetStatus, pd.DataFrame(rows)))
 

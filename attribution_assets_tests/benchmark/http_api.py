@@ -7,6 +7,7 @@ read by the same function.
 import csv
 import io
 import os
+import shutil
 import sqlite3
 import statistics
 import subprocess
@@ -41,14 +42,15 @@ def http_api(size: Size, folder: Path, runs: int) -> dict[str, Any]:
         make_database(database, size)
     files = _files(database, folder)
     home = folder / "served"
-    (home / "data_sets").mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "data_sets").mkdir(parents=True)
     os.chdir(home)
     os.environ |= {"ATTRIBUTION_DATA_SETS": str(home / "data_sets"), "DAGSTER_HOME": str(home / "dagster")}
-    headers = {"Authorization": f"Bearer {new_key(str(time.time()), 'read', 'write')}"}
+    headers = {"Authorization": f"Bearer {new_key('benchmark', 'read', 'write')}"}
     uploads = {}
     for format_ in TYPES:
         taken = [_uploaded(home, f"{format_}_{run}", format_, files, headers) for run in range(runs)]
-        bare = [_bare(home / f"bare_{run}.db", format_, files["sessions", format_]) for run in range(runs)]
+        bare = [_bare(home / f"bare_{format_}_{run}.db", format_, files["sessions", format_]) for run in range(runs)]
         uploads[format_] = {
             "seconds": round(statistics.median(seconds for seconds, _ in taken), 2),
             "rows_per_second": round(size.sessions / statistics.median(seconds for seconds, _ in taken)),
@@ -150,7 +152,7 @@ def _reads(home: Path, data_set: str, headers: Mapping[str, str]) -> dict[str, A
 
     found = {"without_api_csv": _latency(read_here)}
     with _server(home) as server, requests.Session() as client:
-        client.headers |= headers
+        client.headers.update(headers)
         url = f"{server.url}/v1/data-sets/{data_set}"
 
         def ask(path: str, **more: str) -> Callable[[], None]:
