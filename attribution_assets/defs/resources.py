@@ -235,10 +235,11 @@ class IhcApiAccount(OfDataSet):
             ConfigurationError: One is not.
         """
         if unmapped := self.order_types.unmapped(values):
+            mapped = {**self.order_types.mapped, unmapped[0]: self.conv_type_id}
             raise ConfigurationError(
                 f"conversions.conversion_type is {quoted(unmapped[0])}{where}, which IHC_CONVERSION_TYPES does not"
                 " map to a conversion type of the account: add it, as in"
-                f" IHC_CONVERSION_TYPES='{json.dumps({unmapped[0]: self.conv_type_id}, ensure_ascii=False)}'"
+                f" IHC_CONVERSION_TYPES='{json.dumps(mapped, ensure_ascii=False)}'"
             )
 
     def asked_with(self, conv_type_id: str) -> AskedWith:

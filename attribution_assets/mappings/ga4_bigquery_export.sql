@@ -8,8 +8,8 @@
 -- day. Runs in DuckDB; for BigQuery itself the same columns can be selected there.
 --
 -- A visit is a session (user_pseudo_id and ga_session_id); it begins with its first event, in UTC, also where it lasts
--- past midnight. Its channel is the default channel group of the session's last click, else (before October 2024, when
--- the export had no such field) source / medium, else Direct. A visitor is user_id where one is known in the session,
+-- past midnight. Its channel is the default channel group of the session's last click, else its source / medium, else
+-- Direct: of exports since October 2024, earlier ones have no such field. A visitor is user_id where one is known in the session,
 -- else the browser. Orders are purchase events with a transaction_id; one that is sent twice counts once, at its first
 -- time. Amounts are in the property's currency. Spend is not in the export: see ad_platforms.sql.
 
@@ -61,15 +61,23 @@ CREATE VIEW session_costs AS
 SELECT CAST(NULL AS VARCHAR) AS session_id, CAST(NULL AS DOUBLE) AS cost WHERE false;
 
 CREATE VIEW conversions AS
-WITH purchases AS (
+WITH events AS (
+    SELECT
+        *,
+        (SELECT p.value.int_value FROM unnest(event_params) AS params(p) WHERE p.key = 'ga_session_id') AS ga_session_id
+    FROM ga4_events
+    WHERE event_name IN ('purchase', 'refund') AND ecommerce.transaction_id <> '(not set)'
+),
+purchases AS (
     SELECT
         ecommerce.transaction_id AS conv_id,
         make_timestamp(min(event_timestamp) FILTER (WHERE event_name = 'purchase')) AS ordered_at,
-        arg_min(coalesce(user_id, user_pseudo_id), event_timestamp) FILTER (WHERE event_name = 'purchase') AS user_id,
+        arg_min(coalesce(ga4_sessions.user_id, events.user_id, user_pseudo_id), event_timestamp)
+            FILTER (WHERE event_name = 'purchase') AS user_id,
         arg_min(ecommerce.purchase_revenue, event_timestamp) FILTER (WHERE event_name = 'purchase') AS revenue,
         sum(ecommerce.refund_value) FILTER (WHERE event_name = 'refund') AS refunded
-    FROM ga4_events
-    WHERE event_name IN ('purchase', 'refund') AND ecommerce.transaction_id <> '(not set)'
+    FROM events
+    LEFT JOIN ga4_sessions ON ga4_sessions.session_id = concat(user_pseudo_id, '.', ga_session_id)
     GROUP BY ecommerce.transaction_id
 )
 SELECT

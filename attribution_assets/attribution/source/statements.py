@@ -184,17 +184,18 @@ def first_and_last_date(
 def conversion_types(connection: sa.Connection, first: dt.date, last: dt.date) -> sa.Select[tuple[Any, Any]]:
     """The different conversion types of the orders that are filed with these days, each with one of its orders."""
     source = SourceTable(connection, CONVERSIONS.name)
-    named = source.id("conversion_type")
-    rows = sa.select(named, sa.func.min(source.id(CONVERSIONS.key))).select_from(source.table)
-    return rows.where(source.in_days(CONVERSIONS.date, first, last)).group_by(named)
+    named = sa.select(source.id("conversion_type").label("named"), source.id(CONVERSIONS.key).label("conv_id"))
+    # grouped outside: an expression with parameters is not known again in a GROUP BY
+    orders = named.select_from(source.table).where(source.in_days(CONVERSIONS.date, first, last)).subquery()
+    return sa.select(orders.c.named, sa.func.min(orders.c.conv_id)).group_by(orders.c.named)
 
 
 def rows_by_day(connection: sa.Connection, table: DatedTable) -> sa.Select[Any, int]:
     """The days of the calendar that rows are of, as text, and how many rows each has."""
     source = SourceTable(connection, table.name)
-    day, rows = source.date_text(table.date), sa.cast(sa.func.count(), sa.Integer)
-    is_day = source.is_calendar_day(table.date)
-    counted: sa.Select[Any, int] = sa.select(day, rows).select_from(source.table).where(is_day).group_by(day)
+    dates = sa.select(source.date_text(table.date).label("day")).select_from(source.table)
+    days = dates.where(source.is_calendar_day(table.date)).subquery()  # as for `conversion_types`
+    counted: sa.Select[Any, int] = sa.select(days.c.day, sa.cast(sa.func.count(), sa.Integer)).group_by(days.c.day)
     return counted
 
 

@@ -16,6 +16,7 @@ from attribution_assets.attribution.files.locations import address
 from attribution_assets.attribution.source.places import place_of
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_AS
 from attribution_assets.defs.assets.metadata import Metadata
+from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
 DATABASE, SOURCE, ENGINE = "database", "source", "engine"
@@ -78,7 +79,7 @@ def _published(asset: str, settings: Settings) -> Metadata:
     if asset not in PUBLISHED_AS:
         return {}
     where = database_address(settings)
-    own, *others = PUBLISHED_AS[asset]
+    own, *others = map(DataSetNames(settings.data_set).of, PUBLISHED_AS[asset])
     return {
         "dagster/table_name": own,
         "published_in": f"{', '.join([own, *others])} of {where}",

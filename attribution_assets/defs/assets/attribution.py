@@ -116,7 +116,7 @@ def conversions(context: dg.AssetExecutionContext, database: DatabaseResource, s
     return with_metadata(context, _extracted(context, source, days, metadata))
 
 
-@daily_asset(kinds={DATABASE, "parquet"})
+@daily_asset(kinds={SOURCE, "parquet"})
 def spend(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """What was spent on each channel and campaign on the day, from the source database; empty if it does not say."""
     source = _claimed_source(database, storage)
