@@ -2,6 +2,7 @@
 
 import json
 import resource
+import tempfile
 import time
 
 import dagster as dg
@@ -14,10 +15,12 @@ def main() -> None:
 
     repository = defs.get_repository_def()
     loaded = time.perf_counter()
+    known = repository.get_top_level_resources()
     sensors = [sensor for sensor in repository.sensor_defs if sensor.name.endswith("restatement")]
-    with dg.DagsterInstance.ephemeral() as instance:
+    with tempfile.TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as instance:
         for sensor in sensors:
-            with dg.build_sensor_context(instance, repository_def=repository) as context:
+            resources = {name: known[name] for name in sensor.required_resource_keys}
+            with dg.build_sensor_context(instance, repository_def=repository, resources=resources) as context:
                 sensor.evaluate_tick(context)
     ticked = time.perf_counter()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
