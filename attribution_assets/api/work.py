@@ -9,21 +9,19 @@ from typing import Any
 from uuid import uuid4
 
 from attribution_assets.api.deletion import delete_data_set
-from attribution_assets.attribution.calendar.days import day_written, days_between
-from attribution_assets.attribution.calendar.windows import Window
+from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.report_file import write_report
 from attribution_assets.command import report_range
 from attribution_assets.command.dry_run import dry_run
 from attribution_assets.command.erasure import erase
-from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.usable import usable
 from attribution_assets.data_sets import data_set_named, owns_source
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError, RunRejectedError
-from attribution_assets.instance.opening import dagster_instance, history_to_read
+from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in
 from attribution_assets.instance.runs import OPERATION_TAG, process_tag
 from attribution_assets.operations.records import DELETE_DATA_SET, ERASE_USER, KeptOperation
@@ -163,11 +161,6 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted:
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     noted.begin(f"plan, {first}..{last}")
     found = dry_run(resources, first, last, preview=False)
-    with history_to_read() as instance:
-        due = sorted(days_not_fresh(instance, resources, first, last))
-    changed: set[dt.date] = set()
-    for day in due:
-        changed.update(days_between(*settings.windows.read_by(day, Window.LOOKBACK)))
     return {
         "dry_run": True,
         "first_day": str(first),
@@ -179,8 +172,8 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted:
         "requests": found.plan.requests,
         "reused": found.plan.reused,
         "answered_by": resources.ihc_api.answered_by,
-        "days_to_attribute": [str(day) for day in due],
-        "days_that_would_change": [str(day) for day in sorted(changed)],
+        "days_to_attribute": [str(day) for day in found.days_to_attribute],
+        "days_that_would_change": [str(day) for day in found.days_that_would_change],
     }
 
 
