@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 from attribution_assets.api.deletion import delete_data_set
+from attribution_assets.api.startable import require_answers
 from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.progress import RequestPlan, listening
@@ -103,7 +104,8 @@ def perform(noted: Noted) -> dict[str, Any]:
     """
     operation = noted.operation
     if operation.kind == DELETE_DATA_SET:
-        return delete_data_set(operation.data_set, forget_answers=operation.parameters["forget_answers"])
+        asked = operation.parameters
+        return delete_data_set(operation.data_set, asked["file"], forget_answers=asked["forget_answers"])
     of_kind: Mapping[str, Callable[[Settings, Noted], dict[str, Any]]] = {
         "attribute": _attribute,
         "train": _train,
@@ -179,6 +181,7 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted:
 
 def _train(settings: Settings, noted: Noted) -> dict[str, Any]:
     resources, name = resources_of(settings, references=False), noted.operation.parameters["conversion_type"]
+    require_answers(settings, name)
     names = resources.rules.names
     job = data_set_definitions(settings).resolve_implicit_global_asset_job_def()
     key, run_id = names.key("trained_conversion_type"), str(uuid4())
@@ -195,7 +198,7 @@ def _train(settings: Settings, noted: Noted) -> dict[str, Any]:
             raise_on_error=False,
         )
     if not result.success:
-        raise RunFailedError(failures_in(result.all_events).words)
+        raise RunFailedError(failures_in(result.all_events).words.removeprefix(f"{step}: "))
     trained = resources.ihc_api.trained().read(name)
     if trained is None:
         raise RunFailedError(f"the conversion type {name} is gone since it was trained")
