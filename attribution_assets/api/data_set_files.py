@@ -3,7 +3,6 @@
 import json
 import secrets
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +26,12 @@ PLACES = ("database_url", "source_url", "storage", "reports", "engine", "channel
 
 class DataSetExistsError(Exception):
     """There is a data set of this name, in whichever case."""
+
+
+def identity_of(path: Path) -> str:
+    """What differs once a data set's file has been written anew."""
+    found = path.stat()
+    return f"{found.st_ino} {found.st_mtime_ns}"
 
 
 class DataSetFiles:
@@ -77,9 +82,8 @@ class DataSetFiles:
         """Remove the file of a data set, and its secrets; nothing if it is gone."""
         with self._lock():
             if (path := file_of(name)) and path.stem == name:
-                with suppress(ConfigurationError):  # a file that cannot be read names no secrets that could be found
-                    before, _ = attributes_in(path)
-                    self._forget(before.values())
+                for file in (self._folder() / SECRETS).glob(f"{name}.*"):
+                    file.unlink()
                 path.unlink(missing_ok=True)
 
     def _write(self, name: str, kept: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from attribution_assets.api.access import Admin, DataSetName, Reader, Writer, require_data_set
-from attribution_assets.api.data_set_files import ALWAYS_SECRET, PLACES, DataSetExistsError, DataSetFiles
+from attribution_assets.api.data_set_files import ALWAYS_SECRET, PLACES, DataSetExistsError, DataSetFiles, identity_of
+from attribution_assets.api.deletion import require_deletable
 from attribution_assets.api.keys import Scope
 from attribution_assets.api.operations import Operation, accepted, store_of
 from attribution_assets.api.pages import Cursor, Limit, Page, page_of
@@ -16,6 +17,7 @@ from attribution_assets.attribution.masking import MASK, masked
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.data_sets import attributes_in, data_set_named, data_sets, file_of
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.operations.records import DELETE_DATA_SET
 from attribution_assets.settings import ATTRIBUTES, Settings
 
 MOST_CHARACTERS = 2_000
@@ -159,11 +161,13 @@ def get_data_set(name: DataSetName, key: Reader) -> dict[str, Any]:
 
 
 @_routes.patch("/{name}", summary="Change settings", response_model=DataSet)
-def change_data_set(name: DataSetName, body: DataSetSettings, key: Writer) -> dict[str, Any]:
+def change_data_set(request: Request, name: DataSetName, body: DataSetSettings, key: Writer) -> dict[str, Any]:
     """Change settings; null takes one away, so that its default holds. Where things lie takes the scope admin."""
     require_data_set(key, name)
     if (places := sorted(body.model_fields_set.intersection(PLACES))) and not key.may(Scope.ADMIN):
         raise Problem(403, "Forbidden", f"this key has not the scope admin, which {', '.join(places)} takes")
+    if store_of(request).is_being_deleted(name):
+        raise Problem(409, "Not possible", "the data set is being deleted")
     try:
         settings = _files.change(name, body.model_dump(exclude_unset=True))
     except ConfigurationError as error:
@@ -184,13 +188,19 @@ def delete_data_set(
 ) -> dict[str, Any]:
     """Delete a data set with its rows, tables and reports; an operation does it, after those under way.
 
-    Answers of the IHC API that were paid for are kept, so that a data set of the same name has them again.
+    Answers of the IHC API that were paid for are kept, so that a data set of the same name has them again. If it is
+    being deleted already, that operation is the answer.
     """
     require_data_set(key, name)
     path = file_of(name)
     if path is None or path.stem != name:
         raise _not_found(name)
-    operation = store_of(request).add(name, "delete_data_set", {"forget_answers": forget_answers}, key.name)
+    require_deletable(path)
+    asked = {"forget_answers": forget_answers, "file": identity_of(path)}
+    operation = store_of(request).add(name, DELETE_DATA_SET, asked, key.name)
+    if operation.parameters["forget_answers"] != forget_answers:
+        detail = "its deletion has been asked for already, with another forget_answers: cancel that, then ask again"
+        raise Problem(409, "Not possible", detail)
     return accepted(operation, response)
 
 

@@ -10,12 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from attribution_assets.api.access import Reader, Runner, data_set_of, require_data_set
 from attribution_assets.api.keys import Key
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
-from attribution_assets.api.problems import MEDIA_TYPE, Problem, ProblemDetails, problem_of
+from attribution_assets.api.problems import Problem, ProblemDetails
 from attribution_assets.api.startable import require_startable
 from attribution_assets.operations.records import ENDED, IdempotentRequest, KeptOperation, State
-from attribution_assets.operations.store import ACCEPTED, OperationStore
+from attribution_assets.operations.store import OperationStore
 from attribution_assets.settings import Settings
 
+ACCEPTED = 202
 RETRY_AFTER = {"Retry-After": "2"}
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 _DATE: dict[str, JsonValue] = {"format": "date"}
@@ -55,7 +56,7 @@ class EraseUser(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["erase_user"]
-    user_id: str = Field(min_length=1, max_length=1_000, examples=["u42"])
+    user_id: str = Field(min_length=1, max_length=1_000, pattern=r"\S", examples=["u42"])
 
 
 NewOperation = Annotated[Attribute | Train | EraseUser, Field(discriminator="kind")]
@@ -94,7 +95,8 @@ IdempotencyKey = Annotated[
     Header(
         min_length=1,
         max_length=255,
-        description="Sent again with the same body within 24 hours, it gives the first answer and starts nothing",
+        description="Sent again with the same body within 24 hours of its being accepted, it gives the first answer and"
+        " starts nothing",
     ),
 ]
 OperationId = Annotated[str, Path(alias="id", description="The operation's id", max_length=100)]
@@ -139,13 +141,7 @@ def create_operation(
     again = IdempotentRequest(key.name, request.url.path, idempotency_key, asked) if idempotency_key else None
     if again and (first := _first_answer(store, again)):
         return first
-    try:
-        require_startable(settings, asked, store)
-    except Exception as error:
-        problem = problem_of(error)
-        if problem and again:
-            store.keep_answer(again, problem.status, problem.content)
-        raise
+    require_startable(settings, asked, store)
     parameters = {name: value for name, value in asked.items() if name != "kind"}
     try:
         return accepted(store.add(settings.data_set, body.kind, parameters, key.name, again), response)
@@ -198,17 +194,16 @@ def _first_answer(store: OperationStore, request: IdempotentRequest) -> JSONResp
     if not first.same_request:
         detail = "this Idempotency-Key came with another body before: take a new one for another operation"
         raise Problem(422, "Idempotency key used", detail)
-    if first.status != ACCEPTED:
-        return JSONResponse(first.answer, first.status, media_type=MEDIA_TYPE)
     headers = {"Location": f"/v1/operations/{first.answer['id']}", **RETRY_AFTER}
-    return JSONResponse(first.answer, first.status, headers)
+    return JSONResponse(first.answer, ACCEPTED, headers)
 
 
 def _operation(store: OperationStore, id_: str, key: Key) -> KeptOperation:
     operation = store.get(id_)
-    if operation is None:
+    if operation is None and not key.data_sets:
         raise Problem(404, "Not found", "there is no operation of this id")
-    require_data_set(key, operation.data_set)
+    if operation is None or not key.knows(operation.data_set):  # which of both is not for this key to know
+        raise Problem(403, "Forbidden", "this key is for no operation of this id")
     return operation
 
 

@@ -2,15 +2,16 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from attribution_assets.api.problems import Problem
 from attribution_assets.attribution.calendar.days import day_written
-from attribution_assets.attribution.database.database import Database
-from attribution_assets.attribution.source.database import SourceDatabaseError
+from attribution_assets.attribution.source.database import SourceSchemaError, SourceUnreachableError
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.training.stored_answers import has_stored_answers
 from attribution_assets.command.report_range import days_to_report, require_mapped_types
+from attribution_assets.data_sets import owns_source
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.ihc_service.training.calibration import FEWEST_JOURNEYS
 from attribution_assets.operations.store import OperationStore
@@ -29,11 +30,12 @@ def require_startable(settings: Settings, asked: Mapping[str, Any], store: Opera
         Problem: It cannot.
         RunRejectedError: The same.
         ConfigurationError: A setting cannot be used.
+        SourceUnreachableError: The source cannot be reached now.
     """
     if asked["kind"] == "attribute":
         _require_days(settings, asked)
     elif asked["kind"] == "train" and not store.is_busy(settings.data_set):
-        _require_answers(settings, asked["conversion_type"])  # else those before it may bring some
+        require_answers(settings, asked["conversion_type"])  # else those before it may bring some
 
 
 def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
@@ -46,14 +48,23 @@ def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
     try:
         days = days_to_report(resources.database.source(), resources.storage.tables(), settings.windows, first, last)
         require_mapped_types(resources, *days)
-    except SourceDatabaseError as error:
-        path = Database(settings.database_url).path
-        if path is not None and not path.exists():
-            raise Problem(409, "Not possible", "the data set has no rows yet: send sessions and conversions") from None
+    except SourceSchemaError as error:
         raise Problem(409, "Not possible", str(error)) from None
+    except SourceUnreachableError as error:
+        path: Path | None = getattr(resources.database.source().place.database, "path", None)  # a server has none
+        if path is None or path.exists():
+            raise
+        none_yet = "the data set has no rows yet: send sessions and conversions"
+        detail = none_yet if owns_source(settings.data_set) else str(error)
+        raise Problem(409, "Not possible", detail) from None
 
 
-def _require_answers(settings: Settings, conversion_type: str) -> None:
+def require_answers(settings: Settings, conversion_type: str) -> None:
+    """See that there are answers enough to train a conversion type.
+
+    Raises:
+        Problem: There are not.
+    """
     resources = resources_of(settings, references=False)
     asked_with = resources.ihc_api.asked_with(conversion_type)
     if not has_stored_answers(resources.storage.tables(), asked_with, FEWEST_JOURNEYS):

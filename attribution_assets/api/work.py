@@ -9,21 +9,20 @@ from typing import Any
 from uuid import uuid4
 
 from attribution_assets.api.deletion import delete_data_set
-from attribution_assets.attribution.calendar.days import day_written, days_between
-from attribution_assets.attribution.calendar.windows import Window
+from attribution_assets.api.startable import require_answers
+from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.progress import RequestPlan, listening
 from attribution_assets.attribution.reporting.report_file import write_report
 from attribution_assets.command import report_range
 from attribution_assets.command.dry_run import dry_run
 from attribution_assets.command.erasure import erase
-from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.usable import usable
 from attribution_assets.data_sets import data_set_named, owns_source
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError, RunRejectedError
-from attribution_assets.instance.opening import dagster_instance, history_to_read
+from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in
 from attribution_assets.instance.runs import OPERATION_TAG, process_tag
 from attribution_assets.operations.records import DELETE_DATA_SET, ERASE_USER, KeptOperation
@@ -105,7 +104,8 @@ def perform(noted: Noted) -> dict[str, Any]:
     """
     operation = noted.operation
     if operation.kind == DELETE_DATA_SET:
-        return delete_data_set(operation.data_set, forget_answers=operation.parameters["forget_answers"])
+        asked = operation.parameters
+        return delete_data_set(operation.data_set, asked["file"], forget_answers=asked["forget_answers"])
     of_kind: Mapping[str, Callable[[Settings, Noted], dict[str, Any]]] = {
         "attribute": _attribute,
         "train": _train,
@@ -163,11 +163,6 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted:
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)
     noted.begin(f"plan, {first}..{last}")
     found = dry_run(resources, first, last, preview=False)
-    with history_to_read() as instance:
-        due = sorted(days_not_fresh(instance, resources, first, last))
-    changed: set[dt.date] = set()
-    for day in due:
-        changed.update(days_between(*settings.windows.read_by(day, Window.LOOKBACK)))
     return {
         "dry_run": True,
         "first_day": str(first),
@@ -179,13 +174,14 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted:
         "requests": found.plan.requests,
         "reused": found.plan.reused,
         "answered_by": resources.ihc_api.answered_by,
-        "days_to_attribute": [str(day) for day in due],
-        "days_that_would_change": [str(day) for day in sorted(changed)],
+        "days_to_attribute": [str(day) for day in found.days_to_attribute],
+        "days_that_would_change": [str(day) for day in found.days_that_would_change],
     }
 
 
 def _train(settings: Settings, noted: Noted) -> dict[str, Any]:
     resources, name = resources_of(settings, references=False), noted.operation.parameters["conversion_type"]
+    require_answers(settings, name)
     names = resources.rules.names
     job = data_set_definitions(settings).resolve_implicit_global_asset_job_def()
     key, run_id = names.key("trained_conversion_type"), str(uuid4())
@@ -202,7 +198,7 @@ def _train(settings: Settings, noted: Noted) -> dict[str, Any]:
             raise_on_error=False,
         )
     if not result.success:
-        raise RunFailedError(failures_in(result.all_events).words)
+        raise RunFailedError(failures_in(result.all_events).words.removeprefix(f"{step}: "))
     trained = resources.ihc_api.trained().read(name)
     if trained is None:
         raise RunFailedError(f"the conversion type {name} is gone since it was trained")

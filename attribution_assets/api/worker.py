@@ -7,8 +7,9 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from attribution_assets.api.problems import Problem, problem_of, unforeseen
+from attribution_assets.api.problems import problem_of, unforeseen
 from attribution_assets.command.interrupts import INTERRUPTED, ended_in_time
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import ERASE_USER, KeptOperation, State
@@ -28,50 +29,52 @@ def main(id_: str, lease: str) -> None:
     """
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     store = OperationStore(Home.from_environment())
+    for number in (signal.SIGINT, signal.SIGTERM):  # Dagster gives SIGTERM the handler of SIGINT, which may be ignored
+        signal.signal(number, signal.default_int_handler)
     operation = store.take(id_, lease)
     if operation is None:
         return
-    error: Problem | None = None
-    result: dict[str, object] | None = None
+    state, result, problem = State.SUCCEEDED, None, None
     try:
-        with ended_in_time(), _watched(store, operation, lease):  # what an interrupt breaks off has not failed
-            result = _perform(store, operation, lease)
-    except KeyboardInterrupt:
+        with _watched(store, operation, lease), ended_in_time():
+            result = _carried_out(store, operation, lease)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is done: that is kept
+    except KeyboardInterrupt:  # or what it led to: Dagster makes a failed run of it
         store.give_back(id_, lease)
         os._exit(INTERRUPTED)  # threads of libraries may still wait; all that matters has been written
-    except Exception as failure:  # noqa: BLE001 - the outermost place: whatever it is, it is how the operation ended
-        error = problem_of(failure) or unforeseen(failure)
-    state = State.FAILED if error else State.SUCCEEDED
-    store.end(id_, lease, state, result, error.content if error else None)
+    except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, it is how the operation ended
+        state, problem = State.FAILED, problem_of(error) or unforeseen(error)
+    store.end(id_, lease, state, result, problem.content if problem else None)
     if operation.kind == ERASE_USER:
         store.home.compact()
     gc.unfreeze()  # else libraries in C complain of what is left at the end
 
 
-def _perform(store: OperationStore, operation: KeptOperation, lease: str) -> dict[str, object]:
+def _carried_out(store: OperationStore, operation: KeptOperation, lease: str) -> dict[str, Any]:
     gc.disable()  # as in the command: two thousand modules load now
     from attribution_assets.api.work import Noted, perform  # noqa: PLC0415 - after the lease has been taken
 
     gc.freeze()
     gc.enable()
     id_ = operation.id
-    noted = Noted(
-        operation,
-        lambda stage, done, of: store.note_progress(id_, lease, stage, done, of),
-        lambda run_id: store.note_run(id_, lease, run_id),
+    return perform(
+        Noted(
+            operation,
+            lambda stage, done, of: store.note_progress(id_, lease, stage, done, of),
+            lambda run_id: store.note_run(id_, lease, run_id),
+        )
     )
-    return perform(noted)
 
 
 @contextmanager
 def _watched(store: OperationStore, operation: KeptOperation, lease: str) -> Iterator[None]:
     """Interrupt this process soon after the operation is to be canceled, or has been given to another one."""
-    over = threading.Event()
+    over, main_thread = threading.Event(), threading.get_ident()
 
     def watch() -> None:
         while not over.wait(LOOK_SECONDS):
             if store.is_to_end(operation.id, lease):
-                os.kill(os.getpid(), signal.SIGTERM)
+                signal.pthread_kill(main_thread, signal.SIGTERM)  # what it waits for is broken off
                 return
 
     threading.Thread(target=watch, name="cancellation", daemon=True).start()

@@ -1,4 +1,4 @@
-"""What `run --dry-run` says: what a run would ask the IHC API for, and what a trained conversion type expects of it.
+"""What `run --dry-run` says: what a run would ask the IHC API for and change, and what trained types expect of it.
 
 Nothing is written but to a folder that is thrown away, and nobody is asked.
 """
@@ -23,6 +23,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.readable import quoted, readable
 from attribution_assets.attribution.training.stored_answers import journeys_of
+from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.terminal import say
 from attribution_assets.command.training import quality_in_words
 from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH, typed_journeys
@@ -30,6 +31,7 @@ from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.ihc_service.model import compute_ihc
 from attribution_assets.ihc_service.training.trained_type import TrainedType
+from attribution_assets.instance.opening import history_to_read
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,8 @@ class DryRun:
         orders: their orders.
         too_long: those of them with more sessions than a request may hold.
         plan: what the API would have to be asked for.
+        days_to_attribute: those of the days that are not fresh.
+        days_that_would_change: days whose reports would change with them, in calendar order.
         expected: channel_name, orders, revenue that trained types expect; None without a preview.
         trained: these types.
     """
@@ -49,6 +53,8 @@ class DryRun:
     orders: int
     too_long: int
     plan: RequestPlan
+    days_to_attribute: Sequence[dt.date]
+    days_that_would_change: Sequence[dt.date]
     expected: pd.DataFrame | None = None
     trained: Sequence[TrainedType] = ()
 
@@ -58,8 +64,12 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
 
     Raises:
         RunRejectedError: There is to be a preview, and no conversion type is trained that could give it.
-        DatabaseError: The source or the ledger cannot be read.
+        DatabaseError: The source, the ledger or the result tables cannot be read.
     """
+    with history_to_read() as instance:
+        due = sorted(days_not_fresh(instance, resources, first, last))
+    windows = resources.rules.windows
+    changed = {each for day in due for each in days_between(*windows.read_by(day, Window.LOOKBACK))}
     trained = _trained(resources) if preview else {}
     days, rules, account = days_between(first, last), resources.rules, resources.ihc_api
     with TemporaryDirectory(prefix="dry_run_") as folder:
@@ -92,7 +102,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
                 ),
                 revenue,
             )
-    return DryRun(days, orders, too_long, plan, expected, list(trained.values()))
+    return DryRun(days, orders, too_long, plan, due, sorted(changed), expected, list(trained.values()))
 
 
 def _ledger(resources: Resources, folder: Path) -> Ledger:
@@ -142,6 +152,11 @@ def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
         f"Dry run: nothing is asked for and nothing is written. {in_words(found.days)}: {found.orders:,} orders.",
     )
     say(console, f"IHC API ({answered_by}): {found.plan}.")
+    if found.days_to_attribute:
+        due, changed = in_words(found.days_to_attribute), in_words(found.days_that_would_change)
+        say(console, f"Days to attribute: {due}. Days that would change: {changed}.")
+    else:
+        say(console, "Every day is fresh: no day would change.")
     if found.too_long:
         say(console, f"{found.too_long:,} orders have more sessions than a request may hold.")
     if found.expected is None:

@@ -85,10 +85,13 @@ def erase(  # noqa: PLR0913 - who, where, and who is told
         on_run: The same.
 
     Raises:
-        RunRejectedError: The source is not ours and still has rows of the visitor; nothing has been changed.
+        RunRejectedError: The id is blank, or the source is not ours and still has rows of the visitor; nothing has been
+            changed.
         RunFailedError: A run failed, or days that hold the visitor could not be made anew.
         DatabaseError: A database cannot be read or written.
     """
+    if not (user := user.strip()):
+        raise RunRejectedError("the visitor's id is blank: give the user_id of the visitor's sessions and orders")
     resources, _ = usable(settings, None)
     storage = AssetStorage(resources.storage.root, resources.storage.tables().engine)  # days after its end too
     look_for_leftovers()
@@ -111,7 +114,7 @@ def erase(  # noqa: PLR0913 - who, where, and who is told
         raise RunFailedError(f"days that hold the visitor could not be made anew: {', '.join(map(str, sorted(left)))}")
     _compact(settings)
     with dagster_instance() as instance:
-        scrub_history(instance, user)
+        scrub_history(instance, settings.data_set, user)
         _record(instance, resources, erased)
     return erased
 
@@ -132,7 +135,7 @@ def _in_source(settings: Settings, resources: Resources, user: str) -> dict[str,
 
 
 def _is_user(source: SourceTable, user: str) -> sa.ColumnElement[bool]:
-    return sa.func.trim(source.id("user_id")) == user.strip()
+    return sa.func.trim(source.id("user_id")) == user
 
 
 def _delete_from_source(settings: Settings, ids: Mapping[str, AbstractSet[str]]) -> None:
@@ -160,7 +163,7 @@ class _Stored:
     """
 
     def __init__(self, storage: AssetStorage, user: str) -> None:
-        self._storage, self._user = storage, user.strip()
+        self._storage, self._user = storage, user
         self.tables = {"sessions": "session_id", "conversions": "conv_id"}
 
     def days(self, asset: str) -> set[dt.date]:

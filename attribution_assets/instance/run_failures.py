@@ -14,6 +14,9 @@ WHAT_TO_DO = (
     " twice."
 )
 
+_FAILURE = f"{dg.Failure.__module__}.{dg.Failure.__qualname__}"
+"""What a step raises that says why it fails, as Dagster records it."""
+
 _TOLD_BY = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.STEP_FAILURE,
@@ -97,7 +100,7 @@ def root_cause(error: RecordedError | None) -> str:
     kind, _, words = root.message.strip().partition(": ")
     if kind.rpartition(".")[2].startswith("DagsterExecutionInterruptedError"):
         return "interrupted"
-    speaks_for_itself = kind.startswith("attribution_assets.")
+    speaks_for_itself = kind.startswith("attribution_assets.") or kind == _FAILURE
     return readable(without_secrets(words if speaks_for_itself else f"{kind}: {words}"), longest=None)
 
 

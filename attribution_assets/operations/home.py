@@ -19,12 +19,13 @@ CREATE TABLE IF NOT EXISTS operations (
     number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, data_set TEXT NOT NULL, kind TEXT NOT NULL,
     parameters TEXT NOT NULL, key TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL, started TEXT, ended TEXT,
     progress TEXT NOT NULL, run_ids TEXT NOT NULL, result TEXT, error TEXT,
-    lease TEXT, leased REAL, process TEXT, attempts INTEGER NOT NULL, cancel INTEGER NOT NULL
+    lease TEXT, leased REAL, process TEXT, attempts INTEGER NOT NULL, leases INTEGER NOT NULL,
+    cancel INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS operations_by_state ON operations (state, number);
 CREATE TABLE IF NOT EXISTS first_answers (
     key TEXT NOT NULL, path TEXT NOT NULL, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
-    at REAL NOT NULL, status INTEGER NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (key, path, idempotency_key)
+    at REAL NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (key, path, idempotency_key)
 );
 """
 

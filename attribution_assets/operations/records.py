@@ -78,16 +78,14 @@ class KeptOperation:
 
 @dataclass(frozen=True)
 class FirstAnswer:
-    """What was answered to the first request with an idempotency key.
+    """What was answered to the first request with an idempotency key that was accepted.
 
     Attributes:
         same_request: whether that request was the same as this one.
-        status: the HTTP status.
         answer: the body.
     """
 
     same_request: bool
-    status: int
     answer: Any
 
 

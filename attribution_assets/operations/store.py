@@ -30,7 +30,6 @@ from attribution_assets.operations.records import (
 MOST_ATTEMPTS = 5
 """So many workers may be killed over an operation, until it fails."""
 
-ACCEPTED = 202
 FIRST_ANSWER_SECONDS = 24 * 3600
 
 
@@ -61,32 +60,34 @@ class OperationStore:
     ) -> KeptOperation:
         """Queue an operation; with the request's first answer, if it has an idempotency key.
 
+        Returns:
+            The operation; if it is to delete a data set that is being deleted already, the one that does.
+
         Raises:
             sqlite3.IntegrityError: There is a first answer to a request with this idempotency key.
         """
         id_ = str(uuid.uuid4())
         row = (id_, data_set, kind, json.dumps(parameters), key, State.QUEUED, _now(), _progress("queued"))
         with self.home.changes() as database:
+            under_way = database.execute(
+                "SELECT * FROM operations WHERE data_set = ? AND kind = ? AND state IN ('queued', 'running')"
+                " AND cancel = 0",
+                [data_set, kind],
+            ).fetchone()
+            if under_way and kind == DELETE_DATA_SET:
+                return _operation(under_way)
             database.execute(
                 "INSERT INTO operations (id, data_set, kind, parameters, key, state, created, progress, run_ids,"
-                " attempts, cancel) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, 0)",
+                " attempts, leases, cancel) VALUES (?, ?, ?, ?, ?, ?, ?, ?, '[]', 0, 0, 0)",
                 row,
             )
             added = _operation(database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone())
             if request:
-                _keep_answer(database, request, ACCEPTED, added.content)
+                _keep_answer(database, request, added.content)
             return added
 
-    def keep_answer(self, request: IdempotentRequest, status: int, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
-        """Keep the first answer to a request that started nothing; of several at once, one is kept."""
-        with self.home.changes() as database:
-            try:
-                _keep_answer(database, request, status, answer)
-            except sqlite3.IntegrityError:
-                return
-
     def first_answer(self, request: IdempotentRequest) -> FirstAnswer | None:
-        """What was answered to a request with this idempotency key within the last 24 hours."""
+        """What was answered to the request with this idempotency key that was accepted within the last 24 hours."""
         with self.home.changes() as database:
             database.execute("DELETE FROM first_answers WHERE at < ?", [time.time() - FIRST_ANSWER_SECONDS])
             row = database.execute(
@@ -95,7 +96,7 @@ class OperationStore:
             ).fetchone()
         if row is None:
             return None
-        return FirstAnswer(row["request"] == request.digest, row["status"], json.loads(row["answer"]))
+        return FirstAnswer(row["request"] == request.digest, json.loads(row["answer"]))
 
     def get(self, id_: str) -> KeptOperation | None:
         """An operation; None if there is none of this id."""
@@ -158,9 +159,9 @@ class OperationStore:
             return _leased(database, id_) if id_ in turns else None
 
     def in_turn(self) -> list[tuple[str, str, int]]:
-        """The operations whose turn it is, the first of each data set: id, data set, how often it was begun before."""
+        """The operations whose turn it is, the first of each data set: id, data set, how many leases it has had."""
         with self.home.database() as database:
-            return [(row["id"], row["data_set"], row["attempts"]) for row in database.execute(_IN_TURN)]
+            return [(row["id"], row["data_set"], row["leases"]) for row in database.execute(_IN_TURN)]
 
     def take(self, id_: str, lease: str) -> KeptOperation | None:
         """Have this process carry out an operation that was leased; None if the lease holds no more."""
@@ -291,7 +292,8 @@ def _leased(database: sqlite3.Connection, id_: str) -> str:
     lease = uuid.uuid4().hex
     database.execute(
         "UPDATE operations SET state = 'running', lease = ?, leased = ?, process = NULL,"
-        " started = coalesce(started, ?), progress = ?, attempts = attempts + 1 WHERE id = ?",
+        " started = coalesce(started, ?), progress = ?, attempts = attempts + 1, leases = leases + 1"
+        " WHERE id = ?",
         [lease, time.time(), _now(), _progress("starting"), id_],
     )
     return lease
@@ -306,9 +308,9 @@ def _set_ended(database: sqlite3.Connection, row: sqlite3.Row, state: State, err
     )
 
 
-def _keep_answer(database: sqlite3.Connection, request: IdempotentRequest, status: int, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
-    row = (request.key, request.path, request.idempotency_key, request.digest, time.time(), status, json.dumps(answer))
-    database.execute("INSERT INTO first_answers VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+def _keep_answer(database: sqlite3.Connection, request: IdempotentRequest, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
+    row = (request.key, request.path, request.idempotency_key, request.digest, time.time(), json.dumps(answer))
+    database.execute("INSERT INTO first_answers VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _operation(row: sqlite3.Row) -> KeptOperation:

@@ -1,14 +1,18 @@
 """Erasure of a visitor and deletion of a data set, over the API and by the command: nothing of them is found after."""
 
 import json
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import dagster as dg
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from attribution_assets.command.cli import app
+from attribution_assets.instance.opening import history_to_read
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.databases import create_source_tables, execute, insert, rows_of
 from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint
@@ -124,3 +128,47 @@ def test_the_command_erases_once_the_source_has_the_visitor_no_more(shop: Shop) 
     assert done.exit_code == 0, done.output
     assert "1 kept answers. Made anew: 2024-02-22..2024-02-23." in done.stdout
     assert where_it_is(shop.folder) == []
+
+
+@pytest.mark.parametrize("user", ["10", "2024", "sessions"])
+def test_an_id_that_is_a_word_of_the_history_leaves_days_and_other_data_sets_as_they_are(shop: Shop, user: str) -> None:
+    Path("data/data_sets").mkdir(parents=True)
+    for name in ("shop_a", "shop_b"):
+        Path(f"data/data_sets/{name}.yaml").write_text(f"database_url: {shop.url}\nstart_date: 2024-01-01\n")
+    shop.session("s1", user, "2024-01-10 10:00:00")
+    shop.session("s2", "ben", "2024-01-10 09:00:00")
+    shop.order("o2", "ben", "2024-01-10 11:00:00")
+    for name in ("shop_a", "shop_b"):
+        made = shop.run("2024-01-10", "2024-01-10", "--data-set", name)
+        assert made.exit_code == 0, made.output
+    shop.sql("DELETE FROM session_sources WHERE session_id = 's1'", "DELETE FROM session_costs WHERE session_id = 's1'")
+    before = history_of(shop.folder / "home", "shop_b")
+    assert before
+    done = CliRunner().invoke(app, ["erase", "--user", user, "--data-set", "shop_a"])
+    assert done.exit_code == 0, done.output
+    after = history_of(shop.folder / "home", "shop_b")
+    assert [row for row in after if row in before] == before
+    with history_to_read() as instance:
+        days = instance.get_materialized_partitions(dg.AssetKey(["shop_a", "channel_reporting"]))
+        assert "(erased)" not in str([run.tags for run in instance.get_runs()])
+    assert days == {"2024-01-10"}
+    again = shop.run("2024-01-10", "2024-01-10", "--data-set", "shop_a")
+    assert again.exit_code == 0, again.output
+
+
+def history_of(home: Path, data_set: str) -> list[tuple[str, object]]:
+    """The rows of events and assets of Dagster's history that name a data set."""
+    found: list[tuple[str, object]] = []
+    for file in sorted(home.rglob("*.db")):
+        with closing(sqlite3.connect(file)) as database:
+            there = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            for table in sorted(there & {"event_logs", "asset_keys", "asset_check_executions", "runs", "run_tags"}):
+                rows = database.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - ours
+                found += [(f"{file.name} {table}", row) for row in rows if data_set in str(row)]
+    return found
+
+
+def test_a_blank_id_is_no_visitor(shop: Shop) -> None:
+    refused = CliRunner().invoke(app, ["erase", "--user", " "])
+    assert (refused.exit_code, shop.rows("conversions")) == (2, [])
+    assert "the visitor's id is blank" in refused.stderr

@@ -45,6 +45,8 @@ def carry_out(context: dg.OpExecutionContext, config: OperationConfig) -> None:
             process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
+            process.wait()
+        store.give_back(config.operation, lease)
         raise
     finally:
         store.give_back(config.operation, lease, killed=True)  # nothing, if it has said how it ended
@@ -67,7 +69,7 @@ def api_operation() -> None:
     description="Requests a run for each operation that the HTTP API with --no-workers has queued, in its turn",
 )
 def api_operations() -> dg.SensorResult | dg.SkipReason:
-    """Requests a run for each operation whose turn it is, and another one if its worker was killed."""
+    """Requests a run for each operation whose turn it is, and another one once it was given back."""
     home = Home.if_there()
     if home is None:
         return dg.SkipReason("No API has been used here: see ATTRIBUTION_API_HOME.")
@@ -75,10 +77,10 @@ def api_operations() -> dg.SensorResult | dg.SkipReason:
     store.give_back_killed(grace_seconds=STARTING_SECONDS)
     requests = [
         dg.RunRequest(
-            run_key=f"{id_} {begun}",
+            run_key=f"{id_} {leases}",
             run_config=dg.RunConfig(ops={carry_out.name: OperationConfig(operation=id_)}),
             tags={OPERATION_TAG: id_, DATA_SET_TAG: data_set},
         )
-        for id_, data_set, begun in store.in_turn()
+        for id_, data_set, leases in store.in_turn()
     ]
     return dg.SensorResult(requests) if requests else dg.SkipReason("No operation is queued.")

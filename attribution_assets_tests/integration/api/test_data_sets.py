@@ -1,17 +1,25 @@
 """Data sets made over the API: they are the same thing as those from files, and their secrets are never told."""
 
+import datetime as dt
 import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
 
+from attribution_assets.api.data_set_files import identity_of
+from attribution_assets.api.deletion import delete_data_set
+from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
+from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.command.cli import app
 from attribution_assets.data_sets import data_set_named, data_sets
 from attribution_assets.definitions import build_definitions
+from attribution_assets.defs.resources import resources_of
 from attribution_assets.environment import without_secrets
+from attribution_assets.errors import RunRejectedError
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.databases import create_source_tables
 
@@ -129,3 +137,76 @@ def test_data_sets_are_listed_in_pages(admin: ApiClient) -> None:
     second = admin.get(f"/v1/data-sets?limit=2&cursor={first['next']}").json()
     assert [[each["name"] for each in page["data"]] for page in (first, second)] == [["a", "b"], ["c"]]
     assert second["next"] is None
+
+
+def identity(name: str) -> str:
+    return identity_of(FOLDER / f"{name}.yaml")
+
+
+def test_asked_for_twice_a_data_set_is_deleted_once_and_not_changed_meanwhile(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de"})
+    first, second = (admin.call("DELETE", "/v1/data-sets/shop_de") for _ in range(2))
+    assert (second.status_code, second.json()) == (202, first.json())
+    assert admin.call("DELETE", "/v1/data-sets/shop_de?forget_answers=true").status_code == 409
+    assert admin.call("PATCH", "/v1/data-sets/shop_de", json={"lookback_days": 3}).status_code == 409
+    rows = admin.post("/v1/data-sets/shop_de/rows/costs", [{"session_id": "s1", "cost": 1}])
+    assert rows.status_code == 409
+
+
+def test_a_data_set_that_was_made_after_the_deletion_was_asked_for_is_left_alone(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de"})
+    of_first = identity("shop_de")
+    delete_data_set("shop_de", of_first, forget_answers=False)
+    assert admin.post("/v1/data-sets", {"name": "shop_de", "lookback_days": 9}).status_code == 201
+    with pytest.raises(RunRejectedError, match="made anew"):
+        delete_data_set("shop_de", of_first, forget_answers=True)
+    assert admin.get("/v1/data-sets/shop_de").json()["lookback_days"] == 9
+
+
+def test_only_the_reports_that_its_tables_name_are_deleted_from_a_shared_folder(
+    admin: ApiClient, tmp_path: Path
+) -> None:
+    for name in ("shop_a", "shop_b"):
+        admin.post("/v1/data-sets", {"name": name, "reports": str(tmp_path / "shared")})
+        settings = data_set_named(name)
+        assert settings is not None
+        report = resources_of(settings, references=False).reports.file(f"channel_reporting_of_{name}.csv")
+        report.parent.mkdir(exist_ok=True)
+        report.write_text("channel_name\n")
+        written = pd.DataFrame({"path": [str(report)]})
+        AssetStorage(settings.storage).write("channel_reporting_csv", DayTable(dt.date(2024, 2, 24), written, {}))
+    delete_data_set("shop_a", identity("shop_a"), forget_answers=False)
+    assert [file.name for file in (tmp_path / "shared").iterdir()] == ["channel_reporting_of_shop_b.csv"]
+
+
+def test_a_storage_that_holds_the_tables_of_another_database_is_left_alone(admin: ApiClient, tmp_path: Path) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de", "storage": str(tmp_path / "shared")})
+    AssetStorage(str(tmp_path / "shared")).claim("SQLite database of another shop")
+    before = [path.read_bytes() for path in (tmp_path / "shared").iterdir()]
+    with pytest.raises(ForeignStorageError):
+        delete_data_set("shop_de", identity("shop_de"), forget_answers=False)
+    assert [path.read_bytes() for path in (tmp_path / "shared").iterdir()] == before
+    assert data_set_named("shop_de") is not None
+
+
+@pytest.mark.parametrize("settings", ["database_url: {env: NOWHERE_SET}\n", "lookback_days: many\n"])
+def test_a_data_set_whose_places_are_not_known_is_not_deleted(admin: ApiClient, settings: str) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "shop_de.yaml").write_text(settings)
+    refused = admin.call("DELETE", "/v1/data-sets/shop_de")
+    assert (refused.status_code, refused.json()["title"]) == (409, "Not possible")
+    with pytest.raises(RunRejectedError, match="not known"):
+        delete_data_set("shop_de", identity("shop_de"), forget_answers=True)
+    assert (FOLDER / "shop_de.yaml").exists()
+
+
+def test_of_a_file_that_cannot_be_read_the_file_and_its_secrets_are_deleted(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de", "ihc_api_key": KEY, "ihc_api_url": "https://127.0.0.1:1/v1"})
+    (FOLDER / "shop_de.yaml").write_text("lookback_days: [\n")
+    assert admin.call("DELETE", "/v1/data-sets/shop_de").status_code == 202
+    assert delete_data_set("shop_de", identity("shop_de"), forget_answers=True) == {
+        "deleted": "shop_de",
+        "answers_kept": True,
+    }
+    assert not list((FOLDER / ".secrets").iterdir())
+    assert admin.get("/v1/data-sets/shop_de").status_code == 404

@@ -1,16 +1,46 @@
 """Operations without their workers: what is queued, refused, answered again, listed and canceled, in which turn."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from attribution_assets.api.problems import Problem
+from attribution_assets.api.work import Noted, perform
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import State
 from attribution_assets.operations.store import MOST_ATTEMPTS, OperationStore
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.shop import Shop
 
+ENDS_WITHIN_A_RUN = """
+import os, signal, sys, time
+import dagster as dg
+from attribution_assets.api import work, worker
+from attribution_assets.errors import RunFailedError
+from attribution_assets.operations.home import Home
+from attribution_assets.operations.store import OperationStore
+
+_, id_, lease, how = sys.argv
+
+@dg.op
+def is_told_to_end():
+    OperationStore(Home.from_environment()).cancel(id_) if how == "cancel" else os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+@dg.job
+def interrupted():
+    is_told_to_end()
+
+def perform(noted):
+    assert not interrupted.execute_in_process(raise_on_error=False).success
+    raise RunFailedError("interrupted")
+
+work.perform = perform
+worker.main(id_, lease)
+"""
 OPERATIONS = "/v1/data-sets/shop_a/operations"
 ATTRIBUTE = {"kind": "attribute", "first_day": "2024-02-24", "last_day": "2024-02-24"}
 
@@ -61,6 +91,7 @@ def test_an_operation_is_queued_and_told_without_what_was_asked_for(admin: ApiCl
         ({"kind": "train", "conversion_type": "new"}, 409),
         ({"kind": "train"}, 422),
         ({"kind": "erase_user", "user_id": ""}, 422),
+        ({"kind": "erase_user", "user_id": " "}, 422),
         ({"kind": "delete_data_set"}, 422),
         ({}, 422),
     ],
@@ -93,10 +124,39 @@ def test_the_same_idempotency_key_gives_the_first_answer_again(admin: ApiClient)
     assert admin.post(OPERATIONS, ATTRIBUTE | {"dry_run": True}, headers=key).status_code == 422
     elsewhere = admin.post("/v1/data-sets/shop_b/operations", ATTRIBUTE, headers=key)
     assert elsewhere.json()["id"] != first.json()["id"]
-    refused = ATTRIBUTE | {"last_day": "2024-03-01"}
-    problems = [admin.post(OPERATIONS, refused, headers={"Idempotency-Key": "k2"}).json() for _ in range(2)]
-    assert problems[0] == problems[1]
     assert len(admin.get("/v1/operations").json()["data"]) == 2
+
+
+def test_a_refusal_is_not_kept_for_its_idempotency_key(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "empty"})
+    place, key = "/v1/data-sets/empty/operations", {"Idempotency-Key": "k1"}
+    assert admin.post(place, {"kind": "attribute"}, headers=key).status_code == 409
+    flags = dict.fromkeys(("holder_engagement", "closer_engagement", "impression_interaction"), 0)
+    row = {"session_id": "s1", "user_id": "ann", "timestamp": "2024-02-24T10:00:00Z", "channel_name": "Search", **flags}
+    stored = admin.post("/v1/data-sets/empty/rows/sessions", [row])
+    assert (stored.status_code, stored.json()["stored"]) == (200, 1), stored.text
+    again = admin.post(place, {"kind": "attribute"}, headers=key)
+    assert again.status_code == 202, again.text
+
+
+def test_a_source_that_cannot_be_reached_is_to_be_tried_again(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "away", "database_url": "postgresql://127.0.0.1:1/shop"})
+    answer = admin.post("/v1/data-sets/away/operations", {"kind": "attribute"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "30")
+    admin.post("/v1/data-sets", {"name": "gone", "database_url": "sqlite:///no_such.db"})
+    assert admin.post("/v1/data-sets/gone/operations", {"kind": "attribute"}).status_code == 409
+
+
+def test_too_few_answers_are_said_before_anything_is_run(admin: ApiClient) -> None:
+    admin.ask_for("shop_a", **ATTRIBUTE)
+    place = admin.ask_for("shop_a", kind="train", conversion_type="new")  # what is queued before may bring answers
+    operation = OperationStore(Home.from_environment()).get(place.rpartition("/")[2])
+    assert operation is not None
+    with pytest.raises(
+        Problem, match=r"fewer than \d+ answers of the IHC API for the conversion type 'new'"
+    ) as refused:
+        perform(Noted(operation, lambda *_: None, pytest.fail))
+    assert refused.value.status == 409
 
 
 def test_a_queued_operation_is_canceled_at_once_and_an_ended_one_cannot_be(admin: ApiClient) -> None:
@@ -130,7 +190,9 @@ def test_operations_are_listed_by_data_set_and_state_in_pages(admin: ApiClient) 
     assert admin.get("/v1/operations?cursor=nonsense").status_code == 422
     of_b = ApiClient(admin.url, new_key("b", "read", data_sets=["shop_b"]))
     assert [operation["id"] for operation in of_b.get("/v1/operations").json()["data"]] == [ids[1]]
-    assert of_b.get(places[0]).status_code == 403
+    refused = [of_b.get(place) for place in (places[0], "/v1/operations/nothing")]
+    assert [answer.status_code for answer in refused] == [403, 403]
+    assert refused[0].json() == refused[1].json()
 
 
 def test_a_data_set_that_is_to_be_deleted_takes_no_operation(admin: ApiClient) -> None:
@@ -195,3 +257,17 @@ def test_a_running_operation_that_is_canceled_ends_so_when_it_is_given_back(stor
     assert found is not None
     assert (found.state, found.parameters) == (State.CANCELED, {})
     assert b"ann" not in b"".join(path.read_bytes() for path in store.home.folder.glob("api.db") if path.is_file())
+
+
+@pytest.mark.parametrize(("how", "state"), [("cancel", State.CANCELED), ("terminate", State.QUEUED)])
+def test_a_worker_that_is_told_to_end_within_a_run_of_dagster_has_not_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str, state: State
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store = OperationStore(Home.from_environment())
+    id_ = store.add("a", "train", {}, "key").id
+    lease = store.lease(id_)
+    ended = subprocess.run([sys.executable, "-c", ENDS_WITHIN_A_RUN, id_, str(lease), how], check=False)  # noqa: S603
+    found = store.get(id_)
+    assert found is not None
+    assert (found.state, found.error, ended.returncode) == (state, None, 130)

@@ -10,6 +10,7 @@ from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation import api_operations as queue
 from attribution_assets.defs.automation.api_operations import api_operation, api_operations
 from attribution_assets.instance.data_set_names import DATA_SET_TAG
+from attribution_assets.instance.run_failures import root_cause
 from attribution_assets.instance.runs import OPERATION_TAG
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import State
@@ -57,13 +58,13 @@ def test_each_data_set_has_a_run_for_its_first_operation(store: OperationStore, 
 def test_the_run_carries_the_operation_out_once_and_ends_as_it_does(
     store: OperationStore, instance: dg.DagsterInstance
 ) -> None:
-    gone, deleted = (store.add("a", kind, {"conversion_type": "x", "forget_answers": False}, "key").id
+    gone, deleted = (store.add("a", kind, {"conversion_type": "x", "forget_answers": False, "file": ""}, "key").id
                      for kind in ("train", "delete_data_set"))  # fmt: skip
     (first,) = asked_for(instance)
     failed = carried_out(first, instance)
     assert not failed.success
     (failure,) = failed.get_step_failure_events()
-    assert "there is no such data set any more" in str(failure.step_failure_data.error)
+    assert root_cause(failure.step_failure_data.error) == "there is no such data set any more"
     assert carried_out(first, instance).success  # there is nothing left to do
     (second,) = asked_for(instance)
     assert carried_out(second, instance).success
@@ -80,6 +81,17 @@ def test_an_operation_whose_worker_was_killed_is_requested_again(
     assert asked_for(instance) == []  # its worker is starting
     monkeypatch.setattr(queue, "STARTING_SECONDS", 0)
     assert [request.run_key for request in asked_for(instance)] == [f"{id_} 1"]
+
+
+def test_an_operation_that_was_given_back_is_requested_again(
+    store: OperationStore, instance: dg.DagsterInstance
+) -> None:
+    id_ = store.add("a", "train", {}, "key").id
+    keys = [request.run_key for request in asked_for(instance)]
+    for _ in range(2):
+        store.give_back(id_, str(store.lease(id_)))
+        keys += [request.run_key for request in asked_for(instance)]
+    assert keys == [f"{id_} 0", f"{id_} 1", f"{id_} 2"]
 
 
 def test_the_code_location_has_one_sensor_and_one_job_for_operations() -> None:

@@ -48,6 +48,14 @@ def test_an_unchanged_run_makes_nothing_and_again_makes_all(week: Shop) -> None:
     assert made(week)[len(before) :] == [f"{FIRST}...{LAST}"]
 
 
+def test_a_dry_run_says_which_days_it_would_attribute_and_change(week: Shop) -> None:
+    planned = " ".join(run(week, "--dry-run").split())
+    assert "Days to attribute: 2024-02-24..2024-02-27. Days that would change: 2024-02-20..2024-02-27." in planned
+    assert not (week.folder / "data").exists()
+    run(week)
+    assert "Every day is fresh: no day would change." in run(week, "--dry-run")
+
+
 def test_a_day_that_has_changed_is_made_again_with_what_it_touches(week: Shop) -> None:
     run(week)
     before = made(week)
