@@ -39,7 +39,7 @@ class ForeignStorageError(Exception):
     """The storage holds the tables of another database."""
 
 
-SOURCE_TABLES = tuple(name for asset in ("sessions", "conversions") for name in names_of(asset))
+SOURCE_TABLES = tuple(name for asset in ("sessions", "conversions", "spend") for name in names_of(asset))
 """The tables that hold the rows of the source, those that were set aside included."""
 
 
