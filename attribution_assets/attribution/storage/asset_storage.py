@@ -39,8 +39,9 @@ class ForeignStorageError(Exception):
     """The storage holds the tables of another database."""
 
 
-SOURCE_TABLES = tuple(name for asset in ("sessions", "conversions", "spend") for name in names_of(asset))
-"""The tables that hold the rows of the source, those that were set aside included."""
+SOURCE_TABLES = tuple(name for asset in ("sessions", "conversions") for name in names_of(asset))
+"""The tables that hold the sessions and orders of the source, those that were set aside included; spend may come before
+them, and says nothing of how far they have come."""
 
 
 class AssetStorage:
