@@ -90,7 +90,20 @@ def file_of(name: str) -> Path | None:
 def owns_source(name: str) -> bool:
     """Whether the source tables of a data set of the folder lie in a database of its own, which it was not given."""
     path = file_of(name)
-    return not {"database_url", "source_url"} & attributes_in(path)[0].keys() if path else False
+    if path is None or {"database_url", "source_url"} & attributes_in(path)[0].keys():
+        return False
+    return not shares_database(name)
+
+
+def shares_database(name: str) -> bool:
+    """Whether a data set of the folder has no database of its own: all that are given none have a server's in common.
+
+    Beside a SQLite database of the environment each has a file of its own.
+    """
+    path = file_of(name)
+    if path is None or "database_url" in attributes_in(path)[0]:
+        return False
+    return Database(Settings.from_environment(own_data=True).database_url).path is None
 
 
 def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str], str]) -> Settings:

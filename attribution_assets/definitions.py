@@ -6,7 +6,7 @@ from typing import Any
 import dagster as dg
 
 from attribution_assets.data_sets import data_sets
-from attribution_assets.defs.assets.unusable import unusable_data_set
+from attribution_assets.defs.assets.unusable import unusable_data_sets
 from attribution_assets.defs.automation.api_operations import api_operation, api_operations
 from attribution_assets.defs.automation.failure_reports import failure_reports
 from attribution_assets.defs.data_set_definitions import data_set_definitions
@@ -28,7 +28,7 @@ def build_definitions(settings: Settings | None = None, resources: Mapping[str, 
     if settings is None:
         named = data_sets()
         found += [data_set_definitions(of_data_set) for of_data_set in named.usable.values()]
-        found.append(dg.Definitions(assets=[unusable_data_set(*problem) for problem in named.unusable.items()]))
+        found.append(dg.Definitions(assets=unusable_data_sets(named.unusable, named.usable)))
     of_location = dg.Definitions(jobs=[api_operation], sensors=[*failure_reports(), api_operations])
     return dg.Definitions.merge(*found, of_location)
 

@@ -19,9 +19,6 @@ from attribution_assets.data_sets import data_set_named
 from attribution_assets.operations.store import OperationStore
 from attribution_assets.settings import Settings
 
-OPENAPI = "/v1/openapi.json"
-"""The only address under /v1 that needs no key: programs are made from it."""
-
 DataSetName = Annotated[str, Path(description="The data set's name", examples=["shop_de"])]
 
 
@@ -74,7 +71,7 @@ class WithKeys:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         path = scope.get("path", "")
-        if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")) and path != OPENAPI:
+        if scope["type"] == "http" and (path == "/v1" or path.startswith("/v1/")):
             client = scope.get("client") or ("", 0)
             try:
                 key = await self._guard.key_of(Headers(scope=scope).get("authorization"), client[0])

@@ -10,11 +10,11 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from attribution_assets.api import data_sets, operations, results, rows
-from attribution_assets.api.access import OPENAPI
 from attribution_assets.api.docs_page import HEADERS, docs_page
 from attribution_assets.api.problems import MEDIA_TYPE, ProblemDetails, add_problem_handlers
 from attribution_assets.operations.store import OperationStore
 
+OPENAPI = "/v1/openapi.json"
 TITLE, VERSION = "attribution-assets", "1.0.0"
 DESCRIPTION = """\
 What each marketing channel cost and earned, with IHC attribution: make a data set, send its rows, ask for attribution,

@@ -12,7 +12,7 @@ from upath import UPath
 
 from attribution_assets.attribution.database.database import Database, DatabaseUrlError
 from attribution_assets.attribution.files.atomic_files import replace_file
-from attribution_assets.attribution.masking import passwords_in
+from attribution_assets.attribution.masking import MASK, passwords_in
 from attribution_assets.data_sets import attributes_in, data_set, file_of, require_name
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError
@@ -87,6 +87,12 @@ class DataSetFiles:
                 path.unlink(missing_ok=True)
 
     def _write(self, name: str, kept: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
+        for attribute, value in given.items():
+            if isinstance(value, str) and MASK in value:
+                raise ConfigurationError(
+                    f"{attribute} holds {MASK}, which stands for a secret that is not shown: give the secret itself, or"
+                    " leave the attribute out, and it stays as it is"
+                )
         written = {attribute: self._stored(name, attribute, value) for attribute, value in given.items()}
         try:
             attributes = {**kept, **written}

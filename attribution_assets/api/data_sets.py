@@ -13,9 +13,10 @@ from attribution_assets.api.keys import Scope
 from attribution_assets.api.operations import Operation, accepted, store_of
 from attribution_assets.api.pages import Cursor, Limit, Page, page_of
 from attribution_assets.api.problems import Problem, shown
+from attribution_assets.api.source_store import SourceStore, has_database
 from attribution_assets.attribution.masking import MASK, masked
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.data_sets import attributes_in, data_set_named, data_sets, file_of
+from attribution_assets.data_sets import attributes_in, data_set_named, data_sets, file_of, owns_source
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.operations.records import DELETE_DATA_SET
 from attribution_assets.settings import ATTRIBUTES, Settings
@@ -46,6 +47,12 @@ class DataSetSettings(BaseModel):
     )
     direct_channels: list[Text] | None = Field(
         None, max_length=100, description="Channels that the model last_non_direct passes over", examples=[["Direct"]]
+    )
+    dimensions: list[Text] | None = Field(
+        None, max_length=100, description="Columns of sessions and spend to break the report down by"
+    )
+    order_dimensions: list[Text] | None = Field(
+        None, max_length=100, description="Columns of conversions to break credit down by", examples=[["country"]]
     )
     max_rejected_share: float | None = Field(
         None, ge=0, le=1, description="Share of a day's rows that may be set aside before the day is held up"
@@ -134,6 +141,8 @@ def create_data_set(body: NewDataSet, key: Admin, response: Response) -> dict[st
         raise Problem(409, "Data set exists", f"there is a data set {quoted(body.name)}: take another name") from None
     except ConfigurationError as error:
         raise _unusable(error) from None
+    if owns_source(body.name) and has_database(settings):  # with the answers of one that was deleted
+        SourceStore(settings).make_tables()
     response.headers["Location"] = f"/v1/data-sets/{body.name}"
     return _shown(settings)
 

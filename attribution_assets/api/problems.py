@@ -19,13 +19,33 @@ from attribution_assets.attribution.storage.asset_storage import ForeignStorageE
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
+from attribution_assets.settings import ATTRIBUTES, data_sets_folder
 
 log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 MOST_ERRORS = 100
 METHOD_NOT_ALLOWED = 405
+SERVER_ERRORS = 500
+TITLES: Mapping[int, str] = {
+    400: "Bad request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not found",
+    405: "Method not allowed",
+    406: "Not acceptable",
+    408: "Request timeout",
+    413: "Body too long",
+    415: "Unsupported media type",
+    429: "Too many requests",
+    503: "Busy",
+}
+"""Status -> which kind of problem it is where the framework gives no more; texts of its own differ by version."""
 _PATH = re.compile(r"(?:(?<![\w:/.~-])|(?<=:///)|(?<=file://))/(?P<first>[^/\s'\",;:()]+)(?:/[^/\s'\",;:()]*)*")
+
+
+_ATTRIBUTE_OF = {variable: attribute for attribute, variable in ATTRIBUTES.items()}
+_VARIABLE = re.compile(r"\b(?:ATTRIBUTION|IHC)_[A-Z_]+\b")
 
 
 class ProblemError(BaseModel):
@@ -120,7 +140,15 @@ def problem_type(title: str) -> str:
 
 def shown(text: str) -> str:
     """A message as others may see it: in one line, without secrets and paths of this machine."""
-    return without_paths(readable(without_secrets(" ".join(text.split())), longest=None))
+    return without_paths(_in_words_of_the_api(readable(without_secrets(" ".join(text.split())), longest=None)))
+
+
+def _in_words_of_the_api(text: str) -> str:
+    """The text with data sets in place of their files, and attributes in place of the environment's variables."""
+    if folder := data_sets_folder():
+        text = re.sub(rf"{re.escape(folder.rstrip('/'))}/([^/\s'\",;:]+)\.ya?ml\b", r"the data set \1", text)
+        text = text.replace(f"{folder.rstrip('/')}/", "")
+    return _VARIABLE.sub(lambda variable: _ATTRIBUTE_OF.get(variable[0], variable[0]), text)
 
 
 def without_paths(text: str) -> str:
@@ -168,7 +196,7 @@ def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]
     async def of_http(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, HTTPException):  # as Starlette types handlers
             raise error
-        title = HTTPStatus(error.status_code).phrase.capitalize()
+        title = TITLES.get(error.status_code, "Bad request" if error.status_code < SERVER_ERRORS else "Internal error")
         detail = (
             error.detail
             if error.detail != HTTPStatus(error.status_code).phrase
@@ -186,8 +214,9 @@ def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]
         if unreadable := next((each for each in found if each["type"] == "json_invalid"), None):
             detail = f"the body is no JSON: {unreadable['ctx']['error']} at character {unreadable['loc'][-1]}"
             return Problem(400, "Unreadable body", detail).response
-        errors = [{"pointer": _pointer(each["loc"]), "detail": each["msg"]} for each in found[:MOST_ERRORS]]
-        detail = "; ".join(f"{each['pointer']}: {each['detail']}" for each in errors[:3])
+        places = [(_pointer(each["loc"]), each["msg"]) for each in found[:MOST_ERRORS]]
+        errors = [{"pointer": where, "detail": what} if where else {"detail": what} for where, what in places]
+        detail = "; ".join(f"{where or 'the body'}: {what}" for where, what in places[:3])
         return Problem(422, "Invalid request", detail, errors).response
 
     for kind in (

@@ -30,7 +30,7 @@ from attribution_assets.api.result_rows import (
     TrainedConversionType,
     UnattributedOrder,
 )
-from attribution_assets.api.source_store import is_there
+from attribution_assets.api.source_store import has_database, has_source_tables
 from attribution_assets.api.uploads import CSV, PARQUET
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, assets_in_use
@@ -278,7 +278,7 @@ def status(question: Question) -> Response:
         return [str(day) for day in sorted(days) if data_set.in_range(day)]
 
     empty: set[dt.date] = set()
-    found = current_status(data_set.resources)[0] if is_there(question.settings) else None
+    found = current_status(data_set.resources)[0] if has_source_tables(question.settings) else None
     rows = [
         {
             "asset": asset,
@@ -296,7 +296,7 @@ def status(question: Question) -> Response:
 def answers(question: Question) -> Response:
     """The paid answers of the API that are kept, by conversion type and month of the answers."""
     data_set = _DataSet(question)
-    kept = data_set.resources.database.ledger().summary() if is_there(question.settings) else []
+    kept = data_set.resources.database.ledger().summary() if has_database(question.settings) else []
     first, last = (str(day or default)[:7] for day, default in ((question.first, "0"), (question.last, "9")))
     rows = [
         (each.conv_type_id, each.month, each.endpoint, each.answers, each.requests, each.touchpoints)

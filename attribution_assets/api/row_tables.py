@@ -19,6 +19,10 @@ from attribution_assets.attribution.source.plain_rows import is_amount, is_flag,
 from attribution_assets.attribution.source.rejected_rows import shown
 from attribution_assets.attribution.source.schemas import AD_SPEND, CONVERSIONS, SESSION_COSTS, SESSION_SOURCES
 
+_IDS = {"session_id", "user_id", "conv_id"}
+_EXACT = 2.0**53
+"""Below it, a float can be each integer."""
+
 TIMESTAMP = "timestamp"
 """The field that may stand in place of date and time."""
 
@@ -119,7 +123,7 @@ def sorted_out(table: RowTable, batch: Batch) -> SortedBatch:
     nothing = [None] * batch.rows
     columns = {name: batch.columns.get(name, nothing) for name in table.required} | batch.columns
     columns = {name: _as_texts(table, name, values) for name, values in columns.items()}
-    early = _with_nul(columns) | batch.refused
+    early = _with_nul(columns) | _with_lost_digits(batch) | batch.refused
     if table.time and TIMESTAMP in columns:
         columns, refused = _with_date_and_time(table, columns)
         early = refused | early
@@ -145,6 +149,16 @@ def _as_texts(table: RowTable, name: str, values: list[Any]) -> list[Any]:
         return values
     text = partial(_text, of_day=name == table.date, of_time=name == table.time, is_label=name not in table.required)
     return [value if value is None or isinstance(value, str) else text(value) for value in values]
+
+
+def _with_lost_digits(batch: Batch) -> dict[int, tuple[str, str]]:
+    """The rows with an id that came as a float so large that it stands for several integers, by position."""
+    found: dict[int, tuple[str, str]] = {}
+    for name in _IDS & batch.columns.keys():
+        for i, value in enumerate(batch.columns[name]):
+            if type(value) is float and abs(value) >= _EXACT:
+                found[i] = (name, f"{name} {shown(value)} is a number that may have lost digits: send it as a text")
+    return found
 
 
 def _with_nul(columns: Mapping[str, list[Any]]) -> dict[int, tuple[str, str]]:

@@ -1,7 +1,7 @@
 """Rows in: `POST` and `DELETE` of `/v1/data-sets/{name}/rows/{table}`."""
 
 from pathlib import Path as File
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -17,9 +17,23 @@ from attribution_assets.settings import Settings
 
 MOST_REJECTED_LISTED = 1_000
 
-TableName = Annotated[
-    Literal["sessions", "costs", "conversions", "spend"], Path(description="which rows", examples=["sessions"])
-]
+
+def row_table(
+    table: Annotated[
+        str, Path(description="which rows", examples=["sessions"], json_schema_extra={"enum": [*ROW_TABLES]})
+    ],
+) -> RowTable:
+    """The table of an address.
+
+    Raises:
+        Problem: 404, there is none of this name.
+    """
+    if table not in ROW_TABLES:
+        raise Problem(404, "Not found", f"there is no table {quoted(table)}: there are {', '.join(ROW_TABLES)}")
+    return ROW_TABLES[table]
+
+
+NamedTable = Annotated[RowTable, Depends(row_table)]
 
 
 class RejectedRow(BaseModel):
@@ -69,7 +83,7 @@ _EXAMPLES = {
 }
 _BODY = {
     "required": True,
-    "description": "The rows, one after the other; gzip with `Content-Encoding: gzip`. A JSON array takes up to 16 MB.",
+    "description": "The rows, one after the other; gzip with `Content-Encoding: gzip`.",
     "content": {
         NDJSON: {"schema": {"type": "string"}, "example": _EXAMPLES[NDJSON]},
         CSV: {"schema": {"type": "string"}, "example": _EXAMPLES[CSV]},
@@ -90,7 +104,8 @@ def router() -> APIRouter:
         summary="Send rows",
         responses={
             400: refusal("The body cannot be read; nothing is stored."),
-            409: refusal("The data set's rows come from a source of its own."),
+            404: refusal("There is no such table."),
+            409: refusal("The data set's rows come from a source of its own, or it has no database of its own."),
             413: refusal("The body is too long."),
             415: refusal("The body is of another type."),
             422: refusal("With `strict`: a row cannot be used; nothing is stored."),
@@ -104,8 +119,8 @@ def router() -> APIRouter:
         status_code=204,
         summary="Delete a row",
         responses={
-            404: refusal("There is no such row."),
-            409: refusal("The data set's rows come from a source of its own."),
+            404: refusal("There is no such row or table."),
+            409: refusal("The data set's rows come from a source of its own, or it has no database of its own."),
         },
     )
     return routes
@@ -114,7 +129,7 @@ def router() -> APIRouter:
 async def put_rows(
     request: Request,
     settings: Annotated[Settings, Depends(data_set_of("write"))],
-    table: TableName,
+    table: NamedTable,
     strict: Annotated[bool, Query(description="Store nothing if any row cannot be used.")] = False,  # noqa: FBT002  # FastAPI's form
 ) -> RowsTaken:
     """Store rows in place of those with the same key, so that sending them again changes nothing.
@@ -125,7 +140,7 @@ async def put_rows(
     store = SourceStore(settings)
     async with spooled_body(request) as body:
         content_type = request.headers.get("content-type", "")
-        return await run_in_threadpool(_put, store, ROW_TABLES[table], body, content_type, strict=strict)
+        return await run_in_threadpool(_put, store, table, body, content_type, strict=strict)
 
 
 def _put(store: SourceStore, table: RowTable, body: File, content_type: str, *, strict: bool) -> RowsTaken:
@@ -157,7 +172,7 @@ def _put(store: SourceStore, table: RowTable, body: File, content_type: str, *, 
 
 def delete_row(
     settings: Annotated[Settings, Depends(data_set_of("write"))],
-    table: TableName,
+    table: NamedTable,
     row_id: Annotated[
         str,
         Path(
@@ -168,7 +183,7 @@ def delete_row(
     ],
 ) -> Response:
     """Delete a row, of which the next run takes notice as of any other change."""
-    key = ROW_TABLES[table].key_of(row_id)
-    if key is None or not SourceStore(settings).delete(ROW_TABLES[table], key):
-        raise Problem(404, "Not found", f"there is no row {quoted(row_id)} in {table}")
+    key = table.key_of(row_id)
+    if key is None or not SourceStore(settings).delete(table, key):
+        raise Problem(404, "Not found", f"there is no row {quoted(row_id)} in {table.name}")
     return Response(status_code=204)

@@ -20,6 +20,7 @@ from attribution_assets.attribution.source.column_expressions import SourceTable
 from attribution_assets.attribution.source.plain_rows import is_amount, is_flag
 from attribution_assets.attribution.source.table_names import find_table, look_again
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.data_sets import shares_database
 from attribution_assets.settings import Settings
 
 _ADVISORY_LOCK = 7_305_120_264_417
@@ -33,10 +34,26 @@ _NEEDED = ("sessions", "costs", "conversions")
 """The tables that a source has to have."""
 
 
-def is_there(settings: Settings) -> bool:
+def has_database(settings: Settings) -> bool:
     """Whether the data set's database is there; that of a new one is made when rows first come."""
     path = Database(settings.database_url).path
     return path is None or path.exists()
+
+
+def has_source_tables(settings: Settings) -> bool:
+    """Whether any of the source tables is there, or they are read from another place.
+
+    A database can be there without them: it keeps the answers of a data set of the same name that was deleted.
+
+    Raises:
+        DatabaseError: the database cannot be read.
+    """
+    if settings.source_url:
+        return True
+    if not has_database(settings):
+        return False
+    with Database(settings.database_url).reading() as connection:
+        return any(find_table(connection, ROW_TABLES[name].name).columns for name in _NEEDED)
 
 
 class StagedRows:
@@ -85,7 +102,7 @@ class SourceStore:
         settings: the data set's.
 
     Raises:
-        Problem: 409, its source tables are read from another place, and are not ours.
+        Problem: 409, its source tables are read from another place, and are not ours, or it has no database of its own.
         DatabaseUrlError: the URL is neither SQLite's nor PostgreSQL's.
     """
 
@@ -97,7 +114,24 @@ class SourceStore:
                 f"the data set {quoted(settings.data_set)} reads its rows from a source of its own (source_url): add"
                 " or delete them there",
             )
+        if shares_database(settings.data_set):
+            raise Problem(
+                409,
+                "Not possible",
+                f"the data set {quoted(settings.data_set)} has no database of its own, and that of the server has the"
+                " rows of another one: give it database_url (another database, or the same with"
+                " ?options=-csearch_path%3DNAME for a schema of its own)",
+            )
         self._database = Database(settings.database_url, makes_file=True)
+
+    def make_tables(self) -> None:
+        """Make the tables that a source has to have, if they are missing.
+
+        Raises:
+            DatabaseError: the database cannot be written.
+        """
+        with self._writing() as connection:
+            _make_needed(connection)
 
     def replace(self, table: RowTable, staged: StagedRows) -> int:
         """Put rows in place of those with the same keys, all in one transaction.
@@ -112,8 +146,7 @@ class SourceStore:
             DatabaseError: the database cannot be written; nothing has changed in it.
         """
         with self._writing() as connection:
-            for name in _NEEDED:
-                _make(connection, ROW_TABLES[name])
+            _make_needed(connection)
             _make(connection, table)
             _add_columns(connection, table, staged.columns)
             _require_key(connection, table)
@@ -151,6 +184,11 @@ class SourceStore:
 
 def _may_be_missing(table: RowTable, column: str) -> bool:
     return column not in table.required
+
+
+def _make_needed(connection: sa.Connection) -> None:
+    for name in _NEEDED:
+        _make(connection, ROW_TABLES[name])
 
 
 def _make(connection: sa.Connection, table: RowTable) -> None:

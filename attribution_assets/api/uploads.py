@@ -1,10 +1,12 @@
 """Uploaded bodies: spooled to a file while they come, and read from it as batches of rows, never whole.
 
-NDJSON, CSV, Parquet, or a JSON array of limited length. What is no such body is refused as a whole (`Problem`). Which
+NDJSON, CSV, Parquet, or a JSON array. What is no such body is refused as a whole (`Problem`). Which
 rows can be used is not looked at here, but in `row_tables.py`.
 """
 
+import codecs
 import csv
+import json
 import re
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -29,8 +31,6 @@ from attribution_assets.attribution.tables.readable import quoted
 NDJSON, CSV, PARQUET, JSON = "application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "application/json"
 
 MOST_BYTES_OF_A_LINE = 10**6
-MOST_BYTES_OF_AN_ARRAY = 16 * 10**6
-"""A JSON array is read whole, which takes many times its length of memory."""
 MOST_COLUMNS = 200
 
 ROWS_PER_BATCH = 10_000
@@ -41,6 +41,11 @@ _COLUMN = re.compile(r"\w[\w .-]*")
 _MOST_BYTES_OF_A_NAME = 63  # in PostgreSQL
 _OF_POSTGRESQL = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _NO_VALUES = {dict, list, bytes}
+_LONG = 19
+"""Integers of so many digits may be too large for 64 bits."""
+_LONG_INTEGER = re.compile(rb"\d{%d}" % _LONG)
+_NO_BLANK = re.compile(r"[^ \t\r\n]")
+_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ def batches_of(body: Path, content_type: str) -> Iterator[Batch]:
         content_type: as its header says.
 
     Raises:
-        Problem: 415, it is of another type; 400, it cannot be read; 413, it is a JSON array that is too long.
+        Problem: 415, it is of another type; 400, it cannot be read.
     """
     header = Message()
     header["content-type"] = content_type
@@ -108,15 +113,7 @@ def _ndjson(file: IO[bytes]) -> Iterator[Batch]:
     for number, line in _lines(file):
         if line.isspace():
             continue
-        try:
-            row = orjson.loads(line)
-        except orjson.JSONDecodeError as error:
-            raise unreadable(
-                f"line {number} is no JSON: {error.msg} at column {error.colno}", first + len(rows)
-            ) from None
-        if type(row) is not dict:
-            raise unreadable(f"line {number} is no JSON object", first + len(rows))
-        rows.append(row)
+        rows.append(_row(line, number, first + len(rows)))
         size += len(line)
         if len(rows) == ROWS_PER_BATCH or size > _BYTES_PER_BATCH:
             yield _batch_of_objects(rows, first)
@@ -127,24 +124,129 @@ def _ndjson(file: IO[bytes]) -> Iterator[Batch]:
 
 
 def _json(file: IO[bytes]) -> Iterator[Batch]:
-    text = file.read(MOST_BYTES_OF_AN_ARRAY + 1)
-    if len(text) > MOST_BYTES_OF_AN_ARRAY:
-        raise Problem(
-            413,
-            "Body too long",
-            f"a JSON array takes up to {MOST_BYTES_OF_AN_ARRAY:,} bytes: send the rows as {NDJSON}, one on each line",
-        )
+    rows, size, first = list[dict[str, Any]](), 0, 1
+    for line, text in _objects(file):
+        rows.append(_row(text, line, first + len(rows)))
+        size += len(text)
+        if len(rows) == ROWS_PER_BATCH or size > _BYTES_PER_BATCH:
+            yield _batch_of_objects(rows, first)
+            first += len(rows)
+            rows, size = [], 0
+    if rows:
+        yield _batch_of_objects(rows, first)
+
+
+def _row(text: str | bytes, line: int, row: int) -> dict[str, Any]:
+    """The JSON object of a row, in which a long integer is the text of its digits.
+
+    Raises:
+        Problem: It is none.
+    """
     try:
-        rows = orjson.loads(text.removeprefix(_BOM))
+        found = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise unreadable(f"line {error.lineno} is no JSON: {error.msg} at column {error.colno}") from None
-    if not isinstance(rows, list):
-        raise unreadable("line 1: the body is no JSON array of rows")
-    for number, row in enumerate(rows, 1):
-        if not isinstance(row, dict):
-            raise unreadable(f"row {number} is no JSON object", number)
-    for start in range(0, len(rows), ROWS_PER_BATCH):
-        yield _batch_of_objects(rows[start : start + ROWS_PER_BATCH], start + 1)
+        number = line + error.lineno - 1
+        raise unreadable(f"line {number} is no JSON: {error.msg} at column {error.colno}", row) from None
+    if type(found) is not dict:
+        raise unreadable(f"line {line} is no JSON object", row)
+    if _LONG_INTEGER.search(text if isinstance(text, bytes) else text.encode()):  # of which orjson makes a float
+        whole: dict[str, Any] = json.loads(text, parse_int=_integer)
+        return whole
+    return found
+
+
+def _integer(digits: str) -> int | str:
+    return int(digits) if len(digits) < _LONG else digits
+
+
+class _Array:
+    """The text of a JSON array as it is read: a part of it is in memory at a time."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._decoder = file, codecs.getincrementaldecoder("utf-8-sig")()
+        self._text, self._at, self._ended = "", 0, False
+        self.line = 1
+
+    def more(self) -> bool:
+        """Read on; whether there was more."""
+        if self._ended:
+            return False
+        piece = self._file.read(_PIECE)
+        self._ended = not piece
+        try:
+            text = self._decoder.decode(piece, final=self._ended)
+        except UnicodeDecodeError:
+            raise unreadable("the body is no UTF-8") from None
+        self._text, self._at = self._text[self._at :] + text, 0
+        return True
+
+    def next(self) -> str:
+        """The next character that is no blank; empty at the end."""
+        while True:
+            found = _NO_BLANK.search(self._text, self._at)
+            self._go_to(found.start() if found else len(self._text))
+            if found or not self.more():
+                return found[0] if found else ""
+
+    def take(self) -> None:
+        """Go past a character."""
+        self._go_to(self._at + 1)
+
+    def value(self, row: int) -> str:
+        """Go past a value, which is an object: its text.
+
+        Raises:
+            Problem: it is too long, or no JSON.
+        """
+        while True:
+            try:
+                _, end = _DECODER.raw_decode(self._text, self._at)
+            except RecursionError:
+                raise unreadable(f"line {self.line} is no JSON that can be read: it is nested too deep", row) from None
+            except json.JSONDecodeError as error:
+                if len(self._text) - self._at > MOST_BYTES_OF_A_LINE:
+                    reason = f"row {row} is longer than {MOST_BYTES_OF_A_LINE:,} bytes, or no JSON: {error.msg}"
+                    raise unreadable(reason, row) from None
+                if not self.more():
+                    raise self.no_json(error.msg, error.pos, row) from None
+                continue
+            text = self._text[self._at : end]
+            self._go_to(end)
+            return text
+
+    def no_json(self, reason: str, at: int | None = None, row: int | None = None) -> Problem:
+        """The answer to what is no JSON at a place of the text, or here."""
+        before = self._text[self._at : at or self._at]
+        number, column = self.line + before.count("\n"), len(before) - before.rfind("\n")
+        return unreadable(f"line {number} is no JSON: {reason} at column {column}", row)
+
+    def _go_to(self, place: int) -> None:
+        self.line += self._text.count("\n", self._at, place)
+        self._at = place
+
+
+def _objects(file: IO[bytes]) -> Iterator[tuple[int, str]]:
+    """The line and the text of each object of a JSON array."""
+    array = _Array(file)
+    if (first := array.next()) != "[":
+        raise unreadable("line 1: the body is no JSON array of rows") if first else array.no_json("the body is empty")
+    array.take()
+    row = 1
+    while array.next() != "]" or row > 1:
+        if (character := array.next()) != "{":
+            is_value = character and character in '["-0123456789tfn'
+            raise unreadable(f"row {row} is no JSON object", row) if is_value else array.no_json("an object is missing")
+        line = array.line
+        yield line, array.value(row)
+        row += 1
+        if (character := array.next()) not in (",", "]") or not character:
+            raise array.no_json("a comma or the end of the array is missing")
+        if character == "]":
+            break
+        array.take()
+    array.take()
+    if array.next():
+        raise array.no_json("something stands after the array")
 
 
 def _csv(file: IO[bytes]) -> Iterator[Batch]:

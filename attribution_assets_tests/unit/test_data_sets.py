@@ -162,6 +162,17 @@ def test_names_that_dagster_or_a_database_could_not_take_are_refused(write: Writ
     assert "cannot be the name of a data set" in data_sets().unusable[name]
 
 
+def test_files_whose_names_dagster_cannot_take_break_nothing(write: Write) -> None:
+    for file in ("my-shop.yaml", "my_shop.yaml", "shop.yaml", "shop.yml", "ü.yaml", "ä.yaml"):
+        write(file, "")
+    repository = build_definitions().get_repository_def()
+    nodes = {node.key.to_user_string(): node for node in repository.asset_graph.asset_nodes}
+    shown = {key: node for key, node in nodes.items() if key.endswith("/not_usable")}
+    described = {key.split("/")[0]: (node.description or "").split(":")[0] for key, node in shown.items()}
+    assert described == {"my_shop_2": "my-shop", "shop_yml": "shop.yml", "_": "ä", "__2": "ü"}
+    assert {"my_shop/sessions", "shop/sessions"} <= nodes.keys()
+
+
 def test_the_key_of_the_environment_goes_to_no_other_url(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("IHC_API_KEY", "the-key-of-all")
     assert "is given without ihc_api_key" in problem_of(write, "ihc_api_url: https://elsewhere.example.com/v1")

@@ -20,7 +20,7 @@ from attribution_assets.attribution.calendar.days import adjacent_ranges, days_b
 from attribution_assets.attribution.calendar.finality import final_and_provisional, is_final
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
-from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table
+from attribution_assets.attribution.storage.stored_days import StoredDays, companion_table, names_of
 from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PLACES
 from attribution_assets.attribution.tables.schemas import RULE_MODELS
 
@@ -29,6 +29,7 @@ MODELS = ("ihc", *RULE_MODELS)
 
 READ_TABLES = (
     *SOURCE_TABLES,
+    *names_of("spend"),
     "ihc_attributions",
     "channel_reporting",
     companion_table("channel_reporting"),
@@ -37,7 +38,7 @@ READ_TABLES = (
     "channel_roles",
     "channel_breakdown",
 )
-"""The stored tables that this module, `order_results.py` and `breakdowns.py` read."""
+"""The stored tables that this module, `order_results.py`, `breakdowns.py` and the HTTP API's results read."""
 
 
 class DateBasis(StrEnum):

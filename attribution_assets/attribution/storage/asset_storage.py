@@ -40,7 +40,8 @@ class ForeignStorageError(Exception):
 
 
 SOURCE_TABLES = tuple(name for asset in ("sessions", "conversions") for name in names_of(asset))
-"""The tables that hold the rows of the source, those that were set aside included."""
+"""The tables that hold the sessions and orders of the source, those that were set aside included; spend may come before
+them, and says nothing of how far they have come."""
 
 
 class AssetStorage:

@@ -60,7 +60,7 @@ def raw(url: str, *parts: bytes) -> str:
 
 
 @pytest.mark.parametrize("key", [None, "aak_wrong", "", "ä".encode().decode("latin-1")])
-@pytest.mark.parametrize("path", ["/v1/data-sets", "/v1/operations", "/v1/nothing"])
+@pytest.mark.parametrize("path", ["/v1/data-sets", "/v1/operations", "/v1/nothing", "/v1/openapi.json"])
 def test_a_call_without_a_key_that_works_is_answered_401(url: str, key: str | None, path: str) -> None:
     answer = ApiClient(url, key).get(path)
     assert_is_problem(answer, 401)
@@ -72,9 +72,14 @@ def test_without_a_key_a_body_is_not_even_read(url: str) -> None:
     assert_is_problem(answer, 401)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/docs", "/v1/openapi.json"])
+@pytest.mark.parametrize("path", ["/healthz", "/docs"])
 def test_health_and_description_need_no_key(url: str, path: str) -> None:
     assert requests.get(url + path, timeout=30).status_code == 200
+
+
+def test_the_schema_for_programs_takes_any_key(url: str) -> None:
+    answer = ApiClient(url, new_key("schema_reader", "run", data_sets=("shop_a",))).get("/v1/openapi.json")
+    assert (answer.status_code, answer.json()["openapi"][:3]) == (200, "3.1")
 
 
 def test_a_key_does_what_its_scopes_say(admin: ApiClient) -> None:

@@ -21,7 +21,7 @@ from attribution_assets.defs.resources import resources_of
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import RunRejectedError
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
-from attribution_assets_tests.support.databases import create_source_tables
+from attribution_assets_tests.support.databases import create_source_tables, execute
 
 KEY = "api-key-of-the-shop"
 FOLDER = Path("data/data_sets")
@@ -74,6 +74,9 @@ def test_a_name_that_exists_is_a_conflict(admin: ApiClient, name: str) -> None:
         ({"ihc_conv_type_id": {"env": "HOME"}}, "/ihc_conv_type_id"),
         ({"database_url": "mysql://host/shop"}, "/database_url"),
         ({"engine": "sparkle"}, "/engine"),
+        ({"dimensions": ["cost"]}, "/dimensions"),
+        ({"ihc_api_key": "***"}, "/ihc_api_key"),
+        ({"database_url": "postgresql://***@127.0.0.1:1/shop"}, "/database_url"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named_and_nothing_is_written(
@@ -125,9 +128,42 @@ def test_a_file_that_cannot_be_used_is_listed_with_its_problem_and_can_be_repair
     (FOLDER / "shop_de.yaml").write_text("lookback_days: many\n")
     (listed,) = admin.get("/v1/data-sets").json()["data"]
     assert "lookback_days is 'many'" in listed["problem"]
-    assert str(Path.cwd()) not in listed["problem"]
+    assert listed["problem"].startswith("the data set shop_de, line 1: ")
     assert admin.post("/v1/data-sets/shop_de/operations", {"kind": "attribute"}).status_code == 409
     assert admin.call("PATCH", "/v1/data-sets/shop_de", json={"lookback_days": 3}).json()["problem"] is None
+
+
+def test_the_mask_of_a_secret_is_no_secret(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de", "ihc_api_key": KEY})
+    shown = admin.get("/v1/data-sets/shop_de").json()
+    answer = admin.call("PATCH", "/v1/data-sets/shop_de", json={"ihc_api_key": shown["ihc_api_key"]})
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/ihc_api_key")
+    assert [file.read_text() for file in (FOLDER / ".secrets").iterdir()] == [KEY]
+
+
+def test_dimensions_are_given_changed_and_taken_away(admin: ApiClient) -> None:
+    given = {"dimensions": ["campaign"], "order_dimensions": ["country", "device"]}
+    made = admin.post("/v1/data-sets", {"name": "shop_de", **given}).json()
+    assert {name: made[name] for name in given} == given
+    assert data_sets().usable["shop_de"].order_dimensions == ("country", "device")
+    unknown = admin.get("/v1/data-sets/shop_de/report?dimension=city")
+    assert (unknown.status_code, unknown.json()["errors"][0]["pointer"]) == (422, "/query/dimension")
+    assert "it has campaign, country, device" in unknown.json()["detail"]
+    assert admin.get("/v1/data-sets/shop_de/report?dimension=campaign").json()["data"] == []
+    changed = admin.call("PATCH", "/v1/data-sets/shop_de", json={"dimensions": None, "order_dimensions": ["city"]})
+    assert (changed.json()["dimensions"], changed.json()["order_dimensions"]) == ([], ["city"])
+
+
+def test_a_data_set_made_again_beside_the_answers_of_its_predecessor_is_a_new_one(admin: ApiClient) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    (FOLDER / "shop_de.db").touch()
+    execute(f"sqlite:///{FOLDER / 'shop_de.db'}", "CREATE TABLE shop_de__kept_answers (answer text)")
+    assert admin.post("/v1/data-sets", {"name": "shop_de"}).status_code == 201
+    status = admin.get("/v1/data-sets/shop_de/status")
+    assert (status.status_code, {day for row in status.json()["data"] for day in row["missing"]}) == (200, set())
+    refused = admin.post("/v1/data-sets/shop_de/operations", {"kind": "attribute"})
+    assert (refused.status_code, "demo" in refused.text) == (409, False)
+    assert "holds no sessions and no conversions" in refused.json()["detail"]
 
 
 def test_data_sets_are_listed_in_pages(admin: ApiClient) -> None:

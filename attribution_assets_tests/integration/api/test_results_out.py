@@ -10,7 +10,11 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from attribution_assets.api.source_store import SourceStore
+from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
+from attribution_assets.attribution.results.channel_results import READ_TABLES
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import names_of
 from attribution_assets.command.cli import app as command
 from attribution_assets_tests.support.rows_api import DATA_SET, ApiServer
 from attribution_assets_tests.support.shop import unguarded
@@ -244,9 +248,11 @@ def test_before_anything_was_run_each_result_is_empty_with_its_columns(api: ApiS
         assert api.get(path).json() == EMPTY, path
         assert api.get(path, CSV).text.count("\r\n") == 1
         assert pq.read_table(io.BytesIO(api.get(path, PARQUET).content)).num_rows == 0
-    status = api.get("status").json()["data"]
+    for _ in range(2):  # without the database, and with tables without rows
+        status = api.get("status").json()["data"]
+        assert not any(days for row in status for days in list(row.values())[1:])
+        SourceStore(api.settings).make_tables()
     assert {row["asset"]: row["missing"] for row in status}.keys() >= {"sessions", "channel_reporting"}
-    assert not any(days for row in status for days in list(row.values())[1:])
 
 
 def test_status_says_which_days_are_missing_changed_stale_and_provisional(made: ApiServer) -> None:
@@ -260,6 +266,21 @@ def test_status_says_which_days_are_missing_changed_stale_and_provisional(made: 
     late = {"session_id": "l1", "user_id": "ben", "timestamp": "2024-02-25T10:00:00Z", "channel_name": "Mail"}
     assert made.send("sessions", lines([late | FLAGS])).json()["stored"] == 1
     assert days("changed") == {"sessions": ["2024-02-25"]}
+
+
+def test_status_is_of_the_assets_that_the_data_set_has(api: ApiServer) -> None:
+    send(api)
+    assets = [row["asset"] for row in api.get("status").json()["data"]]
+    assert "sessions" in assets
+    assert "channel_breakdown" not in assets
+    api.set(order_dimensions="revenue_class")
+    rows = [{"conv_id": "o9", "user_id": "x", "timestamp": "2024-02-27T09:00:00Z", "revenue": 1, "revenue_class": "a"}]
+    api.send("conversions", lines(rows))
+    assert "channel_breakdown" in [row["asset"] for row in api.get("status").json()["data"]]
+
+
+def test_whatever_rows_are_set_aside_the_results_have_another_version() -> None:
+    assert {name for asset in SOURCE_ASSETS for name in names_of(asset)} <= {*READ_TABLES}
 
 
 def test_late_rows_restate_what_they_touch_and_nothing_else(made: ApiServer) -> None:

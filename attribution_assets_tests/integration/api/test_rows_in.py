@@ -18,9 +18,10 @@ from attribution_assets.api.row_tables import ROW_TABLES, sorted_out
 from attribution_assets.api.uploads import Batch
 from attribution_assets.attribution.database.database import Database, insert_rows
 from attribution_assets.attribution.source.database import SourceDatabase
-from attribution_assets_tests.support.api_server import new_key
+from attribution_assets.data_sets import owns_source
+from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.databases import execute, insert, rows_of
-from attribution_assets_tests.support.rows_api import ApiServer
+from attribution_assets_tests.support.rows_api import DATA_SET, ApiServer
 from attribution_assets_tests.support.source_tables import create_unkeyed_tables, session
 
 NDJSON, CSV, PARQUET, JSON = "application/x-ndjson", "text/csv", "application/vnd.apache.parquet", "application/json"
@@ -278,6 +279,15 @@ def test_fields_that_can_be_no_column_and_values_that_are_several_are_refused_by
         (JSON, '[{"session_id": 1},\n{]', "line 2 is no JSON: "),
         (JSON, "{}", "line 1: the body is no JSON array of rows"),
         (JSON, "[1]", "row 1 is no JSON object"),
+        (JSON, "", "line 1 is no JSON: "),
+        (JSON, '[{"session_id": 1},]', "line 1 is no JSON: an object is missing"),
+        (JSON, '[{"session_id": 1}\n{"session_id": 2}]', "line 2 is no JSON: a comma or the end"),
+        (JSON, '[{"session_id": 1}', "line 1 is no JSON: a comma or the end"),
+        (JSON, '[{"session_id": 1}]\n[]', "line 2 is no JSON: something stands after"),
+        (JSON, '[{"session_id": NaN}]', "line 1 is no JSON: "),
+        (JSON, b'[{"session_id": "\xff"}]', "the body is no UTF-8"),
+        (JSON, '[{"a": ' + "[" * 100_000 + "]" * 100_000 + "}]", "line 1 is no JSON that can be read: "),
+        (JSON, '[{"a": "' + "x" * 2_000_000 + '"}]', "row 1 is longer than 1,000,000 bytes"),
     ],
 )
 def test_a_body_that_cannot_be_read_is_refused_with_line_and_reason_and_nothing_is_stored(
@@ -300,12 +310,65 @@ def test_what_is_sent_in_an_unknown_way_is_refused(api: ApiServer) -> None:
         (b"", NDJSON, "br", 415),
         (zipped[:-9], NDJSON, "gzip", 400),
         (b"plain", NDJSON, "gzip", 400),
-        (b"[" + b" " * 16_000_001 + b"]", JSON, "identity", 413),
     ):
         answer = api.send("sessions", body, type_, headers={"Content-Encoding": encoding})
         assert answer.status_code == status, answer.text
-    assert api.send("visits", "").status_code == 422
+    for unknown in (api.send("visits", ""), api.delete("visits/s1")):
+        assert (unknown.status_code, unknown.json()["title"]) == (404, "Not found")
     assert api.send("sessions", "").json()["received"] == 0
+
+
+def test_a_json_array_is_read_in_parts_however_long_it_is(api: ApiServer) -> None:
+    costs = [{"session_id": f"s{n}", "cost": 1, "note": "ä€" * 300} for n in range(20_000)]
+    body = b"\xef\xbb\xbf" + json.dumps(costs, ensure_ascii=False, indent=1).encode() + b" " * 2_000_000
+    assert len(body) > 30_000_000
+    assert api.send("costs", body, JSON).json()["stored"] == 20_000
+    assert api.send("costs", b"[" + b" " * 2_000_000 + b"]", JSON).json()["received"] == 0
+
+
+@pytest.mark.parametrize(("type_", "form"), [(NDJSON, "%s"), (JSON, "[%s]")])
+def test_numbers_as_ids_keep_all_their_digits_or_are_refused(api: ApiServer, type_: str, form: str) -> None:
+    ids = [9007199254740993, 18446744073709551617, -123456789012345678901234567890]
+    for number in ids:
+        assert api.send("costs", form % f'{{"session_id": {number}, "cost": 1}}', type_).json()["stored"] == 1
+    assert {row[0] for row in stored(api, "session_costs")} == set(map(str, ids))
+    [refused] = api.send("costs", form % '{"session_id": 9007199254740993.0, "cost": 1}', type_).json()["rejected"]
+    assert (refused["field"], "may have lost digits" in refused["reason"]) == ("session_id", True)
+    assert api.send("costs", form % '{"session_id": 7.0, "cost": 1}', type_).json()["stored"] == 1
+
+
+def test_a_body_too_long_is_one_kind_of_problem_however_it_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with running_api(most_bytes=1_000) as url:
+        client = ApiClient(url, new_key("admin", "admin"))
+        client.post("/v1/data-sets", {"name": "shop"})
+        body = b" " * 2_000
+        sent = [(body, {}), (iter([body]), {}), (gzip.compress(body), {"Content-Encoding": "gzip"})]
+        for data, headers in sent:
+            headers |= {"Content-Type": NDJSON}
+            answer = client.call("POST", "/v1/data-sets/shop/rows/costs", data=data, headers=headers)
+            assert (answer.status_code, answer.json()["type"]) == (413, "/docs#body-too-long")
+
+
+def test_a_data_set_beside_others_in_a_server_s_database_takes_no_rows(
+    api: ApiServer, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DATABASE_URL", postgresql_url)
+    for answer in (api.send("costs", lines({"session_id": "s1", "cost": 1})), api.delete("costs/s1")):
+        assert (answer.status_code, answer.json()["title"]) == (409, "Not possible")
+        assert "give it database_url" in answer.json()["detail"]
+    assert not owns_source(DATA_SET)
+    with Database(postgresql_url).writing() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA shop_de")
+    options = "options=-csearch_path%3Dshop_de"
+    own = f"{postgresql_url}{'&' if '?' in postgresql_url else '?'}{options}"
+    api.move_to(own)
+    assert api.send("costs", lines({"session_id": "s1", "cost": 1})).json()["stored"] == 1
+    with Database(postgresql_url).reading() as connection:
+        where = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'session_costs'"
+        assert connection.exec_driver_sql(where).scalars().all() == ["shop_de"]
 
 
 def test_a_row_can_be_deleted_once(api: ApiServer) -> None:

@@ -1,14 +1,27 @@
 """What problems show of messages: no path of this machine, no secret."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
 from fastapi import FastAPI
 from starlette.types import Message
 
-from attribution_assets.api.problems import Problem, add_problem_handlers, problem_of, without_paths
+from attribution_assets import api
+from attribution_assets.api.docs_page import PROBLEMS
+from attribution_assets.api.problems import (
+    TITLES,
+    Problem,
+    add_problem_handlers,
+    problem_of,
+    problem_type,
+    shown,
+    without_paths,
+)
 from attribution_assets.errors import ConfigurationError
+
+API = Path(str(api.__file__)).parent
 
 
 @pytest.mark.parametrize(
@@ -38,6 +51,27 @@ def test_a_problem_of_a_setting_is_a_conflict_without_secret_and_path(monkeypatc
     }
 
 
+def test_a_data_set_s_file_and_the_environment_s_variables_are_not_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for folder in ("shops", str(tmp_path / "shops")):
+        monkeypatch.setenv("ATTRIBUTION_DATA_SETS", folder)
+        assert shown(f"{folder}/shop.yaml, line 2: ihc_api_key (the file {folder}/.secrets/x)") == (
+            "the data set shop, line 2: ihc_api_key (the file .secrets/x)"
+        )
+    assert shown("set ATTRIBUTION_START_DATE to 2024-01-01") == "set start_date to 2024-01-01"
+    assert shown("Check ATTRIBUTION_DATABASE_URL, IHC_API_URL") == "Check database_url, ihc_api_url"
+
+
+def test_each_kind_of_problem_is_on_the_page() -> None:
+    raised = {
+        title for file in API.glob("*.py") for title in re.findall(r'Problem\(\s*\d+,\s*"([^"]+)"', file.read_text())
+    }
+    assert {"Body too long", "Unsupported media type", "Data set exists"} <= raised
+    assert {problem_type(title).partition("#")[2] for title in raised | set(TITLES.values())} <= PROBLEMS.keys()
+
+
 def test_an_unforeseen_error_is_no_problem_that_is_told() -> None:
     assert problem_of(KeyError("x")) is None
     assert problem_of(Problem(404, "Not found", "gone")) is not None
@@ -45,7 +79,7 @@ def test_an_unforeseen_error_is_no_problem_that_is_told() -> None:
 
 def test_an_unforeseen_error_is_answered_as_a_problem_and_goes_on_to_the_log() -> None:
     app, sent = FastAPI(), list[Message]()
-    add_problem_handlers(app)
+    add_problem_handlers(app, lambda _: ())
 
     @app.get("/")
     def fails() -> None:
