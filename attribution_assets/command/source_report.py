@@ -53,8 +53,9 @@ def report_source(console: Console, resources: Resources) -> bool:
         SourceUnreachableError: the source cannot be reached at all.
     """
     rules = resources.rules
-    found = survey(resources.database.source(), SOURCE_ASSETS, rules.lookback_days, rules.windows.journey_end)
     calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
+    source, journey_end = resources.database.source(), rules.windows.journey_end
+    found = survey(source, SOURCE_ASSETS, calendar, rules.lookback_days, journey_end)
     for line in _facts(found, rules.lookback_days):
         say(console, line)
     console.print()
@@ -72,9 +73,11 @@ def report_source(console: Console, resources: Resources) -> bool:
 
 
 def _can_start(found: Survey, calendar: tuple[dt.date, dt.date]) -> bool:
-    if found.lacks or found.unreadable:
+    if found.lacks or found.unreadable or not found.looked_at:
         return False
-    if any(rows and not found.usable[asset] for asset, rows in found.rows_by_day.items()):
+    first, last = found.looked_at
+    looked_at = {asset: [day for day in rows if first <= day <= last] for asset, rows in found.rows_by_day.items()}
+    if any(days and not found.usable[asset] for asset, days in looked_at.items()):
         return False
     return any(calendar[0] <= day <= calendar[1] for days in found.rows_by_day.values() for day in days)
 

@@ -1,13 +1,14 @@
 """The command `source`: what it says of a source before a run, and what to do about it."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 from attribution_assets.command.cli import app
 from attribution_assets_tests.support.copied_sources import Rows, make_source, write_csv
 from attribution_assets_tests.support.source_tables import order, session
@@ -161,10 +162,6 @@ def test_databases_are_described_too(
                     "rows of 2019-02-24..2019-02-27 are before the first day, 2024-02-20: set ATTRIBUTION_START_DATE to"
                     " 2019-02-24, or leave them out."
                 ),
-                (
-                    "see that both tables have their times in UTC, and that the visits of the 4 days before the"
-                    " orders are there: users have visits, but later or earlier ones."
-                ),
             ],
         ),
     ],
@@ -172,6 +169,25 @@ def test_databases_are_described_too(
 def test_what_is_wrong_with_rows_is_named_with_what_to_do(exports: Path, rows: Rows, lines: list[str]) -> None:
     write_csv(exports, rows)
     assert to_do(exports) == lines
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2090-01-01"])
+def test_only_days_of_the_calendar_with_rows_are_read(exports: Path, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    """A row far off is counted, and no day between it and the others is read."""
+    read: list[dt.date] = []
+    original = SourceDatabase.sessions
+
+    def sessions(source: SourceDatabase, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        read.extend(days)
+        return original(source, days)
+
+    monkeypatch.setattr(SourceDatabase, "sessions", sessions)
+    far = session("far", user="u0", date=day, channel="Mail")
+    write_csv(exports, GOOD | {"session_sources": [*GOOD["session_sources"], far]})
+    result = looked(exports)
+    assert result.exit_code == 0
+    assert "Orders with a visit of their user in the 4 days before: 4 of 4 (100%)." in result.output
+    assert list(map(str, read)) == DAYS
 
 
 def test_rows_whose_date_alone_is_wrong_are_named_once(exports: Path) -> None:
