@@ -227,16 +227,16 @@ def _look_at_rows(
     for asset in found.rows_by_day:
         examples: dict[tuple[str, str], str] = {}
         counts: Counter[tuple[str, str]] = Counter()
-        kept[asset] = []
+        kept[asset], found.usable[asset] = [], 0
         read: Callable[[Sequence[dt.date]], Iterator[ExtractedDay]] = getattr(source, asset)
         for day in chain.from_iterable(map(read, ranges)):
             found.repeated += day.repeated
+            found.usable[asset] += len(day.frame) + day.summed
             kept[asset].append(day.frame)
             for key, reason in zip(day.rejected["row_key"], day.rejected["reason"], strict=True):
                 for column, defect, part in _parts_of(reason):
                     counts[column, defect] += 1
                     examples.setdefault((column, defect), f"{part}, in the row {key!r}")
-        found.usable[asset] = sum(map(len, kept[asset]))
         found.set_aside[asset] = [SetAsideRows(*kind, rows, examples[kind]) for kind, rows in counts.most_common()]
     sessions, orders = pd.concat(kept["sessions"]), pd.concat(kept["conversions"])
     found.channels = {
