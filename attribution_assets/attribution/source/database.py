@@ -141,6 +141,11 @@ class SourceDatabase:
         """The first day of the calendar, with which rows are filed whose date has no place in it."""
         return self._first_day
 
+    @property
+    def dimensions(self) -> Mapping[str, Sequence[str]]:
+        """The name of a source table -> the further columns that are read of it, if it has them."""
+        return {_DATED_TABLES[asset].name: names for asset, names in self._dimensions.items()}
+
     def __str__(self) -> str:
         """The database in words, without user and password."""
         return str(self.place.database)

@@ -6,6 +6,7 @@ tables are counted whole. Single rows are looked at from the last day of the cal
 """
 
 import datetime as dt
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -68,7 +69,7 @@ class SetAsideRows(NamedTuple):
         column: the column of the value that cannot be used.
         defect: what is wrong with it, such as "is not a number".
         rows: how many rows.
-        example: the reason of one of them, with its id.
+        example: the reason of one of them, with its id, or what it was spent on.
     """
 
     column: str
@@ -114,7 +115,7 @@ class Survey:
         set_aside: asset -> what is set aside of these days.
         usable: asset -> how many rows of these days can be used.
         repeated: how many of their rows repeat others.
-        channels: channel -> its visits, and their cost.
+        channels: channel -> its visits, and its cost: on days with a row of ad_spend what that says, else theirs.
         visits: of orders; None if there are no visits to look at.
     """
 
@@ -158,7 +159,7 @@ def survey(
     """
     found = Survey(str(source))
     with source.place.database.reading() as connection:
-        found.tables = [_table(connection, name) for name in SOURCE_TABLES]
+        found.tables = [_table(connection, name, source.dimensions.get(name, ())) for name in SOURCE_TABLES]
         found.named = list(source.place.names(connection))
     if found.lacks:
         return found
@@ -184,9 +185,9 @@ def _noting(found: Survey) -> Iterator[None]:
             found.unreadable.append(str(error))
 
 
-def _table(connection: sa.Connection, name: str) -> SurveyedTable:
+def _table(connection: sa.Connection, name: str, dimensions: Sequence[str]) -> SurveyedTable:
     there, columns = find_table(connection, name), SOURCE_TABLES[name].columns
-    used = {column: there.columns[column] for column in columns if column in there.columns}
+    used = {column: there.columns[column] for column in (*columns, *dimensions) if column in there.columns}
     required = [column for column, schema in columns.items() if schema.required]
     rows = None
     if there.columns:
@@ -233,21 +234,38 @@ def _look_at_rows(
             found.repeated += day.repeated
             found.usable[asset] += len(day.frame) + day.summed
             kept[asset].append(day.frame)
-            for key, reason in zip(day.rejected["row_key"], day.rejected["reason"], strict=True):
+            rejected = (day.rejected[name] for name in ("row_key", "row", "reason"))
+            for key, row, reason in zip(*rejected, strict=True):
                 for column, defect, part in _parts_of(reason):
                     counts[column, defect] += 1
-                    examples.setdefault((column, defect), f"{part}, in the row {key!r}")
+                    if counts[column, defect] == 1:
+                        which = _spent_on(row) if asset == "spend" else repr(key)
+                        examples[column, defect] = f"{part}, in the row {which}"
         found.set_aside[asset] = [SetAsideRows(*kind, rows, examples[kind]) for kind, rows in counts.most_common()]
     sessions, orders = pd.concat(kept["sessions"]), pd.concat(kept["conversions"])
-    found.channels = {
-        str(channel): (len(rows), float(rows["cost"].sum())) for channel, rows in sessions.groupby("channel_name")
-    }
+    found.channels = _channels(sessions, kept.get("spend", []))
     first, last = days[0], days[-1]
     is_all = not any(day < first for day in rows)
     whole = pd.Timestamp(first if is_all else first + dt.timedelta(days=lookback_days))
     found.looked_at = first, last
     if len(sessions):
         found.visits = _visits(sessions, orders[orders["conversion_time"] >= whole], lookback_days, journey_end)
+
+
+def _channels(sessions: pd.DataFrame, spend: Sequence[pd.DataFrame]) -> dict[str, tuple[int, float]]:
+    by = ["channel_name", "date"]
+    visits = sessions["channel_name"].value_counts()
+    costs = sessions.assign(date=sessions["session_time"].dt.strftime("%Y-%m-%d")).groupby(by)["cost"].sum()
+    if spend:
+        costs = pd.concat(spend).groupby(by)["cost"].sum().combine_first(costs)
+    of_channel = costs.groupby(level="channel_name").sum()
+    return {str(channel): (int(visits.get(channel, 0)), float(cost)) for channel, cost in of_channel.items()}
+
+
+def _spent_on(row: str) -> str:
+    """The date, the channel and the campaign of a row of ad_spend."""
+    values = json.loads(row)
+    return ", ".join(f"{name} {values[name]!r}" for name in ("date", "channel_name", "campaign") if name in values)
 
 
 def _has_odd_dates(found: Survey) -> bool:
@@ -288,7 +306,7 @@ def _parts_of(reason: str) -> Iterator[tuple[str, str, str]]:
     """The defects that a reason names, each with its column before and the whole part of the reason after it."""
     for part in reason.split("; "):
         if parts := _REASON.fullmatch(part):
-            yield parts[1], parts[3], part
+            yield parts[1], parts[3].partition(",")[0], part
 
 
 def _visits(

@@ -142,7 +142,7 @@ def test_databases_are_described_too(
                     "session_costs: 2 costs belong to no row of session_sources, such as session_id 'xs1': add the"
                     " rows, or write session_id alike in both."
                 ),
-                "no channel has a cost: fill session_costs, or CPO and ROAS stay empty.",
+                "no channel has a cost: fill session_costs or ad_spend, or CPO and ROAS stay empty.",
             ],
         ),
         (
@@ -255,3 +255,47 @@ def test_without_rows_of_the_calendar_no_run_can_start(exports: Path) -> None:
     result = looked(exports)
     assert result.exit_code == 2
     assert to_do(exports) == ["session_sources has no row with a date.", "conversions has no row with a date."]
+
+
+def test_spend_is_the_cost_of_its_channels_on_its_days(exports: Path) -> None:
+    write_csv(exports, GOOD | {"session_costs": [("s1", 2.5), ("s3", 1.5)]})
+    (exports / "ad_spend.csv").write_text(f"date,channel_name,cost\n{DAYS[1]},Search,10\n{DAYS[1]},TV,7\n")
+    assert "Channels with a cost: Search (2 visits, 11.50), TV (0 visits, 7.00)" in looked(exports).output
+    (exports / "session_costs.csv").write_text("session_id,cost\n")
+    assert to_do(exports) == []
+
+
+def test_dimensions_are_among_the_columns_that_are_used(exports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_ORDER_DIMENSIONS", "market")
+    write_csv(exports, GOOD)
+    lines = (exports / "conversions.csv").read_text().splitlines()
+    (exports / "conversions.csv").write_text(
+        "\n".join([f"{lines[0]},Market,note", *(f"{each},DE,x" for each in lines[1:])])
+    )
+    output = looked(exports).output
+    assert "revenue (text), market (text)" in output
+    assert "  not used: note" in output
+
+
+def test_what_to_do_about_spend_and_refunds_is_their_own(exports: Path) -> None:
+    write_csv(exports, GOOD)
+    (exports / "ad_spend.csv").write_text(
+        "date,channel_name,cost,campaign\n"
+        + "".join(f"{DAYS[0]},{row}\n" for row in ("Search,1,a", "Search,2,a", "Mail,-3,b", "Mail,1,c"))
+    )
+    lines = (exports / "conversions.csv").read_text().splitlines()
+    refunds = ["refunded", "-1", "99", "98", ""]
+    (exports / "conversions.csv").write_text("\n".join(map(",".join, zip(lines, refunds, strict=True))))
+    stopped = "a day is stopped while more than 1% of its rows are set aside."
+    assert to_do(exports) == [
+        "refunded of conversions, in 2 rows: write no more than the revenue of the order.",
+        "refunded of conversions, in 1 row: write what was paid back as a positive number.",
+        stopped,
+        (
+            "channel_name of ad_spend, in 2 rows: leave one of the rows that differ in their amounts alone, or add a"
+            " column that tells them apart."
+        ),
+        "cost of ad_spend, in 1 row: write what was spent, without credit notes.",
+        stopped,
+    ]
+    assert f"negative, in the row date '{DAYS[0]}', channel_name 'Mail', campaign 'b'" in looked(exports).output
