@@ -67,11 +67,18 @@ VARIABLES: Mapping[str, str] = {
 _FIELDS = {"start_date": "first_day", "end_date": "last_day"}
 """Attributes that are fields of `Settings` under another name."""
 
-VISIT_COLUMNS = frozenset(
-    ("session_id", "user_id", "event_date", "event_time", "channel_name", "date", "cost", "impressions", "clicks")
-) | {"holder_engagement", "closer_engagement", "impression_interaction"}
-ORDER_COLUMNS = frozenset(("conv_id", "user_id", "conv_date", "conv_time", "revenue", "refunded", "channel_name"))
-"""Columns of visits and spend, and of orders, that are no dimensions."""
+_READ_BESIDES = {"filed", "row_hash", "id_rows", "cost_rows", "cost_digest"}
+VISIT_COLUMNS = (
+    frozenset(("session_id", "user_id", "event_date", "event_time", "session_time", "channel_name", "date", "cost"))
+    | {"impressions", "clicks", "holder_engagement", "closer_engagement", "impression_interaction"}
+    | _READ_BESIDES
+)
+ORDER_COLUMNS = (
+    frozenset(("conv_id", "user_id", "conv_date", "conv_time", "conversion_time", "revenue", "refunded"))
+    | {"channel_name"}
+    | _READ_BESIDES
+)
+"""Columns of visits and spend, and of orders, in the source or stored, that are no dimensions."""
 
 _READ: Mapping[str, Callable[[Given], Any]] = {
     "start_date": Given.day,

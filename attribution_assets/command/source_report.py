@@ -27,16 +27,26 @@ _MOST_NAMED = 12
 _TABLE_OF = {"sessions": "session_sources", "conversions": "conversions", "spend": "ad_spend"}
 
 _WHAT_TO_DO = (
-    ("is not a date", "write dates as YYYY-MM-DD, such as 2024-02-29, without a time"),
-    ("is not a time", "write times as HH:MM:SS in UTC, such as 09:30:00, without a date"),
-    ("is on another day in UTC", "write date and time in UTC"),
-    ("is not a number", "write numbers as 1234.50: a point, no thousands separator, no currency, no blanks"),
-    ("is neither 0 nor 1", "write flags as 0 and 1"),
-    ("has several rows", "leave one row of each id"),
-    ("is missing", "fill it in"),
-    ("is empty", "fill it in"),
-    ("is negative", "write what was sold, without returns"),
+    ("", "is not a date", "write dates as YYYY-MM-DD, such as 2024-02-29, without a time"),
+    ("", "is not a time", "write times as HH:MM:SS in UTC, such as 09:30:00, without a date"),
+    ("", "is on another day in UTC", "write date and time in UTC"),
+    ("", "is not a number", "write numbers as 1234.50: a point, no thousands separator, no currency, no blanks"),
+    ("", "is neither 0 nor 1", "write flags as 0 and 1"),
+    (
+        "ad_spend.",
+        "has several rows",
+        "leave one of the rows that differ in their amounts alone, or add a column that tells them apart",
+    ),
+    ("", "has several rows", "leave one row of each id"),
+    ("", "is missing", "fill it in"),
+    ("", "is empty", "fill it in"),
+    ("conversions.revenue", "is negative", "write what was sold, without returns"),
+    ("conversions.refunded", "is negative", "write what was paid back as a positive number"),
+    ("conversions.refunded", "is more than the revenue", "write no more than the revenue of the order"),
+    ("ad_spend.cost", "is negative", "write what was spent, without credit notes"),
+    ("", "is negative", "write a number from 0 up"),
 )
+"""Beginning of table and column, beginning of the defect, what to do; the first that fits."""
 
 
 def report_source(console: Console, resources: Resources) -> bool:
@@ -53,8 +63,9 @@ def report_source(console: Console, resources: Resources) -> bool:
         SourceUnreachableError: the source cannot be reached at all.
     """
     rules = resources.rules
-    found = survey(resources.database.source(), SOURCE_ASSETS, rules.lookback_days, rules.windows.journey_end)
     calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
+    source, journey_end = resources.database.source(), rules.windows.journey_end
+    found = survey(source, SOURCE_ASSETS, calendar, rules.lookback_days, journey_end)
     for line in _facts(found, rules.lookback_days):
         say(console, line)
     console.print()
@@ -72,9 +83,11 @@ def report_source(console: Console, resources: Resources) -> bool:
 
 
 def _can_start(found: Survey, calendar: tuple[dt.date, dt.date]) -> bool:
-    if found.lacks or found.unreadable:
+    if found.lacks or found.unreadable or not found.looked_at:
         return False
-    if any(rows and not found.usable[asset] for asset, rows in found.rows_by_day.items()):
+    first, last = found.looked_at
+    looked_at = {asset: [day for day in rows if first <= day <= last] for asset, rows in found.rows_by_day.items()}
+    if any(days and not found.usable[asset] for asset, days in looked_at.items()):
         return False
     return any(calendar[0] <= day <= calendar[1] for days in found.rows_by_day.values() for day in days)
 
@@ -170,12 +183,20 @@ def _to_do(found: Survey, calendar: tuple[dt.date, dt.date], lookback_days: int,
     if found.visits:
         yield from _of_visits(found.visits, lookback_days)
     if found.channels and not any(cost for _, cost in found.channels.values()):
-        yield "no channel has a cost: fill session_costs, or CPO and ROAS stay empty."
+        yield "no channel has a cost: fill session_costs or ad_spend, or CPO and ROAS stay empty."
 
 
 def _of_rows(table: str, kinds: Sequence[SetAsideRows], usable: int, largest_share: float) -> Iterator[str]:
     for kind in kinds:
-        what = next((what for defect, what in _WHAT_TO_DO if kind.defect.startswith(defect)), "correct it")
+        column = f"{table}.{kind.column}"
+        what = next(
+            (
+                what
+                for where, defect, what in _WHAT_TO_DO
+                if column.startswith(where) and kind.defect.startswith(defect)
+            ),
+            "correct it",
+        )
         yield f"{kind.column} of {table}, in {kind.rows:,} row{'s' if kind.rows > 1 else ''}: {what}."
     if max((kind.rows for kind in kinds), default=0) > largest_share * usable:
         yield f"a day is stopped while more than {largest_share:.0%} of its rows are set aside."
@@ -193,7 +214,7 @@ def _of_days(table: str, days: Mapping[dt.date, int]) -> Iterator[str]:
 def _of_dates(in_no_report: Iterable[RowsInNoReport]) -> Iterator[str]:
     for table in in_no_report:
         if table.unusable:
-            yield f"{table.column} of {table.table}: {_WHAT_TO_DO[0][1]} (such as {table.example})."
+            yield f"{table.column} of {table.table}: {_WHAT_TO_DO[0][2]} (such as {table.example})."
         if table.costs.rows:
             yield (
                 f"session_costs: {table.costs.rows:,} costs belong to no row of {table.table}, such as"

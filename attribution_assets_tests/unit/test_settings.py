@@ -219,6 +219,13 @@ def test_dimensions_are_columns_in_lower_case_with_commas_between(monkeypatch: p
         ),
         ("DIMENSIONS", "session_id", "names 'session_id', which has a meaning of its own: name other columns"),
         ("DIMENSIONS", "Cost", "names 'cost', which has a meaning of its own: name other columns"),
+        ("DIMENSIONS", "session_time", "names 'session_time', which has a meaning of its own: name other columns"),
+        (
+            "ORDER_DIMENSIONS",
+            "conversion_time",
+            "names 'conversion_time', which has a meaning of its own: name other columns",
+        ),
+        ("ORDER_DIMENSIONS", "id_rows", "names 'id_rows', which has a meaning of its own: name other columns"),
         ("ORDER_DIMENSIONS", "refunded", "names 'refunded', which has a meaning of its own: name other columns"),
         ("DIMENSIONS", "campaign,country,CAMPAIGN", "names 'campaign' twice: leave one of them"),
         ("ORDER_DIMENSIONS", "it's", 'names "it\'s": it takes names of columns, separated by commas'),

@@ -136,7 +136,7 @@ def _untrusted(
     for day, beside in sorted(stamps[companion_table(asset)].items()):
         if day not in stamps[asset]:
             continue
-        kept = stamps[asset][day].rows
+        kept = stamps[asset][day].usable_rows
         rejected = beside.rows - stamps[asset][day].undated
         if too_many(rejected, kept, most_rejected):
             yield TooManyRejected(asset, day, rejected, rejected + kept, most_rejected)

@@ -90,6 +90,7 @@ class ExtractedDay(NamedTuple):
         undated: how many of the rejected rows have a date that is no day, so that they are of no day's share.
         beside: what further columns hold, by the name of the table that is stored of it beside the asset's own.
         refunded: how much was paid back of the orders' revenue; None where the table has no such column.
+        summed: how many more usable rows the source has, as they are summed to those of `frame`.
     """
 
     day: dt.date
@@ -100,6 +101,7 @@ class ExtractedDay(NamedTuple):
     undated: int
     beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
     refunded: float | None = None
+    summed: int = 0
 
 
 class SourceDatabase:
@@ -138,6 +140,11 @@ class SourceDatabase:
     def first_day(self) -> dt.date:
         """The first day of the calendar, with which rows are filed whose date has no place in it."""
         return self._first_day
+
+    @property
+    def dimensions(self) -> Mapping[str, Sequence[str]]:
+        """The name of a source table -> the further columns that are read of it, if it has them."""
+        return {_DATED_TABLES[asset].name: names for asset, names in self._dimensions.items()}
 
     def __str__(self) -> str:
         """The database in words, without user and password."""
@@ -394,7 +401,15 @@ def _extracted_day(
     else:
         rows = conversion_rows(raw.day, raw.columns, table.dimensions)
     return ExtractedDay(
-        raw.day, rows.frame, rows.rejected, fingerprint(raw), rows.repeated, rows.undated, rows.beside, rows.refunded
+        raw.day,
+        rows.frame,
+        rows.rejected,
+        fingerprint(raw),
+        rows.repeated,
+        rows.undated,
+        rows.beside,
+        rows.refunded,
+        rows.summed,
     )
 
 

@@ -6,7 +6,8 @@
         2024-02.csv
     views.sql                    if there: CREATE VIEW statements, which go before files of the same names
 
-Views may name files of the folder as they stand: `FROM 'orders.csv'`. Nothing in the folder is written.
+Views may name files of the folder as they stand: `FROM 'orders.csv'`, or `FROM 'raw/orders.csv'` with the folder's name
+written out. Other folders below are not looked at. Nothing in the folder is written.
 """
 
 import re
@@ -104,8 +105,18 @@ class ExportFolder:
             )
 
     def _all_files(self) -> list[Path]:
-        """All files that are read, or that views may name."""
-        return sorted(path for path in self.path.rglob("*") if path.is_file() and not _is_hidden(path, self.path))
+        """The files of tables, and those that views may name; no others, which may change meanwhile."""
+        views = self.path / VIEWS
+        text = views.read_text(encoding="utf-8-sig", errors="replace") if views.is_file() else ""
+        found: list[Path] = []
+        for path in self.path.iterdir():
+            is_table = _table_of(path) in self._tables
+            if path.is_dir():
+                if is_table or f"{path.name}/" in text:
+                    found += (file for file in path.rglob("*") if file.is_file() and not _is_hidden(file, path))
+            elif is_table or (views.is_file() and not _is_hidden(path, self.path)):
+                found.append(path)
+        return sorted(found)
 
     def _state(self) -> list[str]:
         try:

@@ -68,7 +68,8 @@ def spend_rows(
             for name in broken_down
         ]
         beside["spend_by_dimension"] = pd.concat(parts, ignore_index=True)
-    return DayRows(frame, rejected_frame(rows.rejected("cost")), rows.repeated, rows.undated, beside)
+    rejected, merged = rejected_frame(rows.rejected("cost")), len(usable) - len(frame)
+    return DayRows(frame, rejected, rows.repeated, rows.undated, beside, summed=merged)
 
 
 def summed(spend: pd.DataFrame, by: Sequence[str]) -> pd.DataFrame:

@@ -94,10 +94,13 @@ OPTIONAL_SCHEMA = {SPEND.name: (*SPEND.texts, SPEND.date, *SPEND.amounts)}
 
 
 def with_further_columns(connection: sa.Connection, table: DatedTable, dimensions: Iterable[str] = ()) -> DatedTable:
-    """The table with those of its further columns, and of these dimensions, that it has in the database."""
+    """The table with those of its further columns, and of these dimensions, that it has in the database.
+
+    Columns of the names `filed` and `row_hash` are left out: what is read beside the table's columns is named so.
+    """
     there = find_table(connection, table.name).columns
     needed = {*table.ids, *table.texts, table.date, table.time, *table.flags, *table.amounts, *table.further_amounts}
-    others = sorted(there.keys() - needed) if table.is_read_whole else ()
+    others = sorted(there.keys() - needed - {FILED, ROW_HASH}) if table.is_read_whole else ()
     texts = dict.fromkeys([*table.further_texts, *dimensions, *others])
     return table._replace(
         further_texts=tuple(column for column in texts if column in there),

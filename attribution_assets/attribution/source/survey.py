@@ -1,10 +1,12 @@
 """What a source holds, before anything is made of it: tables, columns, rows by day, unusable rows, visits of orders.
 
 Facts only, for people to judge: what is said of them, and what to do, belongs in `command/source_report`. Days and
-tables are counted whole. Single rows are looked at from the last day with data back, as many as `MOST_ROWS`.
+tables are counted whole. Single rows are looked at from the last day of the calendar with data back, as many as
+`MOST_ROWS`.
 """
 
 import datetime as dt
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,7 +18,7 @@ from typing import NamedTuple
 import pandas as pd
 import sqlalchemy as sa
 
-from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
 from attribution_assets.attribution.calendar.windows import JourneyEnd
 from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase, SourceUnreachableError
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
@@ -26,6 +28,9 @@ from attribution_assets.attribution.source.table_names import find_table
 
 MOST_ROWS = 1_000_000
 """So many sessions are looked at one by one, and the orders of their days."""
+
+_MOST_EMPTY_DAYS = 31
+"""So many days without rows are read along with those around them, which takes less time than another statement."""
 
 _REASON = re.compile(r"(\w+) (.+?) ((?:is|holds|has) .*)")
 
@@ -64,7 +69,7 @@ class SetAsideRows(NamedTuple):
         column: the column of the value that cannot be used.
         defect: what is wrong with it, such as "is not a number".
         rows: how many rows.
-        example: the reason of one of them, with its id.
+        example: the reason of one of them, with its id, or what it was spent on.
     """
 
     column: str
@@ -106,12 +111,12 @@ class Survey:
         unreadable: what cannot be read, a line each.
         rows_by_day: asset -> day -> rows with this date, of its table.
         in_no_report: rows that no day can report, by table.
-        looked_at: the first and the last day whose rows were looked at one by one; None if there is none.
+        looked_at: the first and the last day whose rows were looked at one by one; None if none were.
         set_aside: asset -> what is set aside of these days.
         usable: asset -> how many rows of these days can be used.
         repeated: how many of their rows repeat others.
-        channels: channel -> its visits, and their cost.
-        visits: of orders; None if neither can be read.
+        channels: channel -> its visits, and its cost: on days with a row of ad_spend what that says, else theirs.
+        visits: of orders; None if there are no visits to look at.
     """
 
     source: str
@@ -133,12 +138,19 @@ class Survey:
         return [table for table in self.tables if table.missing or not (table.is_there or table.is_optional)]
 
 
-def survey(source: SourceDatabase, assets: Sequence[str], lookback_days: int, journey_end: JourneyEnd) -> Survey:
+def survey(
+    source: SourceDatabase,
+    assets: Sequence[str],
+    calendar: tuple[dt.date, dt.date],
+    lookback_days: int,
+    journey_end: JourneyEnd,
+) -> Survey:
     """Look at a source.
 
     Args:
         source: the source; nothing is written.
         assets: what is made of its tables, by the name of the method of `source` that reads it: sessions, conversions.
+        calendar: the first and the last day that can be reported; rows of other days are only counted.
         lookback_days: how many days before an order its visits may be.
         journey_end: whether a visit in the order's own second counts.
 
@@ -147,7 +159,7 @@ def survey(source: SourceDatabase, assets: Sequence[str], lookback_days: int, jo
     """
     found = Survey(str(source))
     with source.place.database.reading() as connection:
-        found.tables = [_table(connection, name) for name in SOURCE_TABLES]
+        found.tables = [_table(connection, name, source.dimensions.get(name, ())) for name in SOURCE_TABLES]
         found.named = list(source.place.names(connection))
     if found.lacks:
         return found
@@ -159,7 +171,7 @@ def survey(source: SourceDatabase, assets: Sequence[str], lookback_days: int, jo
             found.in_no_report.append(source.rows_in_no_report(asset))
     if not found.unreadable:
         with _noting(found):
-            _look_at_rows(found, source, assets, lookback_days, journey_end)
+            _look_at_rows(found, source, calendar, lookback_days, journey_end)
     return found
 
 
@@ -173,9 +185,9 @@ def _noting(found: Survey) -> Iterator[None]:
             found.unreadable.append(str(error))
 
 
-def _table(connection: sa.Connection, name: str) -> SurveyedTable:
+def _table(connection: sa.Connection, name: str, dimensions: Sequence[str]) -> SurveyedTable:
     there, columns = find_table(connection, name), SOURCE_TABLES[name].columns
-    used = {column: there.columns[column] for column in columns if column in there.columns}
+    used = {column: there.columns[column] for column in (*columns, *dimensions) if column in there.columns}
     required = [column for column, schema in columns.items() if schema.required]
     rows = None
     if there.columns:
@@ -202,34 +214,58 @@ def _type_in_words(type_: sa.types.TypeEngine[object], connection: sa.Connection
 
 
 def _look_at_rows(
-    found: Survey, source: SourceDatabase, assets: Sequence[str], lookback_days: int, journey_end: JourneyEnd
+    found: Survey,
+    source: SourceDatabase,
+    calendar: tuple[dt.date, dt.date],
+    lookback_days: int,
+    journey_end: JourneyEnd,
 ) -> None:
-    first, last = _days_to_look_at(found.rows_by_day) or (source.first_day, source.first_day)
+    rows = _rows_within(calendar, found.rows_by_day)
+    days = _days_to_look_at(rows) or [source.first_day]
     odd_days = {source.first_day, *_days_named(found.in_no_report)} if _has_odd_dates(found) else set()
-    ranges = [days_between(first, last), *([day] for day in sorted(odd_days) if not first <= day <= last)]
+    ranges = [days_between(*each) for each in adjacent_ranges({*days, *odd_days}, _MOST_EMPTY_DAYS)]
     kept: dict[str, list[pd.DataFrame]] = {}
-    for asset in assets:
+    for asset in found.rows_by_day:
         examples: dict[tuple[str, str], str] = {}
         counts: Counter[tuple[str, str]] = Counter()
-        kept[asset] = []
+        kept[asset], found.usable[asset] = [], 0
         read: Callable[[Sequence[dt.date]], Iterator[ExtractedDay]] = getattr(source, asset)
         for day in chain.from_iterable(map(read, ranges)):
             found.repeated += day.repeated
+            found.usable[asset] += len(day.frame) + day.summed
             kept[asset].append(day.frame)
-            for key, reason in zip(day.rejected["row_key"], day.rejected["reason"], strict=True):
+            rejected = (day.rejected[name] for name in ("row_key", "row", "reason"))
+            for key, row, reason in zip(*rejected, strict=True):
                 for column, defect, part in _parts_of(reason):
                     counts[column, defect] += 1
-                    examples.setdefault((column, defect), f"{part}, in the row {key!r}")
-        found.usable[asset] = sum(map(len, kept[asset]))
+                    if counts[column, defect] == 1:
+                        which = _spent_on(row) if asset == "spend" else repr(key)
+                        examples[column, defect] = f"{part}, in the row {which}"
         found.set_aside[asset] = [SetAsideRows(*kind, rows, examples[kind]) for kind, rows in counts.most_common()]
     sessions, orders = pd.concat(kept["sessions"]), pd.concat(kept["conversions"])
-    found.channels = {
-        str(channel): (len(rows), float(rows["cost"].sum())) for channel, rows in sessions.groupby("channel_name")
-    }
-    is_all = not any(day < first for rows in found.rows_by_day.values() for day in rows)
+    found.channels = _channels(sessions, kept.get("spend", []))
+    first, last = days[0], days[-1]
+    is_all = not any(day < first for day in rows)
     whole = pd.Timestamp(first if is_all else first + dt.timedelta(days=lookback_days))
     found.looked_at = first, last
-    found.visits = _visits(sessions, orders[orders["conversion_time"] >= whole], lookback_days, journey_end)
+    if len(sessions):
+        found.visits = _visits(sessions, orders[orders["conversion_time"] >= whole], lookback_days, journey_end)
+
+
+def _channels(sessions: pd.DataFrame, spend: Sequence[pd.DataFrame]) -> dict[str, tuple[int, float]]:
+    by = ["channel_name", "date"]
+    visits = sessions["channel_name"].value_counts()
+    costs = sessions.assign(date=sessions["session_time"].dt.strftime("%Y-%m-%d")).groupby(by)["cost"].sum()
+    if spend:
+        costs = pd.concat(spend).groupby(by)["cost"].sum().combine_first(costs)
+    of_channel = costs.groupby(level="channel_name").sum()
+    return {str(channel): (int(visits.get(channel, 0)), float(cost)) for channel, cost in of_channel.items()}
+
+
+def _spent_on(row: str) -> str:
+    """The date, the channel and the campaign of a row of ad_spend."""
+    values = json.loads(row)
+    return ", ".join(f"{name} {values[name]!r}" for name in ("date", "channel_name", "campaign") if name in values)
 
 
 def _has_odd_dates(found: Survey) -> bool:
@@ -244,28 +280,33 @@ def _days_named(in_no_report: Iterable[RowsInNoReport]) -> Iterator[dt.date]:
                 yield dt.date.fromisoformat(text)
 
 
-def _days_to_look_at(rows_by_day: Mapping[str, Mapping[dt.date, int]]) -> tuple[dt.date, dt.date] | None:
-    """The last days whose rows are up to `MOST_ROWS` together, and at least one; None if no day has rows."""
+def _rows_within(
+    calendar: tuple[dt.date, dt.date], rows_by_day: Mapping[str, Mapping[dt.date, int]]
+) -> Counter[dt.date]:
+    """How many rows of all tables each day of the calendar has, of days with rows."""
     rows: Counter[dt.date] = Counter()
     for by_day in rows_by_day.values():
-        rows.update(by_day)
-    if not rows:
-        return None
-    last = first = max(rows)
+        rows.update({day: count for day, count in by_day.items() if calendar[0] <= day <= calendar[1]})
+    return rows
+
+
+def _days_to_look_at(rows: Mapping[dt.date, int]) -> list[dt.date]:
+    """The last days whose rows are up to `MOST_ROWS` together, and at least one, in order; none if no day has rows."""
+    found: list[dt.date] = []
     seen = 0
     for day in sorted(rows, reverse=True):
         seen += rows[day]
-        if seen > MOST_ROWS and day != last:
+        if seen > MOST_ROWS and found:
             break
-        first = day
-    return first, last
+        found.append(day)
+    return found[::-1]
 
 
 def _parts_of(reason: str) -> Iterator[tuple[str, str, str]]:
     """The defects that a reason names, each with its column before and the whole part of the reason after it."""
     for part in reason.split("; "):
         if parts := _REASON.fullmatch(part):
-            yield parts[1], parts[3], part
+            yield parts[1], parts[3].partition(",")[0], part
 
 
 def _visits(

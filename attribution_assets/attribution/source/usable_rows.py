@@ -46,6 +46,7 @@ class DayRows(NamedTuple):
         undated: how many of the rejected ones have a date that is no day, so that they are of no day's share.
         beside: what further columns hold, as the tables that are stored beside the asset's own.
         refunded: how much was paid back of the usable ones' revenue; None where there is no such column.
+        summed: how many more usable rows the source has, as they are summed to those of `frame`.
     """
 
     frame: pd.DataFrame
@@ -54,6 +55,7 @@ class DayRows(NamedTuple):
     undated: int
     beside: Mapping[str, pd.DataFrame] = MappingProxyType({})
     refunded: float | None = None
+    summed: int = 0
 
 
 def session_rows(

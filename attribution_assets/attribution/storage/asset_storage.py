@@ -211,6 +211,7 @@ def _stamp(table: DayTable, version: str, made_from: str) -> Stamp:
         table.repeated,
         table.undated,
         table.conversion_types,
+        table.summed,
     )
 
 

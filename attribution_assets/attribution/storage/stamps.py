@@ -52,6 +52,7 @@ class Stamp:
         undated: how many rows were set aside with the day though their date is no day: they are of no day's share.
         conversion_types: what the source calls the conversion types of its orders, see `order_types.values_of`; as the
             settings are those of these types, they show whether other settings would ask otherwise.
+        summed: how many more usable rows the source has, as they are summed to these.
     """
 
     version: str
@@ -61,6 +62,12 @@ class Stamp:
     repeated: int = 0
     undated: int = 0
     conversion_types: tuple[str, ...] = ()
+    summed: int = 0
+
+    @property
+    def usable_rows(self) -> int:
+        """How many usable rows of the source its rows were made from, of an asset that is read from there."""
+        return self.rows + self.summed
 
 
 _LOCAL_STAMPS = dict[tuple[Path, FileState], Stamp]()

@@ -60,6 +60,7 @@ class DayTable(NamedTuple):
         repeated: see `Stamp`.
         undated: see `Stamp`.
         conversion_types: see `Stamp`.
+        summed: see `Stamp`.
     """
 
     day: dt.date
@@ -70,6 +71,7 @@ class DayTable(NamedTuple):
     repeated: int = 0
     undated: int = 0
     conversion_types: tuple[str, ...] = ()
+    summed: int = 0
 
 
 class StoredDay:

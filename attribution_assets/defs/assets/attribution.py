@@ -80,6 +80,7 @@ def _extracted(
                 {companion_table(asset): extracted.rejected, **extracted.beside},
                 repeated=extracted.repeated,
                 undated=extracted.undated,
+                summed=extracted.summed,
             )
             made.append(str(extracted.day))
             yield table, metadata(extracted) | rejected

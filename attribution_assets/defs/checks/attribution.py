@@ -71,7 +71,7 @@ def _usable_rows_check(asset: str) -> DailyCheck:
         for day in days:
             of_day = kept.stamp(day)
             problems[day], too_many = invariants.usability_problems(
-                asset, rejected.frame(day), of_day.rows, of_day.repeated, share, of_day.undated
+                asset, rejected.frame(day), of_day.usable_rows, of_day.repeated, share, of_day.undated
             )
             if not too_many:
                 tolerated.add(day)

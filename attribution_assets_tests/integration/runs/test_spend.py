@@ -40,6 +40,19 @@ def warnings(check: str) -> dict[str, str]:
     return {record.data["day"]: record.data["problem"] for record in records}
 
 
+def test_a_share_of_rows_set_aside_is_of_the_rows_of_the_source_not_of_their_sums(shop: Shop) -> None:
+    """One unusable row among 300 of one campaign is less than 1 %."""
+    keywords = [("2024-02-24", "Search", "brand", 0.5, f"word {number}") for number in range(300)]
+    a_shop_with_spend(shop)
+    shop.sql("CREATE TABLE ad_spend (date text, channel_name text, campaign text, cost double precision, keyword text)")
+    insert(shop.url, "ad_spend", [*keywords, ("2024-02-24", "Search", "brand", -1.0, "word")], *SPEND, "keyword")
+    result = shop.run()
+    assert result.exit_code == 0, result.output
+    assert costs(shop)["2024-02-24", "Search"] == 150.0
+    looked = CliRunner().invoke(app, ["source"])
+    assert "300 of ad_spend can be used" in looked.output
+
+
 def status() -> str:
     return " ".join(CliRunner().invoke(app, ["status"]).output.split())
 

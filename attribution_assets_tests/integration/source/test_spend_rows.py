@@ -63,6 +63,14 @@ def test_spend_is_summed_by_channel_and_campaign(database_url: str) -> None:
     assert (rows(found[DAYS[2]]), list(found[DAYS[2]].frame["date"])) == ([], [])
 
 
+def test_columns_with_names_of_what_is_read_besides_are_left_alone(database_url: str) -> None:
+    create_unkeyed_tables(database_url)
+    execute(database_url, "CREATE TABLE ad_spend (date text, channel_name text, cost text, row_hash text, filed text)")
+    columns = ("date", "channel_name", "cost", "row_hash", "filed")
+    insert(database_url, "ad_spend", [("2024-02-28", "Search", "1.5", "x", "y")], *columns)
+    assert rows(read(database_url)[FIRST]) == [["Search", None, 1.5, None, None]]
+
+
 def test_rows_that_differ_in_their_amounts_alone_are_set_aside_and_of_equal_ones_one_counts(database_url: str) -> None:
     with_spend(
         database_url,

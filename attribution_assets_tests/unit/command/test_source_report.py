@@ -1,13 +1,14 @@
 """The command `source`: what it says of a source before a run, and what to do about it."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from attribution_assets.attribution.source.database import ExtractedDay, SourceDatabase
 from attribution_assets.command.cli import app
 from attribution_assets_tests.support.copied_sources import Rows, make_source, write_csv
 from attribution_assets_tests.support.source_tables import order, session
@@ -141,7 +142,7 @@ def test_databases_are_described_too(
                     "session_costs: 2 costs belong to no row of session_sources, such as session_id 'xs1': add the"
                     " rows, or write session_id alike in both."
                 ),
-                "no channel has a cost: fill session_costs, or CPO and ROAS stay empty.",
+                "no channel has a cost: fill session_costs or ad_spend, or CPO and ROAS stay empty.",
             ],
         ),
         (
@@ -161,10 +162,6 @@ def test_databases_are_described_too(
                     "rows of 2019-02-24..2019-02-27 are before the first day, 2024-02-20: set ATTRIBUTION_START_DATE to"
                     " 2019-02-24, or leave them out."
                 ),
-                (
-                    "see that both tables have their times in UTC, and that the visits of the 4 days before the"
-                    " orders are there: users have visits, but later or earlier ones."
-                ),
             ],
         ),
     ],
@@ -172,6 +169,25 @@ def test_databases_are_described_too(
 def test_what_is_wrong_with_rows_is_named_with_what_to_do(exports: Path, rows: Rows, lines: list[str]) -> None:
     write_csv(exports, rows)
     assert to_do(exports) == lines
+
+
+@pytest.mark.parametrize("day", ["1970-01-01", "2090-01-01"])
+def test_only_days_of_the_calendar_with_rows_are_read(exports: Path, monkeypatch: pytest.MonkeyPatch, day: str) -> None:
+    """A row far off is counted, and no day between it and the others is read."""
+    read: list[dt.date] = []
+    original = SourceDatabase.sessions
+
+    def sessions(source: SourceDatabase, days: Sequence[dt.date]) -> Iterator[ExtractedDay]:
+        read.extend(days)
+        return original(source, days)
+
+    monkeypatch.setattr(SourceDatabase, "sessions", sessions)
+    far = session("far", user="u0", date=day, channel="Mail")
+    write_csv(exports, GOOD | {"session_sources": [*GOOD["session_sources"], far]})
+    result = looked(exports)
+    assert result.exit_code == 0
+    assert "Orders with a visit of their user in the 4 days before: 4 of 4 (100%)." in result.output
+    assert list(map(str, read)) == DAYS
 
 
 def test_rows_whose_date_alone_is_wrong_are_named_once(exports: Path) -> None:
@@ -239,3 +255,47 @@ def test_without_rows_of_the_calendar_no_run_can_start(exports: Path) -> None:
     result = looked(exports)
     assert result.exit_code == 2
     assert to_do(exports) == ["session_sources has no row with a date.", "conversions has no row with a date."]
+
+
+def test_spend_is_the_cost_of_its_channels_on_its_days(exports: Path) -> None:
+    write_csv(exports, GOOD | {"session_costs": [("s1", 2.5), ("s3", 1.5)]})
+    (exports / "ad_spend.csv").write_text(f"date,channel_name,cost\n{DAYS[1]},Search,10\n{DAYS[1]},TV,7\n")
+    assert "Channels with a cost: Search (2 visits, 11.50), TV (0 visits, 7.00)" in looked(exports).output
+    (exports / "session_costs.csv").write_text("session_id,cost\n")
+    assert to_do(exports) == []
+
+
+def test_dimensions_are_among_the_columns_that_are_used(exports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ATTRIBUTION_ORDER_DIMENSIONS", "market")
+    write_csv(exports, GOOD)
+    lines = (exports / "conversions.csv").read_text().splitlines()
+    (exports / "conversions.csv").write_text(
+        "\n".join([f"{lines[0]},Market,note", *(f"{each},DE,x" for each in lines[1:])])
+    )
+    output = looked(exports).output
+    assert "revenue (text), market (text)" in output
+    assert "  not used: note" in output
+
+
+def test_what_to_do_about_spend_and_refunds_is_their_own(exports: Path) -> None:
+    write_csv(exports, GOOD)
+    (exports / "ad_spend.csv").write_text(
+        "date,channel_name,cost,campaign\n"
+        + "".join(f"{DAYS[0]},{row}\n" for row in ("Search,1,a", "Search,2,a", "Mail,-3,b", "Mail,1,c"))
+    )
+    lines = (exports / "conversions.csv").read_text().splitlines()
+    refunds = ["refunded", "-1", "99", "98", ""]
+    (exports / "conversions.csv").write_text("\n".join(map(",".join, zip(lines, refunds, strict=True))))
+    stopped = "a day is stopped while more than 1% of its rows are set aside."
+    assert to_do(exports) == [
+        "refunded of conversions, in 2 rows: write no more than the revenue of the order.",
+        "refunded of conversions, in 1 row: write what was paid back as a positive number.",
+        stopped,
+        (
+            "channel_name of ad_spend, in 2 rows: leave one of the rows that differ in their amounts alone, or add a"
+            " column that tells them apart."
+        ),
+        "cost of ad_spend, in 1 row: write what was spent, without credit notes.",
+        stopped,
+    ]
+    assert f"negative, in the row date '{DAYS[0]}', channel_name 'Mail', campaign 'b'" in looked(exports).output

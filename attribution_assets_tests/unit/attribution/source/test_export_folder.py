@@ -283,6 +283,28 @@ class TestChanges:
         assert all(marker != after for marker, after in pairwise(markers))
         assert source(exports).change_marker() == markers[-1]
 
+    @pytest.mark.parametrize("views", [None, "", "CREATE VIEW session_costs AS SELECT * FROM 'session_costs.csv'"])
+    def test_files_of_no_table_may_change_while_the_folder_is_read(self, exports: Path, views: str | None) -> None:
+        """Such as those of the storage, when it lies in the folder."""
+        if views is not None:
+            (exports / "views.sql").write_text(views)
+        (exports / "data/assets").mkdir(parents=True)
+        with source(exports).place.database.reading():
+            (exports / "data/assets/2024-02-28.parquet").touch()
+            if views is None:
+                (exports / "report.csv").touch()
+
+    @pytest.mark.parametrize("name", ["orders.csv", "raw/orders.csv"])
+    def test_a_file_that_a_view_names_may_not_change_while_the_folder_is_read(self, exports: Path, name: str) -> None:
+        (exports / "raw").mkdir()
+        (exports / "conversions.csv").rename(exports / name)
+        (exports / "views.sql").write_text(f"CREATE VIEW conversions AS SELECT * FROM '{name}'")  # noqa: S608  a fixed name
+        with (
+            pytest.raises(SourceUnreachableError, match="has changed while it was read"),
+            source(exports).place.database.reading(),
+        ):
+            (exports / name).write_text(f"{HEADER}\n")
+
     def test_a_file_that_is_new_makes_another_marker_each_time(self, exports: Path) -> None:
         (exports / "conversions.csv").touch()
         assert source(exports).change_marker() != source(exports).change_marker()
