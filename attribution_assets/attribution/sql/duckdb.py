@@ -5,16 +5,20 @@ import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from attribution_assets.attribution.database.duckdb_dialect import duckdb_settings
+from attribution_assets.attribution.files.atomic_files import FileState, file_state
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.files.object_store import local_copies
 from attribution_assets.attribution.sql.engine import QueriedTable
 
 ROWS_PER_BATCH = 50_000
+MOST_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,44 @@ class DuckDb:
         """See `SqlEngine`."""
         with ExitStack() as opened:
             opened.push(_given_up_after_an_error)
+            files = [opened.enter_context(_readable(table)) for table in tables]
+            yield opened.enter_context(_begun(sql, tables, files, opened))
+
+
+def _begun(
+    sql: str, tables: Sequence[QueriedTable], files: Sequence[list[str]], opened: ExitStack
+) -> pa.RecordBatchReader:
+    """The result of a query, once its first rows are there; begun again if a file was replaced before.
+
+    DuckDB asks for the size of a file before it opens it, so that it can take the end of the old one for that of the
+    new one.
+    """
+    for tries_left in reversed(range(MOST_TRIES)):
+        before = _states(files)
+        try:
             connection = opened.enter_context(_database().cursor())
-            for table in tables:
-                _create_view(connection, table, opened.enter_context(_readable(table)))
-            yield opened.enter_context(connection.sql(sql).to_arrow_reader(ROWS_PER_BATCH))
+            for table, of_table in zip(tables, files, strict=True):
+                _create_view(connection, table, of_table)
+            rows = opened.enter_context(connection.sql(sql).to_arrow_reader(ROWS_PER_BATCH))
+            first = list(islice(rows, 1))
+        except duckdb.Error:
+            _database.cache_clear()
+            if not tries_left or _states(files) == before:
+                raise
+        else:
+            return pa.RecordBatchReader.from_batches(rows.schema, chain(first, rows))
+    raise AssertionError
+
+
+def _states(files: Sequence[list[str]]) -> list[FileState | None]:
+    """The state of each file; None where it is gone."""
+    found: list[FileState | None] = []
+    for path in (path for of_table in files for path in of_table):
+        try:
+            found.append(file_state(Path(path).stat()))
+        except FileNotFoundError:
+            found.append(None)
+    return found
 
 
 @functools.cache
