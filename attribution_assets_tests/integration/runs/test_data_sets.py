@@ -77,7 +77,7 @@ def test_status_and_ledger_of_all_name_each_and_end_with_the_worst_code(sets: Sh
     (sets.folder / "sets/broken.yaml").write_text("lookback_days: 0")
     done = command("status", "--all-data-sets")
     assert done.exit_code == 2
-    parts = [done.output.index(f"\n{title}\n") for title in ("(environment)", "long", "short", "broken")]
+    parts = [done.output.index(f"\n{title}\n") for title in ("(environment)", "broken", "long", "short")]
     assert parts == sorted(parts)
     assert "line 1: lookback_days is '0'" in done.output
     kept = command("ledger", "--data-set", "long")
