@@ -53,7 +53,8 @@ def stored_shop(root: str, table: Table, orders: list[Row], costs: list[float]) 
         for day in days:
             storage.write(asset, DayTable(day, frame[frame[times[asset]].dt.date == day], {}))
     visited, placed, attributed = (storage.days(asset, days) for asset in frames)
-    for day, report in by_day(channel_report(visited, attributed, placed, days[0], days[-1]), "date", days):
+    spend = storage.days("spend", days)
+    for day, report in by_day(channel_report(visited, spend, attributed, placed, days[0], days[-1]), "date", days):
         storage.write("channel_reporting", DayTable(day, report, {}))
         comparison = model_comparison(attributed_journeys(attributed.frame(day), placed.frame(day)), ("direct",))
         storage.write("model_comparison", DayTable(day, comparison, {}))

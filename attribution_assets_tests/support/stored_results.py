@@ -76,7 +76,7 @@ def store_results(
 
 def _derive(storage: AssetStorage, days: Sequence[dt.date]) -> None:
     sessions, credit, placed = (storage.days(name, days) for name in ("sessions", "ihc_attributions", "conversions"))
-    report = channel_report(sessions, credit, placed, days[0], days[-1])
+    report = channel_report(sessions, storage.days("spend", days), credit, placed, days[0], days[-1])
     too_long = storage.days("too_long_orders", days)
     why = why_no_sessions(placed, credit, too_long, sessions, Windows(days[0], len(days)))
     left = unattributed_orders(order_outcomes(placed, credit, too_long), why)

@@ -92,7 +92,7 @@ def _journeys(storage: AssetStorage) -> pd.DataFrame:
 
 def _report(storage: AssetStorage) -> pd.DataFrame:
     sessions, credit, orders = (storage.days(name, DAYS) for name in ("sessions", "ihc_attributions", "conversions"))
-    return channel_report(sessions, credit, orders, FIRST, LAST)
+    return channel_report(sessions, storage.days("spend", DAYS), credit, orders, FIRST, LAST)
 
 
 def _phases(storage: AssetStorage) -> pd.DataFrame:
