@@ -101,7 +101,7 @@ def test_days_whose_lookback_sessions_were_never_read_are_left_out_with_a_warnin
     assert dict(problems_of_days(left_out))["2024-02-25"] == ProblemOfDay(words, stops=False)
     assert checks["channel_reporting"].passed
     shown = {event.asset_key.to_user_string() for event in made.get_asset_materialization_events() if event.asset_key}
-    assert shown == {"sessions", "conversions", "channel_reporting", "channel_reporting_csv"}
+    assert shown == {"sessions", "conversions", "spend", "channel_reporting", "channel_reporting_csv"}
     status = CliRunner().invoke(app, ["status"]).output
     assert "To be materialized before, as stale days need them: sessions of 2024-02-21..2024-02-24." in status
 
@@ -114,7 +114,7 @@ def test_executing_a_check_without_days_checks_all_that_is_stored(made_shop: Mad
         made_shop.make(["sessions", "conversions"], 23, instance=instance)
         result = definitions.resolve_job_def("checks").execute_in_process(instance=instance, raise_on_error=False)
     evaluations = result.get_asset_check_evaluations()
-    assert len(evaluations) == 21 + 7  # the last ones say whether each asset has its latest day
+    assert len(evaluations) == 24 + 8  # the last ones say whether each asset has its latest day
     others = {"every_day_is_made", "latest_day_is_stored"}
     failed = [each for each in evaluations if not each.passed and each.check_name not in others]
     [usable] = failed
