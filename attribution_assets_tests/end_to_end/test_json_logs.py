@@ -106,7 +106,7 @@ def test_a_run_that_the_daemon_starts_writes_them_too(json_shop: Shop) -> None:
     lines = [line for line in lines_of("\n".join(line for line in written if line[0] == "{")) if line["run"] == run]
     stored = sorted((line["asset"], line["day"]) for line in events(lines, "ASSET_MATERIALIZATION"))
     days = ("2024-02-26", "2024-02-27")
-    assert stored == [(asset, day) for asset in ("conversions", "sessions") for day in days]
+    assert stored == [(asset, day) for asset in ("conversions", "sessions", "spend") for day in days]
     [ended] = events(lines, "PIPELINE_SUCCESS")
     assert ended["job"] == "extraction"
 
