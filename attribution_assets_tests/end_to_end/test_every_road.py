@@ -24,7 +24,7 @@ DAYS = [FIRST + dt.timedelta(days=number) for number in range((LAST - FIRST).day
 ORDER_ASSETS = ("journeys", "ihc_attributions", "model_comparison")
 REPORT_ASSETS = ("channel_reporting", "channel_reporting_csv")
 ORDERS, REPORTS = "+".join(ORDER_ASSETS), "+".join(REPORT_ASSETS)
-EVERYTHING = f"sessions+conversions+{ORDERS}+{REPORTS}"
+EVERYTHING = f"sessions+conversions+spend+{ORDERS}+{REPORTS}"
 
 
 STATES = """query ($location: RepositorySelector!) {
