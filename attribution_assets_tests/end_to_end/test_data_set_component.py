@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets_tests.support.databases import create_source_tables, insert
 from attribution_assets_tests.support.places import PROJECT
 
@@ -92,7 +92,7 @@ def test_two_data_sets_are_scaffolded_checked_and_run(project: Path) -> None:
     dg(project, "check", "yaml")
     assert "All definitions loaded successfully." in dg(project, "check", "defs")
     listed = {asset["asset_key"] for asset in json.loads(dg(project, "list", "defs", "--json"))["assets"]}
-    assert {f"{name}/{asset}" for name in ("shop_de", "shop_fr") for asset in ASSETS} <= listed
+    assert {f"{name}/{asset}" for name in ("shop_de", "shop_fr") for asset in always_in_use()} <= listed
     for name in ("shop_de", "shop_fr"):
         job = f"{name}__attribution"
         dg(project, "launch", "--job", job, "--partition-range", "2024-02-20...2024-02-26")

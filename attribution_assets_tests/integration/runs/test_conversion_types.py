@@ -1,5 +1,7 @@
 """Conversion types of orders in whole runs: who is asked for what, and what a change of a type asks for anew."""
 
+import json
+
 import dagster as dg
 import pytest
 from typer.testing import CliRunner
@@ -104,7 +106,7 @@ def test_a_type_that_is_not_mapped_is_one_line_before_anything_is_asked_or_writt
             assert words(result.output) == (
                 "Not possible: conversions.conversion_type is 'new' (order 'o-ann'), which IHC_CONVERSION_TYPES does"
                 " not map to a conversion type of the account: add it, as in"
-                """ IHC_CONVERSION_TYPES='{"new": "default"}'"""
+                f" IHC_CONVERSION_TYPES='{json.dumps(json.loads(types or '{}') | {'new': 'default'})}'"
             )
         assert [path for path in sorted(map(str, typed_shop.folder.rglob("*"))) if "shop.db-" not in path] == before
         assert endpoint.received == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 import dagster as dg
 import pytest
 
-from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
@@ -25,7 +25,7 @@ def test_each_asset_has_the_data_set_before_its_name_and_reads_those_of_its_own(
     repository: dg.RepositoryDefinition,
 ) -> None:
     graph = repository.asset_graph
-    for asset in ASSETS:
+    for asset in always_in_use():
         node, plain = graph.get(SHOP.key(asset)), graph.get(dg.AssetKey(asset))
         assert node.parent_keys == {dg.AssetKey(["shop_de", *key.path]) for key in plain.parent_keys}
         assert (node.group_name, node.tags["data_set"]) == ("shop_de", "shop_de")
@@ -39,7 +39,7 @@ def test_jobs_schedules_and_sensors_are_each_data_set_s_own(repository: dg.Repos
     assert automation == {*plain, *map(SHOP.of, plain)}
     job = repository.get_job("shop_de__attribution")
     assert job.tags == {"data_set": "shop_de"}
-    assert job.asset_layer.executable_asset_keys == {SHOP.key(asset) for asset in ASSETS}
+    assert job.asset_layer.executable_asset_keys == {SHOP.key(asset) for asset in always_in_use()}
 
 
 def test_resources_are_bound_to_the_data_set_they_are_of(repository: dg.RepositoryDefinition) -> None:

@@ -95,7 +95,7 @@ def test_cost_taken_for_sound_is_what_was_spent(
     sessions = table("sessions", *({"session_id": f"s{place}", **row} for place, row in enumerate(spent)))
     report = table("channel_reporting", *reported)
     sound = sound_days.sound_cost(columns("sessions", sessions), columns("channel_reporting", report))
-    assert sound == (invariants.cost_problems(sessions, report) == [])
+    assert sound == (invariants.cost_problems(sessions, report, table("spend")) == [])
 
 
 @given(placed=PLACED, credited=CREDIT, removed=st.sampled_from(["model_comparison", "conversion_paths", ""]))
