@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -89,10 +90,8 @@ def file_of(name: str) -> Path | None:
 
 def owns_source(name: str) -> bool:
     """Whether the source tables of a data set of the folder lie in a database of its own, which it was not given."""
-    path = file_of(name)
-    if path is None or {"database_url", "source_url"} & attributes_in(path)[0].keys():
-        return False
-    return not shares_database(name)
+    given = _given_to(name)
+    return given is not None and not {"database_url", "source_url"} & given and not _is_shared()
 
 
 def shares_database(name: str) -> bool:
@@ -100,9 +99,18 @@ def shares_database(name: str) -> bool:
 
     Beside a SQLite database of the environment each has a file of its own.
     """
+    given = _given_to(name)
+    return given is not None and "database_url" not in given and _is_shared()
+
+
+def _given_to(name: str) -> AbstractSet[str] | None:
+    """The attributes in the file of a data set; None if there is none of this name."""
     path = file_of(name)
-    if path is None or "database_url" in attributes_in(path)[0]:
-        return False
+    return None if path is None else attributes_in(path)[0].keys()
+
+
+def _is_shared() -> bool:
+    """Whether data sets that are given no database have the environment's in common: it is a server's."""
     return Database(Settings.from_environment(own_data=True).database_url).path is None
 
 

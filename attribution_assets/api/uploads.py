@@ -9,7 +9,7 @@ import csv
 import json
 import re
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email.message import Message
@@ -109,23 +109,17 @@ def batches_of(body: Path, content_type: str) -> Iterator[Batch]:
 
 
 def _ndjson(file: IO[bytes]) -> Iterator[Batch]:
-    rows, size, first = list[dict[str, Any]](), 0, 1
-    for number, line in _lines(file):
-        if line.isspace():
-            continue
-        rows.append(_row(line, number, first + len(rows)))
-        size += len(line)
-        if len(rows) == ROWS_PER_BATCH or size > _BYTES_PER_BATCH:
-            yield _batch_of_objects(rows, first)
-            first += len(rows)
-            rows, size = [], 0
-    if rows:
-        yield _batch_of_objects(rows, first)
+    yield from _batches_of_objects((number, line) for number, line in _lines(file) if not line.isspace())
 
 
 def _json(file: IO[bytes]) -> Iterator[Batch]:
+    yield from _batches_of_objects(_objects(file))
+
+
+def _batches_of_objects(objects: Iterable[tuple[int, str | bytes]]) -> Iterator[Batch]:
+    """Rows that stand as JSON objects on these lines."""
     rows, size, first = list[dict[str, Any]](), 0, 1
-    for line, text in _objects(file):
+    for line, text in objects:
         rows.append(_row(text, line, first + len(rows)))
         size += len(text)
         if len(rows) == ROWS_PER_BATCH or size > _BYTES_PER_BATCH:

@@ -15,6 +15,7 @@ from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.records import assets_in_use
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
 from attribution_assets.attribution.freshness.status import days_changed
+from attribution_assets.attribution.reporting.report_file import day_file
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.checks.daily import problems_of_days
@@ -60,7 +61,7 @@ def _days_without_file(
 ) -> set[dt.date]:
     """The days whose CSV file is not there, or was last written to another place."""
     written = {day: table["path"].to_pylist() for day, table in storage.days(asset, days).tables()}
-    files = {day: resources.reports.file(f"{asset.removesuffix('_csv')}_{day}.csv") for day in written}
+    files = {day: resources.reports.file(day_file(asset.removesuffix("_csv"), day)) for day in written}
     there = resources.reports.file_names()
     return {day for day, file in files.items() if file.name not in there or written[day] != [str(file)]}
 

@@ -50,6 +50,15 @@ def file_state(of_file: os.stat_result) -> FileState:
     return of_file.st_mtime_ns, of_file.st_ino, of_file.st_size
 
 
+def state_of(path: Path | str) -> FileState:
+    """The state of a local file now.
+
+    Raises:
+        FileNotFoundError: There is none.
+    """
+    return file_state(os.stat(path))  # noqa: PTH116  # a third of the time of the method
+
+
 def replace_file(path: UPath, content: bytes) -> FileState | None:
     """Put `content` at `path` so that a reader sees the old file or the new one, never a part.
 

@@ -15,6 +15,11 @@ from attribution_assets.attribution.storage.stored_days import StoredDays
 CHANNEL_SEPARATOR = " > "
 
 
+def day_file(table: str, day: dt.date) -> str:
+    """The name of the CSV file of a table's day."""
+    return f"{table}_{day}.csv"
+
+
 def write_report(report: pd.DataFrame, path: UPath, *, guard: bool = True) -> None:
     """Replace the CSV file at `path` by the report with its ratios.
 

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from attribution_assets.attribution.database.duckdb_dialect import duckdb_settings
-from attribution_assets.attribution.files.atomic_files import FileState, file_state
+from attribution_assets.attribution.files.atomic_files import FileState, state_of
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.files.object_store import local_copies
 from attribution_assets.attribution.sql.engine import QueriedTable
@@ -67,7 +66,7 @@ def _states(files: Sequence[list[str]]) -> list[FileState | None]:
     found: list[FileState | None] = []
     for path in (path for of_table in files for path in of_table):
         try:
-            found.append(file_state(Path(path).stat()))
+            found.append(state_of(path))
         except FileNotFoundError:
             found.append(None)
     return found

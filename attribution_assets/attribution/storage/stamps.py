@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from upath import UPath
 
-from attribution_assets.attribution.files.atomic_files import FileState, file_state
+from attribution_assets.attribution.files.atomic_files import FileState, file_state, state_of
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.files.object_store import (
     REQUESTS_AT_ONCE,
@@ -133,11 +133,6 @@ def stamps_of(files: Mapping[Key, UPath]) -> dict[Key, Stamp]:
         return {key: stamp_of(file) for key, file in files.items()}
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
         return dict(zip(files, pool.map(stamp_of, files.values()), strict=True))
-
-
-def state_of(path: Path) -> FileState:
-    """What is another one once the local file has been replaced; errors as for `stamp_of`."""
-    return file_state(os.stat(path))  # noqa: PTH116  # a third of the time of the method
 
 
 def remember_stamp(path: Path, state: FileState, stamp: Stamp) -> None:

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from upath import UPath
 
 from attribution_assets.attribution.calendar.days import blocks, days_between, in_words
-from attribution_assets.attribution.files.atomic_files import FileState, read_file
+from attribution_assets.attribution.files.atomic_files import FileState, read_file, state_of
 from attribution_assets.attribution.files.locations import local_path
 from attribution_assets.attribution.sql.engine import ORDERS_PER_QUERY, SqlEngine
 from attribution_assets.attribution.storage.stamps import (
@@ -27,7 +27,6 @@ from attribution_assets.attribution.storage.stamps import (
     stamp_in,
     stamp_of,
     stamps_of,
-    state_of,
 )
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS, TABLES_BESIDE

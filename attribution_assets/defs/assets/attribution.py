@@ -28,6 +28,7 @@ from attribution_assets.attribution.storage.stored_days import (
 )
 from attribution_assets.defs.assets.addresses import DATABASE, ENGINE, SOURCE
 from attribution_assets.defs.assets.api_observations import observed_client
+from attribution_assets.defs.assets.csv_files import csv_files
 from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import (
     Metadata,
@@ -92,6 +93,10 @@ def _extracted(
         context.add_asset_metadata(in_no_report_metadata(lines), partition_key=day)
 
 
+def _not_named(source: SourceDatabase, extracted: ExtractedDay) -> Metadata:
+    return channels_metadata(source.channels.not_named(extracted.frame["channel_name"].unique()))
+
+
 @daily_asset(kinds={SOURCE, "parquet"})
 def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, storage: Storage) -> DailyTables:
     """Sessions that started on the day, with their cost, from the source database."""
@@ -99,8 +104,7 @@ def sessions(context: dg.AssetExecutionContext, database: DatabaseResource, stor
     days = source.sessions(partition_days(context))
 
     def metadata(extracted: ExtractedDay) -> Metadata:
-        not_named = source.channels.not_named(extracted.frame["channel_name"].unique())
-        return sessions_metadata(extracted.frame) | channels_metadata(not_named)
+        return sessions_metadata(extracted.frame) | _not_named(source, extracted)
 
     return with_metadata(context, _extracted(context, source, days, metadata))
 
@@ -124,8 +128,7 @@ def spend(context: dg.AssetExecutionContext, database: DatabaseResource, storage
     days = source.spend(partition_days(context))
 
     def metadata(extracted: ExtractedDay) -> Metadata:
-        not_named = source.channels.not_named(extracted.frame["channel_name"].unique())
-        return spend_metadata(extracted.frame) | channels_metadata(not_named)
+        return spend_metadata(extracted.frame) | _not_named(source, extracted)
 
     return with_metadata(context, _extracted(context, source, days, metadata))
 
@@ -236,13 +239,4 @@ def channel_reporting_csv(
     context: dg.AssetExecutionContext, channel_reporting: StoredDays, reports: Reports, rules: ReportingRules
 ) -> DailyTables:
     """The day's report with CPO and ROAS as the file `channel_reporting_<day>.csv`."""
-
-    def written() -> Iterator[tuple[DayTable, Metadata]]:
-        for day in channel_reporting.files:
-            path = reports.file(f"channel_reporting_{day}.csv")
-            version = write_stored_report(channel_reporting, day, path, guard=rules.csv_guard)
-            table = pd.DataFrame({"path": [str(path)]})
-            inputs = made_from("channel_reporting_csv", {"channel_reporting": {day: version}}, day, rules.windows)
-            yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}
-
-    return with_metadata(context, written())
+    return with_metadata(context, csv_files(channel_reporting, reports, rules, write_stored_report))

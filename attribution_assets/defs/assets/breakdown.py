@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import dagster as dg
-import pandas as pd
 
 from attribution_assets.attribution.calendar.days import by_day
 from attribution_assets.attribution.freshness.lineage import made_from
@@ -11,6 +10,7 @@ from attribution_assets.attribution.reporting.channel_breakdown import breakdown
 from attribution_assets.attribution.reporting.report_file import write_stored_breakdown
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
 from attribution_assets.defs.assets.addresses import DATABASE, ENGINE
+from attribution_assets.defs.assets.csv_files import csv_files
 from attribution_assets.defs.assets.daily import FILE, RESULT_TABLE, daily_asset, with_metadata
 from attribution_assets.defs.assets.metadata import Metadata, breakdown_metadata
 from attribution_assets.defs.io_managers import DailyTables
@@ -52,13 +52,4 @@ def channel_breakdown_csv(
     context: dg.AssetExecutionContext, channel_breakdown: StoredDays, reports: Reports, rules: ReportingRules
 ) -> DailyTables:
     """The day's breakdown as the file `channel_breakdown_<day>.csv`."""
-
-    def written() -> Iterator[tuple[DayTable, Metadata]]:
-        for day in channel_breakdown.files:
-            path = reports.file(f"channel_breakdown_{day}.csv")
-            version = write_stored_breakdown(channel_breakdown, day, path, guard=rules.csv_guard)
-            table = pd.DataFrame({"path": [str(path)]})
-            inputs = made_from("channel_breakdown_csv", {"channel_breakdown": {day: version}}, day, rules.windows)
-            yield DayTable(day, table, inputs), {"path": dg.MetadataValue.path(str(path))}
-
-    return with_metadata(context, written())
+    return with_metadata(context, csv_files(channel_breakdown, reports, rules, write_stored_breakdown))
