@@ -321,23 +321,38 @@ def train(  # noqa: PLR0913, PLR0917 - its options
     journeys_only: Annotated[  # noqa: FBT002  # the same
         bool, typer.Option("--journeys-only", help="From stored journeys alone: an approximation.")
     ] = False,
+    probe: Annotated[  # noqa: FBT002  # the same
+        bool,
+        typer.Option("--probe", help="Ask the API for journeys made to measure first: one request, which is paid."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="With --probe: ask without asking back.")] = False,  # noqa: FBT002  # the same
+    since: Annotated[
+        str | None, typer.Option(metavar="YYYY-MM-DD", help="Only from stored answers on orders of this day and later.")
+    ] = None,
     data_set: DataSetOption = None,
 ) -> None:
     """Learn a conversion type's parameters, with which the embedded service can answer it."""
     from attribution_assets.command import training
 
-    wish = training.Wish(answers, weights, phase_weights, cut, journeys_only)
+    wish = training.Wish(answers, weights, phase_weights, cut, journeys_only, _day("--since", since))
     wish.check()
-    if from_ledger and wish != training.Wish():
-        raise typer.BadParameter("--from-ledger goes with no other source")
+    of_stored = wish == training.Wish(since=wish.since)
+    if (from_ledger or probe) and not of_stored:
+        raise typer.BadParameter("--from-ledger and --probe go with no other source")
+    if yes and not probe:
+        raise typer.BadParameter("--yes goes with --probe")
     with _problems_in_one_line():
         from rich.console import Console
 
+        from attribution_assets.command.probe import train_by_probe
         from attribution_assets.defs.resources import resources_of
 
         resources = resources_of(_one(data_set), references=False)
         types, console = resources.ihc_api.trained(), Console()
-        found = training.train(resources, conversion_type, wish)
+        if probe:
+            found = train_by_probe(console, resources, conversion_type, wish.since, confirmed=yes)
+        else:
+            found = training.train(resources, conversion_type, wish)
         training.print_training(console, found.trained)
         written = types.write(found.trained)
         typer.echo(f"Written: {types.file(written.name)}, version {written.training.version}.")
@@ -354,7 +369,7 @@ def conversion_types(data_set: DataSetOption = None) -> None:
 
         account = resources_of(_one(data_set), references=False).ihc_api
         types = account.trained().all()
-        print_types(Console(), types, account.conv_type_id, with_key=bool(account.api_key))
+        print_types(Console(), types, account.order_types, with_key=bool(account.api_key))
 
 
 @app.command()

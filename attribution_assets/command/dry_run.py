@@ -4,7 +4,7 @@ Nothing is written but to a folder that is thrown away, and nobody is asked.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,21 +15,20 @@ from rich.table import Table
 
 from attribution_assets.attribution.calendar.days import batches, days_between, in_words
 from attribution_assets.attribution.calendar.windows import Window
-from attribution_assets.attribution.ihc_api.order_types import CONV_TYPE_ID
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.progress import RequestPlan
 from attribution_assets.attribution.reporting.journeys import customer_journeys
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.readable import quoted, readable
-from attribution_assets.attribution.training.stored_answers import journeys_of
+from attribution_assets.attribution.training.answered_days import TypesInUse
+from attribution_assets.attribution.training.preview import expected_credit
 from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.terminal import say
 from attribution_assets.command.training import quality_in_words
 from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH, typed_journeys
 from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
-from attribution_assets.ihc_service.model import compute_ihc
 from attribution_assets.ihc_service.training.trained_type import TrainedType
 from attribution_assets.instance.opening import history_to_read
 
@@ -70,7 +69,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         due = sorted(days_not_fresh(instance, resources, first, last))
     windows = resources.rules.windows
     changed = {each for day in due for each in days_between(*windows.read_by(day, Window.LOOKBACK))}
-    trained = _trained(resources) if preview else {}
+    in_use = _all_trained(resources) if preview else None
     days, rules, account = days_between(first, last), resources.rules, resources.ihc_api
     with TemporaryDirectory(prefix="dry_run_") as folder:
         tables = AssetStorage(folder, resources.storage.tables().engine)
@@ -91,18 +90,12 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
             plan = client.plan(batch for _, batch in batches(typed_journeys(made, named, account), rows))
         orders = sum(stamp.rows for stamp in placed.stamps().values())
         expected = None
-        if trained:
+        if in_use:
             revenue = pd.concat([frame for _, frame in placed.frames()]).set_index("conv_id")["revenue"]
-            typed = [(account.order_types.with_types(frame, named.frame(day)), frame) for day, frame in made.frames()]
-            expected = _expected(
-                (
-                    (frame[types[CONV_TYPE_ID] == name], of_type)
-                    for types, frame in typed
-                    for name, of_type in trained.items()
-                ),
-                revenue,
-            )
-    return DryRun(days, orders, too_long, plan, due, sorted(changed), expected, list(trained.values()))
+            expected = expected_credit(((frame, named.frame(day)) for day, frame in made.frames()), in_use, revenue)
+    return DryRun(
+        days, orders, too_long, plan, due, sorted(changed), expected, [*in_use.trained.values()] if in_use else []
+    )
 
 
 def _ledger(resources: Resources, folder: Path) -> Ledger:
@@ -115,34 +108,19 @@ def _ledger(resources: Resources, folder: Path) -> Ledger:
     return Ledger(f"sqlite:///{database}")
 
 
-def _trained(resources: Resources) -> dict[str, TrainedType]:
-    """The conversion types that orders can have, by name."""
+def _all_trained(resources: Resources) -> TypesInUse:
+    """The conversion types that orders can have, all of which are trained."""
     account = resources.ihc_api
     if account.redistribution_parameter:
         raise RunRejectedError("a preview knows no IHC_REDISTRIBUTION_PARAMETER, whose arithmetic is not published")
-    found = {}
+    in_use = account.types_in_use()
     for name in account.order_types.in_use:
-        trained = account.trained().read(name)
-        if trained is None:
+        if name not in in_use.trained:
             raise RunRejectedError(
                 f"a preview needs a trained conversion type, and {quoted(name)} is not: see"
                 " `attribution-assets train --help`"
             )
-        found[name] = trained
-    return found
-
-
-def _expected(journeys: Iterable[tuple[pd.DataFrame, TrainedType]], revenue: "pd.Series[float]") -> pd.DataFrame:
-    """Orders and revenue by channel that a type expects of journeys."""
-    credited = []
-    for frame, trained in journeys:
-        if len(frame):
-            ihc = compute_ihc(journeys_of(frame).touchpoints, trained.parameters)[:, 3]
-            value = ihc * frame["conv_id"].map(revenue).to_numpy("float64")
-            credited.append(pd.DataFrame({"channel_name": frame["channel_name"], "orders": ihc, "revenue": value}))
-    if not credited:
-        return pd.DataFrame({"channel_name": [], "orders": [], "revenue": []})
-    return pd.concat(credited).groupby("channel_name", as_index=False).sum()
+    return in_use
 
 
 def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from attribution_assets.attribution.files.locations import LocationError, location
+from attribution_assets.attribution.ihc_api.order_types import OrderTypes
 from attribution_assets.attribution.tables.readable import quoted, readable
 from attribution_assets.attribution.training.stored_answers import (
     TrainingInputError,
@@ -41,6 +42,7 @@ class Wish:
         phase_weights: three numbers with commas between, as its bars show them.
         cut: hours at which its initializer curve reaches 1.
         journeys_only: from the stored journeys, without answers.
+        since: only stored answers on orders of this day and later.
     """
 
     answers: str | None = None
@@ -48,6 +50,7 @@ class Wish:
     phase_weights: str | None = None
     cut: float | None = None
     journeys_only: bool = False
+    since: dt.date | None = None
 
     def check(self) -> None:
         """See that what is asked for goes together.
@@ -59,6 +62,8 @@ class Wish:
             raise typer.BadParameter("--answers, --weights and --journeys-only exclude each other")
         if bool(self.weights) != bool(self.phase_weights):
             raise typer.BadParameter("--weights and --phase-weights go together: both are in the vendor's dashboard")
+        if self.since and (self.answers or self.weights or self.journeys_only):
+            raise typer.BadParameter("--since goes with stored answers of the API")
         if self.cut is not None and (not self.cut > 0 or not (self.weights or self.journeys_only)):
             raise typer.BadParameter("--cut takes hours, more than 0, and goes with --weights or --journeys-only")
 
@@ -76,8 +81,8 @@ def train(resources: Resources, name: str, wish: Wish) -> Learned:
         raise RunRejectedError(str(error)) from None
     except TooFewAnswersError as error:
         raise RunRejectedError(
-            f"{error}. Attribute more days with IHC_API_KEY and IHC_CONV_TYPE_ID={name}, or see --weights and"
-            " --journeys-only of `attribution-assets train --help`"
+            f"{error}. Attribute more days with IHC_API_KEY and IHC_CONV_TYPE_ID={name}, have one request made to"
+            " measure (--probe), or see --weights and --journeys-only of `attribution-assets train --help`"
         ) from None
 
 
@@ -87,7 +92,7 @@ def _trained(resources: Resources, name: str, wish: Wish) -> Learned:
         return learned(name, answers_in(location(wish.answers)), f"the file {wish.answers}", now)
     source, asked = resources.database.source(), resources.ihc_api.asked_with(name)
     if not (wish.weights or wish.journeys_only):
-        return learned_from_stored(storage, source, asked, now)
+        return learned_from_stored(storage, source, asked, now, wish.since)
     storage.require(str(source))
     answers, words = stored_answers(storage, asked), f"the journeys of the {source}"
     if wish.weights:
@@ -152,16 +157,25 @@ def cut_in_words(trained: TrainedType) -> str:
     )
 
 
-def print_types(console: Console, types: dict[str, TrainedType], used: str, *, with_key: bool) -> None:
+def print_types(console: Console, types: dict[str, TrainedType], used: OrderTypes, *, with_key: bool) -> None:
     """The conversion types that the embedded service knows: how they were trained, how well, and which is in use."""
-    use = "; the API attributes with it" if with_key else "; the embedded service attributes with it"
-    lines = [f"{readable(name)}, {_in_words(trained)}" for name, trained in types.items()]
     if SHIPPED not in types:
-        lines.insert(0, f"{SHIPPED}, as shipped: from recorded answers of one account")
-    for name, line in zip([SHIPPED, *types] if SHIPPED not in types else types, lines, strict=True):
-        say(console, f"{line}{use if name == used else ''}.")
-    if used not in types and used != SHIPPED:
-        console.print(f"IHC_CONV_TYPE_ID is {quoted(used)}, which is not trained.", markup=False, highlight=False)
+        say(console, f"{SHIPPED}, as shipped: from recorded answers of one account{_use(SHIPPED, used, with_key)}.")
+    for name, trained in types.items():
+        say(console, f"{readable(name)}, {_in_words(trained)}{_use(name, used, with_key)}.")
+    for name in used.in_use:
+        if name not in types and name != SHIPPED:
+            setting = "IHC_CONV_TYPE_ID is" if name == used.default else "IHC_CONVERSION_TYPES names"
+            say(console, f"{setting} {quoted(name)}, which is not trained.")
+
+
+def _use(name: str, used: OrderTypes, with_key: bool) -> str:  # noqa: FBT001 - of one caller
+    """Who attributes which orders with a conversion type; empty if nobody does."""
+    values = [quoted(value) for value, of_value in used.mapped.items() if of_value == name]
+    if name == used.default:
+        values.insert(0, "orders without a type" if used.mapped else "all orders")
+    who = "the API" if with_key else "the embedded service"
+    return f"; {who} attributes with it: {', '.join(values)}" if values else ""
 
 
 def _in_words(trained: TrainedType) -> str:

@@ -37,6 +37,7 @@ from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.storage.stamps import digest
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import quoted
+from attribution_assets.attribution.training.answered_days import TypesInUse
 from attribution_assets.attribution.training.conversion_types import ConversionTypes, ConversionTypesError
 from attribution_assets.environment import require_certificates, require_proxy_for, without_secrets
 from attribution_assets.errors import ConfigurationError
@@ -272,6 +273,17 @@ class IhcApiAccount(OfDataSet):
         trained = self.trained()
         with _as_configuration_error("ATTRIBUTION_CONVERSION_TYPES", self.conversion_types):
             return trained.parameters()
+
+    def types_in_use(self) -> TypesInUse:
+        """The conversion types that orders can have, as far as they are trained.
+
+        Raises:
+            ConversionTypesError: A file of them cannot be read.
+            ConfigurationError: As for `trained`.
+        """
+        types, found = self.trained(), self.order_types
+        trained = {name: known for name in found.in_use if (known := types.read(name))}
+        return TypesInUse(found, trained, partial(self.settings_of, redistribution_parameter=None))
 
     def check(self) -> None:
         """See that the settings can be used, without calling anybody.

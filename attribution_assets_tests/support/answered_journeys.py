@@ -57,9 +57,13 @@ def made_up_parameters(number: int) -> ModelParameters:
 
 
 def answered_by(
-    parameters: ModelParameters, journeys: int, sizes: Sequence[int] = (2, 2, 2, 3, 3, 4, 5, 7, 10), seed: int = 1
+    parameters: ModelParameters,
+    journeys: int,
+    sizes: Sequence[int] = (2, 2, 2, 3, 3, 4, 5, 7, 10),
+    seed: int = 1,
+    channels: int = len(CHANNELS),
 ) -> AnsweredJourneys:
-    """Made journeys with gaps of minutes to days, as these parameters answer them."""
+    """Made journeys over the first of the channels with gaps of minutes to days, as these parameters answer them."""
     random = np.random.default_rng(seed)
     lengths = random.choice(sizes, journeys)
     total = int(lengths.sum())
@@ -67,7 +71,7 @@ def answered_by(
     touchpoints = Touchpoints(
         journey_start=(np.cumsum(lengths) - lengths).astype(np.int64),
         seconds=(np.cumsum(gaps) * 3600).astype(np.int64),
-        channel=random.integers(0, len(CHANNELS), total),
+        channel=random.integers(0, channels, total),
         channels=CHANNELS,
         holder_engagement=random.random(total) < 0.6,
         closer_engagement=random.random(total) < 0.6,

@@ -20,6 +20,8 @@ from attribution_assets.ihc_service.training.answers import AnsweredJourneys, Jo
 from attribution_assets.ihc_service.training.learning import Learned, Transcript, learned
 
 _JOURNEY = ["conv_id", "session_id", "session_time", "channel_name", "holder_engagement", "closer_engagement"]
+ANSWERED_COLUMNS = [*_JOURNEY, *CREDIT_COLUMNS]
+"""What is learned from: touchpoints with flags and credit, of journeys that were answered whole."""
 _FILE_COLUMNS = (
     "conversion_id",
     "session_id",
@@ -47,14 +49,23 @@ def journeys_of(frame: pd.DataFrame) -> Journeys:
     return Journeys(_touchpoints(frame))
 
 
-def stored_answers(storage: AssetStorage, asked: AskedWith) -> AnsweredJourneys:
+def stored_answers(storage: AssetStorage, asked: AskedWith, since: dt.date | None = None) -> AnsweredJourneys:
+    """What the API answered for a conversion type; arguments as for `stored_touchpoints`."""
+    return answers_of(stored_touchpoints(storage, asked, since))
+
+
+def stored_touchpoints(storage: AssetStorage, asked: AskedWith, since: dt.date | None = None) -> pd.DataFrame:
     """What the API answered for a conversion type, in all stored days that were attributed with its settings.
 
     Args:
         storage: where the assets' tables lie.
         asked: the settings that were asked with.
+        since: the first of these days; None for all.
+
+    Returns:
+        `ANSWERED_COLUMNS`, a row for each touchpoint; journeys adjacent, in time order.
     """
-    return answers_of(_together([*_answered(storage, asked)], [*_JOURNEY, *CREDIT_COLUMNS]))
+    return _together([*_answered(storage, asked, since)], ANSWERED_COLUMNS)
 
 
 def has_stored_answers(storage: AssetStorage, asked: AskedWith, fewest: int) -> bool:
@@ -67,11 +78,13 @@ def has_stored_answers(storage: AssetStorage, asked: AskedWith, fewest: int) -> 
     return False
 
 
-def _answered(storage: AssetStorage, asked: AskedWith) -> Iterator[pd.DataFrame]:
+def _answered(storage: AssetStorage, asked: AskedWith, since: dt.date | None = None) -> Iterator[pd.DataFrame]:
     """The answered touchpoints of each stored day."""
     attributed, named = storage.all_days("ihc_attributions"), storage.all_days("order_types")
     journeys = storage.all_days("journeys")
     for day, stamp in attributed.stamps().items():
+        if since and day < since:
+            continue
         if day in journeys.files and stamp.settings in (asked.alone, asked.of_day(stamp.conversion_types)):
             answered = answered_touchpoints(attributed.frame(day), journeys.frame(day))
             if stamp.settings != asked.alone:
@@ -85,7 +98,9 @@ def of_type(touchpoints: pd.DataFrame, conv_type_id: str, types: OrderTypes, nam
     return touchpoints[typed[CONV_TYPE_ID] == conv_type_id]
 
 
-def learned_from_stored(storage: AssetStorage, source: SourceDatabase, asked: AskedWith, at: dt.datetime) -> Learned:
+def learned_from_stored(
+    storage: AssetStorage, source: SourceDatabase, asked: AskedWith, at: dt.datetime, since: dt.date | None = None
+) -> Learned:
     """What the stored answers of the API teach of a conversion type.
 
     Args:
@@ -93,14 +108,15 @@ def learned_from_stored(storage: AssetStorage, source: SourceDatabase, asked: As
         source: the database that they were made from.
         asked: the conversion type and its settings.
         at: now, UTC.
+        since: only answers on orders of this day and later; None for all.
 
     Raises:
         ForeignStorageError: the storage holds the tables of another database.
         TooFewAnswersError: there are too few answers to learn from.
     """
     storage.require(str(source))
-    words = f"what the API answered for the {source}"
-    return learned(asked.conv_type_id, stored_answers(storage, asked), words, at)
+    words = f"what the API answered for the {source}{f' since {since}' if since else ''}"
+    return learned(asked.conv_type_id, stored_answers(storage, asked, since), words, at, since)
 
 
 def answers_of(touchpoints: pd.DataFrame) -> AnsweredJourneys:
@@ -125,7 +141,7 @@ def answered_touchpoints(attributions: pd.DataFrame, journeys: pd.DataFrame) -> 
     sizes = attributions.groupby("conv_id").size()
     same = found["conv_id"].map(sizes) == found.groupby("conv_id")["conv_id"].transform("size")
     whole = (usable & same).groupby(found["conv_id"]).transform("all")
-    return found.loc[whole, [*_JOURNEY, *CREDIT_COLUMNS]]
+    return found.loc[whole, ANSWERED_COLUMNS]
 
 
 def answers_in(file: UPath) -> AnsweredJourneys:
@@ -149,7 +165,7 @@ def answers_in(file: UPath) -> AnsweredJourneys:
         if not all(0 <= share <= 1 for share in credit):
             raise TrainingInputError(f"{file}, row {number}: credit is not from 0 to 1")
         rows.append((row["conversion_id"], row["session_id"], time, row["channel_label"], *flags, *credit))
-    frame = pd.DataFrame(rows, columns=[*_JOURNEY, *CREDIT_COLUMNS])
+    frame = pd.DataFrame(rows, columns=ANSWERED_COLUMNS)
     frame["session_time"] = frame["session_time"].astype("datetime64[s]")
     order = np.lexsort((frame["session_time"].to_numpy("int64"), pd.factorize(frame["conv_id"])[0]))
     return answers_of(frame.iloc[order])

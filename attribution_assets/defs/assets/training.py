@@ -7,6 +7,8 @@ import datetime as dt
 
 import dagster as dg
 
+from attribution_assets.attribution.calendar.days import day_written
+from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.training.stored_answers import learned_from_stored
 from attribution_assets.charts.training_plots import training_plots
 from attribution_assets.defs.resource_names import with_resources_of
@@ -24,9 +26,11 @@ class TrainingConfig(dg.Config):
 
     Attributes:
         conversion_type: The conversion type; empty for the account's.
+        since: Only answers on orders of this day and later, YYYY-MM-DD; empty for all.
     """
 
     conversion_type: str = ""
+    since: str = ""
 
 
 def training_asset(settings: Settings) -> dg.AssetsDefinition:
@@ -48,8 +52,11 @@ def trained_conversion_type(
 ) -> dg.MaterializeResult[None]:
     """Parameters of the account's conversion type, learned from all stored answers of the IHC API."""
     name, tables, source = config.conversion_type or ihc_api.conv_type_id, storage.tables(), database.source()
+    since = day_written(config.since)
+    if config.since and since is None:
+        raise dg.Failure(f"since is {quoted(config.since)}: write a day as YYYY-MM-DD", allow_retries=False)
     try:
-        found = learned_from_stored(tables, source, ihc_api.asked_with(name), dt.datetime.now(dt.UTC))
+        found = learned_from_stored(tables, source, ihc_api.asked_with(name), dt.datetime.now(dt.UTC), since)
     except TooFewAnswersError as error:
         raise dg.Failure(f"{name}: {error}", allow_retries=False) from None
     types = ihc_api.trained()

@@ -89,6 +89,7 @@ def evaluated(
     tolerated: Container[dt.date] = (),
     *,
     stops_only_its_day: bool = False,
+    more: Mapping[str, dg.MetadataValue[Any]] | None = None,
 ) -> dg.AssetCheckResult:
     """The result over all days that are checked.
 
@@ -101,6 +102,7 @@ def evaluated(
         tolerated: Days whose problems are a warning, which blocks nothing.
         stops_only_its_day: Whether what is made of the asset in the same run leaves out a day with problems by itself,
             so that it may go on with the other days.
+        more: Further metadata.
     """
     days, problems, stopped = list[str](), {}, []
     for day, found in problems_by_day:
@@ -128,6 +130,7 @@ def evaluated(
             **_days_skipped(days),
             **problems_metadata(problems),
             **_problem_days(problems, stopped),
+            **(more or {}),
         },
     )
 

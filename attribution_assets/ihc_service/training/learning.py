@@ -28,7 +28,9 @@ class Learned:
     answered: Floats
 
 
-def learned(name: str, answered: AnsweredJourneys, source: str, at: dt.datetime) -> Learned:
+def learned(
+    name: str, answered: AnsweredJourneys, source: str, at: dt.datetime, since: dt.date | None = None
+) -> Learned:
     """A conversion type learned from answers.
 
     Args:
@@ -36,6 +38,7 @@ def learned(name: str, answered: AnsweredJourneys, source: str, at: dt.datetime)
         answered: the answers; those that are not whole are left out.
         source: where they are from, in words.
         at: the time, with its zone.
+        since: they are of orders of this day and later; None where that is not known.
 
     Raises:
         TooFewAnswersError: there are too few answered journeys of several sessions.
@@ -54,6 +57,7 @@ def learned(name: str, answered: AnsweredJourneys, source: str, at: dt.datetime)
         without_evidence=found.without_evidence,
         holder_engaged=float(whole.touchpoints.holder_engagement.mean()),
         closer_engaged=float(whole.touchpoints.closer_engagement.mean()),
+        since=since,
     )
     return Learned(TrainedType(name, found.parameters, training), predicted[:, 3], held_out.credit[:, 3])
 

@@ -72,6 +72,7 @@ class Training:
         holder_engaged: share of the touchpoints with `holder_engagement`.
         closer_engaged: the same with `closer_engagement`.
         version: counts the trainings of the type, from 1.
+        since: only answers on orders of this day and later were learned from; None for all.
     """
 
     method: Method
@@ -85,6 +86,7 @@ class Training:
     holder_engaged: float
     closer_engaged: float
     version: int = 1
+    since: dt.date | None = None
 
     @property
     def is_approximation(self) -> bool:
@@ -139,7 +141,8 @@ class TrainedType:
             + f"\n[training]\nversion = {training.version}\nmethod = {_text(training.method)}\n"
             f"approximation = {json.dumps(training.is_approximation)}\n"
             f"trained_at = {training.trained_at.astimezone(dt.UTC).isoformat(timespec='seconds')}\n"
-            f"source = {_text(training.source)}\nanswers = {training.answers}\n"
+            f"source = {_text(training.source)}\n{f'since = {training.since}{chr(10)}' if training.since else ''}"
+            f"answers = {training.answers}\n"
             f"journeys_of_several_sessions = {training.several}\n"
             f"holder_engaged = {training.holder_engaged:.6f}\ncloser_engaged = {training.closer_engaged:.6f}\n"
             "# The longest gap that did not restart a journey, and the shortest that did.\n"
@@ -184,6 +187,7 @@ def _training(content: Mapping[str, Any], cut_hours: float) -> Training:
         holder_engaged=content["holder_engaged"],
         closer_engaged=content["closer_engaged"],
         version=content["version"],
+        since=content.get("since"),
     )
 
 

@@ -1,6 +1,7 @@
 """A conversion type is trained from what a run was answered, and answers from then on."""
 
 import datetime as dt
+from collections.abc import Iterator
 
 import dagster as dg
 import pytest
@@ -11,8 +12,10 @@ from attribution_assets.attribution.training.conversion_types import ConversionT
 from attribution_assets.command.cli import app
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.checks.daily import problems_of_days
+from attribution_assets.ihc_service.model import ModelParameters, compute_ihc
 from attribution_assets.ihc_service.server import embedded_ihc_service
-from attribution_assets_tests.support.answered_journeys import made_up_parameters
+from attribution_assets.ihc_service.training.quality import quality
+from attribution_assets_tests.support.answered_journeys import answered_by, made_up_parameters
 from attribution_assets_tests.support.shop import Shop
 from attribution_assets_tests.support.shop_of_visitors import many_visitors
 from attribution_assets_tests.support.trained_types import trained
@@ -26,13 +29,21 @@ def command(*words: str) -> Result:
 
 
 @pytest.fixture
-def answered_shop(shop: Shop) -> Shop:
-    """A shop whose two days were attributed by an API with made-up parameters, type `new`."""
-    many_visitors(shop, DAYS, 40)
-    with embedded_ihc_service(conversion_types={"new": made_up_parameters(1)}) as url:
+def vendor(shop: Shop) -> Iterator[dict[str, ModelParameters]]:
+    """The parameters behind the shop's endpoint, by conversion type; they may change."""
+    parameters = {"new": made_up_parameters(1)}
+    with embedded_ihc_service(conversion_types=parameters) as url:
         shop.set(IHC_API_URL=url, IHC_API_KEY="key", IHC_CONV_TYPE_ID="new", ATTRIBUTION_LOOKBACK_DAYS="5")
-        result = shop.run(str(DAYS[0]), str(DAYS[1]))
-        assert result.exit_code == 0, result.output
+        yield parameters
+
+
+@pytest.fixture
+def answered_shop(shop: Shop, vendor: dict[str, ModelParameters]) -> Shop:
+    """A shop whose two days were attributed by an API with made-up parameters, type `new`."""
+    assert vendor
+    many_visitors(shop, DAYS, 40)
+    result = shop.run(str(DAYS[0]), str(DAYS[1]))
+    assert result.exit_code == 0, result.output
     return shop
 
 
@@ -113,31 +124,83 @@ def test_a_file_of_answers_that_cannot_be_used_is_named_with_its_row(shop: Shop,
     assert f"answers.csv{',' if text else ''} {what}" in result.output
 
 
-def verdicts(shop: Shop) -> dict[str, tuple[bool, str | None]]:
-    """What the check of answers said last of each day: whether it passed, and its words."""
-    key, found = dg.AssetCheckKey(dg.AssetKey("ihc_attributions"), "answers_are_as_learned"), {}
+def evaluations(shop: Shop) -> list[dg.AssetCheckEvaluation]:
+    """What the check of answers said, oldest first."""
+    key = dg.AssetCheckKey(dg.AssetKey("ihc_attributions"), "answers_are_as_learned")
     with dg.DagsterInstance.from_config(str(shop.folder / "home")) as instance:
-        for run in reversed(instance.get_runs()):
-            for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION):
-                if (event := entry.dagster_event) and event.asset_check_evaluation_data.asset_check_key == key:
-                    for day, problem in problems_of_days(event.asset_check_evaluation_data):
-                        found[day] = (problem is None, problem.words if problem else None)
-    return found
+        events = [
+            entry.dagster_event
+            for run in reversed(instance.get_runs())
+            for entry in instance.all_logs(run.run_id, dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+        ]
+    found = [event.asset_check_evaluation_data for event in events if event]
+    return [evaluation for evaluation in found if evaluation.asset_check_key == key]
 
 
-def test_once_the_vendors_model_has_changed_the_next_day_warns_and_none_before(answered_shop: Shop) -> None:
+def verdicts(shop: Shop) -> dict[str, str | None]:
+    """What the check of answers said last of each day; None where it passed."""
+    of_days = (verdict for evaluation in evaluations(shop) for verdict in problems_of_days(evaluation))
+    return {day: problem.words if problem else None for day, problem in of_days}
+
+
+def test_once_the_vendors_model_has_changed_the_next_day_warns_and_none_before(
+    answered_shop: Shop, vendor: dict[str, ModelParameters]
+) -> None:
     assert command("train", "new").exit_code == 0
-    many_visitors(answered_shop, [dt.date(2024, 2, 28), dt.date(2024, 2, 29)], 20, seed=2)
-    for day, number in (("2024-02-28", 1), ("2024-02-29", 3)):
-        with embedded_ihc_service(conversion_types={"new": made_up_parameters(number)}) as url:
-            answered_shop.set(IHC_API_URL=url)
-            result = answered_shop.run(day, day)
-            assert result.exit_code == 0, result.output
+    days = [dt.date(2024, 2, 28), dt.date(2024, 2, 29), dt.date(2024, 3, 1)]
+    many_visitors(answered_shop, days, 20, seed=2)
+    for day in days:
+        vendor["new"] = made_up_parameters(1 if day == days[0] else 3)
+        result = answered_shop.run(str(day), str(day))
+        assert result.exit_code == 0, result.output
     found = verdicts(answered_shop)
-    assert found["2024-02-28"] == (True, None)
-    passed, words = found["2024-02-29"]
-    assert not passed
-    assert "the model has changed" in str(words)
+    assert found["2024-02-28"] is None
+    for day in ("2024-02-29", "2024-03-01"):
+        assert str(found[day]).startswith("the model has changed, since 2024-02-29: the API's answers differ from what")
+    errors = evaluations(answered_shop)[-1].metadata["errors_against_training"].value
+    (row,) = (record.data for record in errors.records)  # type: ignore[union-attr]
+    assert (row["day"], row["conversion_type"]) == ("2024-03-01", "new")
+    assert row["mean_error"] > 0.005
+    assert row["touchpoints"] > row["touchpoints_near_the_cut"] >= 0
+
+    learned = command("train", "new", "--since", "2024-02-29")
+    assert learned.exit_code == 0, learned.output
+    assert "Learned from 40 answered journeys" in learned.output
+    again = answered_shop.run("2024-02-28", "2024-03-01", "--again")
+    assert again.exit_code == 0, again.output
+    assert {verdicts(answered_shop)[str(day)] for day in days} == {None}
+
+
+def test_a_probe_says_its_cost_and_trains_a_type_once_it_is_confirmed(
+    shop: Shop, vendor: dict[str, ModelParameters]
+) -> None:
+    many_visitors(shop, DAYS, 10)
+    unconfirmed = command("train", "new", "--probe")
+    assert unconfirmed.exit_code == 2
+    assert "Probe of the conversion type 'new': 100 journeys with 200 touchpoints to ask for in 1 requests" in " ".join(
+        unconfirmed.output.split()
+    )
+    assert "the probe was not confirmed, and nothing was asked for: --yes confirms it" in unconfirmed.output
+    assert ConversionTypes(TYPES).names() == []
+    assert shop.rows("ihc_answer") == []
+    confirmed = command("train", "new", "--probe", "--yes")
+    assert confirmed.exit_code == 0, confirmed.output
+    assert "Learned from 100 answered journeys, 100 of them of several sessions" in confirmed.output
+    assert len(shop.rows("ihc_answer")) == 100
+    found = ConversionTypes(TYPES).read("new")
+    assert found is not None
+    expected = answered_by(vendor["new"], 300, channels=4)
+    errors = quality(compute_ihc(expected.touchpoints, found.parameters)[:, 3], expected)
+    assert errors.mean_error < 0.002
+    again = command("train", "new", "--probe")
+    assert again.exit_code == 0, again.output
+    assert "0 journeys with 0 touchpoints to ask for in 0 requests, 100 journeys known from the ledger" in " ".join(
+        again.output.split()
+    )
+    shop.set(IHC_API_KEY="")
+    refused = command("train", "new", "--probe", "--yes")
+    assert refused.exit_code == 2
+    assert refused.output == "Not possible: a probe asks the API, and there is no IHC_API_KEY\n"
 
 
 def test_a_dry_run_says_what_would_be_asked_for_and_a_preview_what_is_expected_and_both_write_nothing(
