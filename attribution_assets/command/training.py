@@ -149,6 +149,11 @@ def cut_in_words(trained: TrainedType) -> str:
     cut = trained.training.cut
     if cut.hours == float("inf"):
         return f"No gap restarts a journey, of up to {cut.below:.1f} h as far as was seen."
+    if cut.above == float("inf"):
+        return (
+            f"By the curve, a gap of more than {cut.hours:.1f} h restarts the journey; of gaps over {cut.below:.1f} h"
+            " no answer says."
+        )
     if cut.below == cut.above:
         return f"A gap of more than {cut.hours:.1f} h restarts the journey."
     return (
@@ -186,4 +191,5 @@ def _in_words(trained: TrainedType) -> str:
         else "error not measured"
     )
     of = f"{how.answers:,} answers" if how.answers else METHODS[how.method]
+    of += f" since {how.since}" if how.since else ""
     return f"version {how.version} of {how.trained_at:%Y-%m-%d}: from {of}, {errors}"

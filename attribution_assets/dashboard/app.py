@@ -26,6 +26,7 @@ from attribution_assets.dashboard.choices import Choices, Reported, read_choices
 from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
+from attribution_assets.dashboard.learned_model import LearnedModel
 from attribution_assets.dashboard.overview import Overview, overview
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import NONE, Column, Table, written
@@ -76,6 +77,7 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     currency: str = "",
     dimensions: Sequence[str] = (),
     place: Place = Place(),
+    learned_model: Callable[[Choices], LearnedModel | None] | None = None,
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
 
@@ -88,12 +90,14 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
         currency: ISO code of the amounts' currency; empty if it is not known.
         dimensions: The dimensions by which the report is broken down.
         place: Which data set it shows.
+        learned_model: Gives the section on trained conversion types; None without one.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     stored = StoredResults(storage, data_ends, dimensions)
     pages = _Pages(stored, lookback_days, health, csv_guard=csv_guard, currency=currency, place=place)
+    pages.show(learned_model=learned_model)
 
     @app.middleware("http")
     async def with_headers(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
@@ -167,6 +171,10 @@ class _Pages:
             place=place,
             nameless=NAMELESS,
         )
+
+    def show(self, **more: object) -> None:
+        """Give all templates something more to show, by name."""
+        self._templates.globals.update(more)
 
     def overview(self, request: Request) -> Response:
         return self._page(request, "overview")

@@ -11,6 +11,7 @@ from starlette.routing import Mount
 from attribution_assets.charts import rendering
 from attribution_assets.dashboard.app import Place, create_app
 from attribution_assets.dashboard.health_page import HealthLook
+from attribution_assets.dashboard.learned_model import LearnedModelLook
 from attribution_assets.defs.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts
 from attribution_assets.settings import currency, webserver_url
@@ -51,6 +52,7 @@ def serve(
             currency=currency(),
             dimensions=(*windows.dimensions, *windows.order_dimensions),
             place=Place(name, base, addresses),
+            learned_model=LearnedModelLook(resources.storage.tables(), resources.ihc_api).of,
         )
     app = Starlette(routes=[Mount(base, apps[base]) for base in sorted(apps, reverse=True)])  # "" takes what is left
     threading.Thread(target=rendering.prepare, daemon=True).start()

@@ -9,22 +9,27 @@ import uvicorn
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.app import create_app
+from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.health_page import HealthPage
+from attribution_assets.dashboard.learned_model import LearnedModel
 from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS
 
 
 @contextmanager
-def running_dashboard(
+def running_dashboard(  # noqa: PLR0913 - as for `create_app`
     storage: AssetStorage,
     health: Callable[[], HealthPage] = lambda: HealthPage([], [], []),
     *,
     lookback_days: int = LOOKBACK_DAYS,
     currency: str = "",
     dimensions: Sequence[str] = (),
+    learned_model: Callable[[Choices], LearnedModel | None] | None = None,
 ) -> Iterator[str]:
     """The page's address, as long as the context is open."""
     config = uvicorn.Config(
-        create_app(storage, lookback_days, health, currency=currency, dimensions=dimensions),
+        create_app(
+            storage, lookback_days, health, currency=currency, dimensions=dimensions, learned_model=learned_model
+        ),
         lifespan="off",
         ws="none",
         log_config=None,

@@ -34,6 +34,8 @@ SURE, ALMOST_SURE, UNSURE = 1e-4, 1e-3, 0.5
 INITIALIZER_POWER = 1.5
 """The expected initializer curve: hours over the cut to this power, between the curves of two known types."""
 INITIALIZER_BEND, INITIALIZER_STRAY = 0.5, 0.3
+NEAR = 1.5
+"""How far beyond the longest gap, times it, a cut is believed that no answer shows."""
 
 CLOSER_SHAPE = np.array(
     [
@@ -175,7 +177,8 @@ def _initializer(
 ) -> tuple[tuple[Floats, Floats], float, Floats]:
     """The initializer curve, the cut in hours, and the channels' weights.
 
-    The cut is where the curve, learned without it and drawn on from the longest gap that did not restart, reaches 1.
+    The cut is where the curve, learned without it and drawn on from the longest gap that did not restart, reaches 1. If
+    no gap restarted, that counts only where it is near.
     """
     seen = np.isfinite(above)
     guess = min((below + above) / 2, 1.3 * below) if seen and below else above if seen else max(1.5 * below, 1.0)
@@ -183,11 +186,12 @@ def _initializer(
     if not sharing.any():
         return _power_curve(guess), guess if seen else np.inf, np.ones(len(of.touchpoints.channels))
     curve, weights = _initializer_curve(of, counted, sharing, guess, UNSURE if not seen else None)
-    if not seen:
-        return _to_one(curve), np.inf, weights
     near = 0.8 * below
     rise = (np.interp(below, *curve) - np.interp(near, *curve)) / max(below - near, SURE)
-    cut = float(np.clip(below + (1 - np.interp(below, *curve)) / max(rise, SURE), below, above))
+    at_one = float(below + (1 - np.interp(below, *curve)) / max(rise, SURE))
+    if not seen and at_one > NEAR * below:
+        return _to_one(curve), np.inf, weights
+    cut = float(np.clip(at_one, below, above))
     cut = min(cut, np.nextafter(above, 0))  # the model restarts at gaps longer than the cut
     curve, weights = _initializer_curve(of, counted, sharing, max(cut, SURE), SURE)
     return curve, cut, weights

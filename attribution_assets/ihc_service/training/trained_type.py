@@ -30,7 +30,7 @@ class Cut:
     """Where a gap restarts the journey.
 
     Attributes:
-        hours: the shortest gap that does; inf if no answer shows one.
+        hours: the shortest gap that does; inf if neither an answer nor the initializer curve shows one.
         below: the longest gap that did not.
         above: the shortest gap that did; inf if none was seen.
     """

@@ -1,21 +1,27 @@
 """A conversion type is trained from what a run was answered, and answers from then on."""
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 
 import dagster as dg
 import pytest
+import requests
 from click.testing import Result
 from typer.testing import CliRunner
 
 from attribution_assets.attribution.training.conversion_types import ConversionTypes
 from attribution_assets.command.cli import app
+from attribution_assets.dashboard.learned_model import LearnedModelLook
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.checks.daily import problems_of_days
+from attribution_assets.defs.resources import resources_of
 from attribution_assets.ihc_service.model import ModelParameters, compute_ihc
 from attribution_assets.ihc_service.server import embedded_ihc_service
 from attribution_assets.ihc_service.training.quality import quality
+from attribution_assets.settings import Settings
 from attribution_assets_tests.support.answered_journeys import answered_by, made_up_parameters
+from attribution_assets_tests.support.dashboard_server import running_dashboard
 from attribution_assets_tests.support.shop import Shop
 from attribution_assets_tests.support.shop_of_visitors import many_visitors
 from attribution_assets_tests.support.trained_types import trained
@@ -229,6 +235,38 @@ def test_a_dry_run_says_what_would_be_asked_for_and_a_preview_what_is_expected_a
     assert not (shop.folder / "data/assets").exists()
 
 
+def shown_section() -> str:
+    """The page's section on the trained model, as a reader of its text has it; empty without one."""
+    resources = resources_of(Settings.from_environment(), references=False)
+    tables, look = resources.storage.tables(), LearnedModelLook(resources.storage.tables(), resources.ihc_api)
+    with running_dashboard(tables, lookback_days=5, learned_model=look.of) as address:
+        page = requests.get(address, timeout=30)
+    assert page.status_code == 200
+    section = re.search('<section aria-labelledby="learned-heading">.*?</section>', page.text, re.DOTALL)
+    return " ".join(re.sub("<.*?>", " ", re.sub("<script.*?</script>", "", section[0])).split()) if section else ""
+
+
+def test_the_page_shows_what_is_expected_of_days_not_attributed_and_calls_it_so(answered_shop: Shop) -> None:
+    assert shown_section() == ""
+    assert command("train", "new").exit_code == 0
+    without = shown_section()
+    assert "Who moved a channel's share of the orders" in without
+    assert "No share left its limits on these days." in without
+    assert "Expected, not answered by the API" not in without
+    many_visitors(answered_shop, [dt.date(2024, 2, 28)], 7)
+    before = answered_shop.rows("channel_reporting")
+    with dg.DagsterInstance.ephemeral() as instance:
+        job = build_definitions().resolve_implicit_global_asset_job_def()
+        keys = [dg.AssetKey(name) for name in ("sessions", "conversions", "journeys")]
+        assert job.execute_in_process(instance=instance, asset_selection=keys, partition_key="2024-02-28").success
+    shown = shown_section()
+    assert "Days not attributed yet: 2024-02-28 Expected, not answered by the API. 7 orders whose journeys" in shown
+    assert "Channel Orders (expected) Revenue (expected)" in shown
+    assert answered_shop.rows("channel_reporting") == before
+    ConversionTypes(TYPES).file("new").write_text("form = 7")
+    assert "its form is 7" in shown_section()
+
+
 def test_each_conversion_type_of_orders_is_trained_from_its_own_answers_and_watched_by_itself(shop: Shop) -> None:
     many_visitors(shop, DAYS, 40)
     shop.sql(
@@ -247,3 +285,6 @@ def test_each_conversion_type_of_orders_is_trained_from_its_own_answers_and_watc
         assert found is not None
         assert found.training.held_out is not None
         assert found.training.held_out.mean_error < 0.005
+    new, old = " ".join(command("conversion-types").output.split()).split("new, version 1")[1].split("old, version 1")
+    assert "; the API attributes with it: 'first'." in new
+    assert "; the API attributes with it: orders without a type." in old

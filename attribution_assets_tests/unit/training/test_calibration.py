@@ -59,9 +59,20 @@ def test_phase_weights_and_cut_are_found() -> None:
     assert (found.cut.below, found.cut.above) == cut_bounds(answered)
 
 
-def test_without_a_restart_there_is_no_cut() -> None:
+def test_without_a_restart_no_gap_that_was_seen_is_above_the_cut() -> None:
     found = calibrate(answered_by(made_up_parameters(5), 60))
-    assert (found.cut.hours, found.cut.above) == (np.inf, np.inf)
+    assert found.cut.above == np.inf
+    assert found.cut.hours > 290 > found.cut.below
+
+
+def test_a_cut_that_no_answer_shows_is_where_the_curve_comes_to_1_if_that_is_near() -> None:
+    truth = made_up_parameters(4)
+    answered = answered_by(truth, 100)
+    longest = np.maximum.reduceat(answered.gap_hours, answered.touchpoints.journey_start)
+    for below, found in ((150, True), (60, False)):
+        cut = calibrate(answered.some(np.flatnonzero(longest < below))).cut
+        assert (cut.above, np.isfinite(cut.hours)) == (np.inf, found)
+        assert not found or cut.hours == pytest.approx(truth.restart_gap_hours, rel=0.1)
 
 
 def test_journeys_of_one_session_teach_nothing_and_too_few_others_are_refused_with_how_many_more() -> None:

@@ -1,5 +1,7 @@
 """Files of trained conversion types: what is written is read, versions are kept, and bad files are named."""
 
+import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +20,8 @@ def test_what_is_written_is_read_and_answers_alike() -> None:
     assert (read.name, read.training) == (written.name, written.training)
     asked = answered_by(written.parameters, 50)
     assert np.abs(compute_ihc(asked.touchpoints, read.parameters) - asked.credit).max() <= 2e-4
+    later = replace(written, training=replace(written.training, since=dt.date(2024, 2, 29)))
+    assert read_trained_type(later.to_toml()).training.since == dt.date(2024, 2, 29)
 
 
 @pytest.mark.parametrize("name", ["new", "New & old / 50 %", "..", ".hidden", "größer"])
