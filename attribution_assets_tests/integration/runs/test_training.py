@@ -168,6 +168,7 @@ def test_once_the_vendors_model_has_changed_the_next_day_warns_and_none_before(
     assert (row["day"], row["conversion_type"]) == ("2024-03-01", "new")
     assert row["mean_error"] > 0.005
     assert row["touchpoints"] > row["touchpoints_near_the_cut"] >= 0
+    assert "The model moved shares on 2024-02-29 to 2024-03-01." in shown_section()
 
     learned = command("train", "new", "--since", "2024-02-29")
     assert learned.exit_code == 0, learned.output
