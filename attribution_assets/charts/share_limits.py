@@ -1,13 +1,20 @@
 """A channel's share of the credit over time as a Vega-Lite specification: answered, expected, control limits."""
 
-import functools
 from collections.abc import Sequence
+from typing import Final
 
-import altair as alt
+import vl_convert
 
-from attribution_assets.charts.over_time import BLUE, DATA, GAPS, GREY, ORANGE, SMALL, Row, Spec
+from attribution_assets.charts.over_time import BLUE, GREY, ORANGE, SMALL, Row, Spec
 
 PERCENT = 100
+
+_LINE: Final[Spec] = {"type": "line", "invalid": "break-paths-filter-domains"}
+_POINT: Final[Spec] = {"type": "point", "size": 70, "filled": True}
+_X: Final[Spec] = {
+    "field": "t", "type": "temporal", "title": None, "scale": {"type": "utc"},
+    "axis": {"format": "%Y-%m-%d", "tickCount": 4, "labelOverlap": True, "labelFlush": True, "grid": False},
+}  # fmt: skip
 
 
 def share_limits_chart(rows: Sequence[Row]) -> Spec:
@@ -18,32 +25,34 @@ def share_limits_chart(rows: Sequence[Row]) -> Spec:
             one; None where they are not known), market and model (the share where that moved it; None elsewhere),
             note (text).
     """
-    return {**_chart(), "datasets": {DATA: list(rows)}}
-
-
-@functools.cache
-def _chart() -> Spec:
-    base = alt.Chart(alt.NamedData(DATA)).encode(
-        alt.X("t:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(
-            format="%Y-%m-%d", tickCount=4, labelOverlap=True, labelFlush=True, grid=False))
-    )  # fmt: skip
-    near = alt.selection_point(name="near", nearest=True, on="pointerover", clear="pointerout", encodings=["x"])
+    limits = {"type": "area", "color": GREY, "opacity": 0.25, "invalid": "break-paths-filter-domains"}
+    near = {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout", "encodings": ["x"]}
+    shown = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
     layers = [
-        base.mark_area(color=GREY, opacity=0.25, invalid=GAPS).encode(_y("lower"), alt.Y2("upper:Q")),
-        base.mark_line(color=GREY, strokeDash=[5, 4], invalid=GAPS).encode(_y("expected")),
-        base.mark_line(color=BLUE, invalid=GAPS).encode(_y("value")),
-        base.mark_point(color=GREY, size=70, shape="square", filled=True).encode(_y("market")),
-        base.mark_point(color=ORANGE, size=70, shape="diamond", filled=True).encode(_y("model")),
-        base.mark_circle(size=70)
-        .encode(_y("value"), opacity=alt.condition(near, alt.value(1), alt.value(0), empty=False))
-        .add_params(near),
+        _layer(limits, "lower", y2={"field": "upper"}),
+        _layer({**_LINE, "color": GREY, "strokeDash": [5, 4]}, "expected"),
+        _layer({**_LINE, "color": BLUE}, "value"),
+        _layer({**_POINT, "color": GREY, "shape": "square"}, "market"),
+        _layer({**_POINT, "color": ORANGE, "shape": "diamond"}, "model"),
+        {
+            **_layer({"type": "circle", "size": 70}, "value", opacity=shown),
+            "params": [{"name": "near", "select": near}],
+        },
     ]
-    chart = alt.layer(*layers, height=SMALL).properties(
-        width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding")
-    )
-    spec: Spec = chart.configure(background="transparent").configure_view(strokeWidth=0).to_dict()
-    return spec
+    return {
+        "$schema": f"https://vega.github.io/schema/vega-lite/v{vl_convert.get_vegalite_versions()[-1]}.json",
+        "config": {"view": {"strokeWidth": 0}, "background": "transparent"},
+        "width": "container",
+        "height": SMALL,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "data": {"name": "rows"},
+        "encoding": {"x": _X},
+        "layer": layers,
+        "datasets": {"rows": list(rows)},
+    }
 
 
-def _y(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title=None, axis=alt.Axis(format="~s", tickCount=4), scale=alt.Scale(zero=False))
+def _layer(mark: Spec, y: str, **more: Spec) -> Spec:
+    axis = {"format": "~s", "tickCount": 4}
+    upright = {"field": y, "type": "quantitative", "title": None, "axis": axis, "scale": {"zero": False}}
+    return {"mark": mark, "encoding": {"y": upright, **more}}

@@ -28,8 +28,8 @@ def training_plots(found: Learned) -> str:
     """
     parameters, name = found.trained.parameters, found.trained.name
     curves = {
-        "Initializer: hours since the previous session": _without_level_end(*parameters.initializer_curve),
-        "Closer: hours before the last session": _without_level_end(*parameters.closer_curve),
+        "Initializer: hours since the previous session": parameters.initializer_curve,
+        "Closer: hours before the last session": parameters.closer_curve,
     }
     panels = list(starmap(_curve, curves.items()))
     if len(found.answered):
@@ -44,12 +44,6 @@ def training_plots(found: Learned) -> str:
     words = "; ".join(f"{title}: {_in_words(*curve)}" for title, curve in curves.items())
     plain = "".join(letter if letter.isalnum() else " " for letter in name)
     return f"![Conversion type {plain}. {words}](data:image/svg+xml;base64,{b64encode(svg.encode()).decode()})"
-
-
-def _without_level_end(hours: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """The curve up to where it changes no more."""
-    end = int(np.argmax(weights == weights[-1])) + 1
-    return hours[:end], weights[:end]
 
 
 def _in_words(hours: Floats, weights: Floats) -> str:

@@ -273,7 +273,9 @@ def _closer_curve(knots: Floats, falls: Floats, jumps: Floats) -> tuple[Floats, 
     hours = np.unique(np.concatenate([_hours(fine), CLOSER_STEPS, CLOSER_STEPS + 1 / 3600]))
     fallen = np.interp(_stretched(hours), knots, np.concatenate([[0.0], np.cumsum(falls)]))
     jumped = (hours[:, None] > CLOSER_STEPS + SETTLED_HOURS) @ jumps
-    return hours, np.clip(1 - fallen - jumped, 0, 1)
+    heights = np.clip(1 - fallen - jumped, 0, 1)
+    end = int(np.argmax(heights == heights[-1])) + 1  # from there on it is level
+    return hours[:end], heights[:end]
 
 
 def _stretched(hours: Floats) -> Floats:
