@@ -19,6 +19,7 @@ import typer
 from attribution_assets.attribution.calendar.days import day_written
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.command.chosen import Chosen, chosen
+from attribution_assets.command.ending import run_and_end
 from attribution_assets.command.interrupts import ended_in_time
 from attribution_assets.command.output import any_output
 from attribution_assets.environment import without_secrets
@@ -646,6 +647,11 @@ def _problems_in_one_line() -> Iterator[None]:
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:
         gc.unfreeze()
+
+
+def main() -> None:
+    """The command as a process of its own."""
+    run_and_end(app)
 
 
 def _tell(what: str, problem: Exception, *, as_json: bool) -> None:

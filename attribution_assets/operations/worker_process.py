@@ -3,7 +3,11 @@
 import subprocess
 import sys
 
-COMMAND = (sys.executable, "-c", "import sys; from attribution_assets.api.worker import main; main(*sys.argv[1:])")
+_MAIN = """import sys
+from attribution_assets.command.ending import run_and_end
+from attribution_assets.api.worker import main
+run_and_end(lambda: main(*sys.argv[1:]))"""
+COMMAND = (sys.executable, "-c", _MAIN)
 
 
 def start_worker(id_: str, lease: str) -> subprocess.Popen[bytes]:
