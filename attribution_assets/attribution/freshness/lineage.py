@@ -15,8 +15,7 @@ from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
 from attribution_assets.attribution.storage.result_tables import PUBLISHED_TABLES, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
-from attribution_assets.attribution.storage.stored_days import NOT_STORED, names_of
-from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS
+from attribution_assets.attribution.storage.stored_days import names_of
 
 Versions = Mapping[str, Mapping[dt.date, str]]
 """Asset -> day -> version."""
@@ -106,12 +105,8 @@ def _window(first: dt.date, last: dt.date) -> Sequence[dt.date]:
 
 
 def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:
-    """The versions of the tables that are stored beside the asset's, by their names."""
-    return {
-        name: versions[name].get(day, NOT_STORED)
-        for name in names_of(asset)[1:]
-        if name not in ONLY_WITH_ROWS or day in versions[name]
-    }
+    """The versions of the tables that are stored beside the asset's, by their names; of those without rows none."""
+    return {name: versions[name][day] for name in names_of(asset)[1:] if day in versions[name]}
 
 
 def is_published(state: StoredState, asset: str, day: dt.date) -> bool:

@@ -15,6 +15,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
+import pandas as pd
+import pyarrow as pa
+
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.freshness.lineage import (
@@ -26,8 +29,9 @@ from attribution_assets.attribution.freshness.lineage import (
 from attribution_assets.attribution.freshness.obstacles import days_held_up
 from attribution_assets.attribution.freshness.records import ASSETS, AssetRecord
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stamps import digest
+from attribution_assets.attribution.storage.stamps import Stamp, digest
 from attribution_assets.attribution.tables.arrow import version_of
+from attribution_assets.attribution.tables.schemas import COMPANIONS
 
 Days = AbstractSet[dt.date]
 
@@ -227,11 +231,15 @@ def _changed(
         if day not in state.stamps[record.name]:
             if record.worth_making(tables[record.name]):
                 yield day
-        elif any(
-            day not in state.stamps[name] or state.stamps[name][day].version != version_of(name, table)
-            for name, table in tables.items()
-        ):
+        elif any(_differs(state.stamps[name].get(day), name, table) for name, table in tables.items()):
             yield day
+
+
+def _differs(stamp: Stamp | None, name: str, table: pd.DataFrame | pa.Table) -> bool:
+    """Whether a table that was made anew is another one than that with the stamp; None: nothing is stored."""
+    if stamp is None:
+        return name not in COMPANIONS or len(table) > 0
+    return stamp.version != version_of(name, table)
 
 
 def _token(state: StoredState, name: str, day: dt.date, fits: str) -> str:

@@ -8,7 +8,7 @@ Each file carries a stamp, see `stamps.py`.
 
 import datetime as dt
 import functools
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -29,7 +29,8 @@ from attribution_assets.attribution.storage.stamps import (
 )
 from attribution_assets.attribution.storage.stored_days import MANY_ROWS, DayTable, StoredDays, hold, names_of
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS, content_version, stored_form
-from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS
+
+_WITHOUT_ROWS = pd.DataFrame()
 
 MANY_DAYS = 30
 """From so many days on, a list of all that are stored takes less time than looking for each."""
@@ -103,26 +104,26 @@ class AssetStorage:
             ValueError: A frame has other columns than its schema.
             pa.ArrowException: A column's values are not of the schema's type.
         """
-        only_with_rows = {
-            name: ARROW_SCHEMAS[name].empty_table().to_pandas()
-            for name in ONLY_WITH_ROWS.intersection(names_of(asset)).difference(table.beside)
-        }
-        beside = {
-            name: self._write_beside(name, table.day, frame)
-            for name, frame in {**table.beside, **only_with_rows}.items()
-            if name not in ONLY_WITH_ROWS or len(frame) or table.day in self._days_beside(name)
-        }
+        beside = dict[str, str]()
+        for name in names_of(asset)[1:]:
+            frame = table.beside.get(name, _WITHOUT_ROWS)
+            if len(frame) or self._is_stored(name, table.day):
+                beside[name] = self._write_beside(name, table.day, frame)
         self._write(asset, table._replace(inputs={**table.inputs, **beside}))
         tell_day_written(asset, table.day, len(table.frame))
 
-    def _days_beside(self, name: str) -> Container[dt.date]:
-        """The days of a table beside an asset's that were stored when it was first written to: listed once."""
+    def _is_stored(self, name: str, day: dt.date) -> bool:
+        """Whether a day of a table beside an asset's has a file; those in an object store are listed once."""
+        folder = self._root / name
+        if local_path(folder) is not None:
+            return (folder / _file_name(day)).exists()
         if name not in self._listed:
             self._listed[name] = set(self.stored_days(name))
-        return self._listed[name]
+        return day in self._listed[name]
 
     def _write_beside(self, name: str, day: dt.date, frame: pd.DataFrame) -> str:
-        if len(frame) or list(frame.columns) != ARROW_SCHEMAS[name].names:
+        if len(frame):
+            self._listed.get(name, set()).add(day)
             return self._write(name, DayTable(day, frame, {}))
         content, stamp, file = _without_rows(name)
         self._put(name, day, content, stamp, file)
@@ -196,7 +197,7 @@ class AssetStorage:
 
 @functools.cache
 def _without_rows(name: str) -> tuple[pa.Table, Stamp, bytes]:
-    """A table beside an asset's own on a day without rows, its stamp and file: the same on most days."""
+    """A table beside an asset's own on a day that has no rows any more: its content, stamp and file."""
     content = ARROW_SCHEMAS[name].empty_table()
     stamp = Stamp(content_version(content), digest({}), None, 0)
     return content, stamp, written_with_stamp(content, lambda: stamp)

@@ -42,6 +42,7 @@ from attribution_assets.attribution.database.database import (
 from attribution_assets.attribution.database.own_tables import OwnTables
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, TOO_LONG, too_many_sessions
 
 JOURNEY = "attribution_customer_journey"
@@ -194,7 +195,6 @@ class ResultTables:
         with self._tables.writing() as connection:
             publication = _Publication(connection, self._prefix)
             stored = [storage.days(name, days) for name in PUBLISHED_TABLES[asset]]
-            # days made before orders were counted have no table of those that are too long
             there = {
                 day: {of.asset: of.day(day) for of in stored if of.asset == asset or day in of.files} for day in days
             }
@@ -208,7 +208,12 @@ class ResultTables:
             else:
                 publication.replace_days(REPORT, {day: held[asset].table for day, held in there.items()})
                 unattributed = companion_table(asset)
-                publication.replace_days(UNATTRIBUTED, {day: held[unattributed].table for day, held in there.items()})
+                without_rows = ARROW_SCHEMAS[unattributed].empty_table()
+                kept = {
+                    day: held[unattributed].table if unattributed in held else without_rows
+                    for day, held in there.items()
+                }
+                publication.replace_days(UNATTRIBUTED, kept)
             versions = {
                 day: published_version(*(table.stamp.version for table in held.values())) for day, held in there.items()
             }

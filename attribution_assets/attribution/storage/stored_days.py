@@ -29,7 +29,7 @@ from attribution_assets.attribution.storage.stamps import (
     stamps_of,
 )
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
-from attribution_assets.attribution.tables.schemas import ONLY_WITH_ROWS, TABLES_BESIDE
+from attribution_assets.attribution.tables.schemas import COMPANIONS, TABLES_BESIDE
 
 MANY_ROWS = 10_000
 """From so many rows on, several threads take less time for a table than it takes to start them."""
@@ -42,9 +42,6 @@ SMALL_TABLE = 2_000
 
 MOST_ROWS_HELD = 200_000
 """Of the small tables that are kept in memory; a hundred MB at most."""
-
-NOT_STORED = "not stored"
-"""Stands for the version of a day that has never been materialized."""
 
 
 class DayTable(NamedTuple):
@@ -177,7 +174,7 @@ class StoredDays:
         return ARROW_SCHEMAS[self.asset]
 
     def frame(self, day: dt.date, *columns: str) -> pd.DataFrame:
-        """The table of one day, or some of its columns; of a table of `ONLY_WITH_ROWS` without rows if it has no file.
+        """The table of one day, or some of its columns; of a companion without rows if it has no file.
 
         Raises:
             MissingDaysError: The day has not been materialized.
@@ -196,8 +193,8 @@ class StoredDays:
         return held.table.select(columns) if columns else held.table
 
     def _is_without_file(self, day: dt.date) -> bool:
-        """Whether the day has no file as it has no rows, in a table of `ONLY_WITH_ROWS`."""
-        return day not in self.files and self.asset in ONLY_WITH_ROWS
+        """Whether the day has no file as it has no rows, in a table beside an asset's own."""
+        return day not in self.files and self.asset in COMPANIONS
 
     def day(self, day: dt.date) -> StoredDay:
         """The table of one day and its stamp; errors as for `frame`."""

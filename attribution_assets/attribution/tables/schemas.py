@@ -309,10 +309,8 @@ TABLES_BESIDE: dict[str, tuple[DataFrameSchema, ...]] = {
 """The schemas of the tables stored beside an asset's own, by the asset's name: rows set aside, orders with too many
 sessions, orders without credit, what else is compared of the same orders."""
 
-ONLY_WITH_ROWS = frozenset(
-    {"order_types", "rejected_spend", "session_dimensions", "order_dimensions", "spend_by_dimension"}
-)
-"""Those of them that have a file only for days with rows, as most shops have none; a day without a file has no row."""
+COMPANIONS = frozenset(str(schema.name) for schema in chain(*TABLES_BESIDE.values()))
+"""Their names. They have a file only for days with rows, as most days have none: a day without a file has no row."""
 
 STORED_TABLES = TABLES | {
     str(schema.name): schema

@@ -174,10 +174,11 @@ def report_metadata(report: pd.DataFrame, outcomes: pd.DataFrame | None) -> Meta
 
 
 def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
-    orders, revenue = len(outcomes), _amount(outcomes["revenue"].sum())
+    kinds, amounts = outcomes["outcome"].to_numpy(), outcomes["revenue"].to_numpy()
+    orders, revenue = len(amounts), _amount(amounts.sum())
     found: Metadata = {"orders": orders, "revenue": revenue}
     for outcome in OUTCOMES:
-        of_outcome = outcomes.loc[outcomes["outcome"] == outcome, "revenue"]
+        of_outcome = amounts[kinds == outcome]
         found |= {f"orders_{outcome}": len(of_outcome), f"revenue_{outcome}": _amount(of_outcome.sum())}
     return (
         found

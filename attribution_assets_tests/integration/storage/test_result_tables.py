@@ -265,10 +265,7 @@ class TestChannelReporting:
         assert results.tables.published() == {
             "ihc_attributions": {DAYS[1]: version_of("ihc_attributions", attributions({"a": Order()}))},
             "channel_reporting": {
-                DAYS[0]: published_version(
-                    version_of("channel_reporting", report(DAYS[0], ("SEO", 2.0, 0.0, 0.0))),
-                    version_of("unattributed_orders", unattributed(DAYS[0])),
-                )
+                DAYS[0]: published_version(version_of("channel_reporting", report(DAYS[0], ("SEO", 2.0, 0.0, 0.0))))
             },
             "channel_breakdown": {},
         }
