@@ -83,7 +83,7 @@ class PlacedOrders(NamedTuple):
 def placed_over(storage: AssetStorage, first: dt.date, last: dt.date) -> PlacedOrders:
     """The orders placed from `first` to `last`, on the days whose attributions and unattributed orders are stored."""
     days = days_between(first, last)
-    attributed = storage.days("ihc_attributions", days).among(storage.days(UNATTRIBUTED, days).files)
+    attributed = storage.days("ihc_attributions", days).among(storage.days("channel_reporting", days).files)
     placed = run_sql(PLACED_SQL, storage.days("conversions", days).among(attributed.files))
     return PlacedOrders(int(placed["orders"][0]), float(placed["revenue"].fillna(0.0)[0]))
 

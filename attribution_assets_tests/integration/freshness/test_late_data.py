@@ -48,8 +48,10 @@ def test_only_the_days_asked_for_are_compared(any_made_shop: MadeShop) -> None:
 
 def test_a_table_of_rejected_rows_that_another_write_left_counts_as_a_change(any_made_shop: MadeShop) -> None:
     before = any_made_shop.folder / "before.parquet"
-    shutil.copy(any_made_shop.file("rejected_sessions", 23), before)
     any_made_shop.session("bad", "eve", "2024-02-23 25:00:00")
+    any_made_shop.make(["sessions"], 23)
+    shutil.copy(any_made_shop.file("rejected_sessions", 23), before)
+    any_made_shop.session("worse", "eve", "2024-02-23 26:00:00")
     any_made_shop.make(["sessions"], 23)
     assert changed(any_made_shop)["sessions"] == set()
     shutil.copy(before, any_made_shop.file("rejected_sessions", 23))

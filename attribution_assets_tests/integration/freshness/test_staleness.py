@@ -245,8 +245,10 @@ def test_only_blocked_days_are_nothing_that_can_be_made(made_shop: MadeShop) -> 
 
 def test_a_table_beside_an_asset_from_another_write_makes_the_day_stale(made_shop: MadeShop) -> None:
     first = made_shop.folder / "first.parquet"
-    shutil.copy(made_shop.file("unattributed_orders", 25), first)
     made_shop.order("o4", "eve", "2024-02-25 10:00:00")
+    assert made_shop.make(["conversions", *REPORTS], 25).success
+    shutil.copy(made_shop.file("unattributed_orders", 25), first)
+    made_shop.order("o5", "eve", "2024-02-25 11:00:00")
     assert made_shop.make(["conversions", *REPORTS], 25).success
     assert not made_shop.stale()
     shutil.copy(first, made_shop.file("unattributed_orders", 25))

@@ -136,13 +136,26 @@ def test_a_days_stamp_is_another_with_another_table_beside_it(storage: AssetStor
         storage.write("conversions", DayTable(DAY, table("conversions", {}), {"source": "1"}, beside))
         return storage.days("conversions", [DAY]).stamp(DAY).made_from
 
-    orders, credit = table("too_long_orders", {}), table("ihc_attributions", {})
-    both = made_from(too_long_orders=orders, ihc_attributions=credit)
-    assert storage.days("too_long_orders", [DAY]).frame(DAY).equals(orders)
-    assert storage.days("ihc_attributions", [DAY]).frame(DAY).equals(credit)
-    alone = made_from(too_long_orders=orders), made_from(too_long_orders=orders.iloc[:0], ihc_attributions=credit)
+    rejected, types = table("rejected_conversions", {}), table("order_types", {})
+    both = made_from(rejected_conversions=rejected, order_types=types)
+    assert storage.days("rejected_conversions", [DAY]).frame(DAY).equals(rejected)
+    assert storage.days("order_types", [DAY]).frame(DAY).equals(types)
+    alone = made_from(rejected_conversions=rejected), made_from(order_types=types)
     assert len({both, *alone, made_from()}) == 4
-    assert made_from(ihc_attributions=credit, too_long_orders=orders) == both
+    assert made_from(order_types=types, rejected_conversions=rejected) == both
+
+
+def test_a_table_beside_an_assets_own_has_a_file_once_it_has_rows_and_says_so_when_they_are_gone(
+    storage: AssetStorage, table: Table
+) -> None:
+    def stored(*rejected: dict[str, object]) -> tuple[list[dt.date], int]:
+        beside = {"rejected_conversions": table("rejected_conversions", *rejected)}
+        storage.write("conversions", DayTable(DAY, table("conversions", {}), {}, beside))
+        return storage.stored_days("rejected_conversions"), len(storage.days("rejected_conversions", [DAY]).frame(DAY))
+
+    assert stored() == ([], 0)
+    assert stored({"reason": "revenue is missing"}) == ([DAY], 1)
+    assert stored() == ([DAY], 0)
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
