@@ -49,7 +49,7 @@ from attribution_assets.attribution.results.channel_results import (
 from attribution_assets.attribution.results.order_results import UNATTRIBUTED, markov_over
 from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import StoredDays, names_of
+from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.command.report_range import current_status
 from attribution_assets.dashboard.choices import Reported
@@ -265,7 +265,7 @@ def compared_roles(question: Question) -> Response:
 def compared_markov(question: Question) -> Response:
     """The credit by a Markov chain of all paths of the days: `markov_comparison.csv` of the command `compare`."""
     data_set = _DataSet(question)
-    days = [*_compared_days(data_set, "conversion_paths").files]
+    days = [*_compared_days(data_set, "model_comparison").files]
     parts = [lambda: data_set.stored.ask(markov_over, days[0], days[-1])] if days else []
     return data_set.answer(Result(MarkovRow, [*MarkovRow.model_fields], parts, data_set.version))
 
@@ -339,8 +339,8 @@ def _comparison(
 
 
 def _compared_days(data_set: _DataSet, table: str) -> StoredDays:
-    """The days of which all comparisons are stored."""
-    return data_set.stored_days(table, *names_of("model_comparison"))
+    """The days of which the comparisons are stored; of tables beside the models' own, those with rows."""
+    return data_set.stored_days(table, "model_comparison")
 
 
 def _as_it_is(_: dt.date, frame: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ The arguments and what is printed are in `cli.py` and `terminal.py`.
 import datetime as dt
 from collections.abc import Sequence
 
-import pandas as pd
+import pyarrow as pa
 from upath import UPath
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
@@ -16,8 +16,6 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import names_of
 from attribution_assets.errors import RunRejectedError
 
-TABLES = names_of("model_comparison")
-
 
 def days_to_compare(storage: AssetStorage, start: dt.date | None, end: dt.date | None) -> list[dt.date]:
     """The days of the files: as asked for, or else from the first to the last day that is stored.
@@ -25,7 +23,7 @@ def days_to_compare(storage: AssetStorage, start: dt.date | None, end: dt.date |
     Raises:
         RunRejectedError: The comparisons of one of these days are not stored, or there is no such day.
     """
-    stored = set.intersection(*(set(storage.stored_days(name)) for name in TABLES))
+    stored = set(storage.stored_days("model_comparison"))
     if not stored:
         raise RunRejectedError("no comparisons are stored: run days first")
     first, last = start or min(stored), end or max(stored)
@@ -55,9 +53,8 @@ def write_comparisons(storage: AssetStorage, days: Sequence[dt.date], folder: UP
     Raises:
         OSError: A file cannot be written; the others are whole, new or as they were.
     """
-    tables = {
-        name: pd.concat([frame for _, frame in storage.days(name, days).frames()], ignore_index=True) for name in TABLES
-    }
+    stored = {name: storage.days(name, days) for name in names_of("model_comparison")}
+    tables = {name: pa.concat_tables(table.table(day) for day in days).to_pandas() for name, table in stored.items()}
     paths = tables["conversion_paths"]
     tables["conversion_paths"] = with_readable_paths(paths)
     tables["markov_comparison"] = markov_comparison(paths, days[0], days[-1])
