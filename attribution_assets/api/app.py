@@ -10,8 +10,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
 from attribution_assets.api import data_sets, operations, results, rows
+from attribution_assets.api.described import describe
 from attribution_assets.api.docs_page import HEADERS, docs_page
-from attribution_assets.api.problems import MEDIA_TYPE, ProblemDetails, add_problem_handlers
+from attribution_assets.api.problems import ProblemDetails, add_problem_handlers
 from attribution_assets.operations.store import OperationStore
 
 OPENAPI = "/v1/openapi.json"
@@ -22,7 +23,6 @@ take the report. Every call under `/v1` needs the header `Authorization: Bearer 
 set's currency. What takes longer than a request may is an operation: the answer 202 says where it is to be looked at.
 """
 ROUTERS = (data_sets.router, rows.router, operations.router, results.router)
-_METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def create_app(store: OperationStore) -> FastAPI:
@@ -31,7 +31,14 @@ def create_app(store: OperationStore) -> FastAPI:
     Args:
         store: The operations.
     """
-    app = FastAPI(title=TITLE, version=VERSION, openapi_url=None, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=lambda route: route.name,  # as generated clients call it
+    )
     app.state.operations = store
     for router in ROUTERS:
         app.include_router(router())
@@ -72,15 +79,5 @@ def schema_of(app: FastAPI) -> dict[str, Any]:
     parts |= {**problem.pop("$defs", {}), "ProblemDetails": problem}
     for name in ("HTTPValidationError", "ValidationError"):
         parts.pop(name, None)
-    for path in schema["paths"].values():
-        for operation in (path[method] for method in _METHODS if method in path):
-            _with_problems(operation)
+    describe(schema)
     return schema
-
-
-def _with_problems(operation: Mapping[str, Any]) -> None:
-    responses = operation["responses"]
-    if "HTTPValidationError" in str(responses.get("422", "")):
-        del responses["422"]
-    reference = {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}
-    responses["default"] = {"description": "A problem", "content": {MEDIA_TYPE: reference}}

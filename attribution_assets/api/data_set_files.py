@@ -149,6 +149,10 @@ def _require_usable(settings: Settings) -> None:
     except DatabaseUrlError as error:
         raise ConfigurationError(f"database_url: {error}") from None
     resources = resources_of(settings, references=False)
+    try:
+        resources.database.source()
+    except DatabaseUrlError as error:
+        raise ConfigurationError(f"source_url: {error}") from None
     resources.storage.tables()
     resources.reports.file("x")
     if settings.ihc_api_key:

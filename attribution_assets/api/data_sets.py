@@ -10,9 +10,9 @@ from attribution_assets.api.access import Admin, DataSetName, Reader, Writer, re
 from attribution_assets.api.data_set_files import ALWAYS_SECRET, PLACES, DataSetExistsError, DataSetFiles, identity_of
 from attribution_assets.api.deletion import require_deletable
 from attribution_assets.api.keys import Scope
-from attribution_assets.api.operations import Operation, accepted, store_of
+from attribution_assets.api.operations import PRINTABLE, Operation, accepted, store_of
 from attribution_assets.api.pages import Cursor, Limit, Page, page_of
-from attribution_assets.api.problems import Problem, shown
+from attribution_assets.api.problems import Problem, refusal, shown
 from attribution_assets.api.source_store import SourceStore, has_database
 from attribution_assets.attribution.masking import MASK, masked
 from attribution_assets.attribution.tables.readable import quoted
@@ -22,9 +22,7 @@ from attribution_assets.operations.records import DELETE_DATA_SET
 from attribution_assets.settings import ATTRIBUTES, Settings
 
 MOST_CHARACTERS = 2_000
-Text = Annotated[
-    str, Field(min_length=1, max_length=MOST_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$")
-]
+Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS, pattern=PRINTABLE)]
 _EXAMPLE: dict[str, JsonValue] = {"start_date": "2024-01-01", "lookback_days": 30, "ihc_conv_type_id": "default"}
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 _DATE: dict[str, JsonValue] = {"format": "date"}
@@ -131,7 +129,13 @@ def router() -> APIRouter:
     return _routes
 
 
-@_routes.post("", status_code=201, summary="Make a data set", response_model=DataSet)
+@_routes.post(
+    "",
+    status_code=201,
+    summary="Make a data set",
+    response_model=DataSet,
+    responses={409: refusal("There is a data set of this name.")},
+)
 def create_data_set(body: NewDataSet, key: Admin, response: Response) -> dict[str, Any]:
     """Make a data set, with a source store of its own if it is given no database."""
     require_data_set(key, body.name)
@@ -169,7 +173,12 @@ def get_data_set(name: DataSetName, key: Reader) -> dict[str, Any]:
     return _shown(settings)
 
 
-@_routes.patch("/{name}", summary="Change settings", response_model=DataSet)
+@_routes.patch(
+    "/{name}",
+    summary="Change settings",
+    response_model=DataSet,
+    responses={409: refusal("The data set is being deleted.")},
+)
 def change_data_set(request: Request, name: DataSetName, body: DataSetSettings, key: Writer) -> dict[str, Any]:
     """Change settings; null takes one away, so that its default holds. Where things lie takes the scope admin."""
     require_data_set(key, name)
@@ -186,7 +195,13 @@ def change_data_set(request: Request, name: DataSetName, body: DataSetSettings, 
     return _shown(settings)
 
 
-@_routes.delete("/{name}", status_code=202, summary="Delete a data set", response_model=Operation)
+@_routes.delete(
+    "/{name}",
+    status_code=202,
+    summary="Delete a data set",
+    response_model=Operation,
+    responses={409: refusal("It cannot be deleted: where its data lies is not known, or its deletion is under way.")},
+)
 def delete_data_set(
     request: Request,
     name: DataSetName,

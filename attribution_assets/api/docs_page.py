@@ -72,7 +72,8 @@ def docs_page(schema: Mapping[str, Any]) -> str:
         f"<h1>{escape(info['title'])}</h1><p>{_text(info.get('description', ''))}</p>",
         '<p>The schema for programs is at <a href="/v1/openapi.json">/v1/openapi.json</a> (OpenAPI 3.1).</p>',
         *(f"<h2>{escape(name)}</h2>{''.join(sections)}" for name, sections in groups.items()),
-        "<h2>Problems</h2><p>Every error is <code>application/problem+json</code>; its type is one of these.</p>",
+        '<h2 id="problems">Problems</h2>',
+        "<p>Every error is <code>application/problem+json</code>; its type is one of these.</p>",
         f"<table><tr><th>type</th><th>what it means</th></tr>{problems}</table>",
         "<h2>Bodies</h2>",
         *(_body(name, part) for name, part in schema["components"]["schemas"].items()),
@@ -95,14 +96,19 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], schema: Map
     table = (
         f"<table><tr><th>parameter</th><th>in</th><th>form</th><th></th></tr>{''.join(rows)}</table>" if rows else ""
     )
-    sent = "".join(
+    body = operation.get("requestBody", {})
+    sent = f"<p>{_text(body['description'])}</p>" if "description" in body else ""
+    sent += "".join(
         f"<p>Body, <code>{escape(form)}</code>: {_kind(content.get('schema', {}))}</p>{_example(content, schema)}"
-        for form, content in operation.get("requestBody", {}).get("content", {}).items()
+        for form, content in body.get("content", {}).items()
     )
     answers = "".join(
         f"<tr><td>{escape(status)}</td><td>{_text(answer.get('description', ''))}</td><td>{_forms(answer)}</td></tr>"
         for status, answer in operation["responses"].items()
+        if "$ref" not in answer and status != "default"
     )
+    shared = ", ".join(status for status, answer in operation["responses"].items() if "$ref" in answer)
+    answers += f'<tr><td>others</td><td>{escape(shared)}: see <a href="#problems">Problems</a></td><td></td></tr>'
     return (
         f'<section id="{escape(operation["operationId"])}"><h3><b class="method">{method.upper()}</b>'
         f"<code>{escape(path)}</code></h3><p><b>{escape(operation.get('summary', ''))}.</b>"

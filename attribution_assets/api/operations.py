@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from attribution_assets.api.access import Reader, Runner, data_set_of, require_data_set
 from attribution_assets.api.keys import Key
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
-from attribution_assets.api.problems import Problem, ProblemDetails
+from attribution_assets.api.problems import Problem, ProblemDetails, refusal
 from attribution_assets.api.startable import require_startable
 from attribution_assets.operations.records import ENDED, IdempotentRequest, KeptOperation, State
 from attribution_assets.operations.store import OperationStore
@@ -18,6 +18,9 @@ from attribution_assets.settings import Settings
 
 ACCEPTED = 202
 RETRY_AFTER = {"Retry-After": "2"}
+PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
+"""Of a text that is not blank and has no control characters."""
+
 _DAY = r"^\d{4}-\d{2}-\d{2}$"
 _DATE: dict[str, JsonValue] = {"format": "date"}
 
@@ -45,9 +48,7 @@ class Train(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Literal["train"]
-    conversion_type: str = Field(
-        min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", examples=["new"]
-    )
+    conversion_type: str = Field(min_length=1, max_length=200, pattern=PRINTABLE, examples=["new"])
 
 
 class EraseUser(BaseModel):
@@ -127,6 +128,10 @@ def router() -> APIRouter:
     status_code=ACCEPTED,
     summary="Ask for an operation",
     response_model=Operation,
+    responses={
+        409: refusal("It cannot start: the detail says why."),
+        422: refusal("A part of the body cannot be used, or the Idempotency-Key came with another body before."),
+    },
 )
 def create_operation(
     request: Request,
@@ -178,7 +183,13 @@ def get_operation(request: Request, response: Response, id_: OperationId, key: R
     return operation.content
 
 
-@_routes.post("/operations/{id}/cancel", status_code=ACCEPTED, summary="Cancel an operation", response_model=Operation)  # noqa: FAST003 - the same
+@_routes.post(
+    "/operations/{id}/cancel",  # noqa: FAST003 - the same
+    status_code=ACCEPTED,
+    summary="Cancel an operation",
+    response_model=Operation,
+    responses={409: refusal("It has ended already.")},
+)
 def cancel_operation(request: Request, response: Response, id_: OperationId, key: Runner) -> dict[str, Any]:
     """End an operation: at once if it is queued, else within seconds. What it has finished is kept."""
     operation = _operation(store_of(request), id_, key)

@@ -13,8 +13,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from attribution_assets.attribution.database.database import DatabaseError
+from attribution_assets.attribution.database.database import DatabaseError, DatabaseUrlError
 from attribution_assets.attribution.files.object_store import ObjectStoreError
+from attribution_assets.attribution.source.database import SourceSchemaError
 from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.environment import without_secrets
@@ -156,11 +157,14 @@ def without_paths(text: str) -> str:
     return _PATH.sub(lambda path: Path(path[0]).name if Path(f"/{path['first']}").exists() else path[0], text)
 
 
+_NOT_POSSIBLE = (RunRejectedError, ConfigurationError, ForeignStorageError, DatabaseUrlError, SourceSchemaError)
+
+
 def problem_of(error: Exception) -> Problem | None:
     """The problem that an error of the work or its settings is; None if it is none that was foreseen."""
     if isinstance(error, Problem):
         return error
-    if isinstance(error, (RunRejectedError, ConfigurationError, ForeignStorageError)):
+    if isinstance(error, _NOT_POSSIBLE):
         return Problem(409, "Not possible", str(error))
     if isinstance(error, RunFailedError):
         return Problem(500, "Run failed", str(error))

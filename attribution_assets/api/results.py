@@ -12,7 +12,8 @@ from typing import Annotated, Any, Literal
 
 import pandas as pd
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
+from pydantic_core import PydanticCustomError
 
 from attribution_assets.api.access import data_set_of
 from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Result, ResultPage, Standing, answer
@@ -31,8 +32,8 @@ from attribution_assets.api.result_rows import (
     UnattributedOrder,
 )
 from attribution_assets.api.source_store import has_database, has_source_tables
-from attribution_assets.api.uploads import CSV, PARQUET
-from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.api.uploads import CSV, JSON, PARQUET
+from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.reporting.report_file import with_readable_paths
@@ -79,11 +80,20 @@ class Asked:
     cursor: str | None
 
 
+def _as_written(value: object) -> object:
+    if isinstance(value, str) and day_written(value) is None:  # else seconds since 1970 would be a day too
+        raise PydanticCustomError("day", "it is no day of the calendar, written YYYY-MM-DD")
+    return value
+
+
+AskedDay = Annotated[dt.date, BeforeValidator(_as_written)]
+
+
 def asked(
     request: Request,
     settings: Annotated[Settings, Depends(data_set_of("read"))],
-    first_day: Annotated[dt.date | None, Query(description="First day; without it, the first that there is.")] = None,
-    last_day: Annotated[dt.date | None, Query(description="Last day, included.")] = None,
+    first_day: Annotated[AskedDay | None, Query(description="First day; without it, the first that there is.")] = None,
+    last_day: Annotated[AskedDay | None, Query(description="Last day, included.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page of JSON.")] = FEW_ROWS,
     cursor: Annotated[str | None, Query(description="`next` of the page before.", max_length=500)] = None,
 ) -> Asked:
@@ -366,7 +376,11 @@ def router() -> APIRouter:
     """The routes of results."""
     routes = APIRouter(tags=["Results out"])
     for path, endpoint, row, summary in _ROUTES:
-        forms = {CSV: {"schema": {"type": "string"}}, PARQUET: {"schema": {"type": "string", "format": "binary"}}}
+        forms = {
+            JSON: {},  # first, as generated clients take the first
+            CSV: {"schema": {"type": "string"}},
+            PARQUET: {"schema": {"type": "string", "format": "binary"}},
+        }
         routes.add_api_route(
             f"/v1/data-sets/{{name}}/{path}",
             endpoint,
@@ -377,7 +391,7 @@ def router() -> APIRouter:
                 200: {"model": ResultPage[row], "content": forms, "description": "The rows."},  # type: ignore[valid-type]
                 304: {"description": "The client has them, as `If-None-Match` says."},
                 406: refusal("Accept names no form that there is."),
-                409: refusal("The results have changed since the cursor was given."),
+                409: refusal("The results have changed since the cursor was given, or the settings cannot be used."),
                 422: refusal("A parameter cannot be used."),
             },
         )

@@ -55,6 +55,14 @@ class RowTable:
         """The columns that each row needs."""
         return [name for name, column in self.schema.columns.items() if column.required]
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """The fields of a row -> what each is, in words."""
+        words = {name: str(column.description) for name, column in self.schema.columns.items()}
+        if self.time:
+            words |= {TIMESTAMP: f"in place of {self.date} and {self.time}: date and time with an offset"}
+        return words
+
     def key_of(self, row_id: str) -> tuple[str | None, ...] | None:
         """The values of the key's columns in a row's id; None if it cannot be one."""
         if len(self.key) == 1:

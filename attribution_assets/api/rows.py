@@ -1,5 +1,6 @@
 """Rows in: `POST` and `DELETE` of `/v1/data-sets/{name}/rows/{table}`."""
 
+import json
 from pathlib import Path as File
 from typing import Annotated
 
@@ -76,19 +77,32 @@ class RowsTaken(BaseModel):
     rejected_count: int = Field(description="how many cannot be used in all")
 
 
+_SESSION = {
+    "session_id": "s1",
+    "user_id": "u1",
+    "timestamp": "2024-02-01T12:00:00+01:00",
+    "channel_name": "Search",
+    "holder_engagement": 1,
+    "closer_engagement": 0,
+    "impression_interaction": 0,
+}
 _EXAMPLES = {
-    NDJSON: '{"session_id": "s1", "user_id": "u1", "timestamp": "2024-02-01T12:00:00+01:00", "channel_name": "Search",'
-    ' "holder_engagement": 1, "closer_engagement": 0, "impression_interaction": 0}\n',
+    NDJSON: f"{json.dumps(_SESSION)}\n",
+    JSON: [_SESSION],
     CSV: "conv_id,user_id,conv_date,conv_time,revenue\no1,u1,2024-02-03,18:30:00,99.50\n",
 }
+_FIELDS = "\n\n".join(
+    f"`{name}`: {', '.join(f'`{field}` ({words})' for field, words in table.fields.items())}."
+    for name, table in ROW_TABLES.items()
+)
 _BODY = {
     "required": True,
-    "description": "The rows, one after the other; gzip with `Content-Encoding: gzip`.",
+    "description": f"The rows, one after the other; gzip with `Content-Encoding: gzip`.\n\n{_FIELDS}",
     "content": {
         NDJSON: {"schema": {"type": "string"}, "example": _EXAMPLES[NDJSON]},
         CSV: {"schema": {"type": "string"}, "example": _EXAMPLES[CSV]},
         PARQUET: {"schema": {"type": "string", "format": "binary"}},
-        JSON: {"schema": {"type": "array", "items": {"type": "object"}}},
+        JSON: {"schema": {"type": "array", "items": {"type": "object"}}, "example": _EXAMPLES[JSON]},
     },
 }
 

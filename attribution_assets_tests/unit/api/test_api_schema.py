@@ -1,15 +1,20 @@
 """The schema of the API is that of the repository, has all attributes of data sets, and may only grow."""
 
 import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from attribution_assets.api.breaking import breaking
 from attribution_assets.api.data_sets import DataSetSettings
 from attribution_assets.api.docs_page import PROBLEMS, docs_page
 from attribution_assets.api.problems import problem_type
-from attribution_assets.api.schema import breaking, kept_schema, schema_now
+from attribution_assets.api.schema import kept_schema, schema_now
 from attribution_assets.settings import ATTRIBUTES
+
+DATA_SETS, OPERATIONS = "/v1/data-sets", "/v1/operations"
+REPORT, ROWS = "/v1/data-sets/{name}/report", "/v1/data-sets/{name}/rows/{table}"
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +49,115 @@ def test_every_attribute_of_a_data_set_can_be_given() -> None:
     assert set(DataSetSettings.model_fields) == set(ATTRIBUTES)
 
 
-def test_what_would_break_programs_is_found(schema: dict[str, Any]) -> None:
+def parameter(operation: dict[str, Any], name: str) -> dict[str, Any]:
+    return next(each for each in operation["parameters"] if each["name"] == name)
+
+
+def json_of(answer: dict[str, Any]) -> dict[str, Any]:
+    schema: dict[str, Any] = answer["content"]["application/json"]["schema"]
+    return schema
+
+
+def removed(part: dict[str, Any], name: str) -> None:
+    del part[name]
+
+
+# What is changed in a schema -> what that breaks; `paths` and `bodies` are those of the schema.
+BREAKING: list[tuple[Callable[[Any, Any], object], list[str]]] = [
+    (lambda paths, _: removed(paths, OPERATIONS), ["GET /v1/operations is gone"]),
+    (
+        lambda paths, _: paths[OPERATIONS]["get"].update(operationId="operations"),
+        ["GET /v1/operations has another operationId, which generated clients call"],
+    ),
+    (
+        lambda paths, _: paths[DATA_SETS]["get"].update(
+            parameters=[{"name": "owner", "in": "query", "required": True}]
+        ),
+        [
+            "GET /v1/data-sets: the parameter cursor is gone",
+            "GET /v1/data-sets: the parameter limit is gone",
+            "GET /v1/data-sets: the parameter owner is asked for",
+        ],
+    ),
+    (
+        lambda paths, _: parameter(paths[REPORT]["get"], "group")["schema"]["enum"].remove("day"),
+        [f"GET {REPORT}: the parameter group: the value day is gone"],
+    ),
+    (
+        lambda paths, _: parameter(paths[REPORT]["get"], "limit")["schema"].update(maximum=10, type="integer"),
+        [f"GET {REPORT}: the parameter limit: maximum is 10"],
+    ),
+    (
+        lambda paths, _: parameter(paths[REPORT]["get"], "model").update(required=True),
+        [f"GET {REPORT}: the parameter model is asked for"],
+    ),
+    (lambda paths, _: removed(paths[REPORT]["get"]["responses"], "304"), [f"GET {REPORT}: the answer 304 is gone"]),
+    (
+        lambda paths, _: removed(paths[REPORT]["get"]["responses"]["200"]["content"], "text/csv"),
+        [f"GET {REPORT}: the answer 200: it as text/csv: gone"],
+    ),
+    (
+        lambda paths, _: removed(paths[REPORT]["get"]["responses"]["200"]["headers"], "ETag"),
+        [f"GET {REPORT}: the answer 200: the header ETag is gone"],
+    ),
+    (
+        lambda paths, _: json_of(paths[DATA_SETS]["post"]["responses"]["201"]).update({"$ref": "#/x/Operation"}),
+        ["POST /v1/data-sets: the answer 201: it as application/json has another form"],
+    ),
+    (
+        lambda paths, _: removed(paths[ROWS]["post"]["requestBody"]["content"], "text/csv"),
+        [f"POST {ROWS}: bodies as text/csv: gone"],
+    ),
+    (lambda _, bodies: removed(bodies["Operation"]["properties"], "result"), ["Operation: the field result is gone"]),
+    (
+        lambda _, bodies: bodies["Operation"]["required"].remove("result"),
+        ["Operation: the field result may be missing"],
+    ),
+    (
+        lambda _, bodies: bodies["Progress"]["properties"]["done"].update(type="string"),
+        ["Progress: the field done has another form"],
+    ),
+    (lambda _, bodies: bodies["State"]["enum"].remove("canceled"), ["State: the value canceled is gone"]),
+    (
+        lambda _, bodies: bodies["Operation"]["properties"]["kind"]["enum"].remove("train"),
+        ["Operation: the field kind: the value train is gone"],
+    ),
+    (lambda _, bodies: bodies["Train"]["required"].append("method"), ["Train: the field method is asked for"]),
+    (
+        lambda _, bodies: bodies["Train"]["properties"]["conversion_type"].update(maxLength=9),
+        ["Train: the field conversion_type: maxLength is 9"],
+    ),
+    (
+        lambda _, bodies: bodies["EraseUser"]["properties"]["user_id"].update(pattern="^u"),
+        ["EraseUser: the field user_id: pattern is ^u"],
+    ),
+    (
+        lambda _, bodies: bodies["EraseUser"]["properties"]["user_id"].update(enum=["ann"]),
+        ["EraseUser: the field user_id takes certain values alone"],
+    ),
+    # What says or takes more breaks nobody.
+    (lambda _, bodies: bodies["Operation"]["required"].append("cost"), []),
+    (lambda _, bodies: bodies["Train"]["properties"].update(method={"type": "string"}), []),
+    (lambda _, bodies: bodies["State"]["enum"].append("paused"), []),
+    (lambda paths, _: parameter(paths[REPORT]["get"], "limit")["schema"].update(maximum=10**6), []),
+]
+
+
+@pytest.mark.parametrize(("change", "broken"), BREAKING, ids=[" ".join(broken) or "none" for _, broken in BREAKING])
+def test_what_would_break_programs_is_found(
+    schema: dict[str, Any], change: Callable[[Any, Any], object], broken: list[str]
+) -> None:
     changed = copy.deepcopy(schema)
-    del changed["paths"]["/v1/operations"]
-    get = changed["paths"]["/v1/data-sets"]["get"]
-    get["parameters"] = [{"name": "owner", "in": "query", "required": True}]
-    bodies = changed["components"]["schemas"]
-    del bodies["Operation"]["properties"]["result"]
-    bodies["Train"]["required"].append("method")
-    bodies["Progress"]["properties"]["done"]["type"] = "string"
-    bodies["State"]["enum"].remove("canceled")
-    bodies["Operation"]["required"].append("cost")  # an answer that says more breaks nobody
-    assert sorted(breaking(schema, changed)) == [
-        "GET /v1/data-sets: the parameter cursor is gone",
-        "GET /v1/data-sets: the parameter limit is gone",
-        "GET /v1/data-sets: the parameter owner is asked for",
-        "GET /v1/operations is gone",
-        "Operation: the field result is gone",
-        "Progress: the field done has another form",
-        "State: the value canceled is gone",
-        "Train: the field method is asked for",
-    ]
+    change(changed["paths"], changed["components"]["schemas"])
+    assert sorted(breaking(schema, changed)) == broken
+
+
+def test_an_answer_that_all_operations_share_is_looked_into(schema: dict[str, Any]) -> None:
+    changed = copy.deepcopy(schema)
+    del changed["components"]["responses"]["Problem429"]["headers"]
+    found = breaking(schema, changed)
+    assert len(found) == sum(map(len, schema["paths"].values()))
+    assert "GET /v1/operations: the answer 429: the header Retry-After is gone" in found
 
 
 def test_the_page_loads_nothing_and_has_each_operation_and_kind_of_problem(schema: dict[str, Any]) -> None:
