@@ -33,10 +33,10 @@ COPY --chmod=755 <<'EOF' /usr/local/bin/healthy
 set -eu
 command=$(tr '\0' ' ' < /proc/1/cmdline)
 case "$command" in
+    *"attribution-assets api "*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8600/healthz', timeout=15)" ;;
     *dagster-webserver*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:3000/server_info', timeout=5)" ;;
     *dagster-daemon*) dagster-daemon liveness-check ;;
     *dashboard*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8050/', timeout=15)" ;;
-    *"attribution-assets api "*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8600/healthz', timeout=15)" ;;
     *metrics*) python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:9700/metrics', timeout=15)" ;;
     *code-server*) dagster api grpc-health-check --port 4000 ;;
 esac

@@ -1,6 +1,7 @@
 """The Helm values fit the image, the settings of this folder's Dagster instance, and what Dagster takes."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,7 @@ from attribution_assets_tests.support.databases import create_source_tables, ins
 from attribution_assets_tests.support.kubernetes_pods import (
     KubernetesApi,
     Tree,
+    api_manifest,
     code_server,
     helm_values,
     image,
@@ -101,6 +103,64 @@ def test_the_limits_are_those_of_this_folders_instance() -> None:
     }
     assert there["telemetry"] == here["telemetry"]
     assert there["nux"] == here["nux"]
+
+
+def test_the_api_is_the_same_image_with_the_same_settings_secrets_and_user() -> None:
+    values = helm_values()
+    pod = api_manifest()["Deployment"]["spec"]["template"]["spec"]
+    [container], server = pod["containers"], code_server(values)
+
+    assert container["image"] == image(values)
+    assert [each for each in server["env"] if each not in container["env"]] == []
+    assert container["envFrom"] == [{"secretRef": secret} for secret in server["envSecrets"]]
+    assert pod["securityContext"] == server["podSecurityContext"]
+    assert container["securityContext"] == server["securityContext"]
+    read = Path(settings.__file__).read_text(encoding="utf-8")
+    ours = [each["name"] for each in container["env"] if not each["name"].startswith("DAGSTER_")]
+    assert [name for name in ours if f'"{name}"' not in read] == []
+
+
+def test_the_api_has_the_instance_of_the_chart_and_keeps_what_lasts_on_its_volume(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    manifest, launcher = api_manifest(), instance_settings(helm_values(), "attribution")["run_launcher"]["config"]
+    pod = manifest["Deployment"]["spec"]["template"]["spec"]
+    [container] = pod["containers"]
+    environment = {each["name"]: each.get("value") or each["valueFrom"]["secretKeyRef"] for each in container["env"]}
+    mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+
+    assert volumes["dagster-instance"]["configMap"]["name"] == launcher["instance_config_map"]
+    assert mounted["dagster-instance"] == f"{environment['DAGSTER_HOME']}/dagster.yaml"
+    assert mounted["dagster-home"] == environment["DAGSTER_HOME"]
+    assert environment["DAGSTER_PG_PASSWORD"]["name"] == launcher["postgres_password_secret"]
+    assert (
+        volumes["data"]["persistentVolumeClaim"]["claimName"] == manifest["PersistentVolumeClaim"]["metadata"]["name"]
+    )
+    monkeypatch.delenv("ATTRIBUTION_API_HOME", raising=False)
+    [folder] = re.findall("^WORKDIR (/srv.*)$", DOCKERFILE, flags=re.MULTILINE)
+    for place in (settings.api_home(), settings.DATA_SETS):
+        assert (Path(folder) / place).is_relative_to(mounted["data"])
+    assert f"VOLUME {mounted['data']}\n" in DOCKERFILE
+    assert manifest["Deployment"]["spec"]["strategy"] == {"type": "Recreate"}
+
+
+def test_the_api_is_served_and_probed_where_the_image_serves_it() -> None:
+    manifest = api_manifest()
+    pod = manifest["Deployment"]["spec"]["template"]
+    [container] = pod["spec"]["containers"]
+    [port], [outside] = container["ports"], manifest["Service"]["spec"]["ports"]
+
+    assert container["args"][0] == "api"
+    assert "dashboard | metrics | api)" in DOCKERFILE
+    assert f"http://127.0.0.1:{port['containerPort']}/healthz" in DOCKERFILE
+    assert outside["targetPort"] == port["name"]
+    assert manifest["Service"]["spec"]["selector"] == pod["metadata"]["labels"]
+    for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+        assert container[probe]["httpGet"] == {"path": "/healthz", "port": port["name"]}
+    options = container["args"][1:]
+    assert options[::2] == ["--allowed-host"] * 2
+    assert manifest["Service"]["metadata"]["name"] in options[1::2]
 
 
 @contextmanager

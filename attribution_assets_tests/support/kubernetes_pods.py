@@ -26,6 +26,12 @@ def helm_values() -> Tree:
     return parsed
 
 
+def api_manifest() -> dict[str, Tree]:
+    """The objects of the HTTP API by their kind, parsed anew."""
+    text = (files("attribution_assets") / "deploy" / "api.yaml").read_text(encoding="utf-8")
+    return {each["kind"]: each for each in yaml.safe_load_all(text)}
+
+
 def code_server(values: Mapping[str, Any]) -> Tree:
     """The deployment of the code server."""
     [deployment] = values["dagster-user-deployments"]["deployments"]
