@@ -114,7 +114,7 @@ def answer(
         Problem: 406, it accepts no form that there is; 409, the results have changed since the cursor was given; 422,
             it is none.
     """
-    type_ = _accepted(request.headers.get("accept", ""))
+    type_ = _accepted(",".join(request.headers.getlist("accept")))
     query = {name: value for name, value in request.query_params.items() if name not in ("limit", "cursor")}
     result = replace(result, version=digest({"result": result.version, "path": request.url.path, **query}))
     form = {"type": type_, "standing": str(standing), "guard": str(guard)}
@@ -125,7 +125,7 @@ def answer(
         headers["Final-Through"] = standing.final_through.isoformat()
     if standing.as_of:
         headers["As-Of"] = _moment(standing.as_of)
-    if _is_known(etag, request.headers.get("if-none-match", "")):
+    if _is_known(etag, ",".join(request.headers.getlist("if-none-match"))):
         return Response(status_code=304, headers=headers)
     if type_ == CSV:
         return StreamingResponse(_csv(result, guard=guard), media_type="text/csv; charset=utf-8", headers=headers)
@@ -135,19 +135,23 @@ def answer(
 
 
 def _accepted(accept: str) -> str:
-    """The form that a header Accept prefers."""
-    wishes: list[tuple[float, str]] = []
-    for wish in accept.split(",") if accept.strip() else ["*/*"]:
-        type_, *parameters = (part.strip().lower() for part in wish.split(";"))
+    """The form that a header Accept prefers: of each form counts what is said of it most exactly (RFC 9110, 12.5.1)."""
+    said: dict[str, float] = {}
+    for each in accept.split(",") if accept.strip() else ["*/*"]:
+        type_, *parameters = (part.strip().lower() for part in each.split(";"))
         weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
         try:
-            wishes.append((float(weight), type_))
+            said[type_] = float(weight)
         except ValueError:
-            wishes.append((0.0, type_))
-    for preference, wished in sorted(wishes, key=lambda wish: -wish[0]):
-        for offered in (JSON, CSV, PARQUET):
-            if preference > 0 and wished in (offered, f"{offered.split('/')[0]}/*", "*/*"):
-                return offered
+            said[type_] = 0.0
+
+    def wish(offered: str) -> tuple[float, int]:
+        ranges = (offered, f"{offered.partition('/')[0]}/*", "*/*")
+        return next(((said[each], -place) for place, each in enumerate(ranges) if each in said), (0.0, 0))
+
+    preferred = max((JSON, CSV, PARQUET), key=wish)
+    if wish(preferred)[0] > 0:
+        return preferred
     raise Problem(406, "Not acceptable", f"the results come as {JSON}, {CSV} or {PARQUET}: name one of them in Accept")
 
 

@@ -37,6 +37,7 @@ def create_app(store: OperationStore) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,  # to an address that is not known behind a proxy
         generate_unique_id_function=lambda route: route.name,  # as generated clients call it
     )
     app.state.operations = store

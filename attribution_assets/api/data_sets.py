@@ -10,7 +10,7 @@ from attribution_assets.api.access import Admin, DataSetName, Reader, Writer, re
 from attribution_assets.api.data_set_files import ALWAYS_SECRET, PLACES, DataSetExistsError, DataSetFiles, identity_of
 from attribution_assets.api.deletion import require_deletable
 from attribution_assets.api.keys import Scope
-from attribution_assets.api.operations import PRINTABLE, Operation, accepted, store_of
+from attribution_assets.api.operations import PRINTABLE, Day, Operation, accepted, store_of
 from attribution_assets.api.pages import Cursor, Limit, Page, page_of
 from attribution_assets.api.problems import Problem, refusal, shown
 from attribution_assets.api.source_store import SourceStore, has_database
@@ -24,21 +24,15 @@ from attribution_assets.settings import ATTRIBUTES, Settings
 MOST_CHARACTERS = 2_000
 Text = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS, pattern=PRINTABLE)]
 _EXAMPLE: dict[str, JsonValue] = {"start_date": "2024-01-01", "lookback_days": 30, "ihc_conv_type_id": "default"}
-_DAY = r"^\d{4}-\d{2}-\d{2}$"
-_DATE: dict[str, JsonValue] = {"format": "date"}
 
 
 class DataSetSettings(BaseModel):
     """The settings of a data set; what is not given is as the environment of the server has it."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra={"examples": [_EXAMPLE]})
 
-    start_date: str | None = Field(
-        None, pattern=_DAY, json_schema_extra=_DATE, description="First day, YYYY-MM-DD", examples=["2024-01-01"]
-    )
-    end_date: str | None = Field(
-        None, pattern=_DAY, json_schema_extra=_DATE, description="Last day, of data that has ended; without: yesterday"
-    )
+    start_date: Day | None = Field(None, description="First day, YYYY-MM-DD", examples=["2024-01-01"])
+    end_date: Day | None = Field(None, description="Last day, of data that has ended; without: yesterday")
     lookback_days: int | None = Field(None, ge=1, le=3650, description="Length of the lookback window")
     journey_end: str | None = Field(
         None, pattern="^(before|at)$", description="at: a session in the order's own second is in its journey"
@@ -110,7 +104,7 @@ class DataSet(DataSetSettings, _Named):
     """A data set with the settings that hold for it; of a secret, *** says that it is set."""
 
     model_config = ConfigDict(
-        extra="allow", json_schema_extra={"examples": [{"name": "shop_de", **_EXAMPLE, "problem": None}]}
+        extra="allow", strict=False, json_schema_extra={"examples": [{"name": "shop_de", **_EXAMPLE, "problem": None}]}
     )
 
     problem: str | None = Field(None, description="Why its settings cannot be used; null if they can")

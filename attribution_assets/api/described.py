@@ -50,10 +50,10 @@ def describe(schema: dict[str, Any]) -> None:
             name: {"description": words, "required": name in _ALWAYS_SENT, "schema": {"type": type_}}
             for name, (words, type_) in _HEADERS.items()
         },
-        "responses": {
-            f"Problem{status}": _with_headers(str(status), refusal(words), ()) for status, words in shared.items()
-        },
+        "responses": {f"Problem{status}": refusal(words) for status, words in shared.items()},
     }
+    for status in shared:
+        _add_headers(str(status), schema["components"]["responses"][f"Problem{status}"])
     for path, methods in schema["paths"].items():
         for method in filter(methods.__contains__, METHODS):
             _describe_operation(path, methods[method])
@@ -66,7 +66,7 @@ def _describe_operation(path: str, operation: dict[str, Any]) -> None:
     if "304" in responses:
         operation["parameters"].append(_IF_NONE_MATCH)
     for status, response in responses.items():
-        _with_headers(status, response, responses)
+        _add_headers(status, response, has_etag="304" in responses)
     problems = [*_OF_ALL]
     problems += _OF_NAMED if "{" in path else ()
     problems += _OF_PARAMETERS if operation.get("parameters") or "requestBody" in operation else ()
@@ -76,11 +76,10 @@ def _describe_operation(path: str, operation: dict[str, Any]) -> None:
     operation["responses"] = dict(sorted(responses.items())) | {"default": refusal("A problem")}
 
 
-def _with_headers(status: str, response: dict[str, Any], others: Mapping[str, Any] | tuple[()]) -> dict[str, Any]:
-    """The answer with the headers that it has beside its Content-Type."""
-    if names := [*_headers_of(status, has_etag="304" in others)]:
+def _add_headers(status: str, response: dict[str, Any], *, has_etag: bool = False) -> None:
+    """Name the headers that an answer has beside its Content-Type."""
+    if names := [*_headers_of(status, has_etag=has_etag)]:
         response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    return response
 
 
 def _headers_of(status: str, *, has_etag: bool) -> Iterator[str]:

@@ -25,7 +25,7 @@ PROBLEMS = {
     "unusable-rows": "422: with strict, a row cannot be used; errors say which, and nothing is stored",
     "idempotency-key-used": "422: the Idempotency-Key came with another body before",
     "unreadable-body": "400: the body cannot be read as what it is said to be",
-    "bad-request": "400: the request is no HTTP, or its body cannot be read",
+    "bad-request": "400: the request is no HTTP",
     "unknown-host": "400: the header Host names no host that this server answers as",
     "not-acceptable": "406: the results come in no form that the header Accept names",
     "request-timeout": "408: the request was not whole in time",
@@ -51,7 +51,8 @@ pre { background: var(--soft); padding: .7rem; overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-top: 1px solid var(--line); }
 table + table { margin-top: 1rem; }
-b.method { display: inline-block; min-width: 4.2rem; }
+td code { overflow-wrap: anywhere; }
+b.method { display: inline-block; min-width: 4.2rem; margin-right: .5rem; }
 """
 
 
@@ -103,7 +104,8 @@ def _operation(path: str, method: str, operation: Mapping[str, Any], schema: Map
         for form, content in body.get("content", {}).items()
     )
     answers = "".join(
-        f"<tr><td>{escape(status)}</td><td>{_text(answer.get('description', ''))}</td><td>{_forms(answer)}</td></tr>"
+        f"<tr><td>{escape(status)}</td><td>{_text(answer.get('description', ''))}{_headers(answer)}</td>"
+        f"<td>{_forms(answer)}</td></tr>"
         for status, answer in operation["responses"].items()
         if "$ref" not in answer and status != "default"
     )
@@ -131,6 +133,11 @@ def _body(name: str, part: Mapping[str, Any]) -> str:
         f'<section id="body-{escape(name)}"><h3>{escape(name)}</h3><p>{_text(part.get("description", ""))}</p>'
         f"{values}{table}</section>"
     )
+
+
+def _headers(answer: Mapping[str, Any]) -> str:
+    names = ", ".join(f"<code>{escape(name)}</code>" for name in answer.get("headers", ()))
+    return f" ({names})" if names else ""
 
 
 def _forms(answer: Mapping[str, Any]) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field
 
 from attribution_assets.api.access import Reader, Runner, data_set_of, require_data_set
 from attribution_assets.api.keys import Key
@@ -21,22 +21,18 @@ RETRY_AFTER = {"Retry-After": "2"}
 PRINTABLE = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 """Of a text that is not blank and has no control characters."""
 
-_DAY = r"^\d{4}-\d{2}-\d{2}$"
-_DATE: dict[str, JsonValue] = {"format": "date"}
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$", json_schema_extra={"format": "date"})]
+"""A day in a body."""
 
 
 class Attribute(BaseModel):
     """Bring days up to date: journeys, credit of the IHC API, reports. Paid answers are kept, and never paid twice."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Literal["attribute"]
-    first_day: str | None = Field(
-        None, pattern=_DAY, json_schema_extra=_DATE, description="Without it, the first day that holds data"
-    )
-    last_day: str | None = Field(
-        None, pattern=_DAY, json_schema_extra=_DATE, description="Without it, the last day that holds data"
-    )
+    first_day: Day | None = Field(None, description="Without it, the first day that holds data")
+    last_day: Day | None = Field(None, description="Without it, the last day that holds data")
     dry_run: bool = Field(
         default=False, description="Only say what it would ask for and change; nothing is asked or written"
     )
@@ -45,7 +41,7 @@ class Attribute(BaseModel):
 class Train(BaseModel):
     """Learn a conversion type's parameters from kept answers, with which the embedded service can answer it."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Literal["train"]
     conversion_type: str = Field(min_length=1, max_length=200, pattern=PRINTABLE, examples=["new"])
@@ -54,10 +50,10 @@ class Train(BaseModel):
 class EraseUser(BaseModel):
     """Delete all that is kept of a visitor, and make anew the days that this touches."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     kind: Literal["erase_user"]
-    user_id: str = Field(min_length=1, max_length=1_000, pattern=r"\S", examples=["u42"])
+    user_id: str = Field(min_length=1, max_length=1_000, pattern=r"^[^\x00]*[^\s\x00][^\x00]*$", examples=["u42"])
 
 
 NewOperation = Annotated[Attribute | Train | EraseUser, Field(discriminator="kind")]
@@ -174,7 +170,12 @@ def list_operations(
     return {"data": [operation.content for operation in found[:limit]], "next": following}
 
 
-@_routes.get("/operations/{id}", summary="Show an operation", response_model=Operation)  # noqa: FAST003 - its alias
+@_routes.get(
+    "/operations/{id}",  # noqa: FAST003 - its alias
+    summary="Show an operation",
+    response_model=Operation,
+    responses={200: {"headers": {"Retry-After": {"$ref": "#/components/headers/Retry-After"}}}},
+)
 def get_operation(request: Request, response: Response, id_: OperationId, key: Reader) -> dict[str, Any]:
     """How far an operation is, and what it came to."""
     operation = _operation(store_of(request), id_, key)

@@ -2,7 +2,7 @@
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from attribution_assets.attribution.database.database import DatabaseError, Data
 from attribution_assets.attribution.files.object_store import ObjectStoreError
 from attribution_assets.attribution.source.database import SourceSchemaError
 from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
-from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.attribution.tables.readable import quoted, readable
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError, RunFailedError, RunRejectedError
 from attribution_assets.settings import ATTRIBUTES, data_sets_folder
@@ -29,7 +29,7 @@ MOST_ERRORS = 100
 METHOD_NOT_ALLOWED = 405
 SERVER_ERRORS = 500
 TITLES: Mapping[int, str] = {
-    400: "Bad request",
+    400: "Unreadable body",
     401: "Unauthorized",
     403: "Forbidden",
     404: "Not found",
@@ -201,27 +201,17 @@ def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]
         if not isinstance(error, HTTPException):  # as Starlette types handlers
             raise error
         title = TITLES.get(error.status_code, "Bad request" if error.status_code < SERVER_ERRORS else "Internal error")
-        detail = (
-            error.detail
-            if error.detail != HTTPStatus(error.status_code).phrase
-            else _DETAILS.get(error.status_code, title)
-        )
+        of_framework = error.detail in {HTTPStatus(error.status_code).phrase, _NO_JSON}
+        detail = _DETAILS.get(error.status_code, title) if of_framework else error.detail
         headers = dict(error.headers or {})
         if error.status_code == METHOD_NOT_ALLOWED:  # of all routes of the address, not of the first one alone
             headers["Allow"] = ", ".join(sorted(methods_of(request.url.path))) or headers.get("Allow", "GET")
         return Problem(error.status_code, title, detail, headers=headers).response
 
-    async def of_validation(_: Request, error: Exception) -> JSONResponse:
+    async def of_validation(request: Request, error: Exception) -> JSONResponse:
         if not isinstance(error, RequestValidationError):
             raise error
-        found = error.errors()
-        if unreadable := next((each for each in found if each["type"] == "json_invalid"), None):
-            detail = f"the body is no JSON: {unreadable['ctx']['error']} at character {unreadable['loc'][-1]}"
-            return Problem(400, "Unreadable body", detail).response
-        places = [(_pointer(each["loc"]), each["msg"]) for each in found[:MOST_ERRORS]]
-        errors = [{"pointer": where, "detail": what} if where else {"detail": what} for where, what in places]
-        detail = "; ".join(f"{where or 'the body'}: {what}" for where, what in places[:3])
-        return Problem(422, "Invalid request", detail, errors).response
+        return _of_validation(request, error.errors(), error.body).response
 
     for kind in (
         Problem,
@@ -238,14 +228,40 @@ def add_problem_handlers(app: FastAPI, methods_of: Callable[[str], Iterable[str]
     app.add_exception_handler(RequestValidationError, of_validation)
 
 
+def _of_validation(request: Request, found: Sequence[Mapping[str, Any]], body: object) -> Problem:
+    """The problem of a request that is not as its route describes it, with all that is wrong."""
+    if any(each["loc"] == ("body",) for each in found) and (type_ := _other_than_json(request)):
+        return Problem(415, TITLES[415], f"Content-Type is {quoted(type_)}: this address takes application/json")
+    if unreadable := next((each for each in found if each["type"] == "json_invalid"), None):
+        detail = f"the body is no JSON: {unreadable['ctx']['error']} at character {unreadable['loc'][-1]}"
+        return Problem(400, "Unreadable body", detail)
+    errors = [{"pointer": _pointer(each, body), "detail": each["msg"]} for each in found[:MOST_ERRORS]]
+    detail = "; ".join(f"{each['pointer'] or 'the body'}: {each['detail']}" for each in errors[:3])
+    return Problem(422, "Invalid request", detail, errors)
+
+
+def _other_than_json(request: Request) -> str | None:
+    """The type of a request's body, if it has one that is no JSON."""
+    type_ = request.headers.get("content-type", "")
+    is_json = re.fullmatch(r"application/([\w.+-]+\+)?json\s*(;.*)?", type_, re.IGNORECASE)
+    return None if is_json or request.headers.get("content-length", "") in {"", "0"} else type_ or "(missing)"
+
+
+_NO_JSON = "There was an error parsing the body"  # as FastAPI says it
 _DETAILS = {
+    400: "the body is no JSON that can be read: it has to be UTF-8, and not nested too deep",
     404: "there is nothing at this address: /docs lists what there is",
     405: "this address does not take this method: /docs lists what it takes",
 }
 
 
-def _pointer(location: Iterable[str | int]) -> str:
-    """Where in a request, as a JSON pointer; `/query/limit` for a parameter."""
-    first, *rest = location
-    parts = rest if first == "body" else [first, *rest]
+def _pointer(error: Mapping[str, Any], body: object) -> str:
+    """Where in a request an error of pydantic is, as a JSON pointer; `/query/limit` for a parameter."""
+    first, *parts = error["loc"]
+    if first != "body":
+        parts = [first, *parts]
+    elif parts and isinstance(body, Mapping) and parts[0] not in body and parts[0] == body.get("kind"):
+        parts = parts[1:]  # it tells which of several bodies it is, and is no part of it
+    if discriminator := error.get("ctx", {}).get("discriminator"):
+        parts = [*parts, discriminator.strip("'")]
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)

@@ -1,8 +1,7 @@
 """Rows in: `POST` and `DELETE` of `/v1/data-sets/{name}/rows/{table}`."""
 
 import json
-from pathlib import Path as File
-from typing import Annotated
+from typing import IO, Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
@@ -157,7 +156,7 @@ async def put_rows(
         return await run_in_threadpool(_put, store, table, body, content_type, strict=strict)
 
 
-def _put(store: SourceStore, table: RowTable, body: File, content_type: str, *, strict: bool) -> RowsTaken:
+def _put(store: SourceStore, table: RowTable, body: IO[bytes], content_type: str, *, strict: bool) -> RowsTaken:
     received, rejected, rejected_count = 0, list[RefusedRow](), 0
     with StagedRows() as staged:
         for batch in batches_of(body, content_type):

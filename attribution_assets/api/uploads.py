@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from email.message import Message
 from functools import partial
 from itertools import chain
-from pathlib import Path
 from typing import IO, Any
 
 import orjson
@@ -77,20 +76,20 @@ def unreadable(reason: str, row: int | None = None) -> Problem:
 
 
 @asynccontextmanager
-async def spooled_body(request: Request) -> AsyncIterator[Path]:
-    """The body of a request, bounded and decompressed before, as a file that is there as long as the context."""
-    with tempfile.NamedTemporaryFile(prefix="attribution_upload_") as file:
+async def spooled_body(request: Request) -> AsyncIterator[IO[bytes]]:
+    """The body of a request, bounded and decompressed before, as a file that no kill leaves behind."""
+    with tempfile.TemporaryFile(prefix="attribution_upload_") as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)
-        await run_in_threadpool(file.flush)
-        yield Path(file.name)
+        await run_in_threadpool(file.seek, 0)
+        yield file
 
 
-def batches_of(body: Path, content_type: str) -> Iterator[Batch]:
+def batches_of(body: IO[bytes], content_type: str) -> Iterator[Batch]:
     """The rows of a body.
 
     Args:
-        body: its file.
+        body: its file, at its beginning.
         content_type: as its header says.
 
     Raises:
@@ -104,8 +103,7 @@ def batches_of(body: Path, content_type: str) -> Iterator[Batch]:
         raise Problem(
             415, "Unsupported media type", f"Content-Type is {named}: it takes {', '.join(_READERS)}, in UTF-8"
         )
-    with body.open("rb") as file:
-        yield from _READERS[type_](file)
+    yield from _READERS[type_](body)
 
 
 def _ndjson(file: IO[bytes]) -> Iterator[Batch]:
@@ -270,14 +268,13 @@ def _csv(file: IO[bytes]) -> Iterator[Batch]:
 
 def _parquet(file: IO[bytes]) -> Iterator[Batch]:
     try:
-        parquet = pq.ParquetFile(file.name, buffer_size=_PIECE, pre_buffer=False)
+        parquet = pq.ParquetFile(file, buffer_size=_PIECE, pre_buffer=False)
         names, first = _header(parquet.schema_arrow.names), 1
         for part in parquet.iter_batches(ROWS_PER_BATCH, use_threads=False):
             yield _checked(Batch(first, len(part), dict(zip(names, map(_values, part.columns), strict=True))))
             first += len(part)
     except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        said = str(error).replace(file.name, "the body").splitlines()[0]
-        raise unreadable(f"the body is no Parquet file that can be read: {said}") from None
+        raise unreadable(f"the body is no Parquet file that can be read: {str(error).splitlines()[0]}") from None
 
 
 _READERS: Mapping[str, Callable[[IO[bytes]], Iterator[Batch]]] = {

@@ -130,6 +130,7 @@ def test_hosts_that_are_not_known_are_refused(url: str) -> None:
 def test_framework_errors_are_problems_and_no_other_site_is_let_in(admin: ApiClient) -> None:
     assert_is_problem(admin.get("/v1/nothing"), 404)
     assert_is_problem(admin.get("/nothing"), 404)
+    assert_is_problem(admin.get("/v1/data-sets/", allow_redirects=False), 404)
     not_taken = admin.call("PUT", "/v1/data-sets/shop_a")
     assert_is_problem(not_taken, 405)
     assert not_taken.headers["Allow"] == "DELETE, GET, PATCH"
@@ -139,6 +140,29 @@ def test_framework_errors_are_problems_and_no_other_site_is_let_in(admin: ApiCli
     answer = admin.call("OPTIONS", "/v1/data-sets", headers=preflight)
     assert_is_problem(answer, 405)
     assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "type_", "status"),
+    [
+        (b'{"name": "shop_c"}', "text/plain", 415),
+        (b"name=shop_c", "application/x-www-form-urlencoded", 415),
+        (b'{"name": "shop_c"}', None, 415),
+        (b"", None, 422),
+        (b"[]", "application/json", 422),
+        (b'{"name": "shop_c",', "application/json", 400),
+        (b'{"name": "\xff"}', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+    ],
+)
+def test_a_body_that_is_not_what_the_address_takes_is_refused_and_said_to_be(
+    admin: ApiClient, body: bytes, type_: str | None, status: int
+) -> None:
+    answer = admin.call("POST", "/v1/data-sets", data=body, headers={"Content-Type": type_})
+    assert_is_problem(answer, status)
+    title = {400: "Unreadable body", 415: "Unsupported media type", 422: "Invalid request"}[status]
+    assert answer.json()["title"] == title
+    assert [error["pointer"] for error in answer.json()["errors"]] == ([""] if status == 422 else [])
 
 
 def test_a_request_that_is_no_http_or_not_whole_in_time_is_a_problem(url: str) -> None:

@@ -77,6 +77,11 @@ def test_a_name_that_exists_is_a_conflict(admin: ApiClient, name: str) -> None:
         ({"dimensions": ["cost"]}, "/dimensions"),
         ({"ihc_api_key": "***"}, "/ihc_api_key"),
         ({"database_url": "postgresql://***@127.0.0.1:1/shop"}, "/database_url"),
+        ({"source_url": "shop"}, "/source_url"),
+        ({"channels": "no_such.csv"}, "/channels"),
+        ({"channels": "\0.csv"}, "/channels"),
+        ({"lookback_days": True}, "/lookback_days"),
+        ({"lookback_days": "3"}, "/lookback_days"),
     ],
 )
 def test_settings_that_cannot_be_used_are_named_and_nothing_is_written(
@@ -131,6 +136,15 @@ def test_a_file_that_cannot_be_used_is_listed_with_its_problem_and_can_be_repair
     assert listed["problem"].startswith("the data set shop_de, line 1: ")
     assert admin.post("/v1/data-sets/shop_de/operations", {"kind": "attribute"}).status_code == 409
     assert admin.call("PATCH", "/v1/data-sets/shop_de", json={"lookback_days": 3}).json()["problem"] is None
+
+
+def test_a_file_that_names_no_source_is_a_conflict_and_not_to_be_tried_again(admin: ApiClient) -> None:
+    assert admin.post("/v1/data-sets", {"name": "shop_de"}).status_code == 201
+    (FOLDER / "shop_de.yaml").write_text("source_url: shop\n")
+    for path in ("report", "status"):
+        answer = admin.get(f"/v1/data-sets/shop_de/{path}")
+        assert (answer.status_code, answer.json()["title"]) == (409, "Not possible"), path
+        assert "Retry-After" not in answer.headers
 
 
 def test_the_mask_of_a_secret_is_no_secret(admin: ApiClient) -> None:

@@ -92,6 +92,8 @@ def test_an_operation_is_queued_and_told_without_what_was_asked_for(admin: ApiCl
         ({"kind": "train"}, 422),
         ({"kind": "erase_user", "user_id": ""}, 422),
         ({"kind": "erase_user", "user_id": " "}, 422),
+        ({"kind": "erase_user", "user_id": "a\0"}, 422),
+        (ATTRIBUTE | {"dry_run": "yes"}, 422),
         ({"kind": "delete_data_set"}, 422),
         ({}, 422),
     ],
@@ -100,6 +102,22 @@ def test_what_cannot_start_is_refused_at_once(admin: ApiClient, asked: dict[str,
     answer = admin.post(OPERATIONS, asked)
     assert (answer.status_code, answer.headers["Content-Type"]) == (status, "application/problem+json")
     assert admin.get("/v1/operations").json()["data"] == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "pointer"),
+    [
+        (ATTRIBUTE | {"dry_run": "yes"}, "/dry_run"),
+        (ATTRIBUTE | {"first_day": "2024-02-30"}, "/first_day"),
+        (ATTRIBUTE | {"again": True}, "/again"),
+        ({"kind": "train"}, "/conversion_type"),
+        ({"kind": "erase_user", "user_id": 7}, "/user_id"),
+        ({"kind": "delete_data_set"}, "/kind"),
+        ({}, "/kind"),
+    ],
+)
+def test_what_is_wrong_in_the_body_is_pointed_at(admin: ApiClient, asked: dict[str, object], pointer: str) -> None:
+    assert [error["pointer"] for error in admin.post(OPERATIONS, asked).json()["errors"]] == [pointer]
 
 
 def test_a_data_set_without_rows_cannot_be_attributed(admin: ApiClient) -> None:

@@ -127,7 +127,8 @@ def test_a_report_can_be_of_some_days_by_channel_or_day_of_another_model_or_date
         ("2024-02-24", 0.5, 1.0, 90.0, 0.5, 180.0)
     ]
     assert found(first_day="2023-01-01", last_day="2023-01-02") == []
-    for asked in ({"model": "x"}, {"group": "x"}, {"date_basis": "x"}, {"first_day": "2024-02-30"}, {"limit": "0"}):
+    no_days = [{"first_day": text} for text in ("2024-02-30", "0", "20240201", "2024-02-01T00:00:00", "")]
+    for asked in ({"model": "x"}, {"group": "x"}, {"date_basis": "x"}, *no_days, {"limit": "0"}):
         answer = made.get("report", **asked)
         assert answer.status_code == 422
         assert answer.headers["Content-Type"] == "application/problem+json"
@@ -221,6 +222,10 @@ def test_what_the_client_has_is_not_sent_again_until_it_changes(made: ApiServer)
         ("application/json;q=0.1, application/vnd.apache.parquet", PARQUET),
         ("image/png", "application/problem+json"),
         ("text/csv;q=0", "application/problem+json"),
+        ("*/*, application/json;q=0", CSV),
+        ("*/*, application/vnd.apache.parquet", PARQUET),
+        ("application/*;q=0.9, text/csv;q=0.8", "application/json"),
+        ("application/json;q=high", "application/problem+json"),
     ],
 )
 def test_the_form_is_what_the_client_prefers(api: ApiServer, accept: str, type_: str) -> None:

@@ -34,6 +34,21 @@ def test_it_is_openapi_3_1_and_every_operation_answers_problems_and_needs_a_key(
     assert all(each["security"] == [{"key": []}] for each in operations)
 
 
+def test_each_operation_names_the_statuses_and_headers_that_it_can_answer_with(schema: dict[str, Any]) -> None:
+    found = " ".join(sorted(schema["paths"][ROWS]["post"]["responses"]))
+    assert found == "200 400 401 403 404 408 409 413 415 422 429 500 503 default"
+    report, asked = schema["paths"][REPORT]["get"], schema["paths"]["/v1/data-sets/{name}/operations"]["post"]
+    for status in ("200", "304"):
+        assert [*report["responses"][status]["headers"]] == ["ETag", "Final-Through", "As-Of"]
+    assert parameter(report, "If-None-Match")["in"] == "header"
+    assert next(iter(report["responses"]["200"]["content"])) == "application/json"  # which generated clients take
+    assert [*asked["responses"]["202"]["headers"]] == ["Location", "Retry-After"]
+    shared = schema["components"]["responses"]
+    headers = {name: [*problem.get("headers", ())] for name, problem in shared.items() if "headers" in problem}
+    retried = ["Retry-After"]
+    assert headers == {"Problem401": ["WWW-Authenticate"], "Problem429": retried, "Problem503": retried}
+
+
 def test_the_paths_are_those_of_the_contract(schema: dict[str, Any]) -> None:
     assert {path: set(methods) for path, methods in schema["paths"].items() if "operations" in path} == {
         "/v1/data-sets/{name}/operations": {"post"},
