@@ -36,7 +36,7 @@ def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 @pytest.fixture
-def call(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+def call(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
     """`call("tag.operation", ...)`: what the operation of the generated client answers."""
     config = Path("config.yaml")
     config.write_text(f"package_name_override: {PACKAGE}\npost_hooks: []\n")
@@ -44,10 +44,11 @@ def call(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[
     options = ["--path", str(KEPT), "--config", str(config), "--meta", "none", "--output-path", PACKAGE]
     subprocess.run([generator, "generate", *options], check=True, capture_output=True)  # noqa: S603 - a tool of the tests
     monkeypatch.syspath_prepend(str(tmp_path))
-    client = import_module(PACKAGE).AuthenticatedClient(url, new_key("me", "admin"), raise_on_unexpected_status=True)
-    return lambda operation, *args, **named: import_module(f"{PACKAGE}.api.{operation}").sync(
-        *args, client=client, **named
-    )
+    made = import_module(PACKAGE).AuthenticatedClient(url, new_key("me", "admin"), raise_on_unexpected_status=True)
+    with made as client:
+        yield lambda operation, *args, **named: import_module(f"{PACKAGE}.api.{operation}").sync(
+            *args, client=client, **named
+        )
 
 
 @pytest.mark.slow
