@@ -10,14 +10,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from attribution_assets.attribution.database.database import Database, DatabaseUrlError
+from attribution_assets.attribution.database.database import Database, DatabaseUrlError, url_of_schema
 from attribution_assets.attribution.masking import passwords_in
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.environment import is_secret_too
@@ -35,6 +34,8 @@ NAMELESS = "(environment)"
 _JSON = ("ihc_redistribution_parameter", "ihc_conversion_types")
 """Attributes whose values may be written as mappings in place of JSON."""
 _SECRETS = ("ihc_api_key",)
+SCHEMA = "schema"
+"""Names a schema of the environment's database in place of a URL, so that its password is written nowhere else."""
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,16 @@ def file_of(name: str) -> Path | None:
 
 
 def owns_source(name: str) -> bool:
-    """Whether the source tables of a data set of the folder lie in a database of its own, which it was not given."""
+    """Whether the source tables of a data set of the folder lie in a database or schema of its own, made for it."""
     given = _given_to(name)
-    return given is not None and not {"database_url", "source_url"} & given and not _is_shared()
+    if given is None or "source_url" in given:
+        return False
+    return given["database_url"] == {SCHEMA: own_schema(name)} if "database_url" in given else not _is_shared()
+
+
+def own_schema(name: str) -> str:
+    """The schema of a PostgreSQL database that is made for a data set."""
+    return f"data_set_{name.lower()}"
 
 
 def shares_database(name: str) -> bool:
@@ -103,15 +111,24 @@ def shares_database(name: str) -> bool:
     return given is not None and "database_url" not in given and _is_shared()
 
 
-def _given_to(name: str) -> AbstractSet[str] | None:
+def _given_to(name: str) -> Mapping[str, object] | None:
     """The attributes in the file of a data set; None if there is none of this name."""
     path = file_of(name)
-    return None if path is None else attributes_in(path)[0].keys()
+    return None if path is None else attributes_in(path)[0]
 
 
 def _is_shared() -> bool:
     """Whether data sets that are given no database have the environment's in common: it is a server's."""
-    return Database(Settings.from_environment(own_data=True).database_url).path is None
+    return environment_database().path is None
+
+
+def environment_database() -> Database:
+    """The database of the environment.
+
+    Raises:
+        DatabaseUrlError: Its URL is neither SQLite's nor PostgreSQL's.
+    """
+    return Database(Settings.from_environment(own_data=True).database_url)
 
 
 def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str], str]) -> Settings:
@@ -120,7 +137,8 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
     Args:
         name: its name.
         attributes: attribute -> value, as YAML has it; `{env: NAME}` names a variable, `{file: PATH}` a file that holds
-            the value, as mounted secrets do.
+            the value, as mounted secrets do; of `database_url`, `{schema: NAME}` a schema of the environment's
+            PostgreSQL database.
         label: what to call an attribute in messages.
 
     Raises:
@@ -129,13 +147,18 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
     """
     require_name(name)
     given, missing, variables = dict[str, Given](), list[str](), dict[str, str]()
+    base = Settings.from_environment(own_data=True)
     for attribute, value in attributes.items():
         called = label(attribute)
         if attribute not in ATTRIBUTES:
             near = difflib.get_close_matches(attribute, ATTRIBUTES, 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(ATTRIBUTES)}"
             raise ConfigurationError(f"{called} is no attribute of a data set: {hint}")
-        if place := _named_place(called, value, f"ATTRIBUTION_DATA_SET_{name}_{attribute}".upper()):
+        variable = f"ATTRIBUTION_DATA_SET_{name}_{attribute}".upper()
+        if attribute == "database_url" and isinstance(value, Mapping) and value.keys() == {SCHEMA}:
+            os.environ[variable] = _url_of_schema(called, base.database_url, value[SCHEMA])
+            given[attribute] = Given(called, os.environ[variable], variable)
+        elif place := _named_place(called, value, variable):
             if attribute in _SECRETS:
                 is_secret_too(place.variable)
             if not os.environ.get(place.variable):
@@ -147,7 +170,6 @@ def data_set(name: str, attributes: Mapping[str, object], label: Callable[[str],
             given[attribute] = Given(called, _text(attribute, called, value))
             if attribute in _SECRETS or passwords_in(given[attribute].text):
                 raise ConfigurationError(f"{called} holds a secret, which is to be named and not written: {_FORMS}")
-    base = Settings.from_environment(own_data=True)
     if base.ihc_api_key and "ihc_api_key" not in attributes and "ihc_api_url" in given:
         raise ConfigurationError(
             f"{given['ihc_api_url'].label} is given without ihc_api_key: the environment's key is for the environment's"
@@ -285,6 +307,18 @@ def _named_place(called: str, value: object, variable: str) -> _Place | None:
             os.environ.pop(variable, None)
         return _Place(variable, file)
     raise ConfigurationError(f"{called} names neither a variable nor a file: write {_FORMS}")
+
+
+def _url_of_schema(called: str, url: str, schema: object) -> str:
+    """The URL of a schema of the environment's database."""
+    if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", str(schema)):
+        raise ConfigurationError(f"{called} names no schema: write lower-case letters, digits and underscores")
+    try:
+        return url_of_schema(url, str(schema))
+    except DatabaseUrlError:
+        raise ConfigurationError(
+            f"{called} names a schema, which takes ATTRIBUTION_DATABASE_URL to be PostgreSQL's: it is not"
+        ) from None
 
 
 def _text(attribute: str, called: str, value: object) -> str:

@@ -4,6 +4,7 @@ Nothing below this module knows the environment. Which resources the settings de
 """
 
 import datetime as dt
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -338,6 +339,22 @@ def data_sets_folder() -> str | None:
 def api_home() -> Path:
     """ATTRIBUTION_API_HOME: where the HTTP API keeps keys, operations and its audit log."""
     return Path(os.environ.get("ATTRIBUTION_API_HOME") or "data/api")
+
+
+def webhook_networks() -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """ATTRIBUTION_WEBHOOK_NETWORKS: the networks, besides public addresses, that webhooks may be delivered into.
+
+    Raises:
+        ConfigurationError: One of them is none.
+    """
+    text = os.environ.get("ATTRIBUTION_WEBHOOK_NETWORKS") or ""
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+    except ValueError as error:
+        raise ConfigurationError(
+            f"ATTRIBUTION_WEBHOOK_NETWORKS is {quoted(text)}: it takes networks such as 10.1.0.0/16, separated by"
+            f" commas ({error})"
+        ) from None
 
 
 def demo_start(end: dt.date | None) -> dt.date:

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.routing import compile_path
 
-from attribution_assets.api import data_sets, operations, results, rows
+from attribution_assets.api import data_sets, operations, results, rows, webhooks
 from attribution_assets.api.described import describe
 from attribution_assets.api.docs_page import HEADERS, docs_page
 from attribution_assets.api.problems import ProblemDetails, add_problem_handlers
@@ -22,7 +22,7 @@ What each marketing channel cost and earned, with IHC attribution: make a data s
 take the report. Every call under `/v1` needs the header `Authorization: Bearer KEY`. Days are UTC, amounts in the data
 set's currency. What takes longer than a request may is an operation: the answer 202 says where it is to be looked at.
 """
-ROUTERS = (data_sets.router, rows.router, operations.router, results.router)
+ROUTERS = (data_sets.router, rows.router, operations.router, results.router, webhooks.router)
 
 
 def create_app(store: OperationStore) -> FastAPI:
@@ -63,13 +63,14 @@ def create_app(store: OperationStore) -> FastAPI:
 
 
 def _methods_of(paths: Mapping[str, Mapping[str, Any]], path: str) -> set[str]:
-    """The methods that an address takes."""
-    return {
+    """The methods that an address takes; where it takes GET, `server.AnswersHead` has it take HEAD."""
+    found = {
         method.upper()
         for template, methods in paths.items()
         if compile_path(template)[0].match(path)
         for method in methods
     }
+    return found | {"HEAD"} if "GET" in found else found
 
 
 def schema_of(app: FastAPI) -> dict[str, Any]:

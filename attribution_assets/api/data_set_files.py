@@ -8,12 +8,21 @@ from typing import Any
 
 import yaml
 from filelock import FileLock
+from sqlalchemy.schema import CreateSchema
 from upath import UPath
 
-from attribution_assets.attribution.database.database import Database, DatabaseUrlError
+from attribution_assets.attribution.database.database import Database, DatabaseUrlError, may_make_schemas
 from attribution_assets.attribution.files.atomic_files import replace_file
 from attribution_assets.attribution.masking import MASK, passwords_in
-from attribution_assets.data_sets import attributes_in, data_set, file_of, require_name
+from attribution_assets.data_sets import (
+    SCHEMA,
+    attributes_in,
+    data_set,
+    environment_database,
+    file_of,
+    own_schema,
+    require_name,
+)
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import DATA_SETS, Settings, data_sets_folder
@@ -38,7 +47,7 @@ class DataSetFiles:
     """The folder of data sets, as `settings.data_sets_folder` has it; it is made with the first data set."""
 
     def create(self, name: str, attributes: Mapping[str, Any]) -> Settings:
-        """Make a data set.
+        """Make a data set; with a schema of its own, if it is given no database and the environment's is PostgreSQL's.
 
         Args:
             name: Its name.
@@ -47,12 +56,18 @@ class DataSetFiles:
         Raises:
             DataSetExistsError: There is one of this name.
             ConfigurationError: The name or an attribute cannot be used; nothing has been written.
+            DatabaseError: The environment's database cannot be reached.
         """
         require_name(name)
         with self._lock():
             if file_of(name):
                 raise DataSetExistsError
-            return self._write(name, {}, attributes)
+            if {"database_url", "source_url"} & attributes.keys() or not _can_have_schema():
+                return self._write(name, {}, attributes)
+            settings = self._write(name, {"database_url": {SCHEMA: own_schema(name)}}, attributes)
+            with environment_database().writing() as connection:
+                connection.execute(CreateSchema(own_schema(name), if_not_exists=True))
+            return settings
 
     def change(self, name: str, changes: Mapping[str, Any]) -> Settings | None:
         """Change attributes of a data set; None takes one away, so that its default holds.
@@ -131,6 +146,19 @@ class DataSetFiles:
     def _lock(self) -> FileLock:
         self._folder().mkdir(parents=True, exist_ok=True)
         return FileLock(self._folder() / LOCK)
+
+
+def _can_have_schema() -> bool:
+    """Whether schemas can be made in the environment's database: it is PostgreSQL's, and its user may.
+
+    Raises:
+        DatabaseError: It cannot be reached.
+    """
+    database = environment_database()
+    if database.path is not None:
+        return False
+    with database.reading() as connection:
+        return may_make_schemas(connection)
 
 
 def _as_read(value: Any) -> Any:  # noqa: ANN401 - as above

@@ -16,7 +16,7 @@ from attribution_assets.api.problems import Problem, refusal, shown
 from attribution_assets.api.source_store import SourceStore, has_database
 from attribution_assets.attribution.masking import MASK, masked
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.data_sets import attributes_in, data_set_named, data_sets, file_of, owns_source
+from attribution_assets.data_sets import SCHEMA, attributes_in, data_set_named, data_sets, file_of, owns_source
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.operations.records import DELETE_DATA_SET
 from attribution_assets.settings import ATTRIBUTES, Settings
@@ -251,7 +251,8 @@ def _shown(settings: Settings) -> dict[str, Any]:
     }
     for attribute in ATTRIBUTES:
         value = fields[attribute] if attribute in fields else getattr(settings, attribute)
-        if attribute in PLACES and attribute not in given:
+        named = given.get(attribute)
+        if attribute in PLACES and (named is None or (isinstance(named, Mapping) and SCHEMA in named)):
             value = None
         elif isinstance(value, frozenset):
             value = sorted(value)

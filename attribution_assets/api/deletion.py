@@ -18,7 +18,7 @@ from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.command.erasure import compact_sqlite
 from attribution_assets.command.fresh_days import CSV_ASSETS
-from attribution_assets.data_sets import attributes_in, data_set_named, file_of
+from attribution_assets.data_sets import attributes_in, data_set_named, file_of, owns_source
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError, RunRejectedError
 from attribution_assets.instance.data_set_names import DataSetNames
@@ -63,7 +63,7 @@ def delete_data_set(name: str, file: str, *, forget_answers: bool) -> dict[str, 
     _delete_files(location(settings.reports), _reports_named_in(storage), whole="reports" not in given)
     _delete_files(location(settings.storage), _own_files(location(settings.storage)), whole="storage" not in given)
     _delete_files(location(settings.conversion_types), (), whole="conversion_types" not in given)
-    _delete_tables(settings, forget_answers=forget_answers, owned=not {"database_url", "source_url"} & given)
+    _delete_tables(settings, forget_answers=forget_answers, owned=owns_source(name))
     DataSetFiles().remove(name)
     return {"deleted": name, "answers_kept": not forget_answers}
 
@@ -126,8 +126,9 @@ def _delete_tables(settings: Settings, *, forget_answers: bool, owned: bool) -> 
     ResultTables(settings.database_url, prefix).drop()
     if forget_answers:
         LedgerTables(settings.database_url, prefix).drop()
-    if owned and database.path is not None:  # the environment's database, if it is a server's, has the rows of all
+    if owned:
         with database.writing() as connection:
             for table in filter(lambda name: column_types(connection, name), SOURCE_TABLES):
                 connection.execute(sa.schema.DropTable(sa.Table(table, sa.MetaData())))
+    if owned and database.path is not None:
         compact_sqlite(database.path)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from attribution_assets.api.access import Reader, Runner, data_set_of, require_data_set
 from attribution_assets.api.keys import Key
-from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, place_of
+from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, number_of
 from attribution_assets.api.problems import Problem, ProblemDetails, refusal
 from attribution_assets.api.startable import require_startable
 from attribution_assets.operations.records import ENDED, IdempotentRequest, KeptOperation, State
@@ -165,7 +165,7 @@ def list_operations(
     if data_set is not None:
         require_data_set(key, data_set)
     of = [data_set] if data_set is not None else (list(key.data_sets) or None)
-    found = store_of(request).some(of, state, _number(cursor), limit + 1)
+    found = store_of(request).some(of, state, number_of(cursor), limit + 1)
     following = cursor_after(str(found[limit - 1].number)) if len(found) > limit else None
     return {"data": [operation.content for operation in found[:limit]], "next": following}
 
@@ -217,13 +217,3 @@ def _operation(store: OperationStore, id_: str, key: Key) -> KeptOperation:
     if operation is None or not key.knows(operation.data_set):  # which of both is not for this key to know
         raise Problem(403, "Forbidden", "this key is for no operation of this id")
     return operation
-
-
-def _number(cursor: str | None) -> int | None:
-    if cursor is None:
-        return None
-    place = place_of(cursor)
-    if not place.isascii() or not place.isdigit() or len(place) > 18:  # noqa: PLR2004 - what SQLite's integers hold
-        problem = {"pointer": "/query/cursor", "detail": "it is no cursor that a page gave as next"}
-        raise Problem(422, "Invalid request", problem["detail"], [problem])
-    return int(place)

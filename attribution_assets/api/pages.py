@@ -40,6 +40,20 @@ def place_of(cursor: str) -> str:
         raise no_cursor() from None
 
 
+def number_of(cursor: str | None) -> int | None:
+    """The number before which the page of a cursor begins, of lists that have the latest first; None: the first page.
+
+    Raises:
+        Problem: 422, it is no cursor.
+    """
+    if cursor is None:
+        return None
+    place = place_of(cursor)
+    if not place.isascii() or not place.isdigit() or len(place) > 18:  # noqa: PLR2004 - what SQLite's integers hold
+        raise no_cursor()
+    return int(place)
+
+
 def no_cursor() -> Problem:
     """What a text that is no cursor is refused with."""
     problem = {"pointer": "/query/cursor", "detail": "it is no cursor that a page gave as next"}

@@ -15,6 +15,7 @@ from attribution_assets.api.audit import Audited
 from attribution_assets.api.keys import Keys
 from attribution_assets.api.limits import BoundedConcurrency, BoundedUploads
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, problem_of, unforeseen
+from attribution_assets.api.webhook_sender import WebhookSender
 from attribution_assets.api.workers import Workers
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.store import OperationStore
@@ -61,6 +62,18 @@ class TimedRequests(WholeRequests):
         self.transport.close()
 
 
+class AnswersHead:
+    """An application that answers HEAD where it answers GET, and the same; the server leaves the body away."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        as_get = {"method": "GET"} if scope["type"] == "http" and scope["method"] == "HEAD" else {}
+        await self._app({**scope, **as_get}, receive, send)
+
+
 class _ErrorsAsProblems:
     """An application whose unforeseen errors are answered as problems: no stack trace leaves it, nor its log."""
 
@@ -95,7 +108,7 @@ def guarded(app: ASGIApp, home: Home, guard: Guard, host: str, names: Sequence[s
         most_bytes: The longest body of uploaded rows, decompressed.
     """
     refusal = Problem(400, "Unknown host", "this server does not answer as this host: see --allowed-host").response
-    inner = Audited(WithKeys(BoundedUploads(app, most_bytes), guard), home)
+    inner = Audited(WithKeys(BoundedUploads(AnswersHead(app), most_bytes), guard), home)
     return KnownHosts(BoundedConcurrency(_ErrorsAsProblems(inner)), host, names, refusal)
 
 
@@ -107,7 +120,7 @@ def config(app: ASGIApp, **settings: Any) -> uvicorn.Config:  # noqa: ANN401 - a
 
 
 def serve(host: str, port: int, names: Sequence[str], most_bytes: int, *, workers: bool) -> None:
-    """Serve the API until it is interrupted, and carry out its operations.
+    """Serve the API until it is interrupted, carry out its operations, and send the events of its webhooks.
 
     Args:
         host: The address to listen on.
@@ -117,7 +130,7 @@ def serve(host: str, port: int, names: Sequence[str], most_bytes: int, *, worker
         workers: Whether operations are carried out by processes of this server.
 
     Raises:
-        ConfigurationError: ATTRIBUTION_API_HOME cannot be used.
+        ConfigurationError: ATTRIBUTION_API_HOME or ATTRIBUTION_WEBHOOK_NETWORKS cannot be used.
         RunRejectedError: Another server carries out its operations.
         SystemExit: The port is in use or not allowed.
     """
@@ -126,5 +139,6 @@ def serve(host: str, port: int, names: Sequence[str], most_bytes: int, *, worker
     app = guarded(create_app(store), home, Guard(Keys(home)), host, names, most_bytes)
     # uvicorn raises the signal that ended it once more: that is to end the workers, and not this process at once
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with suppress(KeyboardInterrupt), Workers(store).running() if workers else nullcontext():
+    sender, carried_out = WebhookSender(home).running(), Workers(store).running() if workers else nullcontext()
+    with suppress(KeyboardInterrupt), sender, carried_out:
         uvicorn.Server(config(app, host=host, port=port, timeout_graceful_shutdown=5)).run()

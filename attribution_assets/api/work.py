@@ -22,9 +22,11 @@ from attribution_assets.data_sets import data_set_named, owns_source
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError, RunRejectedError
+from attribution_assets.instance.data_set_names import DATA_SET_TAG
 from attribution_assets.instance.opening import dagster_instance
+from attribution_assets.instance.other_work import in_a_run
 from attribution_assets.instance.run_failures import failures_in
-from attribution_assets.instance.runs import OPERATION_TAG, process_tag
+from attribution_assets.instance.runs import API_OPERATION_JOB, OPERATION_TAG, process_tag
 from attribution_assets.operations.records import DELETE_DATA_SET, ERASE_USER, KeptOperation
 from attribution_assets.settings import Settings
 
@@ -39,14 +41,16 @@ class Noted:
     Attributes:
         operation: the operation.
         note: keeps stage, done and of.
-        on_run: keeps the id of a run.
+        note_run: keeps the id of a run.
         plans: what the API was to be asked for.
+        has_runs: whether there was a run.
     """
 
     operation: KeptOperation
     note: Callable[[str, int, int | None], None]
-    on_run: Callable[[str], None]
+    note_run: Callable[[str], None]
     plans: list[RequestPlan] = field(default_factory=list)
+    has_runs: bool = False
     _stage: tuple[str, int, int | None] = ("starting", 0, None)
     _at: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -54,7 +58,12 @@ class Noted:
     @property
     def tags(self) -> dict[str, str]:
         """The tags of its runs."""
-        return {OPERATION_TAG: self.operation.id}
+        return {OPERATION_TAG: self.operation.id, DATA_SET_TAG: self.operation.data_set}
+
+    def on_run(self, run_id: str) -> None:
+        """A run is about to start."""
+        self.has_runs = True
+        self.note_run(run_id)
 
     def begin(self, stage: str, of: int | None = None) -> None:
         """A stage begins."""
@@ -90,7 +99,7 @@ class Noted:
 
 
 def perform(noted: Noted) -> dict[str, Any]:
-    """Do what an operation was asked for.
+    """Do what an operation was asked for, in runs of Dagster: in one of its own, if it makes no asset.
 
     Args:
         noted: The operation, and what is noted of it.
@@ -105,7 +114,10 @@ def perform(noted: Noted) -> dict[str, Any]:
     operation = noted.operation
     if operation.kind == DELETE_DATA_SET:
         asked = operation.parameters
-        return delete_data_set(operation.data_set, asked["file"], forget_answers=asked["forget_answers"])
+        return _in_a_run(
+            noted,
+            lambda: delete_data_set(operation.data_set, asked["file"], forget_answers=asked["forget_answers"]),
+        )
     of_kind: Mapping[str, Callable[[Settings, Noted], dict[str, Any]]] = {
         "attribute": _attribute,
         "train": _train,
@@ -116,14 +128,21 @@ def perform(noted: Noted) -> dict[str, Any]:
         raise RunRejectedError("there is no such data set any more")
     if settings.missing:
         raise RunRejectedError(settings.missing)
-    return of_kind[operation.kind](settings, noted)
+    result = of_kind[operation.kind](settings, noted)
+    return result if noted.has_runs else _in_a_run(noted, lambda: result)  # there was nothing to make
+
+
+def _in_a_run(noted: Noted, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    name = "dry_run" if noted.operation.parameters.get("dry_run") else noted.operation.kind
+    with dagster_instance() as instance:
+        return in_a_run(instance, (API_OPERATION_JOB, name), noted.tags, noted.on_run, do)
 
 
 def _attribute(settings: Settings, noted: Noted) -> dict[str, Any]:
     asked = noted.operation.parameters
     start, end = (day_written(asked[name]) if asked[name] else None for name in ("first_day", "last_day"))
     if asked["dry_run"]:
-        return _plan(settings, start, end, noted)
+        return _in_a_run(noted, lambda: _plan(settings, start, end, noted))
     resources, path = usable(settings, None)
     storage = resources.storage.tables()
     first, last = report_range.days_to_report(resources.database.source(), storage, settings.windows, start, end)

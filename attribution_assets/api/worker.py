@@ -14,6 +14,9 @@ from attribution_assets.command.interrupts import INTERRUPTED, ended_in_time
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import ERASE_USER, KeptOperation, State
 from attribution_assets.operations.store import OperationStore
+from attribution_assets.operations.webhooks import WebhookStore
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 
@@ -44,10 +47,23 @@ def main(id_: str, lease: str) -> None:
         os._exit(INTERRUPTED)  # threads of libraries may still wait; all that matters has been written
     except Exception as error:  # noqa: BLE001 - the outermost place: whatever it is, it is how the operation ended
         state, problem = State.FAILED, problem_of(error) or unforeseen(error)
+    _note_restatements(store, operation.data_set)
     store.end(id_, lease, state, result, problem.content if problem else None)
     if operation.kind == ERASE_USER:
         store.home.compact()
     gc.unfreeze()  # else libraries in C complain of what is left at the end
+
+
+def _note_restatements(store: OperationStore, data_set: str) -> None:
+    """Have webhooks told of days that were restated, before they are told that the operation has ended."""
+    if data_set not in WebhookStore(store.home).told_of_restatements():
+        return
+    from attribution_assets.api.restatements import note_restatements  # noqa: PLC0415 - it loads what the work does
+
+    try:
+        note_restatements(store.home, data_set)
+    except Exception:
+        log.exception("restated days are told of later, by a server")
 
 
 def _carried_out(store: OperationStore, operation: KeptOperation, lease: str) -> dict[str, Any]:

@@ -16,6 +16,9 @@ from attribution_assets.instance.dagster_internals import unfinished_backfills
 from attribution_assets.instance.data_set_names import DataSetNames, split_name
 
 ATTRIBUTION_JOB, EXTRACTION_JOB = JOBS = ("attribution", "extraction")
+API_OPERATION_JOB = "api_operation"
+"""The job of an operation of the HTTP API: in Dagster's queue, or where the operation makes no asset."""
+
 MOST_NAMED = 3
 MOST_PARTS = 2
 """Of an asset's key: the data set and the asset."""

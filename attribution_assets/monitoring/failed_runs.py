@@ -2,6 +2,7 @@
 
 A day of an asset is mended by being materialized after the failed run began, or by a later successful run that
 includes it, which may have found that there was nothing to make. A run without days is mended by a later one like it.
+Runs of the HTTP API's operations that make no asset do not count: who asked for one is told that it failed.
 """
 
 import datetime as dt
@@ -12,7 +13,7 @@ import dagster as dg
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, always_in_use
-from attribution_assets.instance.runs import EXTRACTION_JOB
+from attribution_assets.instance.runs import API_OPERATION_JOB, EXTRACTION_JOB
 from attribution_assets.monitoring.history_facts import FAILURE, SUCCESS, FailedRun, RunFacts
 
 
@@ -54,6 +55,8 @@ class FailedRuns:
             run: The run.
             since: When it ended, in seconds since 1970: what it made itself mends nothing.
         """
+        if run.job == API_OPERATION_JOB:
+            return
         self._failed.pop(run.run_id, None)
         if run.status == FAILURE:
             self._failed[run.run_id] = _Ended(place, run, since)

@@ -1,5 +1,6 @@
-"""The API's own database: keys, operations, answers kept for idempotency, who did what. A SQLite file in a folder."""
+"""The API's own database: keys, operations, webhooks, answers kept for idempotency. A SQLite file in a folder."""
 
+import datetime as dt
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -27,6 +28,17 @@ CREATE TABLE IF NOT EXISTS first_answers (
     key TEXT NOT NULL, path TEXT NOT NULL, idempotency_key TEXT NOT NULL, request TEXT NOT NULL,
     at REAL NOT NULL, answer TEXT NOT NULL, PRIMARY KEY (key, path, idempotency_key)
 );
+CREATE TABLE IF NOT EXISTS webhooks (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, data_set TEXT NOT NULL, url TEXT NOT NULL,
+    events TEXT NOT NULL, secret TEXT NOT NULL, created TEXT NOT NULL, removed TEXT
+);
+CREATE TABLE IF NOT EXISTS webhook_deliveries (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, webhook TEXT NOT NULL, event TEXT NOT NULL,
+    body TEXT NOT NULL, state TEXT NOT NULL, created TEXT NOT NULL, ended TEXT, tries INTEGER NOT NULL,
+    due REAL NOT NULL, status INTEGER, error TEXT
+);
+CREATE INDEX IF NOT EXISTS webhook_deliveries_by_state ON webhook_deliveries (state, due);
+CREATE TABLE IF NOT EXISTS reported_days (data_set TEXT PRIMARY KEY, versions TEXT NOT NULL);
 """
 
 
@@ -85,3 +97,8 @@ class Home:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
+
+
+def now() -> str:
+    """The time, as the database holds it (UTC)."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

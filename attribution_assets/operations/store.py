@@ -8,7 +8,6 @@ A worker is given a lease with the operation, and takes it with its own process 
 that this process has ended queues the operation again, under another lease; so no two workers ever have it.
 """
 
-import datetime as dt
 import json
 import sqlite3
 import time
@@ -17,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
-from attribution_assets.operations.home import Home
+from attribution_assets.operations.home import Home, now
 from attribution_assets.operations.records import (
     DELETE_DATA_SET,
     ERASE_USER,
@@ -26,6 +25,7 @@ from attribution_assets.operations.records import (
     KeptOperation,
     State,
 )
+from attribution_assets.operations.webhooks import OPERATION_FINISHED, queue_event, remove_webhooks
 
 MOST_ATTEMPTS = 5
 """So many workers may be killed over an operation, until it fails."""
@@ -67,7 +67,7 @@ class OperationStore:
             sqlite3.IntegrityError: There is a first answer to a request with this idempotency key.
         """
         id_ = str(uuid.uuid4())
-        row = (id_, data_set, kind, json.dumps(parameters), key, State.QUEUED, _now(), _progress("queued"))
+        row = (id_, data_set, kind, json.dumps(parameters), key, State.QUEUED, now(), _progress("queued"))
         with self.home.changes() as database:
             under_way = database.execute(
                 "SELECT * FROM operations WHERE data_set = ? AND kind = ? AND state IN ('queued', 'running')"
@@ -216,13 +216,15 @@ class OperationStore:
                 " WHERE id = :id AND lease = :lease AND state = 'running'",
                 {
                     "state": state,
-                    "now": _now(),
+                    "now": now(),
                     "result": json.dumps(result) if result is not None else None,
                     "error": json.dumps(error) if error is not None else None,
                     "id": id_,
                     "lease": lease,
                 },
             )
+            if ended.rowcount:
+                _tell_ended(database, id_)
             return bool(ended.rowcount)
 
     def give_back(self, id_: str, lease: str, *, killed: bool = False) -> None:
@@ -294,7 +296,7 @@ def _leased(database: sqlite3.Connection, id_: str) -> str:
         "UPDATE operations SET state = 'running', lease = ?, leased = ?, process = NULL,"
         " started = coalesce(started, ?), progress = ?, attempts = attempts + 1, leases = leases + 1"
         " WHERE id = ?",
-        [lease, time.time(), _now(), _progress("starting"), id_],
+        [lease, time.time(), now(), _progress("starting"), id_],
     )
     return lease
 
@@ -304,8 +306,17 @@ def _set_ended(database: sqlite3.Connection, row: sqlite3.Row, state: State, err
     database.execute(
         "UPDATE operations SET state = ?, ended = ?, lease = NULL, process = NULL, error = ?, parameters = ?"
         " WHERE id = ?",
-        [state, _now(), json.dumps(error) if error else None, parameters, row["id"]],
+        [state, now(), json.dumps(error) if error else None, parameters, row["id"]],
     )
+    _tell_ended(database, row["id"])
+
+
+def _tell_ended(database: sqlite3.Connection, id_: str) -> None:
+    """Have the webhooks of the data set told that an operation has ended; they go with their data set."""
+    operation = _operation(database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone())
+    queue_event(database, operation.data_set, OPERATION_FINISHED, operation.content)
+    if operation.kind == DELETE_DATA_SET and operation.state is State.SUCCEEDED:
+        remove_webhooks(database, operation.data_set)
 
 
 def _keep_answer(database: sqlite3.Connection, request: IdempotentRequest, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
@@ -334,7 +345,3 @@ def _operation(row: sqlite3.Row) -> KeptOperation:
 
 def _progress(stage: str, done: int = 0, of: int | None = None) -> str:
     return json.dumps({"stage": stage, "done": done, "of": of})
-
-
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

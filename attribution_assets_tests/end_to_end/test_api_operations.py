@@ -1,16 +1,24 @@
-"""Operations carried out by the command `api`: their results, and kills of server and workers at any moment."""
+"""Operations carried out by the command `api` or a daemon: their results, and kills of server and workers."""
 
 import os
+import shutil
 import signal
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+import dagster as dg
 import pytest
+import requests
 
+from attribution_assets.instance.runs import API_OPERATION_JOB, OPERATION_TAG
 from attribution_assets_tests.support.api_server import ApiClient, ApiCommand, new_key
 from attribution_assets_tests.support.ihc_endpoint import KEY, Answer, Reply
+from attribution_assets_tests.support.places import PROJECT
+from attribution_assets_tests.support.ports import free_port
 from attribution_assets_tests.support.shop import Shop
 from attribution_assets_tests.support.waiting import wait_until
 from attribution_assets_tests.support.whole_shop import PaidEndpoint, a_busy_week, check_csv, oracle_of
@@ -33,6 +41,34 @@ def process_of_the_worker() -> int | None:
     with closing(sqlite3.connect("data/api/api.db")) as database:
         row = database.execute("SELECT process FROM operations WHERE state = 'running'").fetchone()
     return int(row[0].split("|")[1]) if row and row[0] else None
+
+
+@contextmanager
+def dagster_dev(folder: Path) -> Iterator[None]:
+    """Dagster as its command `dev` starts it, with webserver and daemon; its sensor asks for operations."""
+    shutil.copy(PROJECT / "dagster.yaml", folder / "home")
+    workspace, port, log = str(PROJECT / "workspace.yaml"), free_port(), folder / "dev.log"
+    command = [sys.executable, "-m", "dagster"]
+    with log.open("wb") as file:
+        dev = [*command, "dev", "-w", workspace, "-h", "127.0.0.1", "-p", str(port)]
+        process = subprocess.Popen(dev, cwd=folder, stdout=file, stderr=file, start_new_session=True)  # noqa: S603
+    try:
+        wait_until(lambda: is_loaded(f"http://127.0.0.1:{port}/graphql"), 300, log.read_text)
+        subprocess.run([*command, "sensor", "start", "api_operations", "-w", workspace], cwd=folder, check=True)  # noqa: S603
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(120)
+
+
+def is_loaded(url: str) -> bool:
+    """Whether a webserver has loaded the code location."""
+    question = {"query": "{ workspaceOrError { ... on Workspace { locationEntries { loadStatus } } } }"}
+    try:
+        answer = requests.post(url, json=question, timeout=60)
+    except requests.ConnectionError:
+        return False
+    return answer.ok and answer.json()["data"]["workspaceOrError"]["locationEntries"] == [{"loadStatus": "LOADED"}]
 
 
 class KilledWorker:
@@ -128,4 +164,49 @@ def test_a_server_that_is_told_to_end_gives_back_what_is_under_way(shop: Shop, a
         assert process_of_the_worker() is None
         api.start()
         assert client.end_of(place)["state"] == "succeeded"
+    check_csv(shop, oracle_of(shop), REPORT)
+
+
+@pytest.mark.slow
+def test_a_daemon_carries_out_what_a_server_without_workers_has_queued_whoever_is_killed(
+    shop: Shop, tmp_path: Path
+) -> None:
+    a_busy_week(shop)
+    (tmp_path / "home").mkdir()
+    api = ApiCommand(tmp_path, "--no-workers")
+    try:
+        with PaidEndpoint([None] * 4 + [KilledWorker()]) as endpoint:
+            api.start()
+            client = client_of(api, shop, endpoint)
+            plan = client.ask_for("shop_de", kind="attribute", dry_run=True)
+            place = client.ask_for("shop_de", kind="attribute")
+            canceled = client.ask_for("shop_de", kind="attribute")
+            assert client.post(f"{canceled}/cancel").json()["state"] == "canceled"
+            assert [client.state_of(queued) for queued in (plan, place)] == ["queued", "queued"]
+            with dagster_dev(tmp_path):
+                planned = client.end_of(plan)
+                assert (planned["state"], planned["result"]["requests"]) == ("succeeded", 21)
+                api.kill()
+                wait_until(lambda: len(endpoint.paid) == 21, 300, lambda: len(endpoint.paid))
+                api.start()
+                ended = client.end_of(place)
+            assert (ended["state"], ended["error"], ended["result"]["orders"]) == (
+                "succeeded",
+                None,
+                {"attributed": 21},
+            )
+            assert sum(endpoint.paid.values()) <= 21 + 1  # an answer that the kill met before it was kept
+        with dg.DagsterInstance.get() as instance:
+            for operation, least in ((planned, 2), (ended, 4)):
+                runs = instance.get_runs(dg.RunsFilter(tags={OPERATION_TAG: operation["id"]}))
+                assert {run.run_id for run in runs} >= {*operation["run_ids"]}
+                assert len(runs) >= least
+                assert {run.status for run in runs} <= {dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE}
+            queued_by = {
+                run.tags.get("dagster/sensor_name")
+                for run in instance.get_runs(dg.RunsFilter(job_name=API_OPERATION_JOB))
+            }
+            assert "api_operations" in queued_by
+    finally:
+        api.end()
     check_csv(shop, oracle_of(shop), REPORT)

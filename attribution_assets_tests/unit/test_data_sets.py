@@ -6,9 +6,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+import sqlalchemy as sa
 
 from attribution_assets.command.chosen import chosen
-from attribution_assets.data_sets import data_sets
+from attribution_assets.data_sets import data_sets, owns_source
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.assets.daily import pool_of
 from attribution_assets.defs.resources import resources_of
@@ -108,6 +109,36 @@ def test_a_postgresql_database_is_shared_where_none_is_given(write: Write, monke
     write("shop_de.yaml", "")
     found = data_sets().usable["shop_de"]
     assert (found.database_url, found.variables["database_url"]) == (url, "ATTRIBUTION_DATABASE_URL")
+
+
+def test_a_schema_of_the_environment_s_database_can_be_named(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://user:secret@db.example.com/shops?options=-cwork_mem%3D64MB"
+    monkeypatch.setenv("ATTRIBUTION_DATABASE_URL", url)
+    monkeypatch.setenv("ATTRIBUTION_DATA_SET_SHOP_DE_DATABASE_URL", "")  # set by what is tested, and put back
+    write("shop_de.yaml", "database_url: {schema: shop_de}")
+    found = data_sets().usable["shop_de"]
+    options = sa.make_url(found.database_url).query["options"]
+    assert options == "-cwork_mem=64MB -csearch_path=shop_de"
+    assert found.database_url.startswith("postgresql+psycopg://user:secret@db.example.com/shops?")
+    assert found.variables["database_url"] == "ATTRIBUTION_DATA_SET_SHOP_DE_DATABASE_URL"
+    assert not owns_source("shop_de")  # rows of others may lie there
+    write("shop_de.yaml", "database_url: {schema: data_set_shop_de}")
+    assert owns_source("shop_de")
+
+
+@pytest.mark.parametrize(
+    ("url", "schema", "problem"),
+    [
+        ("postgresql://db.example.com/shops", "a,public", "names no schema"),
+        ("sqlite:///shops.db", "shop_de", "takes ATTRIBUTION_DATABASE_URL to be PostgreSQL's"),
+    ],
+)
+def test_a_schema_that_cannot_be_had_is_refused(
+    write: Write, monkeypatch: pytest.MonkeyPatch, url: str, schema: str, problem: str
+) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DATABASE_URL", url)
+    write("shop_de.yaml", f"database_url: {{schema: '{schema}'}}")
+    assert problem in data_sets().unusable["shop_de"]
 
 
 def test_its_calendar_begins_where_it_says_or_else_where_the_environment_s_does(

@@ -226,6 +226,25 @@ def insert_rows(connection: sa.Connection, table: str, columns: Sequence[str], r
         connection.exec_driver_sql(f"INSERT INTO {target} VALUES ({values})", some)  # noqa: S608  the names are quoted
 
 
+def url_of_schema(url: str, schema: str) -> str:
+    """The URL of a schema of a PostgreSQL database, in which names of tables are looked for there alone.
+
+    Raises:
+        DatabaseUrlError: the URL is none of PostgreSQL's.
+    """
+    parsed = _parsed(url)
+    if parsed.drivername == SQLITE:
+        raise DatabaseUrlError("A schema can be had in a PostgreSQL database only.")
+    given = parsed.query.get("options", ())
+    options = [*((given,) if isinstance(given, str) else given), f"-csearch_path={schema}"]
+    return parsed.update_query_dict({"options": " ".join(options)}).render_as_string(hide_password=False)
+
+
+def may_make_schemas(connection: sa.Connection) -> bool:
+    """Whether the user of a PostgreSQL database may make schemas in it."""
+    return bool(connection.scalar(sa.select(sa.func.has_database_privilege(sa.func.current_database(), "CREATE"))))
+
+
 def _parsed(url: str) -> sa.URL:
     parsed = None
     with suppress(ArgumentError, ValueError):  # their messages may quote a part of the password

@@ -9,7 +9,7 @@ import subprocess
 import dagster as dg
 
 from attribution_assets.instance.data_set_names import DATA_SET_TAG
-from attribution_assets.instance.runs import OPERATION_TAG
+from attribution_assets.instance.runs import API_OPERATION_JOB, OPERATION_TAG
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import State
 from attribution_assets.operations.store import OperationStore
@@ -56,7 +56,9 @@ def carry_out(context: dg.OpExecutionContext, config: OperationConfig) -> None:
 
 
 @dg.job(
-    description="One operation of the HTTP API; its own runs have the same tag", executor_def=dg.in_process_executor
+    name=API_OPERATION_JOB,
+    description="One operation of the HTTP API; its own runs have the same tag",
+    executor_def=dg.in_process_executor,
 )
 def api_operation() -> None:
     """Carries out one operation of the HTTP API."""

@@ -133,7 +133,7 @@ def test_framework_errors_are_problems_and_no_other_site_is_let_in(admin: ApiCli
     assert_is_problem(admin.get("/v1/data-sets/", allow_redirects=False), 404)
     not_taken = admin.call("PUT", "/v1/data-sets/shop_a")
     assert_is_problem(not_taken, 405)
-    assert not_taken.headers["Allow"] == "DELETE, GET, PATCH"
+    assert not_taken.headers["Allow"] == "DELETE, GET, HEAD, PATCH"
     assert_is_problem(admin.post("/v1/data-sets", {"name": "1"}), 422)
     assert_is_problem(admin.call("POST", "/v1/data-sets", data="{", headers={"Content-Type": "application/json"}), 400)
     preflight = {"Origin": "https://shop.example", "Access-Control-Request-Method": "GET"}
@@ -209,3 +209,20 @@ def test_keys_are_listed_by_the_home_that_a_variable_names(tmp_path: Path, monke
     monkeypatch.setenv("ATTRIBUTION_API_HOME", str(tmp_path / "home"))
     assert Keys(Home.from_environment()).all() == []
     assert (tmp_path / "home/api.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_head_is_answered_where_get_is_and_without_a_body(url: str, admin: ApiClient) -> None:
+    for client, path, status in [
+        (admin, "/healthz", 200),
+        (admin, "/v1/data-sets/shop_a", 200),
+        (admin, "/v1/data-sets/shop_a/status", 200),
+        (admin, "/v1/data-sets/nothing", 404),
+        (admin, "/v1/data-sets/shop_a/operations", 405),
+        (ApiClient(url, None), "/v1/data-sets", 401),
+    ]:
+        answers = [client.call(method, path) for method in ("HEAD", "GET")]
+        assert [(answer.status_code, answer.headers["Content-Type"]) for answer in answers] == [
+            (status, "application/json" if status == 200 else PROBLEM)
+        ] * 2
+        assert answers[0].headers.get("ETag") == answers[1].headers.get("ETag")
+        assert answers[0].content == b""

@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from attribution_assets.api.data_set_files import identity_of
 from attribution_assets.api.deletion import delete_data_set
+from attribution_assets.attribution.database.database import Database
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.command.cli import app
-from attribution_assets.data_sets import data_set_named, data_sets
+from attribution_assets.data_sets import data_set_named, data_sets, owns_source
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.environment import without_secrets
@@ -260,3 +261,24 @@ def test_of_a_file_that_cannot_be_read_the_file_and_its_secrets_are_deleted(admi
     }
     assert not list((FOLDER / ".secrets").iterdir())
     assert admin.get("/v1/data-sets/shop_de").status_code == 404
+
+
+def test_beside_a_postgresql_database_each_data_set_has_a_schema_of_its_own(
+    admin: ApiClient, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DATABASE_URL", postgresql_url)
+    for name in ("Shop_DE", "shop_at"):
+        monkeypatch.setenv(f"ATTRIBUTION_DATA_SET_{name}_DATABASE_URL".upper(), "")  # set by the API, and put back
+        made = admin.post("/v1/data-sets", {"name": name})
+        assert (made.status_code, made.json()["database_url"]) == (201, None)
+        stored = admin.post(f"/v1/data-sets/{name}/rows/costs", [{"session_id": "s1", "cost": 1}])
+        assert stored.json()["stored"] == 1, stored.text
+    where = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'session_costs' ORDER BY 1"
+    with Database(postgresql_url).reading() as connection:
+        assert connection.exec_driver_sql(where).scalars().all() == ["data_set_shop_at", "data_set_shop_de"]
+    assert owns_source("Shop_DE")
+    delete_data_set("Shop_DE", identity_of(FOLDER / "Shop_DE.yaml"), forget_answers=True)
+    with Database(postgresql_url).reading() as connection:
+        assert connection.exec_driver_sql(where).scalars().all() == ["data_set_shop_at"]
+    assert admin.post("/v1/data-sets", {"name": "Shop_DE"}).status_code == 201
+    assert admin.call("DELETE", "/v1/data-sets/Shop_DE/rows/costs/s1").status_code == 404
