@@ -120,7 +120,7 @@ def run(  # noqa: PLR0913, PLR0917 - its options
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
     if (preview and not dry_run) or (dry_run and (output or by)):
         raise typer.BadParameter("--preview goes with --dry-run, and --output and --by do not")
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         found = chosen(data_set, every=all_data_sets)
         if output and len(found) > 1:
             raise typer.BadParameter("--output goes with one data set: each has a folder of reports of its own")
@@ -149,7 +149,7 @@ def compare(
 ) -> None:
     """Write what is compared of the orders of stored days as CSV files: models, paths, channel roles, Markov chain."""
     start, end = _day("--start-date", start_date), _day("--end-date", end_date)
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         from rich.console import Console
 
         from attribution_assets.command import comparison_files, terminal
@@ -180,14 +180,14 @@ def status(data_set: DataSetOption = None, all_data_sets: AllDataSets = False) -
         resources.storage.check()
         terminal.print_status(Console(), *report_range.current_status(resources))
 
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         _of_each(chosen(data_set, every=all_data_sets), print_status)
 
 
 @app.command()
 def source(data_set: DataSetOption = None) -> None:
     """Look at the source tables before anything is run: what is there, what cannot be used, and what to do."""
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         from rich.console import Console
 
         from attribution_assets.command.source_report import report_source
@@ -236,7 +236,7 @@ def ledger(  # noqa: PLR0913, PLR0917 - its options
 
             print_ledger(Console(), answers.summary())
 
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         _of_each(chosen(data_set, every=all_data_sets), of_data_set)
 
 
@@ -249,7 +249,7 @@ def erase(
 
     Rows of a source that a data set has of its own are deleted too; from other sources they have to be gone before.
     """
-    with _problems_in_one_line(), ended_in_time():
+    with _problems_in_one_line(data_set), ended_in_time():
         from rich.console import Console
 
         from attribution_assets.attribution.calendar.days import in_words
@@ -295,7 +295,7 @@ def serve_ihc(
     data_set: DataSetOption = None,
 ) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         from attribution_assets.defs.resources import resources_of
         from attribution_assets.ihc_service.server import serve
 
@@ -342,7 +342,7 @@ def train(  # noqa: PLR0913, PLR0917 - its options
         raise typer.BadParameter("--from-ledger and --probe go with no other source")
     if yes and not probe:
         raise typer.BadParameter("--yes goes with --probe")
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         from rich.console import Console
 
         from attribution_assets.command.probe import train_by_probe
@@ -362,7 +362,7 @@ def train(  # noqa: PLR0913, PLR0917 - its options
 @app.command()
 def conversion_types(data_set: DataSetOption = None) -> None:
     """List the conversion types that are trained: from what, how well, and which is in use."""
-    with _problems_in_one_line():
+    with _problems_in_one_line(data_set):
         from rich.console import Console
 
         from attribution_assets.command.training import print_types
@@ -529,7 +529,7 @@ def _of_each(found: Sequence[Chosen], do: Callable[[Settings], None]) -> None:
     for data_set in found:
         typer.echo(f"\n{data_set.title}")
         try:
-            with _problems_in_one_line():
+            with _problems_in_one_line([data_set.name]):
                 do(data_set.usable())
         except typer.Exit as ended:
             codes.append(ended.exit_code)
@@ -612,7 +612,8 @@ def _make_and_report(  # noqa: PLR0913 - as above
     terminal.print_conversion_types(console, report_range.orders_by_type(resources, outcomes))
     terminal.print_orders_not_made(console, report_range.orders_not_made(storage, not_made))
     terminal.print_too_long_orders(console, report_range.too_long_orders(storage, first, last))
-    terminal.print_rows_in_no_report(console, report_range.in_no_report(resources.database.source(), bars.in_no_report))
+    in_no_report = report_range.in_no_report(resources.database.source(), bars.in_no_report)
+    terminal.print_rows_in_no_report(console, map(resources.rules.names.in_attributes, in_no_report))
     terminal.print_certainty(
         console,
         *final_and_provisional_days(storage, first, last, settings.lookback_days, settings.last_day),
@@ -625,7 +626,12 @@ def _make_and_report(  # noqa: PLR0913 - as above
 
 
 @contextmanager
-def _problems_in_one_line() -> Iterator[None]:
+def _problems_in_one_line(data_sets: Sequence[str] | None = None) -> Iterator[None]:
+    """Say what went wrong in one line, and end with the exit code for it.
+
+    Args:
+        data_sets: Names of those that it is about: settings of a single one are called by its attributes.
+    """
     gc.set_threshold(200_000)  # two thousand modules load now, of which the collector can free nothing
     from attribution_assets.attribution.database.database import DatabaseError
     from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
@@ -640,10 +646,10 @@ def _problems_in_one_line() -> Iterator[None]:
         yield
         sys.stdout.flush()
     except (RunFailedError, OSError) as problem:
-        _tell("Failed", problem, as_json=as_json)
+        _tell("Failed", problem, data_sets, as_json=as_json)
         raise typer.Exit(FAILED) from None
     except (RunRejectedError, ConfigurationError, ConversionTypesError, DatabaseError, ForeignStorageError) as problem:
-        _tell("Not possible", problem, as_json=as_json)
+        _tell("Not possible", problem, data_sets, as_json=as_json)
         raise typer.Exit(NOT_POSSIBLE) from None
     finally:
         gc.unfreeze()
@@ -654,10 +660,13 @@ def main() -> None:
     run_and_end(app)
 
 
-def _tell(what: str, problem: Exception, *, as_json: bool) -> None:
+def _tell(what: str, problem: Exception, data_sets: Sequence[str] | None, *, as_json: bool) -> None:
     from attribution_assets.attribution.tables.readable import readable
+    from attribution_assets.instance.data_set_names import DataSetNames
 
-    words = readable(without_secrets(f"{what}: {' '.join(str(problem).split())}"), longest=None)
+    of_one = data_sets[0] if data_sets and len(data_sets) == 1 else ""
+    said = DataSetNames(of_one).in_attributes(" ".join(str(problem).split()))
+    words = readable(without_secrets(f"{what}: {said}"), longest=None)
     if as_json:
         logging.getLogger(__name__).error(words)
     else:

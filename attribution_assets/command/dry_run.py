@@ -44,6 +44,8 @@ class DryRun:
         plan: what the API would have to be asked for.
         days_to_attribute: those of the days that are not fresh.
         days_that_would_change: days whose reports would change with them, in calendar order.
+        not_counted: stored days near by, whose orders a run brings up to date too, and asks for where late rows have
+            changed their journeys; what that comes to is known once it has read these rows.
         expected: channel_name, orders, revenue that trained types expect; None without a preview.
         trained: these types.
     """
@@ -54,6 +56,7 @@ class DryRun:
     plan: RequestPlan
     days_to_attribute: Sequence[dt.date]
     days_that_would_change: Sequence[dt.date]
+    not_counted: Sequence[dt.date]
     expected: pd.DataFrame | None = None
     trained: Sequence[TrainedType] = ()
 
@@ -93,9 +96,10 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         if in_use:
             revenue = pd.concat([frame for _, frame in placed.frames()]).set_index("conv_id")["revenue"]
             expected = expected_credit(((frame, named.frame(day)) for day, frame in made.frames()), in_use, revenue)
-    return DryRun(
-        days, orders, too_long, plan, due, sorted(changed), expected, [*in_use.trained.values()] if in_use else []
-    )
+    near_by = days_between(*windows.days_touched_by(first, last))
+    stored = set(near_by).difference(days, resources.storage.tables().days("journeys", near_by).missing)
+    trained = [*in_use.trained.values()] if in_use else []
+    return DryRun(days, orders, too_long, plan, due, sorted(changed), sorted(stored), expected, trained)
 
 
 def _ledger(resources: Resources, folder: Path) -> Ledger:
@@ -135,6 +139,9 @@ def print_dry_run(console: Console, found: DryRun, answered_by: str) -> None:
         say(console, f"Days to attribute: {due}. Days that would change: {changed}.")
     else:
         say(console, "Every day is fresh: no day would change.")
+    if found.not_counted:
+        days = in_words(found.not_counted)
+        say(console, f"Not counted: a run asks for orders of {days} too, if late rows have changed their journeys.")
     if found.too_long:
         say(console, f"{found.too_long:,} orders have more sessions than a request may hold.")
     if found.expected is None:

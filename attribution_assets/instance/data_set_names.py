@@ -1,20 +1,29 @@
 """What the things of a data set are called in Dagster: asset keys, and names of jobs, sensors, resources and steps.
 
 Those of the data set that the environment describes have plain names: `sessions`, the job `attribution`. Those of a
-named one have its name before: the asset key `[shop_de, sessions]`, the job `shop_de__attribution`.
+named one have its name before: the asset key `[shop_de, sessions]`, the job `shop_de__attribution`. And what its
+settings are called in messages: those of the environment are variables, those of others attributes.
 """
 
+import re
 from dataclasses import dataclass
 
 import dagster as dg
 
 from attribution_assets.attribution.freshness.records import ASSETS
+from attribution_assets.settings import ATTRIBUTES
 
 DATA_SET_TAG = "data_set"
 """Tag of the runs, assets and jobs of a named data set: its name."""
 
 _BETWEEN = "__"
 """Between a data set's name and what is named; Dagster makes a step's name of an asset key in the same way."""
+
+_ATTRIBUTE_OF = {variable: attribute for attribute, variable in ATTRIBUTES.items()}
+_SETTING = re.compile(
+    rf"(?<!the variable )\b({'|'.join(sorted(_ATTRIBUTE_OF, key=len, reverse=True))})\b(=(?:'[^']*'|[^\s;,]+))?"
+)
+"""A variable of a setting in a message, and the value that it has or is to have, where that is said."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +57,16 @@ class DataSetNames:
         """The asset's name; None if it is not one of the data set's assets."""
         *before, name = key.path
         return name if name in ASSETS and before == ([self.data_set] if self.data_set else []) else None
+
+    def in_attributes(self, words: str) -> str:
+        """A message with the data set's attributes in place of the variables that stand for them in the environment.
+
+        As in `lookback_days of the data set shop_de`; the data set is named once.
+        """
+        if not self.data_set:
+            return words
+        of_it = iter([f" of the data set {self.data_set}"])
+        return _SETTING.sub(lambda found: f"{_ATTRIBUTE_OF[found[1]]}{found[2] or ''}{next(of_it, '')}", words)
 
     @property
     def tags(self) -> dict[str, str]:

@@ -6,6 +6,7 @@ from html import escape
 import dagster as dg
 
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.instance.data_set_names import DATA_SET_TAG, DataSetNames
 from attribution_assets.instance.run_failures import WHAT_TO_DO, link_to_run, why_failed
 from attribution_assets.instance.runs import DAYS_TAG
 from attribution_assets.settings import FailureReports
@@ -21,7 +22,7 @@ def failure_text(context: dg.RunFailureSensorContext, webserver_url: str | None)
     run = context.dagster_run
     of_days = f" of {run.tags[DAYS_TAG]}" if DAYS_TAG in run.tags else ""
     link = link_to_run(webserver_url, run.run_id)
-    why = why_failed(context.instance, run.run_id)
+    why = DataSetNames(run.tags.get(DATA_SET_TAG, "")).in_attributes(why_failed(context.instance, run.run_id))
     return f"Run {run.run_id} of {run.job_name}{of_days} failed: {why}. {f'{link} ' if link else ''}{WHAT_TO_DO}"
 
 

@@ -104,11 +104,11 @@ def evaluated(
             so that it may go on with the other days.
         more: Further metadata.
     """
-    days, problems, stopped = list[str](), {}, []
+    days, problems, stopped, names = list[str](), {}, [], DataSetNames("".join(_key(context).asset_key.path[:-1]))
     for day, found in problems_by_day:
         days.append(str(day))
         if found:
-            problems[str(day)] = _some_of(found)
+            problems[str(day)] = [names.in_attributes(problem) for problem in _some_of(found)]
             if day not in tolerated:
                 stopped.append(str(day))
     if not days:

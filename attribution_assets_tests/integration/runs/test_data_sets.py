@@ -72,6 +72,25 @@ def test_one_that_fails_or_is_forgotten_leaves_the_others_as_they_are(sets: Shop
     assert len(sets.rows("long__ihc_answer")) == 1
 
 
+def test_messages_name_attributes_of_the_data_set_and_not_the_variables_of_the_environment(sets: Shop) -> None:
+    early = command("run", "--start-date", "2019-01-01", "--end-date", "2024-02-24", "--data-set", "short")
+    assert early.exit_code == 2
+    assert "set start_date of the data set short to 2019-01-01 or earlier" in early.output
+    sets.order("o2", "ann", "2024-02-23 12:00:00", -1.0)
+    stopped = command("run", *DAYS, "--data-set", "short")
+    assert stopped.exit_code == 1
+    assert "max_rejected_share=0.01 of the data set short allows" in " ".join(stopped.output.split())
+    with history_to_read() as instance:
+        key = DataSetNames("short").check_key("conversions", "rows_are_usable")
+        record = instance.get_latest_asset_check_evaluation_record(key)
+    assert record is not None
+    assert record.event is not None
+    assert record.event.dagster_event is not None
+    said = record.event.dagster_event.asset_check_evaluation_data.description
+    assert said is not None
+    assert "max_rejected_share=0.01 of the data set short allows" in said
+
+
 def test_status_and_ledger_of_all_name_each_and_end_with_the_worst_code(sets: Shop) -> None:
     assert command("run", *DAYS, "--data-set", "long").exit_code == 0
     (sets.folder / "sets/broken.yaml").write_text("lookback_days: 0")

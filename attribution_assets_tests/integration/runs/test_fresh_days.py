@@ -56,6 +56,16 @@ def test_a_dry_run_says_which_days_it_would_attribute_and_change(week: Shop) -> 
     assert "Every day is fresh: no day would change." in run(week, "--dry-run")
 
 
+def test_a_dry_run_names_the_stored_days_whose_orders_it_does_not_count(week: Shop) -> None:
+    assert "Not counted" not in run(week, "--dry-run")
+    run(week)
+    planned = week.run(FIRST, "2024-02-25", "--dry-run")
+    assert (
+        "Not counted: a run asks for orders of 2024-02-26..2024-02-27 too, if late rows have changed their journeys."
+        in " ".join(planned.output.split())
+    )
+
+
 def test_a_day_that_has_changed_is_made_again_with_what_it_touches(week: Shop) -> None:
     run(week)
     before = made(week)

@@ -124,7 +124,21 @@ def test_databases_are_described_too(
         ),
         (
             changed("conversions", lambda row: (row[0], None, *row[2:])),
-            ["fill user_id of conversions: without it no order finds its visits."],
+            ["fill user_id of conversions, which 4 of 4 orders lack: without it no order finds its visits."],
+        ),
+        (
+            GOOD | {"conversions": [*GOOD["conversions"][:3], order("o3", user=None, date=DAYS[3], time="13:00:00")]},
+            ["fill user_id of conversions, which 1 of 4 orders lack: without it no order finds its visits."],
+        ),
+        (
+            changed("session_sources", lambda row: ("1.70877E+12", *row[1:])) | {"session_costs": [("1.70877E+12", 1)]},
+            [
+                (
+                    "session_id of session_sources, in 4 rows: export the ids as text: a spreadsheet has shortened"
+                    " them, so that different ones look alike."
+                ),
+                "a day is stopped while more than 1% of its rows are set aside.",
+            ],
         ),
         (
             changed("session_sources", lambda row: (*row[:3], "23:00:00", *row[4:])),
@@ -169,6 +183,18 @@ def test_databases_are_described_too(
 def test_what_is_wrong_with_rows_is_named_with_what_to_do(exports: Path, rows: Rows, lines: list[str]) -> None:
     write_csv(exports, rows)
     assert to_do(exports) == lines
+
+
+def test_few_rows_of_long_ago_are_rather_a_wrong_date_and_make_no_gap(exports: Path) -> None:
+    many = [session(f"m{number}", user="u0", date=DAYS[0], channel="Mail") for number in range(200)]
+    clock = session("clock", user="u0", date="1970-01-01", channel="Mail")
+    write_csv(exports, GOOD | {"session_sources": [*GOOD["session_sources"], *many, clock]})
+    assert to_do(exports) == [
+        (
+            "correct the dates of 1 row of 1970-01-01, before the first day, 2024-02-20, or leave them out: they are in"
+            " no report. If they are right, set ATTRIBUTION_START_DATE to 1970-01-01."
+        )
+    ]
 
 
 @pytest.mark.parametrize("day", ["1970-01-01", "2090-01-01"])
@@ -217,6 +243,32 @@ def test_names_that_are_like_the_missing_ones_are_named(exports: Path) -> None:
         "what is there is Sessions.csv, conversions.csv, session_costs.csv: rename it, or make a view of the name.",
     ]
     assert looked(exports).exit_code == 2
+
+
+def test_what_is_not_there_is_named_with_its_columns_or_with_the_file_that_it_may_be(exports: Path) -> None:
+    write_csv(exports, GOOD)
+    (exports / "conversions.csv").rename(exports / "orders.csv")
+    (exports / "session_costs.csv").rename(exports / "session_costs.xlsx")
+    (exports / "session_sources.csv").unlink()
+    assert to_do(exports)[:3] == [
+        (
+            "add the table session_sources, with the columns session_id, user_id, event_date, event_time, channel_name,"
+            " holder_engagement, closer_engagement, impression_interaction."
+        ),
+        "save session_costs.xlsx as CSV or Parquet: in this form it is not read.",
+        "add the table conversions (is it orders.csv?).",
+    ]
+
+
+def test_spend_on_channels_that_no_visit_names_is_named_with_the_channels_that_lack_it(exports: Path) -> None:
+    write_csv(exports, GOOD | {"session_costs": []})
+    (exports / "ad_spend.csv").write_text(f"date,channel_name,cost\n{DAYS[1]},google,10\n")
+    assert to_do(exports) == [
+        (
+            "spell channels alike in ad_spend and session_sources, or map their spellings with ATTRIBUTION_CHANNELS:"
+            " there is most of the cost without visits (google), and there are visits without cost (Mail, Search)."
+        )
+    ]
 
 
 def test_a_file_that_cannot_be_read_is_named_beside_what_can(exports: Path) -> None:
