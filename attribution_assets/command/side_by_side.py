@@ -129,10 +129,10 @@ def _print_summary(console: Console, done: Ended) -> None:
 
 def _table(ended: Sequence[Ended]) -> Table:
     table = Table(title="Data sets")
-    table.add_column("data set")
+    table.add_column("data set", overflow="fold")
     for heading in ("seconds", "days", "cost", "orders", "revenue", "ROAS"):
-        table.add_column(heading, justify="right")
-    table.add_column("result")
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("result", overflow="fold")
     for done in ended:
         figures = _figures(done) if done.code == 0 else [""] * 5
         table.add_row(done.data_set.title, f"{done.seconds:.1f}", *figures, done.result)
