@@ -662,10 +662,12 @@ def main() -> None:
 
 def _tell(what: str, problem: Exception, data_sets: Sequence[str] | None, *, as_json: bool) -> None:
     from attribution_assets.attribution.tables.readable import readable
-    from attribution_assets.instance.data_set_names import DataSetNames
 
-    of_one = data_sets[0] if data_sets and len(data_sets) == 1 else ""
-    said = DataSetNames(of_one).in_attributes(" ".join(str(problem).split()))
+    said = " ".join(str(problem).split())
+    if data_sets and len(data_sets) == 1:
+        from attribution_assets.instance.data_set_names import DataSetNames
+
+        said = DataSetNames(data_sets[0]).in_attributes(said)
     words = readable(without_secrets(f"{what}: {said}"), longest=None)
     if as_json:
         logging.getLogger(__name__).error(words)
