@@ -1,7 +1,8 @@
 """Charts over time as Vega-Lite specifications: one figure, or one figure of several channels, models or ages.
 
 A chart is defined here with Altair, once. Its data is rows that `dashboard/over_time.py` prepares. The page draws it
-with Vega-Lite's script, and `rendering.py` as SVG or PNG.
+with Vega-Lite's script, and `rendering.py` as SVG or PNG. Marks are annotations: t (YYYY-MM-DD), label (the start of its day,
+week or month) and number, by which the text beside the chart names it.
 """
 
 import functools
@@ -19,7 +20,7 @@ SERIES_COLORS = (
 )  # fmt: skip
 """Colours of several series: Okabe and Ito's palette, which colour-blind people can tell apart, and three more."""
 
-DATA = "rows"
+DATA, MARKS = "rows", "marks"
 GAPS: Final = "break-paths-filter-domains"
 """A line has a gap where there is no value."""
 
@@ -27,25 +28,27 @@ SMALL, LARGE = 140, 320
 """Heights, in pixels."""
 
 
-def single_chart(rows: Sequence[Row]) -> Spec:
+def single_chart(rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
     """One figure over time.
 
     Args:
         rows: t and label (YYYY-MM-DD), value, final and changing (the value where it is final, and where the line to
             it can still change; None elsewhere), before (that of the period before), average (moving), anomaly (the
             value where it is one), partial (the value where its period is partial), note (text).
+        marks: Annotations.
     """
-    return _with_rows(_single(), rows)
+    return _with_rows(_single(), rows, marks)
 
 
-def series_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
+def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row] = ()) -> Spec:
     """One figure over time of several channels or models, on one scale.
 
     Args:
         rows: As for `single_chart`, and series: the name of the row's series.
         names: All series, in the order of their colours.
+        marks: Annotations.
     """
-    return _with_rows(_series(tuple(names)), rows)
+    return _with_rows(_series(tuple(names)), rows, marks)
 
 
 def share_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
@@ -53,8 +56,17 @@ def share_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
     return _with_rows(_share(tuple(names)), rows)
 
 
-def _with_rows(spec: Spec, rows: Sequence[Row]) -> Spec:
-    return {**spec, "datasets": {DATA: list(rows)}}
+def bar_chart(rows: Sequence[Row]) -> Spec:
+    """One figure by something that is not time, in the order of the rows.
+
+    Args:
+        rows: label, value, note (text).
+    """
+    return _with_rows(_bars(), rows)
+
+
+def _with_rows(spec: Spec, rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
+    return {**spec, "datasets": {DATA: list(rows), MARKS: list(marks)}}
 
 
 @functools.cache
@@ -67,6 +79,7 @@ def _single() -> Spec:
         base.mark_line(color=BLUE, invalid=GAPS, strokeDash=[5, 4]).encode(x, _y("changing")),
         base.mark_point(color=BLUE, size=60, filled=False).encode(x, _y("partial")),
         base.mark_point(color=ORANGE, size=90, shape="diamond", filled=True).encode(x, _y("anomaly")),
+        *_annotations(x),
         _nearest(base.encode(x), ["x"]),
     ]
     return _finished(alt.layer(*layers, height=SMALL))
@@ -82,6 +95,7 @@ def _series(names: tuple[str, ...]) -> Spec:
         line.mark_line(invalid=GAPS).encode(_y("final")).add_params(chosen),
         line.mark_line(invalid=GAPS, strokeDash=[5, 4]).encode(_y("changing")),
         line.mark_point(size=50, filled=False).encode(_y("partial")),
+        *_annotations(x),
         _nearest(base.encode(x, color=_color(names)), ["x", "y"]),
     ]
     return _finished(alt.layer(*layers, height=LARGE))
@@ -97,6 +111,22 @@ def _share(names: tuple[str, ...]) -> Spec:
         .encode(x, y, color=_color(names), order=alt.Order("rank:Q"), detail="label:N")
         .properties(height=LARGE)
     )
+
+
+@functools.cache
+def _bars() -> Spec:
+    base = alt.Chart(alt.NamedData(DATA))
+    x = alt.X("label:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False))
+    return _finished(base.mark_bar(color=BLUE).encode(x, _y("value")).properties(height=SMALL))
+
+
+def _annotations(x: alt.X) -> list[alt.Chart]:
+    """A line at the day of each annotation, with its number above."""
+    base = alt.Chart(alt.NamedData(MARKS)).encode(x)
+    return [
+        base.mark_rule(color=GREY, strokeDash=[4, 2]),
+        base.mark_text(color=GREY, baseline="bottom", dy=-2).encode(y=alt.value(0), text="number:N"),
+    ]
 
 
 def _base() -> tuple[alt.Chart, alt.X]:

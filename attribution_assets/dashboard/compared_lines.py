@@ -1,7 +1,6 @@
 """A chart of several lines: one metric of several channels or models over time, or each channel's share of it."""
 
-import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -12,7 +11,7 @@ from attribution_assets.charts.over_time import SERIES_COLORS, series_chart, sha
 from attribution_assets.dashboard.choices import METRICS, MODEL_NAMES, Choices
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, Periods
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import Column, Table
+from attribution_assets.dashboard.tables import Column, Table, knows_cost
 
 ADDITIVE = ("cost", "orders", "revenue")
 """The metrics of which a channel has a share; others can be negative or do not add up."""
@@ -37,7 +36,7 @@ def compared_lines(
     stored: StoredResults,
     results: pd.DataFrame,
     choices: Choices,
-    provisional: Collection[dt.date],
+    periods: Periods,
     lookback_days: int,
 ) -> ComparedLines | None:
     """The lines of the chosen metric; None if no metric is chosen or there is nothing to draw.
@@ -46,7 +45,7 @@ def compared_lines(
         stored: The stored days.
         results: date, channel_name, cost, orders, revenue of the chosen channels and days.
         choices: The reader's choices.
-        provisional: The days whose results orders still to come can change.
+        periods: The days, weeks or months of the chosen days.
         lookback_days: Length of the lookback window.
     """
     if not choices.metric or results.empty:
@@ -56,7 +55,8 @@ def compared_lines(
     said = (
         f"{METRICS[choices.metric]} has no shares: those of the revenue are shown." if metric != choices.metric else ""
     )
-    periods = Periods.of(choices, provisional)
+    if metric not in ("orders", "revenue") and not knows_cost(results):
+        metric, said = "revenue", f"{METRICS[metric]} is not known of single orders: their revenue is shown."
     parts: list[tuple[str, pd.DataFrame]]
     if choices.split == "model":
         parts = [(MODEL_NAMES[model], _by_model(stored, choices, model, lookback_days)) for model in MODELS]
@@ -75,7 +75,7 @@ def compared_lines(
         for row in periods.rows(values, share=values / sums.where(sums != 0))
     ]
     what = f"{METRICS[metric]}{', share' if share else ''}, by {choices.step}"
-    draw = share_chart(rows, names) if share else series_chart(rows, names)
+    draw = share_chart(rows, names) if share else series_chart(rows, names, periods.marks)
     words = (
         f"{what}, a line for {'each model' if choices.split == 'model' else 'each channel'}; the table has its figures"
     )

@@ -34,8 +34,8 @@ def described(table: Table, choices: Choices, answered_by: str) -> pd.DataFrame:
         answered_by: The services that attributed the orders.
 
     Returns:
-        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, then the table's columns; of a
-        table whose `about` is None, its columns only.
+        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, of chosen orders which (orders),
+        of groups of channels that (channels), then the table's columns; of a table whose `about` is None, its columns.
     """
     rows = table.frame[[column.name for column in table.columns]].copy()
     if table.about is not None:
@@ -76,6 +76,7 @@ def file_name(table: Table, choices: Choices, answered_by: str, suffix: str) -> 
     made_with = [] if table.about is None else [about["model"], about["date_basis"]]
     parts = [table.name, *made_with, about["first_day"], about["last_day"]]
     parts += ["provisional"] * (about["provisional"] == "yes")
+    parts += [re.sub(r"\W+", "-", value) for _, value in choices.orders] + ["groups"] * choices.grouped
     parts += ["embedded"] * (EMBEDDED in answered_by.split(", "))
     return f"{'_'.join(filter(None, parts))}.{suffix}"
 
@@ -89,6 +90,8 @@ def _about(table: Table, choices: Choices, answered_by: str) -> Mapping[str, str
         "provisional": "no",
         "attributed_by": answered_by,
     }
+    about |= {"orders": " and ".join(f"{name}={value}" for name, value in choices.orders)} if choices.orders else {}
+    about |= {"channels": "groups"} if choices.grouped else {}
     return {**about, **(table.about or {})}
 
 

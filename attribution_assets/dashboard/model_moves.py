@@ -10,7 +10,7 @@ import pandas as pd
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import MODEL_NAMES, MOST_MARGIN, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
-from attribution_assets.dashboard.tables import Column, Table, orders_kind, with_figures, written
+from attribution_assets.dashboard.tables import Column, Table, cost_as_in, orders_kind, with_figures, written
 
 MOST_SENTENCES = 3
 """Maximum sentences about channels that gain or lose orders; sentences about changed verdicts are not limited."""
@@ -32,7 +32,7 @@ def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame, margin: float = MOST_MA
         more_orders: orders by IHC minus orders by the other model. By descending cost.
     """
     both = ihc.merge(other[["channel_name", "orders", "revenue"]], "outer", "channel_name", suffixes=("_ihc", "_other"))
-    both = both.fillna(dict.fromkeys(both.columns[1:], 0.0))
+    both = cost_as_in(ihc, both.fillna(dict.fromkeys(both.columns[1:], 0.0)))
     for model in ("ihc", "other"):
         of_model = {f"orders_{model}": "orders", f"revenue_{model}": "revenue"}
         figures = with_figures(both.rename(columns=of_model)[["cost", "orders", "revenue"]], margin)

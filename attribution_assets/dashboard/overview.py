@@ -30,13 +30,16 @@ from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, R
 from attribution_assets.dashboard.compared_lines import ComparedLines, compared_lines
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
-from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, over_time
+from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, Periods, over_time
 from attribution_assets.dashboard.period_before import PeriodBefore, period_before
+from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
     OF_ORDERS,
     Column,
     Table,
+    cost_as_in,
+    knows_cost,
     result_columns,
     spoken,
     total_of,
@@ -44,6 +47,7 @@ from attribution_assets.dashboard.tables import (
     written,
 )
 from attribution_assets.dashboard.totals import Total, orders_without_credit, totals
+from attribution_assets.dashboard.weekdays import Weekdays, by_weekday
 
 
 @dataclass(frozen=True)
@@ -71,13 +75,15 @@ class Overview:
         answered_by: The services that attributed the orders, see `order_outcomes.answered_by`.
         offered: The channels offered for choice.
         totals: The figures of all chosen channels.
-        before: The preceding period, at equal age.
-        channels: The figures by channel and, with the suffix `_before`, those of the preceding period, the change of
-            the profit, and the columns of `goals.with_verdicts`.
+        before: The period compared with, at equal age.
+        knows_cost: Whether costs are known: of single orders they are not.
+        channels: The figures by channel and, with the suffix `_before`, those of the period compared with, the change
+            of the profit, and the columns of `goals.with_verdicts`.
         losing: A sentence for the channels that lose money, those with the largest loss first; empty without any.
         goals_missed: The number of channels that miss a goal.
         goals_not_yet: The number of channels that do not meet a goal yet: orders are still to come.
         over_time: The figures by day, week or month.
+        weekdays: The figures by weekday.
         lines: A metric of several channels or models over time; None if none is chosen.
         comparison: IHC compared with the chosen model; None if there is nothing to compare.
         dimensions: Those that the channels can be broken down by.
@@ -93,11 +99,13 @@ class Overview:
     offered: Sequence[str]
     totals: Sequence[Total]
     before: PeriodBefore
+    knows_cost: bool
     channels: Table
     losing: str
     goals_missed: int
     goals_not_yet: int
     over_time: OverTime
+    weekdays: Weekdays
     lines: ComparedLines | None
     comparison: Comparison | None
     dimensions: Sequence[str]
@@ -111,7 +119,7 @@ class Overview:
     @property
     def tables(self) -> Sequence[Table]:
         """All tables, in the order of the page."""
-        compared = [self.lines.table] if self.lines else []
+        compared = [self.weekdays.table, *([self.lines.table] if self.lines else [])]
         compared += [self.comparison.table] if self.comparison else []
         compared += [self.breakdown] if self.breakdown else []
         return self.channels, self.over_time.table, *compared, self.phases, self.unattributed, self.by_day
@@ -119,17 +127,24 @@ class Overview:
     @property
     def charts(self) -> Sequence[NamedChart]:
         """All charts."""
-        return [*self.over_time.charts, *([self.lines.chart] if self.lines else [])]
+        return [*self.over_time.charts, self.weekdays.chart, *([self.lines.chart] if self.lines else [])]
 
 
-def overview(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> Overview:
+def overview(
+    stored: StoredResults,
+    reported: Reported,
+    choices: Choices,
+    lookback_days: int,
+    saved: Saved = NOTHING_SAVED,
+) -> Overview:
     """Compute the content of the page "Cost and return".
 
     Args:
-        stored: The stored days.
+        stored: The stored days, narrowed to what is chosen.
         reported: The days with a stored report.
         choices: The reader's choices.
         lookback_days: Length of the lookback window.
+        saved: What readers have saved.
     """
     first, last = choices.first, choices.last
     touch = choices.basis is DateBasis.TOUCH
@@ -138,7 +153,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         results_by_day, first, last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
     )
     results = _of_channels(found, choices).reset_index(drop=True)
-    plain = choices.model == "ihc" and touch
+    plain = choices.model == "ihc" and touch and not choices.orders
     shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
     before = period_before(stored, reported, choices, shown, lookback_days)
     results_before = None if before.results is None else _of_channels(before.results, choices)
@@ -149,6 +164,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     channels = _by_channel(results, results_before, choices)
     channels = with_verdicts(channels, choices.goals, provisional=bool(provisional))
     verdicts = channels[["CPO_verdict", "ROAS_verdict"]]
+    periods = Periods.of(choices, provisional, saved.annotations)
     return Overview(
         answered_by=stored.ask(answered_by_over, first, until),
         offered=sorted({*found["channel_name"], *choices.channels}),
@@ -157,6 +173,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
             orders_without_credit(stored, choices, comparable=not days_without(reported.days, *choices.before)),
         ],
         before=before,
+        knows_cost=knows_cost(results),
         channels=Table(
             "channels",
             "What each channel cost and earned",
@@ -168,11 +185,12 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         losing=_losing(channels, provisional=bool(provisional)),
         goals_missed=int((verdicts == "misses").any(axis="columns").sum()),
         goals_not_yet=int((verdicts == "not yet").any(axis="columns").sum()),
-        over_time=over_time(results, results_before, choices, provisional),
-        lines=compared_lines(stored, results, choices, provisional, lookback_days),
+        over_time=over_time(results, results_before, choices, periods),
+        weekdays=by_weekday(results, choices, shown, provisional),
+        lines=compared_lines(stored, results, choices, periods, lookback_days),
         comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
-        dimensions=stored.dimensions,
-        breakdown=_breakdown(stored, choices, changing),
+        dimensions=() if choices.orders else stored.dimensions,
+        breakdown=_breakdown(stored, choices, saved, changing),
         phases=_phases(stored, choices),
         unattributed=_unattributed(stored, choices),
         by_day=Table(
@@ -211,16 +229,19 @@ def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Cho
     then = _sums(results.iloc[:0], (), choices) if before is None else _sums(before, names, choices)
     channels = channels.merge(then, "left", "channel_name", suffixes=("", "_before"))
     channels["change"] = (channels["profit"] - channels["profit_before"]).round(9)
-    name = choices.sort.removeprefix("-")
+    sort = choices.sort
+    name = sort.removeprefix("-")
+    if name not in ("channel", "orders", "revenue") and not knows_cost(results):
+        sort, name = "-revenue", "revenue"
     column = {"channel": "channel_name", "change": "change"}.get(name) or COLUMN_OF[name]
-    return channels.sort_values([column, "channel_name"], ascending=[choices.sort == name, True], ignore_index=True)
+    return channels.sort_values([column, "channel_name"], ascending=[sort == name, True], ignore_index=True)
 
 
 def _sums(results: pd.DataFrame, names: Iterable[str], choices: Choices) -> pd.DataFrame:
     """The figures of each of the named channels, 0 without any."""
-    sums = results.groupby("channel_name")[["cost", "orders", "revenue"]].sum()
+    sums = results.groupby("channel_name")[["cost", "orders", "revenue"]].sum(min_count=1)
     named = sums.reindex(pd.Index(sorted(names), name="channel_name", dtype=object), fill_value=0.0)
-    return with_figures(named, choices.margin).reset_index()
+    return with_figures(cost_as_in(results, named), choices.margin).reset_index()
 
 
 def _losing(channels: pd.DataFrame, *, provisional: bool) -> str:
@@ -265,11 +286,20 @@ def _days_with_all_models(stored: StoredResults, choices: Choices, lookback_days
     return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)
 
 
-def _breakdown(stored: StoredResults, choices: Choices, changing: Mapping[str, str]) -> Table | None:
+def _breakdown(stored: StoredResults, choices: Choices, saved: Saved, changing: Mapping[str, str]) -> Table | None:
     """IHC by touch date, whatever else is chosen: channels with most cost first, then most revenue."""
-    if not choices.dimension:
+    if not choices.dimension or choices.orders:
         return None
     found = stored.ask(breakdown_over, choices.first, choices.last, choices.dimension)
+    if choices.grouped:
+        in_groups = found["channel_name"].map(lambda channel: saved.group_of.get(channel, channel))
+        found = (
+            found.assign(channel_name=in_groups)
+            .groupby(["channel_name", "value"])[["cost", "orders", "revenue"]]
+            .sum(min_count=1)
+            .round(9)
+            .reset_index()
+        )
     rows = with_figures(_of_channels(found, choices), choices.margin)
     sums = rows.fillna({"cost": 0.0}).groupby("channel_name")[["cost", "revenue"]].transform("sum")
     order = rows.assign(channel_cost=sums["cost"], channel_revenue=sums["revenue"])

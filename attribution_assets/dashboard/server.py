@@ -11,17 +11,20 @@ from starlette.routing import Mount
 from attribution_assets.charts import rendering
 from attribution_assets.dashboard.app import Place, create_app
 from attribution_assets.dashboard.health_page import HealthLook
+from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets.defs.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts
 from attribution_assets.settings import currency, webserver_url
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is a choice of its own
     instance: dg.DagsterInstance,
     data_sets: Mapping[str, Resources],
     host: str,
     port: int,
     allowed_hosts: Sequence[str] = (),
+    *,
+    allow_saving: bool = False,
 ) -> None:
     """Serve the dashboard over HTTP, without authentication.
 
@@ -31,6 +34,7 @@ def serve(
         host: The address to listen on.
         port: The port.
         allowed_hosts: Names that it answers as, besides its address and loopback.
+        allow_saving: Whether everyone who reaches it may save goals, views and the like.
 
     Raises:
         ConfigurationError: The storage or its engine cannot be used, or a variable has no usable value.
@@ -41,16 +45,15 @@ def serve(
         addresses[next(iter(addresses))] = ""
     apps = {}
     for name, resources in data_sets.items():
-        windows, base = resources.rules.windows, addresses[name]
+        windows, database, base = resources.rules.windows, resources.database, addresses[name]
         apps[base] = create_app(
             resources.storage.tables(),
-            windows.lookback_days,
+            windows,
             HealthLook(instance, resources, webserver_url()).now,
-            windows.last_day,
-            csv_guard=windows.csv_guard,
             currency=currency(),
-            dimensions=(*windows.dimensions, *windows.order_dimensions),
             place=Place(name, base, addresses),
+            saved=SavedThings(database.url, database.names.of(""), makes_file=bool(database.source_url)),
+            allow_saving=allow_saving,
         )
     app = Starlette(routes=[Mount(base, apps[base]) for base in sorted(apps, reverse=True)])  # "" takes what is left
     threading.Thread(target=rendering.prepare, daemon=True).start()

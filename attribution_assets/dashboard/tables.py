@@ -133,12 +133,17 @@ def with_figures(results: pd.DataFrame, margin: float) -> pd.DataFrame:
     return with_ratios(results.assign(profit=profit), "orders", "revenue")
 
 
-def summed(results: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
-    """Results summed by one of their columns, see `with_figures`: ratios are those of the sums."""
-    return with_figures(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum(), margin)
+def knows_cost(results: pd.DataFrame) -> bool:
+    """Whether results have their cost: that of single orders, such as those of a market, is not known (NaN)."""
+    return results.empty or bool(results["cost"].notna().any())
+
+
+def cost_as_in(results: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
+    """Sums of results, with a cost only where that of the results is known."""
+    return sums if knows_cost(results) else sums.assign(cost=float("nan"))
 
 
 def total_of(results: pd.DataFrame, margin: float) -> dict[str, float]:
     """cost, orders and revenue of all rows, see `with_figures`: ratios are those of the sums."""
-    sums = results[["cost", "orders", "revenue"]].sum().to_frame().T
+    sums = cost_as_in(results, results[["cost", "orders", "revenue"]].sum().to_frame().T)
     return {str(name): float(figure) for name, figure in with_figures(sums, margin).iloc[0].items()}

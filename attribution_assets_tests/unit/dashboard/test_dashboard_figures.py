@@ -102,7 +102,7 @@ def test_a_week_is_partial_where_not_all_of_its_days_are_shown_and_ratios_are_of
     )
     results.columns = pd.Index(["date", *RESULTS])
     choices = Choices(dt.date(2024, 2, 25), dt.date(2024, 3, 4), by="week", metric="cost")
-    shown = over_time(results, None, choices, [dt.date(2024, 3, 4)])
+    shown = over_time(results, None, choices, Periods.of(choices, [dt.date(2024, 3, 4)]))
     assert list(shown.table.rows) == [
         ["2024-02-19", "10.00", "1.00", "30.00", "20.00", "10.00", "3.00", "partial week"],
         ["2024-02-26", "20.00", "5.00", "60.00", "40.00", "4.00", "3.00", ""],
@@ -144,7 +144,7 @@ def test_months_that_are_not_whole_are_partial_and_not_the_latest_value() -> Non
     results = pd.DataFrame([(f"2024-0{month}-15", "A", 10.0 * month, 1.0, 30.0) for month in (1, 2, 3)])
     results.columns = pd.Index(["date", *RESULTS])
     choices = Choices(dt.date(2024, 1, 15), dt.date(2024, 3, 30), by="month")
-    shown = over_time(results, None, choices, ())
+    shown = over_time(results, None, choices, Periods.of(choices, ()))
     assert shown.table.frame["note"].tolist() == ["partial month", "", "partial month"]
     assert [shown.charts[0].name, shown.charts[0].latest] == ["Cost", "20.00"]
 
@@ -155,7 +155,8 @@ def test_the_period_before_and_the_average_stand_beside_each_day() -> None:
     before = pd.DataFrame([(str(day - dt.timedelta(days=8)), "A", 6.0, 3.0, 20.0) for day in days])
     results.columns = before.columns = pd.Index(["date", *RESULTS])
     choices = Choices(days[0], days[-1], overlay="both")
-    [cpo] = [chart for chart in over_time(results, before, choices, ()).charts if chart.key == "cpo"]
+    charts = over_time(results, before, choices, Periods.of(choices, ())).charts
+    [cpo] = [chart for chart in charts if chart.key == "cpo"]
     rows = cpo.spec["datasets"]["rows"]
     assert [row["value"] for row in rows] == [4.0] * 8
     assert [row["before"] for row in rows] == [2.0] * 8
