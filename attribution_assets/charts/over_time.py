@@ -1,31 +1,33 @@
 """Charts over time as Vega-Lite specifications: one figure, or one figure of several channels, models or ages.
 
 A chart is defined here with Altair, once. Its data is rows that `dashboard/over_time.py` prepares. The page draws it
-with Vega-Lite's script, and `rendering.py` as SVG or PNG. Marks are annotations: t (YYYY-MM-DD), label (the start of its day,
-week or month) and number, by which the text beside the chart names it.
+with Vega-Lite's script, and `rendering.py` as SVG or PNG. Marks are annotations: t (YYYY-MM-DD), label (start of the
+day, week or month) and number, by which the text beside the chart names it.
 """
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, Literal
 
 import altair as alt
 
-Spec = dict[str, Any]
-Row = Mapping[str, object]
+from attribution_assets.charts.style import (
+    BLUE,
+    DATA,
+    GREY,
+    LARGE,
+    MARKS,
+    ORANGE,
+    SERIES_COLORS,
+    SMALL,
+    Row,
+    Spec,
+    finished,
+    with_rows,
+)
 
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767d86"
-SERIES_COLORS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a5195", "#8c564b", "#17877d", "#b5a300",
-)  # fmt: skip
-"""Colours of several series: Okabe and Ito's palette, which colour-blind people can tell apart, and three more."""
-
-DATA, MARKS = "rows", "marks"
 GAPS: Final = "break-paths-filter-domains"
 """A line has a gap where there is no value."""
-
-SMALL, LARGE = 140, 320
-"""Heights, in pixels."""
 
 
 def single_chart(rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
@@ -37,7 +39,7 @@ def single_chart(rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
             value where it is one), partial (the value where its period is partial), note (text).
         marks: Annotations.
     """
-    return _with_rows(_single(), rows, marks)
+    return with_rows(_single(), rows, marks)
 
 
 def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row] = ()) -> Spec:
@@ -48,25 +50,12 @@ def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row]
         names: All series, in the order of their colours.
         marks: Annotations.
     """
-    return _with_rows(_series(tuple(names)), rows, marks)
+    return with_rows(_series(tuple(names)), rows, marks)
 
 
 def share_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
     """Each series' share of their sum over time, stacked to 100 %; arguments as for `series_chart`."""
-    return _with_rows(_share(tuple(names)), rows)
-
-
-def bar_chart(rows: Sequence[Row]) -> Spec:
-    """One figure by something that is not time, in the order of the rows.
-
-    Args:
-        rows: label, value, note (text).
-    """
-    return _with_rows(_bars(), rows)
-
-
-def _with_rows(spec: Spec, rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
-    return {**spec, "datasets": {DATA: list(rows), MARKS: list(marks)}}
+    return with_rows(_share(tuple(names)), rows)
 
 
 @functools.cache
@@ -82,7 +71,7 @@ def _single() -> Spec:
         *_annotations(x),
         _nearest(base.encode(x), ["x"]),
     ]
-    return _finished(alt.layer(*layers, height=SMALL))
+    return _in_its_place(alt.layer(*layers, height=SMALL))
 
 
 @functools.cache
@@ -98,7 +87,7 @@ def _series(names: tuple[str, ...]) -> Spec:
         *_annotations(x),
         _nearest(base.encode(x, color=_color(names)), ["x", "y"]),
     ]
-    return _finished(alt.layer(*layers, height=LARGE))
+    return _in_its_place(alt.layer(*layers, height=LARGE))
 
 
 @functools.cache
@@ -106,18 +95,11 @@ def _share(names: tuple[str, ...]) -> Spec:
     base, _ = _base()
     x = alt.X("label:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False))
     y = alt.Y("value:Q", stack="normalize", title=None, axis=alt.Axis(format=".0%", tickCount=4))
-    return _finished(
+    return _in_its_place(
         base.mark_bar()
         .encode(x, y, color=_color(names), order=alt.Order("rank:Q"), detail="label:N")
         .properties(height=LARGE)
     )
-
-
-@functools.cache
-def _bars() -> Spec:
-    base = alt.Chart(alt.NamedData(DATA))
-    x = alt.X("label:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False))
-    return _finished(base.mark_bar(color=BLUE).encode(x, _y("value")).properties(height=SMALL))
 
 
 def _annotations(x: alt.X) -> list[alt.Chart]:
@@ -153,8 +135,6 @@ def _color(names: tuple[str, ...]) -> alt.Color:
     return alt.Color("series:N", title=None, scale=scale, legend=alt.Legend(orient="bottom", columns=2, symbolLimit=0))
 
 
-def _finished(chart: Any) -> Spec:  # noqa: ANN401 - of any kind of chart
-    """The chart as wide as its place. What it shows is said by the page, so its parts say nothing to screen readers."""
-    finished = chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-    spec: Spec = finished.configure(background="transparent").configure_view(strokeWidth=0).to_dict()
-    return spec
+def _in_its_place(chart: Any) -> Spec:  # noqa: ANN401 - of any kind of chart
+    """The chart as wide as its place."""
+    return finished(chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding")))

@@ -1,13 +1,13 @@
 """A chart of several lines: one metric of several channels or models over time, or each channel's share of it."""
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from attribution_assets.attribution.results.channel_results import MODELS, results_by_day
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.charts.over_time import SERIES_COLORS, series_chart, share_chart
+from attribution_assets.charts.over_time import series_chart, share_chart
+from attribution_assets.charts.style import SERIES_COLORS, distinct
 from attribution_assets.dashboard.choices import METRICS, MODEL_NAMES, Choices
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, Periods
 from attribution_assets.dashboard.stored_results import StoredResults
@@ -63,7 +63,7 @@ def compared_lines(
     else:
         parts, others = _largest(results, share=share)
         said = " ".join(filter(None, [said, others]))
-    names = _distinct(readable(name) for name, _ in parts)
+    names = distinct(readable(name) for name, _ in parts)
     figures = {
         name: periods.figures(part, choices.margin)[COLUMN_OF[metric]]
         for name, (_, part) in zip(names, parts, strict=True)
@@ -108,11 +108,3 @@ def _largest(results: pd.DataFrame, *, share: bool) -> tuple[list[tuple[str, pd.
     if share:
         return [*parts, ("others", results[~results["channel_name"].isin(drawn)])], ""
     return parts, f"The {most} largest of {len(ordered)} channels; choose channels above to see others."
-
-
-def _distinct(names: Iterable[str]) -> Sequence[str]:
-    """The names, those that look alike with a number."""
-    found: list[str] = []
-    for name in names:
-        found.append(name if name not in found else f"{name} ({len(found) + 1})")
-    return found

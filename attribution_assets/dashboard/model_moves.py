@@ -108,9 +108,8 @@ def largest_moves(both: pd.DataFrame, name: str) -> list[str]:
     for row in largest.head(MOST_SENTENCES).to_dict("records"):
         orders = f"{written(abs(row['more_orders']), 'amount')} orders {'more' if row['more_orders'] > 0 else 'fewer'}"
         cost = f": {_cpo(row['CPO_ihc'])} rather than {_cpo(row['CPO_other']).removeprefix('CPO ')}"
-        sentences.append(
-            f"{readable(row['channel_name'])} gets {orders} by IHC than by {name}{cost if row['cost'] else ''}."
-        )
+        cost = cost if row["cost"] > 0 else ""
+        sentences.append(f"{readable(row['channel_name'])} gets {orders} by IHC than by {name}{cost}.")
     return sentences
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from attribution_assets.charts.over_time import Row, Spec, single_chart
+from attribution_assets.charts.over_time import single_chart
+from attribution_assets.charts.style import Row, Spec
 from attribution_assets.dashboard.choices import METRICS, Choices
 from attribution_assets.dashboard.saved import Annotation
 from attribution_assets.dashboard.tables import Column, Table, result_columns, with_figures, written

@@ -56,5 +56,5 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
             allow_saving=allow_saving,
         )
     app = Starlette(routes=[Mount(base, apps[base]) for base in sorted(apps, reverse=True)])  # "" takes what is left
-    threading.Thread(target=rendering.prepare, daemon=True).start()
+    threading.Thread(target=rendering.script, daemon=True).start()
     uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)

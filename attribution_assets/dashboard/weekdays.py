@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.charts.over_time import bar_chart
+from attribution_assets.charts.bars import column_chart
 from attribution_assets.dashboard.choices import METRICS, Choices
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart
 from attribution_assets.dashboard.tables import Column, Table, result_columns, with_figures
@@ -50,7 +50,7 @@ def by_weekday(
     metric = choices.metric or USUAL_METRIC
     values = frame[COLUMN_OF[metric]].round(9)
     rows = [
-        {"label": name, "value": None if pd.isna(value) else float(value), "note": f"{count} days"}
+        {"label": name[:3], "value": None if pd.isna(value) else float(value), "note": f"{count} days"}
         for name, value, count in zip(frame["weekday"], values, frame["days"], strict=True)
     ]
     what = f"{METRICS[metric]} of an average day"
@@ -58,5 +58,5 @@ def by_weekday(
     about = {"provisional": "yes" if provisional else "no"}
     return Weekdays(
         Table("weekdays", "An average day of each weekday", columns, frame.reset_index(drop=True), about=about),
-        NamedChart("weekdays", what, bar_chart(rows), "", f"{what}, by weekday; the table has its figures"),
+        NamedChart("weekdays", what, column_chart(rows), "", f"{what}, by weekday; the table has its figures"),
     )
