@@ -4,18 +4,15 @@ What a chart is made of, with its text for screen readers, belongs here. The num
 `report_plots.py` and on the dashboard; charts over time are in `over_time.py`.
 """
 
-import functools
 import re
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import altair as alt
-
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts.rendering import svg
-from attribution_assets.charts.style import BLUE, DARK, DATA, SMALL, Row, Spec, distinct, finished, with_rows
+from attribution_assets.charts.style import BLUE, DARK, IN_ITS_PLACE, SMALL, Row, Spec, amount_of, chart, distinct
 
 WIDTH: Final = 380
 """Width of all panels together, in pixels; the rows' names stand left of them."""
@@ -83,33 +80,41 @@ class BarChart:
         series = [one for panel in self.panels for one in panel]
         values = [value for one in series for value in one.values if value is not None]
         end = max([min(max(values, default=0), self.limit), self.mark or 0]) or 1
-        colors = alt.Scale(domain=[one.name for one in series], range=[one.color for one in series])
-        legend = alt.Legend(orient="top", labelLimit=0, symbolType="square", title=None)
-        single = len(self.panels) == 1
-        panels = [
-            self._panel(number, panel, end).encode(
-                alt.Color("series:N", scale=colors, legend=legend if single else None)
-            )
-            for number, panel in enumerate(self.panels)
-        ]
-        title = alt.Title(self.title, anchor="start")
-        chart = alt.hconcat(*panels, data=alt.NamedData(DATA), spacing=8).properties(title=title)
-        return with_rows(finished(chart), self._chart_rows(end))
+        panels = [self._panel(number, panel, end) for number, panel in enumerate(self.panels)]
+        title = {"text": self.title, "anchor": "start"}
+        return chart({"title": title, "hconcat": panels, "spacing": 8}, self._chart_rows(end))
 
-    def _panel(self, number: int, panel: Sequence[Series], end: float) -> alt.LayerChart:
-        names = alt.Axis(labelLimit=0, ticks=False, domain=False, labels=not number)
-        y = alt.Y("row:N", sort=None, title=None, axis=names)
-        x = alt.X("bar:Q", axis=None, scale=alt.Scale(domain=[0, end * (1 + TEXT_SPACE * len(self.panels))]))
-        base = alt.Chart().encode(x, y)
-        if len(panel) > 1:
-            base = base.encode(yOffset=alt.YOffset("series:N", sort=None))
-        layers = [base.mark_bar(), base.mark_text(align="left", dx=4).encode(text="text:N", color=alt.value(DARK))]
-        if self.mark is not None:
-            rule = alt.Chart().mark_rule(strokeDash=[3, 2])
-            layers.append(rule.encode(x=alt.datum(self.mark), color=alt.value(DARK)))
-        size = {"width": WIDTH / len(self.panels), "height": max(len(self.rows), 1) * BAR * len(panel)}
-        layered = alt.layer(*layers, **size).transform_filter(alt.datum.panel == panel[0].name)
-        return layered if len(self.panels) == 1 else layered.properties(title=alt.Title(panel[0].name, fontSize=11))
+    def _panel(self, number: int, panel: Sequence[Series], end: float) -> Spec:
+        several = len(self.panels) > 1
+        scale = {"domain": [one.name for one in panel], "range": [one.color for one in panel]}
+        legend = None if several else {"orient": "top", "labelLimit": 0, "symbolType": "square"}
+        names = {"labelLimit": 0, "ticks": False, "domain": False, "labels": not number}
+        longest = end * (1 + TEXT_SPACE * len(self.panels))
+        encoding = {
+            "x": {"field": "bar", "type": "quantitative", "axis": None, "scale": {"domain": [0, longest]}},
+            "y": {"field": "row", "type": "nominal", "sort": None, "title": None, "axis": names},
+            **({"yOffset": {"field": "series", "sort": None}} if len(panel) > 1 else {}),
+        }
+        layers: list[Spec] = [
+            {
+                "mark": "bar",
+                "encoding": {"color": {"field": "series", "title": None, "scale": scale, "legend": legend}},
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 4, "color": DARK},
+                "encoding": {"text": {"field": "text"}},
+            },
+        ]
+        bars = {"encoding": encoding, "layer": layers}
+        rule = {"type": "rule", "strokeDash": [3, 2], "color": DARK}
+        line = [] if self.mark is None else [{"mark": rule, "encoding": {"x": {"datum": self.mark}}}]
+        return {
+            "width": WIDTH / len(self.panels),
+            "height": max(len(self.rows), 1) * BAR * len(panel),
+            "transform": [{"filter": {"field": "panel", "equal": panel[0].name}}],
+            **({"title": {"text": panel[0].name, "fontSize": 11}} if several else {}),
+            "layer": [bars, *line],
+        }
 
     def _chart_rows(self, end: float) -> list[Row]:
         rows = distinct(readable(name, LONGEST_NAME) for name in self.rows)
@@ -137,15 +142,10 @@ def column_chart(rows: Sequence[Row]) -> Spec:
     Args:
         rows: label, value, note (text).
     """
-    return with_rows(_columns(), rows)
-
-
-@functools.cache
-def _columns() -> Spec:
-    x = alt.X("label:N", title=None, sort=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False))
-    y = alt.Y("value:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))
-    bars = alt.Chart(alt.NamedData(DATA)).mark_bar(color=BLUE).encode(x, y)
-    return finished(bars.properties(height=SMALL, width="container"))
+    axis = {"labelAngle": 0, "labelOverlap": True, "ticks": False}
+    x = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": axis}
+    mark = {"type": "bar", "color": BLUE}
+    return chart({**IN_ITS_PLACE, "height": SMALL, "mark": mark, "encoding": {"x": x, "y": amount_of("value")}}, rows)
 
 
 def as_markdown(spec: Spec, words: str) -> str:

@@ -3,11 +3,12 @@
 What a training is, is in `ihc_service/training/`; bar charts are in `bars.py`.
 """
 
-import altair as alt
+from collections.abc import Sequence
+
 import numpy as np
 
 from attribution_assets.charts.bars import as_markdown
-from attribution_assets.charts.style import BLUE, DATA, GREY, ORANGE, Row, Spec, finished, with_rows
+from attribution_assets.charts.style import BLUE, GREY, ORANGE, Row, Spec, chart
 from attribution_assets.ihc_service.model import Floats
 from attribution_assets.ihc_service.training.learning import Learned
 
@@ -32,22 +33,30 @@ def training_spec(found: Learned) -> Spec:
     panels = []
     for title, (hours, weights) in _curves(found).items():
         rows += [{"panel": title, "x": float(x), "y": float(y)} for x, y in zip(hours, weights, strict=True)]
-        panels.append(_panel(title, "hours").mark_line(color=BLUE).encode(order="x:Q"))
+        panels.append(_panel(title, "hours", [{"mark": {"type": "line", "color": BLUE}}]))
     if len(found.answered):
         title, step = "Answered ihc (up), predicted (across)", -(-len(found.answered) // MOST_DOTS)
         pairs = zip(found.predicted[::step], found.answered[::step], strict=True)
         rows += [{"panel": title, "x": float(predicted), "y": float(answered)} for predicted, answered in pairs]
-        dots = _panel(title, None).mark_circle(color=ORANGE, size=8, opacity=0.6)
-        diagonal = alt.Chart().mark_rule(color=GREY, strokeDash=[3, 2])
-        ends = {"x": alt.datum(0), "y": alt.datum(0), "x2": alt.datum(1), "y2": alt.datum(1)}
-        panels.append(alt.layer(dots, diagonal.encode(**ends)).properties(title=title))
-    return with_rows(finished(alt.hconcat(*panels, data=alt.NamedData(DATA))), rows)
+        ends = {name: {"datum": place} for name, place in (("x", 0), ("y", 0), ("x2", 1), ("y2", 1))}
+        diagonal = {"mark": {"type": "rule", "color": GREY, "strokeDash": [3, 2]}, "encoding": ends}
+        dots = {"mark": {"type": "circle", "color": ORANGE, "size": 8, "opacity": 0.6}}
+        panels.append(_panel(title, None, [dots, diagonal]))
+    return chart({"hconcat": panels}, rows)
 
 
-def _panel(title: str, unit: str | None) -> alt.Chart:
-    chart = alt.Chart(title=title, width=SIDE, height=SIDE).transform_filter(alt.datum.panel == title)
-    y = alt.Y("y:Q", title=None, scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(tickCount=3))
-    return chart.encode(alt.X("x:Q", title=unit, axis=alt.Axis(grid=False, tickCount=4)), y)
+def _panel(title: str, unit: str | None, layers: Sequence[Spec]) -> Spec:
+    x = {"field": "x", "type": "quantitative", "title": unit, "axis": {"grid": False, "tickCount": 4}}
+    y = {"field": "y", "type": "quantitative", "title": None, "scale": {"domain": [0, 1]}, "axis": {"tickCount": 3}}
+    kept = {"filter": {"field": "panel", "equal": title}}
+    encoding = {"x": x, "y": y}
+    return {
+        "title": title,
+        "width": SIDE,
+        "height": SIDE,
+        "transform": [kept],
+        "layer": [{**layer, "encoding": layer.get("encoding", encoding)} for layer in layers],
+    }
 
 
 def _curves(found: Learned) -> dict[str, tuple[Floats, Floats]]:

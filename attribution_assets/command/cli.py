@@ -368,7 +368,7 @@ def dashboard(
 ) -> None:
     """Serve the page for marketing until it is interrupted: what each channel cost and earned."""
     with _problems_in_one_line():
-        with _extra("dashboard", "altair", "jinja2", "openpyxl", "vl_convert"):
+        with _extra("dashboard", "jinja2", "openpyxl"):
             from attribution_assets.dashboard.server import serve
         from attribution_assets.instance.opening import history_to_read
 

@@ -93,10 +93,7 @@ class Periods:
     @property
     def marks(self) -> list[Row]:
         """The annotations as marks of a chart, see `charts.over_time`, numbered in their order."""
-        return [
-            {"t": str(one.day), "label": str(start_of(one.day, self.step)), "number": str(number)}
-            for number, one in enumerate(self.annotations, 1)
-        ]
+        return [{"t": str(one.day), "number": str(number)} for number, one in enumerate(self.annotations, 1)]
 
     def figures(self, results: pd.DataFrame, margin: float, window: int = 1) -> pd.DataFrame:
         """The figures of each period, in their order; NaN for a period without rows.
