@@ -7,7 +7,7 @@ nothing from other hosts.
 
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -22,18 +22,19 @@ from starlette.middleware.gzip import GZipMiddleware
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.results.marketing_mix import weekly_marketing_mix
-from attribution_assets.attribution.results.narrowed import NO_VALUE, Narrowing, order_values
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts import rendering
 from attribution_assets.dashboard import choices as offered
-from attribution_assets.dashboard.choices import Choices, Reported, read_choices, usual_of
+from attribution_assets.dashboard import goal_choices as goals_offered
+from attribution_assets.dashboard.asked import Asked, Asking
+from attribution_assets.dashboard.choices import Choices, Reported
 from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.overview import Overview, overview
-from attribution_assets.dashboard.saved import NOTHING_SAVED, NotSavedError, Saved, SavedThings
+from attribution_assets.dashboard.saved import NotSavedError, Saved, SavedThings
 from attribution_assets.dashboard.saving import MOST_BYTES, is_of_this_site, place_of, read_form, save_form
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import NONE, Column, Table, written
@@ -128,44 +129,11 @@ def _script() -> Response:
     return Response(rendering.script(), media_type="text/javascript; charset=utf-8", headers=headers)
 
 
-def order_values_offered(stored: StoredResults, choices: Choices, windows: Windows) -> dict[str, list[str]]:
-    """The values of each dimension of orders that can be chosen: those of orders that can credit these days."""
-    if not windows.order_dimensions:
-        return {}
-    until = choices.last + dt.timedelta(days=windows.lookback_days)
-    found, chosen = stored.ask(order_values, choices.first, until), dict(choices.orders)
-    return {
-        name: sorted({*found.get(name, ()), NO_VALUE, *([chosen[name]] if name in chosen else [])})
-        for name in windows.order_dimensions
-    }
-
-
 def _weekly(stored: StoredResults, choices: Choices) -> Table:
     """What a marketing-mix model is fitted to: of all channels, and without any model's credit."""
     weeks = stored.ask(weekly_marketing_mix, choices.first, choices.last)
     columns = [Column(str(name), str(name)) for name in weeks]
     return Table("marketing_mix_weekly", "By week", columns, weeks, about=None)
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a request asks for.
-
-    Attributes:
-        stored: The stored days, narrowed to what is chosen.
-        reported: The days with a stored report.
-        choices: The reader's choices.
-        problems: What cannot be used of the address.
-        saved: What readers have saved.
-        unread: Why that cannot be read; empty if it can.
-    """
-
-    stored: StoredResults
-    reported: Reported
-    choices: Choices
-    problems: Sequence[str]
-    saved: Saved
-    unread: str
 
 
 class _Pages:
@@ -192,7 +160,7 @@ class _Pages:
         *,
         may_save: bool,
     ) -> None:
-        self._stored = StoredResults(storage, windows.last_day, (*windows.dimensions, *windows.order_dimensions))
+        self._asking = Asking(storage, windows, saved)
         self._windows, self._health, self._place, self._saved = windows, health, place, saved
         self._lookback_days = windows.lookback_days
         self.may_save = may_save
@@ -206,6 +174,7 @@ class _Pages:
         self._templates.filters.update(written=written, readable=readable)
         self._templates.globals.update(
             offered=offered,
+            goals_offered=goals_offered,
             script_name=rendering.script_name(),
             embedded=EMBEDDED,
             lookback_days=windows.lookback_days,
@@ -224,7 +193,7 @@ class _Pages:
 
     def health(self, request: Request) -> Response:
         try:
-            asked = self._asked(request.query_params.multi_items())
+            asked = self._asking.asked(request.query_params.multi_items())
         except CANNOT_BE_READ:
             asked = None  # the health page says what cannot be read
         return self._rendered(
@@ -237,7 +206,7 @@ class _Pages:
         )
 
     def view(self, name: str) -> Response:
-        views = self._read_saved()[0].views
+        views = self._asking.saved()[0].views
         if name not in views:
             return self._not_saved(f"There is no saved view called “{name}”.", "/", NOT_FOUND)
         return RedirectResponse(self._place.base + views[name].removesuffix("?"))
@@ -252,11 +221,13 @@ class _Pages:
     def _save(self, form: dict[str, str]) -> Response:
         assert self._saved is not None  # noqa: S101  # else there is no such route
         back = place_of(form)
-        asked = self._asked([])
+        asked = self._asking.asked([])
         if asked is None:
             return self._not_saved("There are no reports yet.", back, CONFLICT)
         try:
-            save_form(self._saved, form, lambda query: self._read(parse_qsl(query), asked.reported, asked.saved)[0])
+            save_form(
+                self._saved, form, lambda query: self._asking.read(parse_qsl(query), asked.reported, asked.saved)[0]
+            )
         except (NotSavedError, DatabaseError) as error:
             return self._not_saved(without_secrets(str(error)), back, CONFLICT)
         return RedirectResponse(self._place.base + back, SEE_OTHER)
@@ -265,31 +236,7 @@ class _Pages:
         address = self._place.base + back
         return self._rendered("not_saved.html", status, page="", said=said, back=address, reported=None, choices=None)
 
-    def _read_saved(self) -> tuple[Saved, str]:
-        """What is saved, and why it cannot be read, if it cannot."""
-        if self._saved is None:
-            return NOTHING_SAVED, ""
-        try:
-            return self._saved.read(), ""
-        except DatabaseError as error:
-            return NOTHING_SAVED, f"What has been saved cannot be read: {without_secrets(str(error))}"
-
-    def _read(self, pairs: Collection[tuple[str, str]], reported: Reported, saved: Saved) -> tuple[Choices, list[str]]:
-        dimensions, of_orders = self._stored.dimensions, self._windows.order_dimensions
-        return read_choices(pairs, reported, dimensions, of_orders, usual_of(saved.goals))
-
-    def _asked(self, pairs: Collection[tuple[str, str]]) -> _Asked | None:
-        """What an address asks for; None without any report."""
-        reported = self._stored.reported()
-        if reported is None:
-            return None
-        saved, unread = self._read_saved()
-        choices, problems = self._read(pairs, reported, saved)
-        narrowing = Narrowing(dict(choices.orders), saved.group_of if choices.grouped else {})
-        narrowed = self._stored.narrowed(narrowing, self._lookback_days, self._windows.direct_channels)
-        return _Asked(narrowed, reported, choices, problems, saved, unread)
-
-    def _shown(self, page: str, asked: _Asked) -> Overview | JourneysPage:
+    def _shown(self, page: str, asked: Asked) -> Overview | JourneysPage:
         return PAGES[page](asked.stored, asked.reported, asked.choices, self._lookback_days, asked.saved)
 
     def unreadable(self, _: Request, error: Exception) -> Response:
@@ -300,13 +247,13 @@ class _Pages:
         )
 
     def download(self, request: Request, page: str, name: str = "", kind: str = "xlsx") -> Response:
-        asked = self._asked(request.query_params.multi_items())
+        asked = self._asking.asked(request.query_params.multi_items())
         if asked is None:
             return PlainTextResponse("There are no reports yet.", NOT_FOUND)
         if asked.problems:
             return PlainTextResponse("\n".join(asked.problems), BAD_REQUEST)
         if (page, name) == ("marketing_mix", "weekly"):
-            found, answered_by = [_weekly(self._stored, asked.choices)], ""
+            found, answered_by = [_weekly(asked.all_stored, asked.choices)], ""
         elif page in PAGES:
             shown = self._shown(page, asked)
             found, answered_by = [table for table in shown.tables if name in (table.name, "")], shown.answered_by
@@ -323,7 +270,7 @@ class _Pages:
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     def chart(self, request: Request, page: str, name: str, kind: str) -> Response:
-        asked = self._asked(request.query_params.multi_items())
+        asked = self._asking.asked(request.query_params.multi_items())
         if asked is None or page not in PAGES or kind not in ("svg", "png"):
             return PlainTextResponse("There is no such chart.", NOT_FOUND)
         if asked.problems:
@@ -339,13 +286,12 @@ class _Pages:
         return Response(rendering.svg(spec), media_type="image/svg+xml; charset=utf-8", headers=headers)
 
     def _page(self, request: Request, page: str) -> Response:
-        asked = self._asked(request.query_params.multi_items())
+        asked = self._asking.asked(request.query_params.multi_items())
         if asked is None:
             return self._rendered("empty.html", OK, page=page, reported=None, choices=None)
         choices = asked.choices
         if not asked.problems and choices.query != request.url.query:
             return RedirectResponse(f"{request.url.path}?{choices.query}".removesuffix("?"))
-        orders = order_values_offered(self._stored, choices, self._windows)
         return self._rendered(
             f"{page}.html",
             BAD_REQUEST if asked.problems else OK,
@@ -356,7 +302,7 @@ class _Pages:
             problems=asked.problems,
             saved=asked.saved,
             unread=asked.unread,
-            of_orders=orders,
+            of_orders=asked.of_orders,
             shown=self._shown(page, asked),
         )
 

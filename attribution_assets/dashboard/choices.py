@@ -5,15 +5,25 @@ choices are in the templates; the content that follows from them is computed in 
 """
 
 import datetime as dt
-import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
-from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.dashboard.goal_choices import (
+    MOST_MARGIN,
+    NO_GOALS,
+    NONE_SAVED,
+    Goals,
+    Usual,
+    goal_pairs,
+    in_form,
+    number_text,
+    out_of_form,
+    read_goals,
+    read_margin,
+)
 
 PRESETS = {
     "7": "last 7 days",
@@ -50,45 +60,7 @@ STEPS = ("day", "week", "month")
 OF_ORDERS = "order."
 """Stands in addresses before the name of a dimension of orders; the value is the one that orders shown have."""
 LOSING_FIRST = "profit"
-MOST_MARGIN = 100.0
-NO_GOALS = "none"
-"""In an address without goals, says that the saved ones do not hold either."""
 MOST_DAYS_BEHIND = 2
-_ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[tnr])")
-
-
-@dataclass(frozen=True)
-class Goals:
-    """Goals: the highest acceptable CPO and the lowest acceptable ROAS, for all channels and for single ones.
-
-    Attributes:
-        cpo: Highest CPO, in the source's currency.
-        roas: Lowest ROAS.
-        cpo_of: Channel -> highest CPO, used instead of `cpo`.
-        roas_of: Channel -> lowest ROAS, used instead of `roas`.
-    """
-
-    cpo: float | None = None
-    roas: float | None = None
-    cpo_of: Mapping[str, float] = field(default_factory=dict)
-    roas_of: Mapping[str, float] = field(default_factory=dict)
-
-    def of(self, channel: str) -> tuple[float | None, float | None]:
-        """The CPO goal and the ROAS goal of a channel: its own, else those for all channels, else None."""
-        return self.cpo_of.get(channel, self.cpo), self.roas_of.get(channel, self.roas)
-
-
-@dataclass(frozen=True)
-class Usual:
-    """Saved goals and margin: they hold where an address says none.
-
-    Attributes:
-        goals: The goals.
-        margin: The margin, see `Choices`.
-    """
-
-    goals: Goals = field(default_factory=Goals)
-    margin: float = MOST_MARGIN
 
 
 @dataclass(frozen=True)
@@ -250,7 +222,7 @@ def read_choices(
     reported: Reported,
     dimensions: Sequence[str] = (),
     order_dimensions: Sequence[str] = (),
-    usual: Usual = Usual(),
+    usual: Usual = NONE_SAVED,
 ) -> tuple[Choices, list[str]]:
     """Read the choices in the query of a URL.
 
@@ -286,17 +258,11 @@ def read_choices(
         grouped=_one_of(["yes"], "grouped", given, "", problems) == "yes",
         against=_one_of([*models[1:], MARKOV], "against", given, "last_touch", problems),
         sort=_one_of(sorts, "sort", given, LOSING_FIRST, problems),
-        margin=_margin(given, usual.margin, problems),
-        goals=_goals(given, usual.goals, problems),
+        margin=read_margin(given, usual.margin, problems),
+        goals=read_goals(given, usual.goals, problems),
         usual=usual,
     )
     return choices, problems
-
-
-def usual_of(query: str) -> Usual:
-    """The saved goals and margin, from their query; what cannot be used of it is left out."""
-    given, problems = dict(parse_qsl(query)), list[str]()
-    return Usual(_goals(given, Goals(), problems), _margin(given, MOST_MARGIN, problems))
 
 
 def _days(given: Mapping[str, str], reported: Reported, problems: list[str]) -> tuple[dt.date, dt.date, str | None]:
@@ -349,30 +315,6 @@ def _one_of(allowed: Sequence[str], name: str, given: Mapping[str, str], usual: 
     return usual
 
 
-def _goal(name: str, given: Mapping[str, str], problems: list[str]) -> float | None:
-    if name not in given:
-        return None
-    try:
-        goal = float(given[name])
-    except ValueError:
-        goal = math.nan
-    if 0 < goal < math.inf:
-        return goal
-    problems.append(f"{given[name]!r} is not a goal: it takes a number above 0.")
-    return None
-
-
-def _goals(given: Mapping[str, str], usual: Goals, problems: list[str]) -> Goals:
-    if not any(name.startswith("goal") for name in given):
-        return usual
-    return Goals(
-        _goal("goal_cpo", given, problems),
-        _goal("goal_roas", given, problems),
-        _goals_of("goal_cpo.", given, problems),
-        _goals_of("goal_roas.", given, problems),
-    )
-
-
 def _orders(given: Mapping[str, str], dimensions: Sequence[str], problems: list[str]) -> tuple[tuple[str, str], ...]:
     found = []
     for name, value in given.items():
@@ -385,47 +327,6 @@ def _orders(given: Mapping[str, str], dimensions: Sequence[str], problems: list[
     return tuple(sorted(found))
 
 
-def _margin(given: Mapping[str, str], usual: float, problems: list[str]) -> float:
-    text = given.get("margin", "")
-    try:
-        margin = float(text or usual)
-    except ValueError:
-        margin = math.nan
-    if 0 < margin <= MOST_MARGIN:
-        return margin
-    problems.append(f"{text!r} is not a margin: it takes a percentage above 0, up to 100.")
-    return usual
-
-
-def _goals_of(prefix: str, given: Mapping[str, str], problems: list[str]) -> dict[str, float]:
-    names = [name for name in given if name.startswith(prefix)]
-    goals = {out_of_form(name.removeprefix(prefix)): _goal(name, given, problems) for name in names}
-    return {channel: goal for channel, goal in goals.items() if goal is not None}
-
-
-def goal_pairs(goals: Goals) -> list[tuple[str, str]]:
-    """The goals as names and values of a URL's query; goals that are not set are left out."""
-    for_all = [("goal_cpo", goals.cpo), ("goal_roas", goals.roas)]
-    of_one = [(f"goal_cpo.{in_form(channel)}", goal) for channel, goal in sorted(goals.cpo_of.items())]
-    of_one += [(f"goal_roas.{in_form(channel)}", goal) for channel, goal in sorted(goals.roas_of.items())]
-    return [(name, number_text(goal)) for name, goal in for_all + of_one if goal is not None]
-
-
-def in_form(channel: str) -> str:
-    """A channel as it stands in forms and addresses: control characters as escapes, which HTML cannot hold."""
-    return readable(channel.replace("\\", r"\\"), longest=None)
-
-
-def out_of_form(text: str) -> str:
-    """The channel that `in_form` wrote."""
-    return _ESCAPE.sub(lambda escape: escape[0].encode().decode("unicode_escape"), text)
-
-
-def channels_with_goals(goals: Goals) -> set[str]:
-    """The channels that have goals of their own."""
-    return {*goals.cpo_of, *goals.roas_of}
-
-
 def model_options() -> list[tuple[str, str]]:
     """The models that can be shown: key and displayed name of each."""
     return [(model, MODEL_NAMES[model]) for model in MODELS]
@@ -434,8 +335,3 @@ def model_options() -> list[tuple[str, str]]:
 def against_options() -> list[tuple[str, str]]:
     """The models that IHC can be compared with: key and displayed name of each."""
     return [option for option in MODEL_NAMES.items() if option[0] != "ihc"]
-
-
-def number_text(number: float | None) -> str:
-    """A goal as written in a URL and in its form field: the shortest text of the number, empty for None."""
-    return "" if number is None else repr(number).removesuffix(".0")

@@ -34,8 +34,8 @@ def described(table: Table, choices: Choices, answered_by: str) -> pd.DataFrame:
         answered_by: The services that attributed the orders.
 
     Returns:
-        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, of chosen orders which (orders),
-        of groups of channels that (channels), then the table's columns; of a table whose `about` is None, its columns.
+        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, of_orders if orders are chosen,
+        of_channels if channels stand in groups, then the table's columns; of a table whose `about` is None, these only.
     """
     rows = table.frame[[column.name for column in table.columns]].copy()
     if table.about is not None:
@@ -90,8 +90,8 @@ def _about(table: Table, choices: Choices, answered_by: str) -> Mapping[str, str
         "provisional": "no",
         "attributed_by": answered_by,
     }
-    about |= {"orders": " and ".join(f"{name}={value}" for name, value in choices.orders)} if choices.orders else {}
-    about |= {"channels": "groups"} if choices.grouped else {}
+    about |= {"of_orders": " and ".join(f"{name}={value}" for name, value in choices.orders)} if choices.orders else {}
+    about |= {"of_channels": "groups"} if choices.grouped else {}
     return {**about, **(table.about or {})}
 
 

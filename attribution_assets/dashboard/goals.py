@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from attribution_assets.dashboard.choices import Goals
+from attribution_assets.dashboard.goal_choices import Goals
 from attribution_assets.dashboard.tables import written
 
 Verdict = Literal["misses", "not yet", "meets", ""]

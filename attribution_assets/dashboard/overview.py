@@ -5,12 +5,11 @@ What the page shows beside that are phases and orders without credit. The paths 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from attribution_assets.attribution.results.breakdowns import breakdown_over
 from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
@@ -21,10 +20,7 @@ from attribution_assets.attribution.results.channel_results import (
 from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     markov_over,
-    phase_shares,
-    unattributed_over,
 )
-from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
 from attribution_assets.dashboard.compared_lines import ComparedLines, compared_lines
@@ -35,7 +31,6 @@ from attribution_assets.dashboard.period_before import PeriodBefore, period_befo
 from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
-    OF_ORDERS,
     Column,
     Table,
     cost_as_in,
@@ -46,6 +41,7 @@ from attribution_assets.dashboard.tables import (
     with_figures,
     written,
 )
+from attribution_assets.dashboard.tables_below import breakdown, of_channels, phases, unattributed
 from attribution_assets.dashboard.totals import Total, orders_without_credit, totals
 from attribution_assets.dashboard.weekdays import Weekdays, by_weekday
 
@@ -152,11 +148,11 @@ def overview(
     found = stored.ask(
         results_by_day, first, last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
     )
-    results = _of_channels(found, choices).reset_index(drop=True)
+    results = of_channels(found, choices).reset_index(drop=True)
     plain = choices.model == "ihc" and touch and not choices.orders
     shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
     before = period_before(stored, reported, choices, shown, lookback_days)
-    results_before = None if before.results is None else _of_channels(before.results, choices)
+    results_before = None if before.results is None else of_channels(before.results, choices)
     _, provisional = stored.ask(
         final_and_provisional_days, first, last, lookback_days if touch else 0, reported.data_ends
     )
@@ -190,9 +186,9 @@ def overview(
         lines=compared_lines(stored, results, choices, periods, lookback_days),
         comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
         dimensions=() if choices.orders else stored.dimensions,
-        breakdown=_breakdown(stored, choices, saved, changing),
-        phases=_phases(stored, choices),
-        unattributed=_unattributed(stored, choices),
+        breakdown=breakdown(stored, choices, saved, changing),
+        phases=phases(stored, choices),
+        unattributed=unattributed(stored, choices),
         by_day=Table(
             "by_day",
             "By day and channel",
@@ -216,10 +212,6 @@ _CHANNEL_COLUMNS = (
     Column("goal_ROAS", "ROAS goal"),
     Column("verdict", "Verdict", "text"),
 )
-
-
-def _of_channels(frame: pd.DataFrame, choices: Choices) -> pd.DataFrame:
-    return frame[frame["channel_name"].isin(choices.channels)] if choices.channels else frame
 
 
 def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Choices) -> pd.DataFrame:
@@ -267,7 +259,7 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int, pro
         other = stored.ask(markov_over, first, last)
     else:
         other = found[found["model"] == choices.against]
-    both = _of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
+    both = of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
     compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
     return Comparison(
         replace(
@@ -284,62 +276,3 @@ def _days_with_all_models(stored: StoredResults, choices: Choices, lookback_days
     """The days of both periods with stored credit of all models, see `channel_results.compared_days`."""
     days = choices.before[0], choices.last
     return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)
-
-
-def _breakdown(stored: StoredResults, choices: Choices, saved: Saved, changing: Mapping[str, str]) -> Table | None:
-    """IHC by touch date, whatever else is chosen: channels with most cost first, then most revenue."""
-    if not choices.dimension or choices.orders:
-        return None
-    found = stored.ask(breakdown_over, choices.first, choices.last, choices.dimension)
-    if choices.grouped:
-        in_groups = found["channel_name"].map(lambda channel: saved.group_of.get(channel, channel))
-        found = (
-            found.assign(channel_name=in_groups)
-            .groupby(["channel_name", "value"])[["cost", "orders", "revenue"]]
-            .sum(min_count=1)
-            .round(9)
-            .reset_index()
-        )
-    rows = with_figures(_of_channels(found, choices), choices.margin)
-    sums = rows.fillna({"cost": 0.0}).groupby("channel_name")[["cost", "revenue"]].transform("sum")
-    order = rows.assign(channel_cost=sums["cost"], channel_revenue=sums["revenue"])
-    keys = ["channel_cost", "channel_revenue", "channel_name", "cost", "revenue", "value"]
-    order = order.sort_values(keys, ascending=[False, False, True, False, False, True])
-    return Table(
-        "breakdown",
-        f"What the channels cost and earned by {choices.dimension}",
-        [
-            Column("channel_name", "Channel", "text"),
-            Column("value", readable(choices.dimension).capitalize(), "text"),
-            *result_columns("ihc"),
-        ],
-        rows.loc[order.index].reset_index(drop=True),
-        about={"model": "ihc", "date_basis": str(DateBasis.TOUCH), **changing},
-    )
-
-
-def _phases(stored: StoredResults, choices: Choices) -> Table:
-    shares = _of_channels(stored.ask(phase_shares, choices.first, choices.last), choices)
-    columns = [Column(phase, phase.capitalize(), "share") for phase in PHASES]
-    return Table(
-        "phases",
-        "Each channel's share of the orders by phase",
-        [Column("channel_name", "Channel", "text"), *columns],
-        shares.sort_values(["initializer", "channel_name"], ascending=[False, True], ignore_index=True),
-        about=OF_ORDERS | {"model": "ihc"},
-    )
-
-
-REASONS = {
-    NO_SESSIONS: "no visit in the lookback window",
-    TOO_LONG: "more visits than one request may hold",
-    REFUSED: "refused by the API",
-}
-
-
-def _unattributed(stored: StoredResults, choices: Choices) -> Table:
-    found = stored.ask(unattributed_over, choices.first, choices.last)
-    columns = [Column("reason", "Reason", "text"), Column("orders", "Orders", "count"), Column("revenue", "Revenue")]
-    words = found.assign(reason=found["reason"].map(REASONS))
-    total = {"orders": float(found["orders"].sum()), "revenue": float(found["revenue"].sum())}
-    return Table("unattributed", "Orders without credit by reason", columns, words, total, about=OF_ORDERS)

@@ -6,8 +6,10 @@ It is for one state of the stored days: where a run changes them, a new one is t
 """
 
 import datetime as dt
+import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -83,7 +85,8 @@ class NarrowedStorage(AssetStorage):
         vars(self).update(vars(storage))  # the same place, from which it only reads
         self._storage, self._narrowing = storage, narrowing
         self._lookback, self._direct = dt.timedelta(days=lookback_days), direct_channels
-        self._folder = tempfile.TemporaryDirectory(prefix="attribution-page-")
+        self._folder = Path(tempfile.mkdtemp(prefix="attribution-page-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._made: dict[str, dict[dt.date, UPath]] = {}
         self._orders_of: dict[dt.date, pd.DataFrame] = {}
         self._lock = threading.Lock()
@@ -116,7 +119,7 @@ class NarrowedStorage(AssetStorage):
                     self._keep(name, day, frame)
 
     def _keep(self, name: str, day: dt.date, frame: pd.DataFrame) -> None:
-        path = Path(self._folder.name, f"{name}-{day}.parquet")
+        path = self._folder / f"{name}-{day}.parquet"
         pq.write_table(stored_form(name, frame), path)
         self._made.setdefault(name, {})[day] = path  # type: ignore[assignment]  # as in `AssetStorage`, a local path
 

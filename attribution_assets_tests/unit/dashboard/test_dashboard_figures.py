@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution_assets.dashboard.choices import Choices, Goals
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.dashboard.choices import Choices
+from attribution_assets.dashboard.goal_choices import Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict, with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import Periods, over_time, unusual
+from attribution_assets.dashboard.saved import Annotation
 from attribution_assets.dashboard.tables import total_of, with_figures, written
+from attribution_assets.dashboard.weekdays import by_weekday
 
 NAN = float("nan")
 RESULTS = ["channel_name", "cost", "orders", "revenue"]
@@ -168,3 +172,29 @@ def test_figures_are_written_with_their_sign_only_where_something_is_left_of_the
     assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "-", "-"]
     assert [written(value, "cpo") for value in (0.0, 0.5)] == ["-", "0.50"]
     assert [written(value, "text") for value in ("", None)] == ["", ""]
+
+
+def test_an_average_weekday_counts_days_without_rows_and_its_ratios_are_of_sums() -> None:
+    results = pd.DataFrame([
+        ("2024-03-04", "A", 10.0, 1.0, 30.0), ("2024-03-04", "B", 2.0, 1.0, 6.0), ("2024-03-12", "A", 4.0, 2.0, 8.0),
+    ])  # fmt: skip
+    results.columns = pd.Index(["date", *RESULTS])
+    choices = Choices(dt.date(2024, 3, 4), dt.date(2024, 3, 12), metric="cpo")
+    shown = by_weekday(results, choices, days_between(choices.first, choices.last), ())
+    assert list(shown.table.rows)[:3] == [
+        ["Monday", "2", "6.00", "1.00", "18.00", "12.00", "6.00", "3.00"],
+        ["Tuesday", "2", "2.00", "1.00", "4.00", "2.00", "2.00", "2.00"],
+        ["Wednesday", "1", "0.00", "0.00", "0.00", "0.00", "-", "-"],
+    ]
+    assert shown.table.frame["days"].sum() == choices.days
+    rows = shown.chart.spec["datasets"]["rows"]
+    assert [(row["label"], row["value"]) for row in rows][:3] == [("Mon", 6.0), ("Tue", 2.0), ("Wed", None)]
+
+
+def test_annotations_of_the_days_shown_are_numbered_and_stand_with_their_week() -> None:
+    choices = Choices(dt.date(2024, 3, 4), dt.date(2024, 3, 17), by="week")
+    written = [Annotation(dt.date(2024, 3, day), text) for day, text in ((3, "before"), (6, "sale"), (12, "prices"))]
+    periods = Periods.of(choices, (), written)
+    assert [mark["number"] for mark in periods.marks] == ["1", "2"]
+    assert [mark["t"] for mark in periods.marks] == ["2024-03-06", "2024-03-12"]
+    assert [periods.note(start) for start in periods.starts] == ["sale", "prices"]
