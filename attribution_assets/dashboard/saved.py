@@ -175,6 +175,6 @@ def _saved(connection: sa.Connection, table: sa.Table) -> Saved:
     return Saved(
         goals=next(iter(of["goals"].values()), ""),
         views=of["view"],
-        annotations=[Annotation(dt.date.fromisoformat(name[:10]), name[11:]) for name in of["annotation"]],
+        annotations=tuple(Annotation(dt.date.fromisoformat(name[:10]), name[11:]) for name in of["annotation"]),
         groups={name: json.loads(value) for name, value in of["group"].items()},
     )
