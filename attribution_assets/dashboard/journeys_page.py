@@ -30,7 +30,7 @@ from attribution_assets.dashboard.choices import Choices, Reported, days_without
 from attribution_assets.dashboard.over_time import NamedChart, Periods
 from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, spoken
+from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, orders_kind, spoken
 
 SINCE_TOUCH = (7, 30)
 LEAST_WEEKS = 2
@@ -98,13 +98,13 @@ def journeys_page(
         since, roles = (frame[frame["channel_name"].isin(choices.channels)] for frame in (since, roles))
     channel, orders, revenue = Column("channel_name", "Channel", "text"), Column("orders", "Orders", "count"), _REVENUE
     since_columns = [
-        Column(f"{figure}_{number}", f"{heading} {number} days")
+        Column(f"{figure}_{number}", f"{heading} {number} days", kind)
         for number in until
-        for figure, heading in (
-            ("cost", "Cost, visits older than"),
-            ("orders", "Orders after"),
-            ("revenue", "Revenue after"),
-            ("roas", "ROAS after"),
+        for figure, heading, kind in (
+            ("cost", "Cost, visits older than", "amount"),
+            ("orders", "Orders after", orders_kind(choices.model)),
+            ("revenue", "Revenue after", "amount"),
+            ("roas", "ROAS after", "ratio"),
         )
     ]
     return JourneysPage(
