@@ -173,7 +173,7 @@ def test_a_page_is_a_spreadsheet_with_the_numbers_of_its_tables_and_says_what_it
         page.get_by_role("link", name="XLSX", exact=True).first.click()
     assert started.value.suggested_filename == "overview_ihc_touch_date_2024-03-01_2024-03-07_embedded.xlsx"
     book = load_workbook(io.BytesIO(started.value.path().read_bytes()))
-    assert book.sheetnames == ["channels", "over_time", "comparison", "phases", "unattributed", "by_day"]
+    assert book.sheetnames == ["channels", "over_time", "weekdays", "comparison", "phases", "unattributed", "by_day"]
     heads, *found = book["channels"].iter_rows(values_only=True)
     of_channel = {row[6]: dict(zip(heads, row, strict=True)) for row in found}
     shown = {name: of[:2] for name, of in channels(page, "tbody", "Cost", "Profit").items()}
