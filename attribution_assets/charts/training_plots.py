@@ -13,7 +13,7 @@ from attribution_assets.ihc_service.model import Floats
 from attribution_assets.ihc_service.training.learning import Learned
 
 SIDE = 220
-MOST_DOTS = 1_500
+MOST_DOTS = 300
 
 
 def training_plots(found: Learned) -> str:

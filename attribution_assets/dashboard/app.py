@@ -213,9 +213,9 @@ class _Pages:
 
     async def save(self, request: Request) -> Response:
         if not is_of_this_site(request):
-            return PlainTextResponse("Only this page itself can save.", FORBIDDEN)
+            return self._not_saved("Only this page itself can save.", "/", FORBIDDEN)
         if int(request.headers.get("content-length") or MOST_BYTES) >= MOST_BYTES:
-            return PlainTextResponse("That is too much to save.", TOO_LARGE)
+            return self._not_saved("That is too much to save.", "/", TOO_LARGE)
         return await run_in_threadpool(self._save, read_form(await request.body()))
 
     def _save(self, form: dict[str, str]) -> Response:

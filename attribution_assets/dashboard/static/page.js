@@ -87,15 +87,17 @@ async function show(address, push, form = null) {
     return;
   }
   const page = new DOMParser().parseFromString(text, "text/html");
-  const focused = nameOf(document.activeElement);
-  const number = called(focused).indexOf(document.activeElement);
+  const active = document.activeElement;
+  const focused = nameOf(active);
+  const number = called(focused).indexOf(active);
   const open = new Set([...document.querySelectorAll("details[open]")].map((one) => one.id));
   const place = scrollY;
   for (const part of ["header", "main"]) document.querySelector(part).replaceWith(page.querySelector(part));
   document.title = page.title;
   if (push && answer.ok && answer.url !== location.href) history.pushState(null, "", answer.url);
   for (const one of document.querySelectorAll("details[id]")) one.open = one.open || open.has(one.id);
-  called(focused)[number]?.focus({ preventScroll: true });
+  const there = called(focused)[number] ?? (number < 0 ? null : document.querySelector("main"));
+  there?.focus({ preventScroll: true });
   scrollTo(0, place);
   document.getElementById("shown").textContent = document.querySelector("h2")?.innerText ?? "";
   await drawAll();
