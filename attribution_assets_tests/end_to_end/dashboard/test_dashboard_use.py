@@ -157,6 +157,20 @@ def test_all_is_saved_and_deleted_by_keyboard_in_place(browser: Browser, where_a
         page.wait_for_url("**/?days=7")
 
 
+def test_orders_groups_and_what_to_compare_with_are_chosen_by_keyboard(browser: Browser, where_all_is: str) -> None:
+    with browser.new_context(base_url=where_all_is) as context:
+        page = context.new_page()
+        page.goto(f"/?{WEEK}")
+        for name in ("orders-1", "grouped", "compare"):
+            page.locator(f"#{name}").focus()
+            page.keyboard.press("ArrowDown")
+        page.locator("#choices .fields button").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{WEEK}&compare=year&order.market=%28none%29&grouped=yes")
+        assert "Paid" in channels(page)
+        assert page.locator("#channels thead th").all_inner_texts() == ["Channel", "Orders", "Revenue"]
+
+
 def test_what_is_taken_is_told_of(browser: Browser, where_all_is: str) -> None:
     with browser.new_context(base_url=where_all_is) as context:
         page = context.new_page()
