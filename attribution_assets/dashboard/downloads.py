@@ -16,12 +16,9 @@ from openpyxl.styles import Font
 from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.dashboard.choices import Choices
-from attribution_assets.dashboard.tables import Table
+from attribution_assets.dashboard.tables import PLACES, Table
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-PLACES = 9
-"""Decimal places of numbers in downloads: more than any amount has, and fewer than floating point makes up."""
-
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 

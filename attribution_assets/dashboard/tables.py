@@ -25,6 +25,10 @@ NUMBERS = {
 """How each kind of column is written; columns of kind `text` are written as they are. `amount`, `difference` and `cpo`
 are in the source's currency; a `cpo` of 0, that of a channel without cost, is written as none."""
 
+PLACES = 9
+"""Decimal places of numbers in downloads, from which those on the page are rounded: more than any amount has, and fewer
+than floating point makes up."""
+
 NONE = "-"
 """What stands where there is no number."""
 
@@ -109,7 +113,7 @@ def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
         return NONE if kind in NUMBERS else ""
     if kind not in NUMBERS:
         return str(value)
-    text = NUMBERS[kind].format(value)
+    text = NUMBERS[kind].format(round(value, PLACES))
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 

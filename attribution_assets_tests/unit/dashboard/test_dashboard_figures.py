@@ -198,3 +198,7 @@ def test_annotations_of_the_days_shown_are_numbered_and_stand_with_their_week() 
     assert [mark["number"] for mark in periods.marks] == ["1", "2"]
     assert [mark["t"] for mark in periods.marks] == ["2024-03-06", "2024-03-12"]
     assert [periods.note(start) for start in periods.starts] == ["sale", "prices"]
+
+
+def test_a_number_is_rounded_from_what_its_file_says() -> None:
+    assert written(214.27499999999998, "amount") == written(round(214.27499999999998, 9), "amount") == "214.28"

@@ -46,7 +46,7 @@ def test_impressions_stand_beside_the_channels_whose_source_tells_of_them() -> N
     monday = MONDAYS[0]
     with tempfile.TemporaryDirectory() as folder:
         storage = AssetStorage(folder)
-        store_results(storage, DAYS, [], [Visit(monday, "SEO", 0.0)])
+        store_results(storage, DAYS, [], [Visit(DAYS[-1], "SEO", 0.0), Visit(monday, "SEO", 0.0)])
         for day, impressions in ((monday, 700.0), (monday + dt.timedelta(days=1), 50.0), (MONDAYS[1], None)):
             row = {"date": str(day), "channel_name": "Video", "campaign": None, "cost": 3.0, "clicks": None}
             spend = pd.DataFrame([row | {"impressions": impressions}])[list(TABLES["spend"].columns)]
