@@ -1,6 +1,6 @@
-"""All charts: bar charts for Dagster's metadata and charts over time for the dashboard.
+"""All charts, defined once as Vega-Lite specifications: for the dashboard and for Dagster's metadata.
 
-`report_plots` chooses the numbers of a channel report to draw; `bars` draws bar charts as SVG in Markdown. `over_time`
-defines the dashboard's charts with Altair, and `rendering` draws them outside a browser. The numbers are computed
-elsewhere: of reports in `attribution/reporting/`, of the dashboard in `dashboard/over_time.py`.
+`over_time` and `bars` define charts, `style` what they have in common. `report_plots` and `training_plots` put together
+what Dagster's metadata shows. `rendering` draws charts outside a browser. The numbers are computed elsewhere: of
+reports in `attribution/reporting/`, of the dashboard in `dashboard/`.
 """

@@ -1,31 +1,27 @@
-"""Bar charts as SVG images in Markdown, which Dagster's UI shows in an asset's metadata.
+"""Bar charts as Vega-Lite specifications, and as SVG images in Markdown, which Dagster's UI shows in metadata.
 
-Only drawing belongs here, with the alternative text for screen readers. The numbers to draw are chosen in
-`report_plots.py`; line charts are in `lines.py`. A chart has its own white background, so that it looks the same in the
-UI's dark theme; its colours are from Okabe and Ito's palette, which colour-blind people can tell apart.
+What a chart is made of, with its text for screen readers, belongs here. The numbers to draw are chosen in
+`report_plots.py` and on the dashboard; charts over time are in `over_time.py`.
 """
 
 import re
-import unicodedata
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.charts.rendering import svg
+from attribution_assets.charts.style import BLUE, DARK, IN_ITS_PLACE, SMALL, Row, Spec, amount_of, chart, distinct
 
-BLUE, ORANGE = "#0072B2", "#D55E00"
-
-WIDTH: Final = 600
-FIRST_BAR: Final = 160
-"""Distance of the bars from the left edge, in pixels; the rows' names stand left of them."""
+WIDTH: Final = 380
+"""Width of all panels together, in pixels; the rows' names stand left of them."""
+BAR: Final = 15
+"""Height of a bar with its distance to the next, in pixels."""
+TEXT_SPACE: Final = 0.16
+"""Part of the scale that is kept free for the text after the longest bar."""
 
 LONGEST_NAME: Final = 26
-_MARGIN: Final = 8
-_VALUE: Final = 56
-_BAR: Final = 11
-_HEAD: Final = 44
 _TRILLIONS: Final = 999.5e12
 _MARKDOWN: Final = re.compile(r"([\\`*_\[\]<&!~])")
 """Characters with a meaning in Markdown, which are escaped."""
@@ -56,7 +52,7 @@ class BarChart:
         panels: groups of series; panels stand side by side, the series of a panel below each other in each row.
         shown: writes a number as text.
         mark: the value at which a dashed line crosses the bars; None for no line.
-        limit: highest end of the scale; a longer bar is cut off and has a white stroke near its end.
+        limit: highest end of the scale; a longer bar is cut off, and an arrow stands after its number.
     """
 
     title: str
@@ -68,65 +64,95 @@ class BarChart:
 
     def markdown(self) -> str:
         """The chart as a Markdown image, with `in_words` as its alternative text."""
-        image, words = b64encode(self.svg().encode()).decode(), _MARKDOWN.sub(r"\\\1", self.in_words())
-        return f"![{words}](data:image/svg+xml;base64,{image})"
+        return as_markdown(self.spec(), self.in_words())
 
     def in_words(self) -> str:
         """The chart as text: its title, the names of the series, and the numbers of each row in the same order."""
         series = [one for panel in self.panels for one in panel]
         rows = [
-            f"{_short(name)} {' / '.join(map(self._written, numbers))}"
+            f"{readable(name, LONGEST_NAME)} {' / '.join(map(self._written, numbers))}"
             for name, *numbers in zip(self.rows, *(one.values for one in series), strict=True)
         ]
         return f"{self.title}, {' / '.join(one.name for one in series)}: {'; '.join(rows)}"
 
-    def svg(self) -> str:
-        """The chart as an SVG document."""
-        step = _BAR * max(map(len, self.panels)) + 5
-        height = _HEAD + step * len(self.rows) + _MARGIN
-        title = escape(_plain(self.title))
-        names = "".join(
-            f'<text y="{_HEAD + step * row + step / 2 + 1.5:.0f}">{escape(_short(name), quote=False)}</text>'
-            for row, name in enumerate(self.rows)
-        )
-        return (
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
-            f' role="img" font-family="sans-serif" font-size="11" fill="#222"><title>{title}</title>'
-            f'<rect width="{WIDTH}" height="{height}" rx="4" fill="#fff"/>'
-            f'<text x="{_MARGIN}" y="17" font-size="12" font-weight="bold">{title}</text>'
-            f'<g text-anchor="end" transform="translate({FIRST_BAR - 6})">{names}</g>{self._panels(step, height)}</svg>'
-        )
-
-    def _panels(self, step: int, height: int) -> str:
-        values = [value for panel in self.panels for one in panel for value in one.values if value is not None]
+    def spec(self) -> Spec:
+        """The chart as a Vega-Lite specification; its rows have row, panel, series, value, bar (cut off) and text."""
+        series = [one for panel in self.panels for one in panel]
+        values = [value for one in series for value in one.values if value is not None]
         end = max([min(max(values, default=0), self.limit), self.mark or 0]) or 1
-        wide = (WIDTH - _MARGIN - FIRST_BAR) / len(self.panels)
-        length = wide - _VALUE
-        bars_and_lines, texts = [], []
-        for number, panel in enumerate(self.panels):
-            left = FIRST_BAR + number * wide
-            for place, one in enumerate(panel):
-                legend, top = left + place * wide / len(panel), _HEAD + _BAR * place + _BAR / 2
-                bars, cuts = [f"M{_n(legend)} 33h8"], []
-                texts.append(_text(legend + 12, 37, one.name))
-                for row, value in enumerate(one.values):
-                    middle = top + step * row
-                    bar = 0 if value is None else min(value, end) / end * length
-                    if bar:
-                        bars.append(f"M{_n(left)} {_n(middle)}h{_n(bar)}")
-                    if value is not None and value > end:
-                        cuts.append(f"M{_n(left + bar - 12)} {_n(middle + 6)}l5-12")
-                    texts.append(_text(left + bar + 4, middle + 4, self._written(value)))
-                bars_and_lines.append(_lines(bars, f'stroke="{one.color}" stroke-width="9"'))
-                bars_and_lines.append(_lines(cuts, 'stroke="#fff" stroke-width="3"'))
-            if self.mark is not None:
-                line = f"M{_n(left + self.mark / end * length)} {_HEAD - 3}V{height - 5}"
-                bars_and_lines.append(_lines([line], 'stroke="#222" stroke-dasharray="3 2"'))
-        readable = 'stroke="#fff" stroke-width="3" paint-order="stroke"'
-        return f"{''.join(bars_and_lines)}<g {readable}>{''.join(texts)}</g>"
+        panels = [self._panel(number, panel, end) for number, panel in enumerate(self.panels)]
+        title = {"text": self.title, "anchor": "start"}
+        return chart({"title": title, "hconcat": panels, "spacing": 8}, self._chart_rows(end))
+
+    def _panel(self, number: int, panel: Sequence[Series], end: float) -> Spec:
+        several = len(self.panels) > 1
+        scale = {"domain": [one.name for one in panel], "range": [one.color for one in panel]}
+        legend = None if several else {"orient": "top", "labelLimit": 0, "symbolType": "square"}
+        names = {"labelLimit": 0, "ticks": False, "domain": False, "labels": not number}
+        longest = end * (1 + TEXT_SPACE * len(self.panels))
+        encoding = {
+            "x": {"field": "bar", "type": "quantitative", "axis": None, "scale": {"domain": [0, longest]}},
+            "y": {"field": "row", "type": "nominal", "sort": None, "title": None, "axis": names},
+            **({"yOffset": {"field": "series", "sort": None}} if len(panel) > 1 else {}),
+        }
+        layers: list[Spec] = [
+            {
+                "mark": "bar",
+                "encoding": {"color": {"field": "series", "title": None, "scale": scale, "legend": legend}},
+            },
+            {
+                "mark": {"type": "text", "align": "left", "dx": 4, "color": DARK},
+                "encoding": {"text": {"field": "text"}},
+            },
+        ]
+        bars = {"encoding": encoding, "layer": layers}
+        rule = {"type": "rule", "strokeDash": [3, 2], "color": DARK}
+        line = [] if self.mark is None else [{"mark": rule, "encoding": {"x": {"datum": self.mark}}}]
+        return {
+            "width": WIDTH / len(self.panels),
+            "height": max(len(self.rows), 1) * BAR * len(panel),
+            "transform": [{"filter": {"field": "panel", "equal": panel[0].name}}],
+            **({"title": {"text": panel[0].name, "fontSize": 11}} if several else {}),
+            "layer": [bars, *line],
+        }
+
+    def _chart_rows(self, end: float) -> list[Row]:
+        rows = distinct(readable(name, LONGEST_NAME) for name in self.rows)
+        return [
+            {
+                "row": row,
+                "panel": panel[0].name,
+                "series": one.name,
+                "value": value,
+                "bar": min(value or 0.0, end),
+                "text": self._written(value) + " \N{RIGHTWARDS ARROW}" * (value is not None and value > end),
+            }
+            for panel in self.panels
+            for one in panel
+            for row, value in zip(rows, one.values, strict=True)
+        ]
 
     def _written(self, value: float | None) -> str:
         return "n/a" if value is None else self.shown(value)
+
+
+def column_chart(rows: Sequence[Row]) -> Spec:
+    """Upright bars, in the order of the rows, as wide as their place.
+
+    Args:
+        rows: label, value, note (text).
+    """
+    axis = {"labelAngle": 0, "labelOverlap": True, "ticks": False}
+    x = {"field": "label", "type": "nominal", "sort": None, "title": None, "axis": axis}
+    mark = {"type": "bar", "color": BLUE}
+    return chart({**IN_ITS_PLACE, "height": SMALL, "mark": mark, "encoding": {"x": x, "y": amount_of("value")}}, rows)
+
+
+def as_markdown(spec: Spec, words: str) -> str:
+    """A chart as an SVG image in Markdown, with its words as alternative text."""
+    image = b64encode(svg(spec).encode()).decode()
+    escaped = _MARKDOWN.sub(r"\\\1", " ".join(readable(words, None).split()))
+    return f"![{escaped}](data:image/svg+xml;base64,{image})"
 
 
 def amount(value: float) -> str:
@@ -144,30 +170,3 @@ def amount(value: float) -> str:
 def percent(value: float) -> str:
     """A share as `12.3%`."""
     return "<0.1%" if 0 < value < 0.0005 else f"{value:.1%}"  # noqa: PLR2004 - would be rounded to 0.0%
-
-
-def _text(x: float, y: float, text: str) -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}">{escape(text, quote=False)}</text>'
-
-
-def _lines(drawn: Sequence[str], how: str) -> str:
-    return f'<path {how} d="{"".join(drawn)}"/>' if drawn else ""
-
-
-def _n(number: float) -> str:
-    return f"{number:.1f}".removesuffix(".0")
-
-
-def _plain(text: str) -> str:
-    """The text on one line, control characters as escapes: XML forbids them."""
-    return " ".join(readable(text).split())
-
-
-def _short(name: str) -> str:
-    """The name cut to `LONGEST_NAME` characters, of which start and end are kept; East Asian wide ones count twice."""
-    letters = _plain(name)
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in letters)
-    if len(letters) + wide <= LONGEST_NAME:
-        return letters
-    kept = (LONGEST_NAME - 1) // (4 if wide else 2)
-    return f"{letters[:kept]}…{letters[-kept:]}"

@@ -1,130 +1,118 @@
 """Charts over time as Vega-Lite specifications: one figure, or one figure of several channels, models or ages.
 
-A chart is defined here with Altair, once. Its data is rows that `dashboard/over_time.py` prepares. The page draws it
-with Vega-Lite's script, and `rendering.py` as SVG or PNG.
+A chart is defined here, once. Its data is rows that `dashboard/over_time.py` prepares. The page draws it with
+Vega-Lite's script, and `rendering.py` as SVG or PNG. Marks are annotations: t (YYYY-MM-DD) and number, by which the
+text beside the chart names it.
 """
 
-import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal
+from collections.abc import Sequence
+from typing import Final
 
-import altair as alt
+from attribution_assets.charts.style import (
+    BLUE,
+    GREY,
+    IN_ITS_PLACE,
+    LARGE,
+    MARKS,
+    ORANGE,
+    SERIES_COLORS,
+    SMALL,
+    Row,
+    Spec,
+    amount_of,
+    chart,
+)
 
-Spec = dict[str, Any]
-Row = Mapping[str, object]
-
-BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "#767d86"
-SERIES_COLORS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7a5195", "#8c564b", "#17877d", "#b5a300",
-)  # fmt: skip
-"""Colours of several series: Okabe and Ito's palette, which colour-blind people can tell apart, and three more."""
-
-DATA = "rows"
-GAPS: Final = "break-paths-filter-domains"
+X: Final[Spec] = {
+    "field": "t", "type": "temporal", "title": None, "scale": {"type": "utc"},
+    "axis": {"format": "%Y-%m-%d", "tickCount": 4, "labelOverlap": True, "labelFlush": True, "grid": False},
+}  # fmt: skip
+LINE: Final[Spec] = {"type": "line", "invalid": "break-paths-filter-domains"}
 """A line has a gap where there is no value."""
+DASHED: Final[Spec] = {**LINE, "strokeDash": [5, 4]}
 
-SMALL, LARGE = 140, 320
-"""Heights, in pixels."""
+ANNOTATIONS: Final[list[Spec]] = [
+    {"data": {"name": MARKS}, "mark": {"type": "rule", "color": GREY, "strokeDash": [4, 2]}},
+    {
+        "data": {"name": MARKS},
+        "mark": {"type": "text", "color": GREY, "baseline": "bottom", "dy": -2},
+        "encoding": {"text": {"field": "number"}, "y": {"value": 0}},
+    },
+]
+"""A line at the day of each annotation, with its number above."""
 
 
-def single_chart(rows: Sequence[Row]) -> Spec:
+def single_chart(rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
     """One figure over time.
 
     Args:
         rows: t and label (YYYY-MM-DD), value, final and changing (the value where it is final, and where the line to
-            it can still change; None elsewhere), before (that of the period before), average (moving), anomaly (the
-            value where it is one), partial (the value where its period is partial), note (text).
+            it can still change; None elsewhere), before (that of the period compared with), average (moving), anomaly
+            (the value where it is one), partial (the value where its period is partial), note (text).
+        marks: Annotations.
     """
-    return _with_rows(_single(), rows)
+    layers = [
+        _layer({"type": "line", "color": GREY, "strokeWidth": 1, "strokeDash": [1, 2]}, "before"),
+        _layer({"type": "line", "color": ORANGE, "strokeWidth": 1}, "average"),
+        _layer({**LINE, "color": BLUE}, "final"),
+        _layer({**DASHED, "color": BLUE}, "changing"),
+        _layer({"type": "point", "color": BLUE, "size": 60, "filled": False}, "partial"),
+        _layer({"type": "point", "color": ORANGE, "size": 90, "shape": "diamond", "filled": True}, "anomaly"),
+        *ANNOTATIONS,
+        _nearest(["x"]),
+    ]
+    return chart({**IN_ITS_PLACE, "height": SMALL, "encoding": {"x": X}, "layer": layers}, rows, marks)
 
 
-def series_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
+def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row] = ()) -> Spec:
     """One figure over time of several channels or models, on one scale.
 
     Args:
         rows: As for `single_chart`, and series: the name of the row's series.
         names: All series, in the order of their colours.
+        marks: Annotations.
     """
-    return _with_rows(_series(tuple(names)), rows)
+    color = _color(names)
+    faded = {"condition": {"param": "chosen", "value": 1}, "value": 0.12}
+    chosen = {"name": "chosen", "select": {"type": "point", "fields": ["series"]}, "bind": "legend"}
+    layers = [
+        {**_layer(LINE, "final", color=color, opacity=faded), "params": [chosen]},
+        _layer(DASHED, "changing", color=color, opacity=faded),
+        _layer({"type": "point", "size": 50, "filled": False}, "partial", color=color, opacity=faded),
+        *ANNOTATIONS,
+        _nearest(["x", "y"], color=color),
+    ]
+    return chart({**IN_ITS_PLACE, "height": LARGE, "encoding": {"x": X}, "layer": layers}, rows, marks)
 
 
 def share_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
     """Each series' share of their sum over time, stacked to 100 %; arguments as for `series_chart`."""
-    return _with_rows(_share(tuple(names)), rows)
+    encoding = {
+        "x": {
+            "field": "label", "type": "ordinal", "title": None,
+            "axis": {"labelAngle": 0, "labelOverlap": True, "ticks": False},
+        },
+        "y": {**amount_of("value", format=".0%"), "stack": "normalize"},
+        "color": _color(names),
+        "order": {"field": "rank", "type": "quantitative"},
+        "detail": {"field": "label"},
+    }  # fmt: skip
+    return chart({**IN_ITS_PLACE, "height": LARGE, "mark": "bar", "encoding": encoding}, rows)
 
 
-def _with_rows(spec: Spec, rows: Sequence[Row]) -> Spec:
-    return {**spec, "datasets": {DATA: list(rows)}}
+def _layer(mark: Spec, y: str, **more: Spec) -> Spec:
+    return {"mark": mark, "encoding": {"y": amount_of(y), **more}}
 
 
-@functools.cache
-def _single() -> Spec:
-    base, x = _base()
-    layers = [
-        base.mark_line(color=GREY, strokeWidth=1, strokeDash=[1, 2]).encode(x, _y("before")),
-        base.mark_line(color=ORANGE, strokeWidth=1).encode(x, _y("average")),
-        base.mark_line(color=BLUE, invalid=GAPS).encode(x, _y("final")),
-        base.mark_line(color=BLUE, invalid=GAPS, strokeDash=[5, 4]).encode(x, _y("changing")),
-        base.mark_point(color=BLUE, size=60, filled=False).encode(x, _y("partial")),
-        base.mark_point(color=ORANGE, size=90, shape="diamond", filled=True).encode(x, _y("anomaly")),
-        _nearest(base.encode(x), ["x"]),
-    ]
-    return _finished(alt.layer(*layers, height=SMALL))
-
-
-@functools.cache
-def _series(names: tuple[str, ...]) -> Spec:
-    base, x = _base()
-    chosen = alt.selection_point(name="chosen", fields=["series"], bind="legend")
-    faded = alt.condition(chosen, alt.value(1), alt.value(0.12))
-    line = base.encode(x, color=_color(names), opacity=faded)
-    layers = [
-        line.mark_line(invalid=GAPS).encode(_y("final")).add_params(chosen),
-        line.mark_line(invalid=GAPS, strokeDash=[5, 4]).encode(_y("changing")),
-        line.mark_point(size=50, filled=False).encode(_y("partial")),
-        _nearest(base.encode(x, color=_color(names)), ["x", "y"]),
-    ]
-    return _finished(alt.layer(*layers, height=LARGE))
-
-
-@functools.cache
-def _share(names: tuple[str, ...]) -> Spec:
-    base, _ = _base()
-    x = alt.X("label:O", title=None, axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False))
-    y = alt.Y("value:Q", stack="normalize", title=None, axis=alt.Axis(format=".0%", tickCount=4))
-    return _finished(
-        base.mark_bar()
-        .encode(x, y, color=_color(names), order=alt.Order("rank:Q"), detail="label:N")
-        .properties(height=LARGE)
-    )
-
-
-def _base() -> tuple[alt.Chart, alt.X]:
-    base = alt.Chart(alt.NamedData(DATA))
-    x = alt.X("t:T", title=None, scale=alt.Scale(type="utc"), axis=alt.Axis(
-        format="%Y-%m-%d", tickCount=4, labelOverlap=True, labelFlush=True, grid=False))  # fmt: skip
-    return base, x
-
-
-def _y(field: str) -> alt.Y:
-    return alt.Y(f"{field}:Q", title=None, axis=alt.Axis(format="~s", tickCount=4))
-
-
-def _nearest(base: alt.Chart, directions: Sequence[Literal["x", "y"]]) -> alt.Chart:
+def _nearest(directions: Sequence[str], **more: Spec) -> Spec:
     """A mark at the value that is nearest to the pointer or finger; the page writes down what it says."""
-    near = alt.selection_point(name="near", nearest=True, on="pointerover", clear="pointerout", encodings=directions)
-    shown = alt.condition(near, alt.value(1), alt.value(0), empty=False)
-    mark: alt.Chart = base.mark_circle(size=70).encode(_y("value"), opacity=shown).add_params(near)
-    return mark
+    shown = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
+    pointed = {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout", "encodings": directions}
+    layer = _layer({"type": "circle", "size": 70}, "value", opacity=shown, **more)
+    return {**layer, "params": [{"name": "near", "select": pointed}]}
 
 
-def _color(names: tuple[str, ...]) -> alt.Color:
-    scale = alt.Scale(domain=list(names), range=list(SERIES_COLORS[: len(names)]))
-    return alt.Color("series:N", title=None, scale=scale, legend=alt.Legend(orient="bottom", columns=2, symbolLimit=0))
-
-
-def _finished(chart: Any) -> Spec:  # noqa: ANN401 - of any kind of chart
-    """The chart as wide as its place. What it shows is said by the page, so its parts say nothing to screen readers."""
-    finished = chart.properties(width="container", autosize=alt.AutoSizeParams(type="fit-x", contains="padding"))
-    spec: Spec = finished.configure(background="transparent").configure_view(strokeWidth=0).to_dict()
-    return spec
+def _color(names: Sequence[str]) -> Spec:
+    scale = {"domain": list(names), "range": list(SERIES_COLORS[: len(names)])}
+    legend = {"orient": "bottom", "columns": 2, "symbolLimit": 0}
+    return {"field": "series", "type": "nominal", "title": None, "scale": scale, "legend": legend}

@@ -10,7 +10,7 @@ import threading
 
 import vl_convert
 
-from attribution_assets.charts.over_time import Spec, single_chart
+from attribution_assets.charts.style import Spec
 
 WIDTH = 900
 """Width of a chart that has no place to fill, in pixels."""
@@ -26,12 +26,6 @@ _LOCK = threading.Lock()
 def script_name() -> str:
     """A name for `script` that changes with its version, so that browsers can keep it."""
     return f"vega-{vl_convert.get_vega_version()}-{vl_convert.get_vegalite_versions()[-1]}.js"
-
-
-def prepare() -> None:
-    """Make what takes a second or more once, so that the first page need not wait for it."""
-    single_chart(())
-    script()
 
 
 def script() -> str:
@@ -62,4 +56,5 @@ def png(spec: Spec) -> bytes:
 
 
 def _on_paper(spec: Spec) -> Spec:
-    return {**spec, "width": WIDTH, "background": "white"}
+    wide = {"width": WIDTH} if spec.get("width") == "container" else {}
+    return {**spec, **wide, "background": "white"}

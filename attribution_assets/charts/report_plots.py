@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from attribution_assets.attribution.tables.credit import PHASES
-from attribution_assets.charts.bars import BLUE, ORANGE, BarChart, Series, amount, percent
+from attribution_assets.charts.bars import BarChart, Series, amount, percent
+from attribution_assets.charts.style import BLUE, ORANGE
 
 MOST_ROWS = 12
 """Maximum rows of a chart. With more channels, those with the largest cost plus revenue have a row each, and the others

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-import vl_convert
-
-from attribution_assets.charts.over_time import BLUE, GREY, ORANGE, SMALL, Row, Spec
+from attribution_assets.charts.style import BLUE, GREY, IN_ITS_PLACE, ORANGE, SMALL, Row, Spec, amount_of, chart
 
 PERCENT = 100
 
@@ -39,20 +37,8 @@ def share_limits_chart(rows: Sequence[Row]) -> Spec:
             "params": [{"name": "near", "select": near}],
         },
     ]
-    return {
-        "$schema": f"https://vega.github.io/schema/vega-lite/v{vl_convert.get_vegalite_versions()[-1]}.json",
-        "config": {"view": {"strokeWidth": 0}, "background": "transparent"},
-        "width": "container",
-        "height": SMALL,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "data": {"name": "rows"},
-        "encoding": {"x": _X},
-        "layer": layers,
-        "datasets": {"rows": list(rows)},
-    }
+    return chart({**IN_ITS_PLACE, "height": SMALL, "encoding": {"x": _X}, "layer": layers}, rows)
 
 
 def _layer(mark: Spec, y: str, **more: Spec) -> Spec:
-    axis = {"format": "~s", "tickCount": 4}
-    upright = {"field": y, "type": "quantitative", "title": None, "axis": axis, "scale": {"zero": False}}
-    return {"mark": mark, "encoding": {"y": upright, **more}}
+    return {"mark": mark, "encoding": {"y": {**amount_of(y), "scale": {"zero": False}}, **more}}

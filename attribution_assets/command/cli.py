@@ -378,16 +378,19 @@ def dashboard(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 8050,
     host: Annotated[str, typer.Option(help="Address to listen on; no authentication.")] = "127.0.0.1",
     allowed_host: AllowedHosts = None,
+    allow_saving: Annotated[  # noqa: FBT002  # the same
+        bool, typer.Option("--allow-saving", help="Everyone who reaches the page may save goals, views, annotations.")
+    ] = False,
 ) -> None:
-    """Serve the page for marketing until it is interrupted: what each channel cost and earned. It writes nothing."""
+    """Serve the page for marketing until it is interrupted: what each channel cost and earned."""
     with _problems_in_one_line():
-        with _extra("dashboard", "altair", "jinja2", "openpyxl", "vl_convert"):
+        with _extra("dashboard", "jinja2", "openpyxl"):
             from attribution_assets.dashboard.server import serve
         from attribution_assets.instance.opening import history_to_read
 
         data_sets = _usable_data_sets()
         with history_to_read() as instance:
-            serve(instance, data_sets, host, port, allowed_host or ())
+            serve(instance, data_sets, host, port, allowed_host or (), allow_saving=allow_saving)
 
 
 @app.command()

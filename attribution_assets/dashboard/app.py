@@ -1,33 +1,42 @@
 """The dashboard's web application: its URLs, status codes, response headers and CSV downloads.
 
 The content of the pages is computed in `overview.py`, `journeys_page.py` and `health_page.py`; HTML and style are in
-`templates/` and `static/`. Nothing here writes, and the pages load nothing from other hosts.
+`templates/` and `static/`. What readers save goes through `saving.py`, nothing else writes. The pages load
+nothing from other hosts.
 """
 
 import datetime as dt
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 
+from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.results.marketing_mix import weekly_marketing_mix
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts import rendering
 from attribution_assets.dashboard import choices as offered
-from attribution_assets.dashboard.choices import Choices, Reported, read_choices
+from attribution_assets.dashboard import goal_choices as goals_offered
+from attribution_assets.dashboard.asked import Asked, Asking
+from attribution_assets.dashboard.choices import Choices, Reported
 from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.learned_model import LearnedModel
 from attribution_assets.dashboard.overview import Overview, overview
+from attribution_assets.dashboard.saved import NotSavedError, Saved, SavedThings
+from attribution_assets.dashboard.saving import MOST_BYTES, is_of_this_site, place_of, read_form, save_form
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import NONE, Column, Table, written
 from attribution_assets.data_sets import NAMELESS
@@ -37,8 +46,9 @@ from attribution_assets.monitoring.health import CANNOT_BE_READ
 log = logging.getLogger(__name__)
 
 HERE = Path(__file__).parent
-OK, BAD_REQUEST, NOT_FOUND, UNAVAILABLE = 200, 400, 404, 503
-Content = Callable[[StoredResults, Reported, Choices, int], Overview | JourneysPage]
+OK, SEE_OTHER, UNAVAILABLE = 200, 303, 503
+BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, TOO_LARGE = 400, 403, 404, 409, 413
+Content = Callable[[StoredResults, Reported, Choices, int, Saved], Overview | JourneysPage]
 PAGES: Mapping[str, Content] = {"overview": overview, "journeys": journeys_page}
 """Page name -> the function that computes the page's content. The page's template has the same name."""
 
@@ -69,34 +79,31 @@ class Place:
 
 def create_app(  # noqa: PLR0913 - each is a choice of its own
     storage: AssetStorage,
-    lookback_days: int,
+    windows: Windows,
     health: Callable[[], HealthPage],
-    data_ends: dt.date | None = None,
     *,
-    csv_guard: bool = True,
     currency: str = "",
-    dimensions: Sequence[str] = (),
     place: Place = Place(),
     learned_model: Callable[[Choices], LearnedModel | None] | None = None,
+    saved: SavedThings | None = None,
+    allow_saving: bool = False,
 ) -> FastAPI:
     """The dashboard as a FastAPI application.
 
     Args:
         storage: The stored days to show.
-        lookback_days: Length of the lookback window.
+        windows: How the days are tied together, and by which dimensions they are broken down.
         health: Returns the content of the health page as of now.
-        data_ends: The last day of the calendar, for data that has ended.
-        csv_guard: Whether names in downloads are guarded against being taken for formulas.
         currency: ISO code of the amounts' currency; empty if it is not known.
-        dimensions: The dimensions by which the report is broken down.
         place: Which data set it shows.
         learned_model: Gives the section on trained conversion types; None without one.
+        saved: What readers have saved; None: nothing, and nothing can be.
+        allow_saving: Whether everyone who reaches the page may save.
     """
     app = FastAPI(title="attribution-assets", openapi_url=None)
     app.add_middleware(GZipMiddleware, compresslevel=5)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
-    stored = StoredResults(storage, data_ends, dimensions)
-    pages = _Pages(stored, lookback_days, health, csv_guard=csv_guard, currency=currency, place=place)
+    pages = _Pages(storage, windows, health, currency, place, saved, may_save=allow_saving and saved is not None)
     pages.show(learned_model=learned_model)
 
     @app.middleware("http")
@@ -110,6 +117,9 @@ def create_app(  # noqa: PLR0913 - each is a choice of its own
     app.add_api_route("/", pages.overview)
     app.add_api_route("/journeys", pages.journeys)
     app.add_api_route("/health", pages.health)
+    app.add_api_route("/views/{name:path}", pages.view)
+    if pages.may_save:
+        app.add_api_route("/save", pages.save, methods=["POST"])
     app.add_api_route("/download/{page}/{name}.{kind}", pages.download)
     app.add_api_route("/download/{page}.xlsx", pages.download)
     app.add_api_route("/chart/{page}/{name}.{kind}", pages.chart)
@@ -134,25 +144,30 @@ class _Pages:
     """The request handlers, one per URL.
 
     Args:
-        stored: The stored days.
-        lookback_days: Length of the lookback window.
+        storage: The stored days.
+        windows: How they are tied together.
         health: Returns the content of the health page as of now.
-        csv_guard: Whether names in downloads are guarded.
         currency: ISO code of the amounts' currency; empty if it is not known.
         place: Which data set they show.
+        saved: What readers have saved; None: nothing.
+        may_save: Whether they may save.
     """
 
-    def __init__(  # noqa: PLR0913 - as for `create_app`
+    def __init__(  # noqa: PLR0913, PLR0917 - as for `create_app`
         self,
-        stored: StoredResults,
-        lookback_days: int,
+        storage: AssetStorage,
+        windows: Windows,
         health: Callable[[], HealthPage],
-        *,
-        csv_guard: bool,
         currency: str,
         place: Place,
+        saved: SavedThings | None,
+        *,
+        may_save: bool,
     ) -> None:
-        self._stored, self._lookback_days, self._health, self._csv_guard = stored, lookback_days, health, csv_guard
+        self._asking = Asking(storage, windows, saved)
+        self._windows, self._health, self._place, self._saved = windows, health, place, saved
+        self._lookback_days = windows.lookback_days
+        self.may_save = may_save
         self._templates = Environment(
             loader=FileSystemLoader(HERE / "templates"),
             autoescape=True,
@@ -163,9 +178,11 @@ class _Pages:
         self._templates.filters.update(written=written, readable=readable)
         self._templates.globals.update(
             offered=offered,
+            goals_offered=goals_offered,
             script_name=rendering.script_name(),
             embedded=EMBEDDED,
-            lookback_days=lookback_days,
+            lookback_days=windows.lookback_days,
+            may_save=may_save,
             currency=currency,
             none_written=NONE,
             place=place,
@@ -184,15 +201,51 @@ class _Pages:
 
     def health(self, request: Request) -> Response:
         try:
-            reported = self._stored.reported()
+            asked = self._asking.asked(request.query_params.multi_items())
         except CANNOT_BE_READ:
-            reported = None  # the health page says what cannot be read
-        choices = (
-            read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)[0] if reported else None
-        )
+            asked = None  # the health page says what cannot be read
         return self._rendered(
-            "health.html", OK, page="health", shown=self._health(), reported=reported, choices=choices
+            "health.html",
+            OK,
+            page="health",
+            shown=self._health(),
+            reported=asked and asked.reported,
+            choices=asked and asked.choices,
         )
+
+    def view(self, name: str) -> Response:
+        views = self._asking.saved()[0].views
+        if name not in views:
+            return self._not_saved(f"There is no saved view called “{name}”.", "/", NOT_FOUND)
+        return RedirectResponse(self._place.base + views[name].removesuffix("?"))
+
+    async def save(self, request: Request) -> Response:
+        if not is_of_this_site(request):
+            return self._not_saved("Only this page itself can save.", "/", FORBIDDEN)
+        if int(request.headers.get("content-length") or MOST_BYTES) >= MOST_BYTES:
+            return self._not_saved("That is too much to save.", "/", TOO_LARGE)
+        return await run_in_threadpool(self._save, read_form(await request.body()))
+
+    def _save(self, form: dict[str, str]) -> Response:
+        assert self._saved is not None  # noqa: S101  # else there is no such route
+        back = place_of(form)
+        asked = self._asking.asked([])
+        if asked is None:
+            return self._not_saved("There are no reports yet.", back, CONFLICT)
+        try:
+            save_form(
+                self._saved, form, lambda query: self._asking.read(parse_qsl(query), asked.reported, asked.saved)[0]
+            )
+        except (NotSavedError, DatabaseError) as error:
+            return self._not_saved(without_secrets(str(error)), back, CONFLICT)
+        return RedirectResponse(self._place.base + back, SEE_OTHER)
+
+    def _not_saved(self, said: str, back: str, status: int) -> Response:
+        address = self._place.base + back
+        return self._rendered("not_saved.html", status, page="", said=said, back=address, reported=None, choices=None)
+
+    def _shown(self, page: str, asked: Asked) -> Overview | JourneysPage:
+        return PAGES[page](asked.stored, asked.reported, asked.choices, self._lookback_days, asked.saved)
 
     def unreadable(self, _: Request, error: Exception) -> Response:
         said = readable(without_secrets(str(error)), longest=None)
@@ -202,38 +255,36 @@ class _Pages:
         )
 
     def download(self, request: Request, page: str, name: str = "", kind: str = "xlsx") -> Response:
-        reported = self._stored.reported()
-        if reported is None:
+        asked = self._asking.asked(request.query_params.multi_items())
+        if asked is None:
             return PlainTextResponse("There are no reports yet.", NOT_FOUND)
-        choices, problems = read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)
-        if problems:
-            return PlainTextResponse("\n".join(problems), BAD_REQUEST)
+        if asked.problems:
+            return PlainTextResponse("\n".join(asked.problems), BAD_REQUEST)
         if (page, name) == ("marketing_mix", "weekly"):
-            found, answered_by = [_weekly(self._stored, choices)], ""
+            found, answered_by = [_weekly(asked.all_stored, asked.choices)], ""
         elif page in PAGES:
-            shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
+            shown = self._shown(page, asked)
             found, answered_by = [table for table in shown.tables if name in (table.name, "")], shown.answered_by
         else:
             found, answered_by = [], ""
         if not found or kind not in ("csv", "xlsx"):
             return PlainTextResponse("There is no such table.", NOT_FOUND)
         named = found[0] if name else replace(found[0], name=page)
-        file = file_name(named, choices, answered_by, kind)
+        file = file_name(named, asked.choices, answered_by, kind)
         headers = {"Content-Disposition": f'attachment; filename="{file}"'}
         if kind == "xlsx":
-            return Response(xlsx_file(found, choices, answered_by), media_type=XLSX, headers=headers)
-        text = csv_file(found[0], choices, answered_by, guard=self._csv_guard)
+            return Response(xlsx_file(found, asked.choices, answered_by), media_type=XLSX, headers=headers)
+        text = csv_file(found[0], asked.choices, answered_by, guard=self._windows.csv_guard)
         return Response(text, media_type="text/csv; charset=utf-8", headers=headers)
 
     def chart(self, request: Request, page: str, name: str, kind: str) -> Response:
-        reported = self._stored.reported()
-        if reported is None or page not in PAGES or kind not in ("svg", "png"):
+        asked = self._asking.asked(request.query_params.multi_items())
+        if asked is None or page not in PAGES or kind not in ("svg", "png"):
             return PlainTextResponse("There is no such chart.", NOT_FOUND)
-        choices, problems = read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)
-        if problems:
-            return PlainTextResponse("\n".join(problems), BAD_REQUEST)
-        shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
-        spec = next((chart.spec for chart in shown.charts if chart.key == name), None)
+        if asked.problems:
+            return PlainTextResponse("\n".join(asked.problems), BAD_REQUEST)
+        choices = asked.choices
+        spec = next((chart.spec for chart in self._shown(page, asked).charts if chart.key == name), None)
         if spec is None:
             return PlainTextResponse("There is no such chart.", NOT_FOUND)
         file = f"{page}_{name}_{choices.model}_{choices.basis}_{choices.first}_{choices.last}.{kind}"
@@ -243,22 +294,24 @@ class _Pages:
         return Response(rendering.svg(spec), media_type="image/svg+xml; charset=utf-8", headers=headers)
 
     def _page(self, request: Request, page: str) -> Response:
-        reported = self._stored.reported()
-        if reported is None:
+        asked = self._asking.asked(request.query_params.multi_items())
+        if asked is None:
             return self._rendered("empty.html", OK, page=page, reported=None, choices=None)
-        choices, problems = read_choices(request.query_params.multi_items(), reported, self._stored.dimensions)
-        if not problems and choices.query != request.url.query:
+        choices = asked.choices
+        if not asked.problems and choices.query != request.url.query:
             return RedirectResponse(f"{request.url.path}?{choices.query}".removesuffix("?"))
-        shown = PAGES[page](self._stored, reported, choices, self._lookback_days)
         return self._rendered(
             f"{page}.html",
-            BAD_REQUEST if problems else OK,
+            BAD_REQUEST if asked.problems else OK,
             page=page,
             path=request.url.path,
-            reported=reported,
+            reported=asked.reported,
             choices=choices,
-            problems=problems,
-            shown=shown,
+            problems=asked.problems,
+            saved=asked.saved,
+            unread=asked.unread,
+            of_orders=asked.of_orders,
+            shown=self._shown(page, asked),
         )
 
     def _rendered(self, template: str, status: int, **values: object) -> Response:

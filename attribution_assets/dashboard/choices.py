@@ -5,15 +5,25 @@ choices are in the templates; the content that follows from them is computed in 
 """
 
 import datetime as dt
-import math
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
-from attribution_assets.attribution.tables.readable import readable
+from attribution_assets.dashboard.goal_choices import (
+    MOST_MARGIN,
+    NO_GOALS,
+    NONE_SAVED,
+    Goals,
+    Usual,
+    goal_pairs,
+    in_form,
+    number_text,
+    out_of_form,
+    read_goals,
+    read_margin,
+)
 
 PRESETS = {
     "7": "last 7 days",
@@ -41,33 +51,16 @@ LONGEST_DAILY_CHART = 92
 """Ranges with more days than this get charts by week by default."""
 SORTS = ("channel", *METRICS, "change")
 SPLITS = {"channel": "each channel", "model": "each model", "share": "each channel's share"}
-OVERLAYS = {"before": "the period before", "average": "a moving average", "both": "both"}
+OVERLAYS = {"before": "the period compared with", "average": "a moving average", "both": "both"}
+COMPARED = {"before": "the days before", "year": "the same weekdays a year before"}
+"""The periods that the chosen days are compared with: key in the address -> displayed name."""
+DAYS_OF_A_YEAR = 364
+"""52 weeks, so that weekdays are compared with the same weekdays."""
 STEPS = ("day", "week", "month")
+OF_ORDERS = "order."
+"""Stands in addresses before the name of a dimension of orders; the value is the one that orders shown have."""
 LOSING_FIRST = "profit"
-MOST_MARGIN = 100.0
 MOST_DAYS_BEHIND = 2
-_ESCAPE = re.compile(r"\\(?:\\|x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}|[tnr])")
-
-
-@dataclass(frozen=True)
-class Goals:
-    """Goals: the highest acceptable CPO and the lowest acceptable ROAS, for all channels and for single ones.
-
-    Attributes:
-        cpo: Highest CPO, in the source's currency.
-        roas: Lowest ROAS.
-        cpo_of: Channel -> highest CPO, used instead of `cpo`.
-        roas_of: Channel -> lowest ROAS, used instead of `roas`.
-    """
-
-    cpo: float | None = None
-    roas: float | None = None
-    cpo_of: Mapping[str, float] = field(default_factory=dict)
-    roas_of: Mapping[str, float] = field(default_factory=dict)
-
-    def of(self, channel: str) -> tuple[float | None, float | None]:
-        """The CPO goal and the ROAS goal of a channel: its own, else those for all channels, else None."""
-        return self.cpo_of.get(channel, self.cpo), self.roas_of.get(channel, self.roas)
 
 
 @dataclass(frozen=True)
@@ -110,10 +103,14 @@ class Choices:
         split: The key of `SPLITS`: what that chart has a line for.
         overlay: The key of `OVERLAYS`: what the charts of all channels show beside; empty for nothing.
         dimension: The dimension that the channels are broken down by; empty for none.
+        compare: The key of `COMPARED`: the period that the chosen days are compared with.
+        orders: Dimension of orders -> the value that the orders shown have; those that are not named can have any.
+        grouped: Whether groups of channels are shown in place of their channels.
         against: The model that IHC is compared with.
         sort: The one of `SORTS` that the channels are sorted by, ascending; with `-` before it, descending.
         margin: Percentage of revenue that remains before marketing's cost: profit is revenue x margin - cost.
         goals: Goals for CPO and ROAS.
+        usual: The saved goals and margin, which are left out of addresses.
     """
 
     first: dt.date
@@ -127,10 +124,14 @@ class Choices:
     split: str = "channel"
     overlay: str = ""
     dimension: str = ""
+    compare: str = "before"
+    orders: tuple[tuple[str, str], ...] = ()
+    grouped: bool = False
     against: str = "last_touch"
     sort: str = LOSING_FIRST
     margin: float = MOST_MARGIN
     goals: Goals = field(default_factory=Goals)
+    usual: Usual = field(default_factory=Usual)
 
     @property
     def days(self) -> int:
@@ -143,9 +144,20 @@ class Choices:
         return self.by or ("week" if self.days > LONGEST_DAILY_CHART else "day")
 
     @property
+    def shift(self) -> int:
+        """How many days before the chosen days the period lies that they are compared with."""
+        return DAYS_OF_A_YEAR if self.compare == "year" else self.days
+
+    @property
     def before(self) -> tuple[dt.date, dt.date]:
-        """First and last day of the preceding period, which has the same number of days."""
-        return self.first - dt.timedelta(days=self.days), self.first - dt.timedelta(days=1)
+        """First and last day of the period compared with, which has the same number of days."""
+        shift = dt.timedelta(days=self.shift)
+        return self.first - shift, self.last - shift
+
+    @property
+    def before_words(self) -> str:
+        """The period compared with, in words."""
+        return "the same weekdays a year before" if self.compare == "year" else f"the {self.days} days before"
 
     @property
     def fixed(self) -> str:
@@ -168,12 +180,32 @@ class Choices:
             "split": "channel",
             "overlay": "",
             "dimension": "",
+            "compare": "before",
             "against": "last_touch",
         }
         usual["sort"] = LOSING_FIRST
         pairs += [(name, getattr(self, name)) for name, value in usual.items() if getattr(self, name) != value]
-        pairs += [("margin", number_text(self.margin))] if self.margin != MOST_MARGIN else []
-        return urlencode(pairs + goal_pairs(self.goals))
+        pairs += [(f"{OF_ORDERS}{dimension}", in_form(value)) for dimension, value in self.orders]
+        pairs += [("grouped", "yes")] if self.grouped else []
+        pairs += [("margin", number_text(self.margin))] if self.margin != self.usual.margin else []
+        if self.goals != self.usual.goals:
+            pairs += goal_pairs(self.goals) or [("goals", NO_GOALS)]
+        return urlencode(pairs)
+
+    @property
+    def with_usual(self) -> str:
+        """The query of the same choices with the saved goals and margin."""
+        return replace(self, goals=self.usual.goals, margin=self.usual.margin).query
+
+    @property
+    def usual_query(self) -> str:
+        """The saved goals and margin as they are saved."""
+        return replace(self, goals=self.usual.goals, margin=self.usual.margin).goals_query
+
+    @property
+    def goals_query(self) -> str:
+        """The goals and the margin as they are saved."""
+        return urlencode([("margin", number_text(self.margin)), *goal_pairs(self.goals)])
 
     def but(self, **changes: str | None) -> str:
         """The query of the same choices with some of them changed."""
@@ -186,7 +218,11 @@ def days_without(those: Collection[dt.date], first: dt.date, last: dt.date) -> l
 
 
 def read_choices(
-    pairs: Collection[tuple[str, str]], reported: Reported, dimensions: Sequence[str] = ()
+    pairs: Collection[tuple[str, str]],
+    reported: Reported,
+    dimensions: Sequence[str] = (),
+    order_dimensions: Sequence[str] = (),
+    usual: Usual = NONE_SAVED,
 ) -> tuple[Choices, list[str]]:
     """Read the choices in the query of a URL.
 
@@ -194,6 +230,8 @@ def read_choices(
         pairs: The names and values of the query; an empty value counts as not given.
         reported: The days with a stored report.
         dimensions: Those that the channels can be broken down by.
+        order_dimensions: Those of orders, by which the orders shown can be chosen.
+        usual: The saved goals and margin.
 
     Returns:
         The choices, and a sentence for each value that cannot be used; the default takes its place.
@@ -215,15 +253,14 @@ def read_choices(
         split=_one_of([*SPLITS], "split", given, "channel", problems),
         overlay=_one_of([*OVERLAYS], "overlay", given, "", problems),
         dimension=_one_of(dimensions, "dimension", given, "", problems),
+        compare=_one_of([*COMPARED], "compare", given, "before", problems),
+        orders=_orders(given, order_dimensions, problems),
+        grouped=_one_of(["yes"], "grouped", given, "", problems) == "yes",
         against=_one_of([*models[1:], MARKOV], "against", given, "last_touch", problems),
         sort=_one_of(sorts, "sort", given, LOSING_FIRST, problems),
-        margin=_margin(given, problems),
-        goals=Goals(
-            _goal("goal_cpo", given, problems),
-            _goal("goal_roas", given, problems),
-            _goals_of("goal_cpo.", given, problems),
-            _goals_of("goal_roas.", given, problems),
-        ),
+        margin=read_margin(given, usual.margin, problems),
+        goals=read_goals(given, usual.goals, problems),
+        usual=usual,
     )
     return choices, problems
 
@@ -278,58 +315,16 @@ def _one_of(allowed: Sequence[str], name: str, given: Mapping[str, str], usual: 
     return usual
 
 
-def _goal(name: str, given: Mapping[str, str], problems: list[str]) -> float | None:
-    if name not in given:
-        return None
-    try:
-        goal = float(given[name])
-    except ValueError:
-        goal = math.nan
-    if 0 < goal < math.inf:
-        return goal
-    problems.append(f"{given[name]!r} is not a goal: it takes a number above 0.")
-    return None
-
-
-def _margin(given: Mapping[str, str], problems: list[str]) -> float:
-    text = given.get("margin", "")
-    try:
-        margin = float(text or MOST_MARGIN)
-    except ValueError:
-        margin = math.nan
-    if 0 < margin <= MOST_MARGIN:
-        return margin
-    problems.append(f"{text!r} is not a margin: it takes a percentage above 0, up to 100.")
-    return MOST_MARGIN
-
-
-def _goals_of(prefix: str, given: Mapping[str, str], problems: list[str]) -> dict[str, float]:
-    names = [name for name in given if name.startswith(prefix)]
-    goals = {out_of_form(name.removeprefix(prefix)): _goal(name, given, problems) for name in names}
-    return {channel: goal for channel, goal in goals.items() if goal is not None}
-
-
-def goal_pairs(goals: Goals) -> list[tuple[str, str]]:
-    """The goals as names and values of a URL's query; goals that are not set are left out."""
-    for_all = [("goal_cpo", goals.cpo), ("goal_roas", goals.roas)]
-    of_one = [(f"goal_cpo.{in_form(channel)}", goal) for channel, goal in sorted(goals.cpo_of.items())]
-    of_one += [(f"goal_roas.{in_form(channel)}", goal) for channel, goal in sorted(goals.roas_of.items())]
-    return [(name, number_text(goal)) for name, goal in for_all + of_one if goal is not None]
-
-
-def in_form(channel: str) -> str:
-    """A channel as it stands in forms and addresses: control characters as escapes, which HTML cannot hold."""
-    return readable(channel.replace("\\", r"\\"), longest=None)
-
-
-def out_of_form(text: str) -> str:
-    """The channel that `in_form` wrote."""
-    return _ESCAPE.sub(lambda escape: escape[0].encode().decode("unicode_escape"), text)
-
-
-def channels_with_goals(goals: Goals) -> set[str]:
-    """The channels that have goals of their own."""
-    return {*goals.cpo_of, *goals.roas_of}
+def _orders(given: Mapping[str, str], dimensions: Sequence[str], problems: list[str]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name, value in given.items():
+        if name.startswith(OF_ORDERS):
+            dimension = name.removeprefix(OF_ORDERS)
+            if dimension in dimensions:
+                found.append((dimension, out_of_form(value)))
+            else:
+                problems.append(f"Orders have no dimension {dimension!r}.")
+    return tuple(sorted(found))
 
 
 def model_options() -> list[tuple[str, str]]:
@@ -340,8 +335,3 @@ def model_options() -> list[tuple[str, str]]:
 def against_options() -> list[tuple[str, str]]:
     """The models that IHC can be compared with: key and displayed name of each."""
     return [option for option in MODEL_NAMES.items() if option[0] != "ihc"]
-
-
-def number_text(number: float | None) -> str:
-    """A goal as written in a URL and in its form field: the shortest text of the number, empty for None."""
-    return "" if number is None else repr(number).removesuffix(".0")

@@ -1,18 +1,17 @@
 """A chart of several lines: one metric of several channels or models over time, or each channel's share of it."""
 
-import datetime as dt
-from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from attribution_assets.attribution.results.channel_results import MODELS, results_by_day
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.charts.over_time import SERIES_COLORS, series_chart, share_chart
+from attribution_assets.charts.over_time import series_chart, share_chart
+from attribution_assets.charts.style import SERIES_COLORS, distinct
 from attribution_assets.dashboard.choices import METRICS, MODEL_NAMES, Choices
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, Periods
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import Column, Table
+from attribution_assets.dashboard.tables import Column, Table, knows_cost
 
 ADDITIVE = ("cost", "orders", "revenue")
 """The metrics of which a channel has a share; others can be negative or do not add up."""
@@ -37,7 +36,7 @@ def compared_lines(
     stored: StoredResults,
     results: pd.DataFrame,
     choices: Choices,
-    provisional: Collection[dt.date],
+    periods: Periods,
     lookback_days: int,
 ) -> ComparedLines | None:
     """The lines of the chosen metric; None if no metric is chosen or there is nothing to draw.
@@ -46,7 +45,7 @@ def compared_lines(
         stored: The stored days.
         results: date, channel_name, cost, orders, revenue of the chosen channels and days.
         choices: The reader's choices.
-        provisional: The days whose results orders still to come can change.
+        periods: The days, weeks or months of the chosen days.
         lookback_days: Length of the lookback window.
     """
     if not choices.metric or results.empty:
@@ -56,14 +55,15 @@ def compared_lines(
     said = (
         f"{METRICS[choices.metric]} has no shares: those of the revenue are shown." if metric != choices.metric else ""
     )
-    periods = Periods.of(choices, provisional)
+    if metric not in ("orders", "revenue") and not knows_cost(results):
+        metric, said = "revenue", f"{METRICS[metric]} is not known of single orders: their revenue is shown."
     parts: list[tuple[str, pd.DataFrame]]
     if choices.split == "model":
         parts = [(MODEL_NAMES[model], _by_model(stored, choices, model, lookback_days)) for model in MODELS]
     else:
         parts, others = _largest(results, share=share)
         said = " ".join(filter(None, [said, others]))
-    names = _distinct(readable(name) for name, _ in parts)
+    names = distinct(readable(name) for name, _ in parts)
     figures = {
         name: periods.figures(part, choices.margin)[COLUMN_OF[metric]]
         for name, (_, part) in zip(names, parts, strict=True)
@@ -75,7 +75,7 @@ def compared_lines(
         for row in periods.rows(values, share=values / sums.where(sums != 0))
     ]
     what = f"{METRICS[metric]}{', share' if share else ''}, by {choices.step}"
-    draw = share_chart(rows, names) if share else series_chart(rows, names)
+    draw = share_chart(rows, names) if share else series_chart(rows, names, periods.marks)
     words = (
         f"{what}, a line for {'each model' if choices.split == 'model' else 'each channel'}; the table has its figures"
     )
@@ -108,11 +108,3 @@ def _largest(results: pd.DataFrame, *, share: bool) -> tuple[list[tuple[str, pd.
     if share:
         return [*parts, ("others", results[~results["channel_name"].isin(drawn)])], ""
     return parts, f"The {most} largest of {len(ordered)} channels; choose channels above to see others."
-
-
-def _distinct(names: Iterable[str]) -> Sequence[str]:
-    """The names, those that look alike with a number."""
-    found: list[str] = []
-    for name in names:
-        found.append(name if name not in found else f"{name} ({len(found) + 1})")
-    return found

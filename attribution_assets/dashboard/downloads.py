@@ -16,12 +16,9 @@ from openpyxl.styles import Font
 from attribution_assets.attribution.reporting.csv_text import csv_text
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.dashboard.choices import Choices
-from attribution_assets.dashboard.tables import Table
+from attribution_assets.dashboard.tables import PLACES, Table
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-PLACES = 9
-"""Decimal places of numbers in downloads: more than any amount has, and fewer than floating point makes up."""
-
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
@@ -34,8 +31,8 @@ def described(table: Table, choices: Choices, answered_by: str) -> pd.DataFrame:
         answered_by: The services that attributed the orders.
 
     Returns:
-        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, then the table's columns; of a
-        table whose `about` is None, its columns only.
+        model, date_basis, first_day, last_day, provisional (yes or no), attributed_by, of_orders if orders are chosen,
+        of_channels if channels stand in groups, then the table's columns; of a table whose `about` is None, these only.
     """
     rows = table.frame[[column.name for column in table.columns]].copy()
     if table.about is not None:
@@ -76,6 +73,7 @@ def file_name(table: Table, choices: Choices, answered_by: str, suffix: str) -> 
     made_with = [] if table.about is None else [about["model"], about["date_basis"]]
     parts = [table.name, *made_with, about["first_day"], about["last_day"]]
     parts += ["provisional"] * (about["provisional"] == "yes")
+    parts += [re.sub(r"\W+", "-", value) for _, value in choices.orders] + ["groups"] * choices.grouped
     parts += ["embedded"] * (EMBEDDED in answered_by.split(", "))
     return f"{'_'.join(filter(None, parts))}.{suffix}"
 
@@ -89,6 +87,8 @@ def _about(table: Table, choices: Choices, answered_by: str) -> Mapping[str, str
         "provisional": "no",
         "attributed_by": answered_by,
     }
+    about |= {"of_orders": " and ".join(f"{name}={value}" for name, value in choices.orders)} if choices.orders else {}
+    about |= {"of_channels": "groups"} if choices.grouped else {}
     return {**about, **(table.about or {})}
 
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
-from attribution_assets.dashboard.choices import Goals
+from attribution_assets.dashboard.goal_choices import Goals
 from attribution_assets.dashboard.tables import written
 
 Verdict = Literal["misses", "not yet", "meets", ""]
@@ -19,12 +19,12 @@ def cpo_verdict(cost: float, cpo: float, goal: float | None, *, provisional: boo
     """The verdict on a CPO: met if it is at most `goal`. Cost without any order misses the goal.
 
     Args:
-        cost: Cost of the channel; without cost there is no verdict.
+        cost: Cost of the channel; without cost, or where it is not known, there is no verdict.
         cpo: Cost per order; NaN without orders.
         goal: Highest CPO; None gives no verdict.
         provisional: Whether orders are still to come.
     """
-    if goal is None or cost == 0:
+    if goal is None or not cost > 0:
         return ""
     return "meets" if cpo <= goal else _missed(provisional)
 

@@ -27,9 +27,10 @@ from attribution_assets.attribution.results.order_results import (
 )
 from attribution_assets.charts.over_time import series_chart
 from attribution_assets.dashboard.choices import Choices, Reported, days_without
-from attribution_assets.dashboard.over_time import NamedChart
+from attribution_assets.dashboard.over_time import NamedChart, Periods
+from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, spoken
+from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, orders_kind, spoken
 
 SINCE_TOUCH = (7, 30)
 LEAST_WEEKS = 2
@@ -77,7 +78,9 @@ class JourneysPage:
         return [self.cohort_chart] if self.cohort_chart else []
 
 
-def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> JourneysPage:
+def journeys_page(
+    stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int, saved: Saved = NOTHING_SAVED
+) -> JourneysPage:
     """Compute the content of the page "Journeys"; arguments as for `overview.overview`."""
     days = choices.first, choices.last
     until = {
@@ -95,13 +98,13 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
         since, roles = (frame[frame["channel_name"].isin(choices.channels)] for frame in (since, roles))
     channel, orders, revenue = Column("channel_name", "Channel", "text"), Column("orders", "Orders", "count"), _REVENUE
     since_columns = [
-        Column(f"{figure}_{number}", f"{heading} {number} days")
+        Column(f"{figure}_{number}", f"{heading} {number} days", kind)
         for number in until
-        for figure, heading in (
-            ("cost", "Cost, visits older than"),
-            ("orders", "Orders after"),
-            ("revenue", "Revenue after"),
-            ("roas", "ROAS after"),
+        for figure, heading, kind in (
+            ("cost", "Cost, visits older than", "amount"),
+            ("orders", "Orders after", orders_kind(choices.model)),
+            ("revenue", "Revenue after", "amount"),
+            ("roas", "ROAS after", "ratio"),
         )
     ]
     return JourneysPage(
@@ -116,7 +119,7 @@ def journeys_page(stored: StoredResults, reported: Reported, choices: Choices, l
         ),
         until,
         cohorts,
-        _cohort_chart(cohorts, ages),
+        _cohort_chart(cohorts, ages, Periods.of(choices, (), saved.annotations)),
         Table(
             "roles",
             "Orders that each channel took part in",
@@ -198,9 +201,9 @@ def _cohorts(
     )
 
 
-def _cohort_chart(cohorts: Table, ages: Sequence[int]) -> NamedChart | None:
+def _cohort_chart(cohorts: Table, ages: Sequence[int], periods: Periods) -> NamedChart | None:
     weeks = cohorts.frame
-    if len(weeks) < LEAST_WEEKS or not ages:
+    if len(weeks) < LEAST_WEEKS or not ages or weeks[[f"roas_{age}" for age in ages]].isna().all(axis=None):
         return None
     names = [f"after {_days(age)}" for age in ages]
     rows = []
@@ -209,7 +212,7 @@ def _cohort_chart(cohorts: Table, ages: Sequence[int]) -> NamedChart | None:
             value = None if pd.isna(roas) else float(roas)
             rows.append({"t": week, "label": week, "series": name, "value": value, "final": value, "note": ""})
     words = "ROAS of the visits of each week, a line for each age; the table below has its figures"
-    return NamedChart("cohorts", "ROAS of the visits of each week", series_chart(rows, names), "", words)
+    return NamedChart("cohorts", "ROAS of the visits of each week", series_chart(rows, names, periods.marks), "", words)
 
 
 def _days(age: int) -> str:

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.dashboard.choices import MODEL_NAMES, MOST_MARGIN, Goals
+from attribution_assets.dashboard.choices import MODEL_NAMES
+from attribution_assets.dashboard.goal_choices import MOST_MARGIN, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
-from attribution_assets.dashboard.tables import Column, Table, orders_kind, with_figures, written
+from attribution_assets.dashboard.tables import Column, Table, cost_as_in, orders_kind, with_figures, written
 
 MOST_SENTENCES = 3
 """Maximum sentences about channels that gain or lose orders; sentences about changed verdicts are not limited."""
@@ -32,7 +33,7 @@ def side_by_side(ihc: pd.DataFrame, other: pd.DataFrame, margin: float = MOST_MA
         more_orders: orders by IHC minus orders by the other model. By descending cost.
     """
     both = ihc.merge(other[["channel_name", "orders", "revenue"]], "outer", "channel_name", suffixes=("_ihc", "_other"))
-    both = both.fillna(dict.fromkeys(both.columns[1:], 0.0))
+    both = cost_as_in(ihc, both.fillna(dict.fromkeys(both.columns[1:], 0.0)))
     for model in ("ihc", "other"):
         of_model = {f"orders_{model}": "orders", f"revenue_{model}": "revenue"}
         figures = with_figures(both.rename(columns=of_model)[["cost", "orders", "revenue"]], margin)
@@ -108,9 +109,8 @@ def largest_moves(both: pd.DataFrame, name: str) -> list[str]:
     for row in largest.head(MOST_SENTENCES).to_dict("records"):
         orders = f"{written(abs(row['more_orders']), 'amount')} orders {'more' if row['more_orders'] > 0 else 'fewer'}"
         cost = f": {_cpo(row['CPO_ihc'])} rather than {_cpo(row['CPO_other']).removeprefix('CPO ')}"
-        sentences.append(
-            f"{readable(row['channel_name'])} gets {orders} by IHC than by {name}{cost if row['cost'] else ''}."
-        )
+        cost = cost if row["cost"] > 0 else ""
+        sentences.append(f"{readable(row['channel_name'])} gets {orders} by IHC than by {name}{cost}.")
     return sentences
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from attribution_assets.charts.over_time import Spec, single_chart
+from attribution_assets.charts.over_time import single_chart
+from attribution_assets.charts.style import Row, Spec
 from attribution_assets.dashboard.choices import METRICS, Choices
+from attribution_assets.dashboard.saved import Annotation
 from attribution_assets.dashboard.tables import Column, Table, result_columns, with_figures, written
 
 COLUMN_OF = {metric: {"cpo": "CPO", "roas": "ROAS"}.get(metric, metric) for metric in METRICS}
@@ -51,16 +53,26 @@ class Periods:
         starts: The first day of each.
         changing: Those that orders still to come can change.
         partial: Those of which not all days are chosen.
+        annotations: What was written of the chosen days, by day.
     """
 
     step: str
     starts: Sequence[dt.date]
     changing: Collection[dt.date]
     partial: Collection[dt.date]
+    annotations: Sequence[Annotation] = ()
 
     @classmethod
-    def of(cls, choices: Choices, provisional: Collection[dt.date]) -> "Periods":
-        """The periods of the chosen days; `provisional` are the days that orders still to come can change."""
+    def of(
+        cls, choices: Choices, provisional: Collection[dt.date], annotations: Iterable[Annotation] = ()
+    ) -> "Periods":
+        """The periods of the chosen days.
+
+        Args:
+            choices: The reader's choices.
+            provisional: The days that orders still to come can change.
+            annotations: What was written of any days.
+        """
         starts = [start_of(choices.first, choices.step)]
         while (after := _next(starts[-1], choices.step)) <= choices.last:
             starts.append(after)
@@ -69,12 +81,19 @@ class Periods:
             for start in starts
             if start < choices.first or _next(start, choices.step) - dt.timedelta(days=1) > choices.last
         }
-        return cls(choices.step, starts, {start_of(day, choices.step) for day in provisional}, partial)
+        changing = {start_of(day, choices.step) for day in provisional}
+        return cls(choices.step, starts, changing, partial, annotations_within(annotations, choices))
 
     def note(self, start: dt.date) -> str:
         """What is to be known of a period, in words."""
         notes = ["provisional"] * (start in self.changing) + [f"partial {self.step}"] * (start in self.partial)
-        return ", ".join(notes)
+        written_of_it = [one.text for one in self.annotations if start_of(one.day, self.step) == start]
+        return ", ".join([*notes, *written_of_it])
+
+    @property
+    def marks(self) -> list[Row]:
+        """The annotations as marks of a chart, see `charts.over_time`, numbered in their order."""
+        return [{"t": str(one.day), "number": str(number)} for number, one in enumerate(self.annotations, 1)]
 
     def figures(self, results: pd.DataFrame, margin: float, window: int = 1) -> pd.DataFrame:
         """The figures of each period, in their order; NaN for a period without rows.
@@ -85,7 +104,7 @@ class Periods:
             window: The number of periods that are summed up to each; NaN until there are as many.
         """
         starts = [start_of(dt.date.fromisoformat(date), self.step) for date in results["date"]]
-        sums = results.groupby(pd.Index(starts, dtype=object))[["cost", "orders", "revenue"]].sum()
+        sums = results.groupby(pd.Index(starts, dtype=object))[["cost", "orders", "revenue"]].sum(min_count=1)
         sums = sums.reindex(list(self.starts)).astype("float64")
         return with_figures(sums.rolling(window).mean() if window > 1 else sums, margin)
 
@@ -121,6 +140,7 @@ class OverTime:
         unusual: A sentence for each unusual day of a metric.
         has_provisional: Whether a period shown is provisional: orders still to come can change it.
         has_partial: Whether a period shown is partial: not all of its days are chosen.
+        annotations: What was written of the chosen days, in the order of the numbers in the charts.
     """
 
     table: Table
@@ -128,24 +148,24 @@ class OverTime:
     unusual: Sequence[str]
     has_provisional: bool
     has_partial: bool
+    annotations: Sequence[Annotation]
 
 
 def over_time(
-    results: pd.DataFrame, results_before: pd.DataFrame | None, choices: Choices, provisional: Collection[dt.date]
+    results: pd.DataFrame, results_before: pd.DataFrame | None, choices: Choices, periods: Periods
 ) -> OverTime:
     """Sum the results by day, week or month.
 
     Args:
         results: date, channel_name, cost, orders, revenue of the days shown; a day without rows is a gap.
-        results_before: Those of the period before, at equal age; None if they cannot be compared.
+        results_before: Those of the period compared with, at equal age; None if they cannot be compared.
         choices: The reader's choices.
-        provisional: The days whose results orders still to come can change.
+        periods: The days, weeks or months of the chosen days.
     """
-    periods = Periods.of(choices, provisional)
     now = periods.figures(results, choices.margin)
     beside: dict[str, pd.DataFrame] = {}
     if choices.overlay in ("before", "both") and results_before is not None:
-        beside["before"] = periods.figures(_shifted(results_before, choices.days), choices.margin)
+        beside["before"] = periods.figures(_shifted(results_before, choices.shift), choices.margin)
     if choices.overlay in ("average", "both"):
         beside["average"] = periods.figures(results, choices.margin, WINDOWS[periods.step])
     charts, sentences = [], []
@@ -159,7 +179,9 @@ def over_time(
         latest = [row for row in rows if row["value"] is not None and row["partial"] is None]
         words = f"{name} by {periods.step} of all chosen channels; the table below has its figures"
         kind = "cpo" if metric == "cpo" else "amount"
-        charts.append(NamedChart(metric, name, single_chart(rows), _latest(latest, kind), words))
+        if values.isna().all():
+            continue
+        charts.append(NamedChart(metric, name, single_chart(rows, periods.marks), _latest(latest, kind), words))
         sentences += [f"{name} on {day}: {written(values[day], kind)}" for day in values.index[odd]]
     frame = now.rename_axis("period").reset_index()
     frame = frame.assign(
@@ -176,7 +198,13 @@ def over_time(
         sentences,
         bool(periods.changing),
         bool(periods.partial),
+        periods.annotations,
     )
+
+
+def annotations_within(annotations: Iterable[Annotation], choices: Choices) -> list[Annotation]:
+    """Those of the chosen days."""
+    return [one for one in annotations if choices.first <= one.day <= choices.last]
 
 
 def unusual(values: "pd.Series[float]", periods: Periods) -> "pd.Series[bool]":
@@ -207,7 +235,7 @@ def _next(start: dt.date, step: str) -> dt.date:
 
 
 def _shifted(results: pd.DataFrame, days: int) -> pd.DataFrame:
-    """The period before, each of its days on the chosen day that it is compared with."""
+    """The period compared with, each of its days on the chosen day that it is compared with."""
     later = [str(dt.date.fromisoformat(date) + dt.timedelta(days=days)) for date in results["date"]]
     return results.assign(date=later)
 

@@ -5,12 +5,11 @@ What the page shows beside that are phases and orders without credit. The paths 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from attribution_assets.attribution.results.breakdowns import breakdown_over
 from attribution_assets.attribution.results.channel_results import (
     DateBasis,
     compared_days,
@@ -21,29 +20,30 @@ from attribution_assets.attribution.results.channel_results import (
 from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     markov_over,
-    phase_shares,
-    unattributed_over,
 )
-from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
 from attribution_assets.dashboard.compared_lines import ComparedLines, compared_lines
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
-from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, over_time
+from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, Periods, over_time
 from attribution_assets.dashboard.period_before import PeriodBefore, period_before
+from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
-    OF_ORDERS,
     Column,
     Table,
+    cost_as_in,
+    knows_cost,
     result_columns,
     spoken,
     total_of,
     with_figures,
     written,
 )
+from attribution_assets.dashboard.tables_below import breakdown, of_channels, phases, unattributed
 from attribution_assets.dashboard.totals import Total, orders_without_credit, totals
+from attribution_assets.dashboard.weekdays import Weekdays, by_weekday
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,15 @@ class Overview:
         answered_by: The services that attributed the orders, see `order_outcomes.answered_by`.
         offered: The channels offered for choice.
         totals: The figures of all chosen channels.
-        before: The preceding period, at equal age.
-        channels: The figures by channel and, with the suffix `_before`, those of the preceding period, the change of
-            the profit, and the columns of `goals.with_verdicts`.
+        before: The period compared with, at equal age.
+        knows_cost: Whether costs are known: of single orders they are not.
+        channels: The figures by channel and, with the suffix `_before`, those of the period compared with, the change
+            of the profit, and the columns of `goals.with_verdicts`.
         losing: A sentence for the channels that lose money, those with the largest loss first; empty without any.
         goals_missed: The number of channels that miss a goal.
         goals_not_yet: The number of channels that do not meet a goal yet: orders are still to come.
         over_time: The figures by day, week or month.
+        weekdays: The figures by weekday.
         lines: A metric of several channels or models over time; None if none is chosen.
         comparison: IHC compared with the chosen model; None if there is nothing to compare.
         dimensions: Those that the channels can be broken down by.
@@ -93,11 +95,13 @@ class Overview:
     offered: Sequence[str]
     totals: Sequence[Total]
     before: PeriodBefore
+    knows_cost: bool
     channels: Table
     losing: str
     goals_missed: int
     goals_not_yet: int
     over_time: OverTime
+    weekdays: Weekdays
     lines: ComparedLines | None
     comparison: Comparison | None
     dimensions: Sequence[str]
@@ -111,7 +115,7 @@ class Overview:
     @property
     def tables(self) -> Sequence[Table]:
         """All tables, in the order of the page."""
-        compared = [self.lines.table] if self.lines else []
+        compared = [self.weekdays.table, *([self.lines.table] if self.lines else [])]
         compared += [self.comparison.table] if self.comparison else []
         compared += [self.breakdown] if self.breakdown else []
         return self.channels, self.over_time.table, *compared, self.phases, self.unattributed, self.by_day
@@ -119,17 +123,24 @@ class Overview:
     @property
     def charts(self) -> Sequence[NamedChart]:
         """All charts."""
-        return [*self.over_time.charts, *([self.lines.chart] if self.lines else [])]
+        return [*self.over_time.charts, self.weekdays.chart, *([self.lines.chart] if self.lines else [])]
 
 
-def overview(stored: StoredResults, reported: Reported, choices: Choices, lookback_days: int) -> Overview:
+def overview(
+    stored: StoredResults,
+    reported: Reported,
+    choices: Choices,
+    lookback_days: int,
+    saved: Saved = NOTHING_SAVED,
+) -> Overview:
     """Compute the content of the page "Cost and return".
 
     Args:
-        stored: The stored days.
+        stored: The stored days, narrowed to what is chosen.
         reported: The days with a stored report.
         choices: The reader's choices.
         lookback_days: Length of the lookback window.
+        saved: What readers have saved.
     """
     first, last = choices.first, choices.last
     touch = choices.basis is DateBasis.TOUCH
@@ -137,11 +148,11 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     found = stored.ask(
         results_by_day, first, last, lookback_days=lookback_days, model=choices.model, basis=choices.basis
     )
-    results = _of_channels(found, choices).reset_index(drop=True)
-    plain = choices.model == "ihc" and touch
+    results = of_channels(found, choices).reset_index(drop=True)
+    plain = choices.model == "ihc" and touch and not choices.orders
     shown = reported.days if plain else frozenset(_days_with_all_models(stored, choices, lookback_days))
     before = period_before(stored, reported, choices, shown, lookback_days)
-    results_before = None if before.results is None else _of_channels(before.results, choices)
+    results_before = None if before.results is None else of_channels(before.results, choices)
     _, provisional = stored.ask(
         final_and_provisional_days, first, last, lookback_days if touch else 0, reported.data_ends
     )
@@ -149,6 +160,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
     channels = _by_channel(results, results_before, choices)
     channels = with_verdicts(channels, choices.goals, provisional=bool(provisional))
     verdicts = channels[["CPO_verdict", "ROAS_verdict"]]
+    periods = Periods.of(choices, provisional, saved.annotations)
     return Overview(
         answered_by=stored.ask(answered_by_over, first, until),
         offered=sorted({*found["channel_name"], *choices.channels}),
@@ -157,6 +169,7 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
             orders_without_credit(stored, choices, comparable=not days_without(reported.days, *choices.before)),
         ],
         before=before,
+        knows_cost=knows_cost(results),
         channels=Table(
             "channels",
             "What each channel cost and earned",
@@ -168,13 +181,14 @@ def overview(stored: StoredResults, reported: Reported, choices: Choices, lookba
         losing=_losing(channels, provisional=bool(provisional)),
         goals_missed=int((verdicts == "misses").any(axis="columns").sum()),
         goals_not_yet=int((verdicts == "not yet").any(axis="columns").sum()),
-        over_time=over_time(results, results_before, choices, provisional),
-        lines=compared_lines(stored, results, choices, provisional, lookback_days),
+        over_time=over_time(results, results_before, choices, periods),
+        weekdays=by_weekday(results, choices, shown, provisional),
+        lines=compared_lines(stored, results, choices, periods, lookback_days),
         comparison=_comparison(stored, choices, lookback_days, "yes" if provisional else "no"),
-        dimensions=stored.dimensions,
-        breakdown=_breakdown(stored, choices, changing),
-        phases=_phases(stored, choices),
-        unattributed=_unattributed(stored, choices),
+        dimensions=() if choices.orders else stored.dimensions,
+        breakdown=breakdown(stored, choices, saved, changing),
+        phases=phases(stored, choices),
+        unattributed=unattributed(stored, choices),
         by_day=Table(
             "by_day",
             "By day and channel",
@@ -200,10 +214,6 @@ _CHANNEL_COLUMNS = (
 )
 
 
-def _of_channels(frame: pd.DataFrame, choices: Choices) -> pd.DataFrame:
-    return frame[frame["channel_name"].isin(choices.channels)] if choices.channels else frame
-
-
 def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Choices) -> pd.DataFrame:
     """The figures by channel, sorted, with those before (NaN if they cannot be compared) and the change of profit."""
     names = {*results["channel_name"], *(() if before is None else before["channel_name"])}
@@ -211,16 +221,19 @@ def _by_channel(results: pd.DataFrame, before: pd.DataFrame | None, choices: Cho
     then = _sums(results.iloc[:0], (), choices) if before is None else _sums(before, names, choices)
     channels = channels.merge(then, "left", "channel_name", suffixes=("", "_before"))
     channels["change"] = (channels["profit"] - channels["profit_before"]).round(9)
-    name = choices.sort.removeprefix("-")
+    sort = choices.sort
+    name = sort.removeprefix("-")
+    if name not in ("channel", "orders", "revenue") and not knows_cost(results):
+        sort, name = "-revenue", "revenue"
     column = {"channel": "channel_name", "change": "change"}.get(name) or COLUMN_OF[name]
-    return channels.sort_values([column, "channel_name"], ascending=[choices.sort == name, True], ignore_index=True)
+    return channels.sort_values([column, "channel_name"], ascending=[sort == name, True], ignore_index=True)
 
 
 def _sums(results: pd.DataFrame, names: Iterable[str], choices: Choices) -> pd.DataFrame:
     """The figures of each of the named channels, 0 without any."""
-    sums = results.groupby("channel_name")[["cost", "orders", "revenue"]].sum()
+    sums = results.groupby("channel_name")[["cost", "orders", "revenue"]].sum(min_count=1)
     named = sums.reindex(pd.Index(sorted(names), name="channel_name", dtype=object), fill_value=0.0)
-    return with_figures(named, choices.margin).reset_index()
+    return with_figures(cost_as_in(results, named), choices.margin).reset_index()
 
 
 def _losing(channels: pd.DataFrame, *, provisional: bool) -> str:
@@ -246,7 +259,7 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int, pro
         other = stored.ask(markov_over, first, last)
     else:
         other = found[found["model"] == choices.against]
-    both = _of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
+    both = of_channels(side_by_side(ihc, other, choices.margin), choices).reset_index(drop=True)
     compared = stored.ask(compared_days, first, last, lookback_days=lookback_days, basis=basis)
     return Comparison(
         replace(
@@ -263,53 +276,3 @@ def _days_with_all_models(stored: StoredResults, choices: Choices, lookback_days
     """The days of both periods with stored credit of all models, see `channel_results.compared_days`."""
     days = choices.before[0], choices.last
     return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)
-
-
-def _breakdown(stored: StoredResults, choices: Choices, changing: Mapping[str, str]) -> Table | None:
-    """IHC by touch date, whatever else is chosen: channels with most cost first, then most revenue."""
-    if not choices.dimension:
-        return None
-    found = stored.ask(breakdown_over, choices.first, choices.last, choices.dimension)
-    rows = with_figures(_of_channels(found, choices), choices.margin)
-    sums = rows.fillna({"cost": 0.0}).groupby("channel_name")[["cost", "revenue"]].transform("sum")
-    order = rows.assign(channel_cost=sums["cost"], channel_revenue=sums["revenue"])
-    keys = ["channel_cost", "channel_revenue", "channel_name", "cost", "revenue", "value"]
-    order = order.sort_values(keys, ascending=[False, False, True, False, False, True])
-    return Table(
-        "breakdown",
-        f"What the channels cost and earned by {choices.dimension}",
-        [
-            Column("channel_name", "Channel", "text"),
-            Column("value", readable(choices.dimension).capitalize(), "text"),
-            *result_columns("ihc"),
-        ],
-        rows.loc[order.index].reset_index(drop=True),
-        about={"model": "ihc", "date_basis": str(DateBasis.TOUCH), **changing},
-    )
-
-
-def _phases(stored: StoredResults, choices: Choices) -> Table:
-    shares = _of_channels(stored.ask(phase_shares, choices.first, choices.last), choices)
-    columns = [Column(phase, phase.capitalize(), "share") for phase in PHASES]
-    return Table(
-        "phases",
-        "Each channel's share of the orders by phase",
-        [Column("channel_name", "Channel", "text"), *columns],
-        shares.sort_values(["initializer", "channel_name"], ascending=[False, True], ignore_index=True),
-        about=OF_ORDERS | {"model": "ihc"},
-    )
-
-
-REASONS = {
-    NO_SESSIONS: "no visit in the lookback window",
-    TOO_LONG: "more visits than one request may hold",
-    REFUSED: "refused by the API",
-}
-
-
-def _unattributed(stored: StoredResults, choices: Choices) -> Table:
-    found = stored.ask(unattributed_over, choices.first, choices.last)
-    columns = [Column("reason", "Reason", "text"), Column("orders", "Orders", "count"), Column("revenue", "Revenue")]
-    words = found.assign(reason=found["reason"].map(REASONS))
-    total = {"orders": float(found["orders"].sum()), "revenue": float(found["revenue"].sum())}
-    return Table("unattributed", "Orders without credit by reason", columns, words, total, about=OF_ORDERS)

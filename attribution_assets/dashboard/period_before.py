@@ -1,4 +1,4 @@
-"""The period before the chosen days, at the age that the chosen days have now, so that both can be compared.
+"""The period that the chosen days are compared with, at the age that these have now: the one before, or a year before.
 
 By touch date, credit arrives for as long as the lookback window: recent visits have not earned all yet. So what the
 visits of the chosen days have earned is compared with what those of the period before had earned as many days after.
@@ -18,12 +18,12 @@ from attribution_assets.dashboard.stored_results import StoredResults
 
 @dataclass(frozen=True)
 class PeriodBefore:
-    """The period before, with as many days as are chosen.
+    """The period compared with, with as many days as are chosen.
 
     Attributes:
         results: date, channel_name, cost, orders, revenue at equal age; None if the periods cannot be compared.
         why_not: Why they cannot, as the end of a sentence; empty if they can.
-        share_by_then: Of the revenue that the period before has now, the share that it had at that age; None if it
+        share_by_then: Of the revenue that that period has now, the share that it had at that age; None if it
             had all of it, or has none.
     """
 
@@ -35,7 +35,7 @@ class PeriodBefore:
 def period_before(
     stored: StoredResults, reported: Reported, choices: Choices, shown: Collection[dt.date], lookback_days: int
 ) -> PeriodBefore:
-    """The results of the period before.
+    """The results of the period compared with.
 
     Args:
         stored: The stored days.
@@ -57,18 +57,22 @@ def period_before(
             orders_until=until,
         )
 
-    if days_without(shown, first, choices.last):
+    if days_without(shown, first, last) or days_without(shown, choices.first, choices.last):
         return PeriodBefore(why_not="not all days of both periods have a report")
     if choices.basis is DateBasis.CONVERSION:
         return PeriodBefore(results())
-    known = stored.ask(orders_known_until, first, choices.last, lookback_days, reported.data_ends)
-    if known is None:
+    ends = (
+        stored.ask(orders_known_until, *days, lookback_days, reported.data_ends)
+        for days in ((choices.first, choices.last), choices.before)
+    )
+    known, known_before = ends
+    if known is None or known_before is None:
         return PeriodBefore(why_not="orders of some of these days are not attributed yet")
-    until = known - dt.timedelta(days=choices.days)
+    until = min(known - dt.timedelta(days=choices.shift), known_before)
     if until >= last + dt.timedelta(days=lookback_days):
         return PeriodBefore(results())
     by_then, now = results(until), results()
     if by_then["date"].nunique() < now["date"].nunique():
-        return PeriodBefore(why_not="what the days before had earned at this age is not stored: run them again")
+        return PeriodBefore(why_not="what these days had earned at this age is not stored: run them again")
     had, has = float(by_then["revenue"].sum()), float(now["revenue"].sum())
     return PeriodBefore(by_then, share_by_then=had / has if had < has else None)

@@ -12,17 +12,20 @@ from attribution_assets.charts import rendering
 from attribution_assets.dashboard.app import Place, create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.dashboard.learned_model import LearnedModelLook
+from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets.defs.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts
 from attribution_assets.settings import currency, webserver_url
 
 
-def serve(
+def serve(  # noqa: PLR0913 - each is a choice of its own
     instance: dg.DagsterInstance,
     data_sets: Mapping[str, Resources],
     host: str,
     port: int,
     allowed_hosts: Sequence[str] = (),
+    *,
+    allow_saving: bool = False,
 ) -> None:
     """Serve the dashboard over HTTP, without authentication.
 
@@ -32,6 +35,7 @@ def serve(
         host: The address to listen on.
         port: The port.
         allowed_hosts: Names that it answers as, besides its address and loopback.
+        allow_saving: Whether everyone who reaches it may save goals, views and the like.
 
     Raises:
         ConfigurationError: The storage or its engine cannot be used, or a variable has no usable value.
@@ -42,18 +46,17 @@ def serve(
         addresses[next(iter(addresses))] = ""
     apps = {}
     for name, resources in data_sets.items():
-        windows, base = resources.rules.windows, addresses[name]
+        windows, database, base = resources.rules.windows, resources.database, addresses[name]
         apps[base] = create_app(
             resources.storage.tables(),
-            windows.lookback_days,
+            windows,
             HealthLook(instance, resources, webserver_url()).now,
-            windows.last_day,
-            csv_guard=windows.csv_guard,
             currency=currency(),
-            dimensions=(*windows.dimensions, *windows.order_dimensions),
             place=Place(name, base, addresses),
             learned_model=LearnedModelLook(resources.storage.tables(), resources.ihc_api).of,
+            saved=SavedThings(database.url, database.names.of(""), makes_file=bool(database.source_url)),
+            allow_saving=allow_saving,
         )
     app = Starlette(routes=[Mount(base, apps[base]) for base in sorted(apps, reverse=True)])  # "" takes what is left
-    threading.Thread(target=rendering.prepare, daemon=True).start()
+    threading.Thread(target=rendering.script, daemon=True).start()
     uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)

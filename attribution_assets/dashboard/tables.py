@@ -25,6 +25,10 @@ NUMBERS = {
 """How each kind of column is written; columns of kind `text` are written as they are. `amount`, `difference` and `cpo`
 are in the source's currency; a `cpo` of 0, that of a channel without cost, is written as none."""
 
+PLACES = 9
+"""Decimal places of numbers in downloads, from which those on the page are rounded: more than any amount has, and fewer
+than floating point makes up."""
+
 NONE = "-"
 """What stands where there is no number."""
 
@@ -109,7 +113,7 @@ def written(value: Any, kind: str) -> str:  # noqa: ANN401 - a cell of any table
         return NONE if kind in NUMBERS else ""
     if kind not in NUMBERS:
         return str(value)
-    text = NUMBERS[kind].format(value)
+    text = NUMBERS[kind].format(round(value, PLACES))
     return text if any(digit in text for digit in "123456789") else text.lstrip("+-")
 
 
@@ -133,12 +137,17 @@ def with_figures(results: pd.DataFrame, margin: float) -> pd.DataFrame:
     return with_ratios(results.assign(profit=profit), "orders", "revenue")
 
 
-def summed(results: pd.DataFrame, by: str, margin: float) -> pd.DataFrame:
-    """Results summed by one of their columns, see `with_figures`: ratios are those of the sums."""
-    return with_figures(results.groupby(by, as_index=False, sort=True)[["cost", "orders", "revenue"]].sum(), margin)
+def knows_cost(results: pd.DataFrame) -> bool:
+    """Whether results have their cost: that of single orders, such as those of a market, is not known (NaN)."""
+    return results.empty or bool(results["cost"].notna().any())
+
+
+def cost_as_in(results: pd.DataFrame, sums: pd.DataFrame) -> pd.DataFrame:
+    """Sums of results, with a cost only where that of the results is known."""
+    return sums if knows_cost(results) else sums.assign(cost=float("nan"))
 
 
 def total_of(results: pd.DataFrame, margin: float) -> dict[str, float]:
     """cost, orders and revenue of all rows, see `with_figures`: ratios are those of the sums."""
-    sums = results[["cost", "orders", "revenue"]].sum().to_frame().T
+    sums = cost_as_in(results, results[["cost", "orders", "revenue"]].sum().to_frame().T)
     return {str(name): float(figure) for name, figure in with_figures(sums, margin).iloc[0].items()}

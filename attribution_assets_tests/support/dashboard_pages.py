@@ -3,12 +3,14 @@
 import datetime as dt
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets_tests.support.browser import running_browser
 from attribution_assets_tests.support.dashboard_server import running_dashboard
 from attribution_assets_tests.support.stored_results import Order, Visit, store_results
@@ -55,6 +57,19 @@ def shown_days() -> Iterator[AssetStorage]:
 @pytest.fixture(scope="module")
 def address(shown_days: AssetStorage) -> Iterator[str]:
     with running_dashboard(shown_days) as running:
+        yield running
+
+
+@pytest.fixture
+def where_all_is(shown_days: AssetStorage, tmp_path: Path) -> Iterator[str]:
+    """The address of a page on which one may save, with saved things, and orders of which some can be chosen."""
+    saved = SavedThings(f"sqlite:///{tmp_path}/saved.db", makes_file=True)
+    now = dt.datetime(2024, 3, 15, tzinfo=dt.UTC)
+    saved.save("goals", "", "goal_cpo=40&margin=60", now)
+    saved.save("view", "Monday", "/?days=7", now)
+    saved.save("group", "Paid", '["Display", "Search"]', now)
+    saved.save("annotation", "2024-03-05 price raised", "", now)
+    with running_dashboard(shown_days, saved=saved, allow_saving=True, order_dimensions=("market",)) as running:
         yield running
 
 

@@ -1,17 +1,21 @@
 """The page for marketing on a free loopback port, in a thread of this process."""
 
+import datetime as dt
 import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import uvicorn
 
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.learned_model import LearnedModel
+from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS
 
 
@@ -24,11 +28,26 @@ def running_dashboard(  # noqa: PLR0913 - as for `create_app`
     currency: str = "",
     dimensions: Sequence[str] = (),
     learned_model: Callable[[Choices], LearnedModel | None] | None = None,
+    order_dimensions: Sequence[str] = (),
+    saved: SavedThings | None = None,
+    allow_saving: bool = False,
 ) -> Iterator[str]:
     """The page's address, as long as the context is open."""
+    windows = replace(
+        Windows(dt.date(2023, 8, 1), lookback_days),
+        direct_channels=frozenset({"direct"}),
+        dimensions=tuple(dimensions),
+        order_dimensions=tuple(order_dimensions),
+    )
     config = uvicorn.Config(
         create_app(
-            storage, lookback_days, health, currency=currency, dimensions=dimensions, learned_model=learned_model
+            storage,
+            windows,
+            health,
+            currency=currency,
+            saved=saved,
+            allow_saving=allow_saving,
+            learned_model=learned_model,
         ),
         lifespan="off",
         ws="none",

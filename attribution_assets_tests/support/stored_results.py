@@ -1,7 +1,8 @@
 """Stored days that a page can show: made by the functions that the assets call, without a run."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import pandas as pd
@@ -29,12 +30,13 @@ class Visit(NamedTuple):
 
 
 class Order(NamedTuple):
-    """An order on a day, its revenue, its visits in their order, and the credit of each; without visits, none."""
+    """An order on a day, its revenue, its visits in their order, the credit of each, and its values by dimension."""
 
     day: dt.date
     revenue: float
     visits: Sequence[Visit] = ()
     credit: Sequence[float] = ()
+    dimensions: Mapping[str, str] = MappingProxyType({})
 
 
 def store_results(
@@ -56,9 +58,12 @@ def store_results(
     sessions: list[dict[str, object]] = [_session(f"m{place}", visit) for place, visit in enumerate(more_visits)]
     conversions: list[dict[str, object]] = []
     touchpoints: list[dict[str, object]] = []
+    values: list[dict[str, object]] = []
     for number, order in enumerate(orders):
         placed = {"conv_id": f"o{number}", "conversion_time": pd.Timestamp(order.day) + pd.Timedelta(hours=23)}
         conversions.append({**placed, "user_id": f"u{number}", "revenue": order.revenue})
+        of_order = {"conv_id": f"o{number}", "date": str(order.day)}
+        values += [{**of_order, "dimension": name, "value": value} for name, value in order.dimensions.items()]
         for place, (visit, credit) in enumerate(zip(order.visits, order.credit, strict=True)):
             session = _session(f"o{number}s{place}", visit, place)
             sessions.append(session)
@@ -70,7 +75,7 @@ def store_results(
     for day in days:
         for name, frame in frames.items():
             time = pd.to_datetime(frame["session_time" if name == "sessions" else "conversion_time"])
-            storage.write(name, DayTable(day, frame[time.dt.date == day], {}, _none_set_aside(name)))
+            storage.write(name, DayTable(day, frame[time.dt.date == day], {}, _beside(name, day, values)))
     _derive(storage, days)
 
 
@@ -91,6 +96,13 @@ def _session(session_id: str, visit: Visit, place: int = 0) -> dict[str, object]
     time = pd.Timestamp(visit.day) + pd.Timedelta(hours=8 + place)
     known = {"session_id": session_id, "user_id": "u", "session_time": time, "channel_name": visit.channel}
     return known | ENGAGED | {"cost": visit.cost}
+
+
+def _beside(name: str, day: dt.date, values: Sequence[dict[str, object]]) -> dict[str, pd.DataFrame]:
+    of_day = [row for row in values if row["date"] == str(day)]
+    return _none_set_aside(name) | (
+        {"order_dimensions": pd.DataFrame(of_day)} if of_day and name == "conversions" else {}
+    )
 
 
 def _none_set_aside(name: str) -> dict[str, pd.DataFrame]:

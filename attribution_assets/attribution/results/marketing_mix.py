@@ -21,6 +21,14 @@ FROM channel_reporting
 GROUP BY CAST(DATE_TRUNC('week', CAST(date AS DATE)) AS DATE), channel_name
 """  # noqa: S608 - all of it stands here
 
+IMPRESSIONS_SQL = f"""
+SELECT CAST(DATE_TRUNC('week', CAST(date AS DATE)) AS DATE) AS time, channel_name,
+       SUM({decimal_of("impressions")}) AS impressions
+FROM spend
+WHERE impressions IS NOT NULL
+GROUP BY CAST(DATE_TRUNC('week', CAST(date AS DATE)) AS DATE), channel_name
+"""  # noqa: S608 - the same
+
 VISITS_SQL = """
 SELECT CAST(DATE_TRUNC('week', session_time) AS DATE) AS time, channel_name, COUNT(*) AS visits
 FROM sessions
@@ -40,24 +48,28 @@ def weekly_marketing_mix(storage: AssetStorage, first: dt.date, last: dt.date) -
 
     Returns:
         A row per week: time (its Monday, YYYY-MM-DD), geo (`national`), orders, revenue, revenue_per_order (NaN without
-        orders), then for each channel <channel>_spend and <channel>_visits, with `_` for what is no letter or digit.
-        Amounts are in the source's currency. Google's Meridian takes spend as media spend, visits as media and orders
-        as KPI with its revenue; Meta's Robyn takes spend as paid media spends and visits as paid media variables.
+        orders), then for each channel <channel>_spend, <channel>_visits and, if the source tells of any of these weeks,
+        <channel>_impressions, with `_` for what is no letter or digit. Amounts are in the source's currency. Google's
+        Meridian takes spend as media spend, impressions or visits as media and orders as KPI with its revenue; Meta's
+        Robyn takes spend as paid media spends, impressions or visits as paid media variables.
     """
     weeks = _whole_weeks(storage, first, last)
     days = [day for of_week in weeks.values() for day in of_week]
     spend = run_sql(COST_SQL, storage.days("channel_reporting", days))
     visits = run_sql(VISITS_SQL, storage.days("sessions", days))
+    shown = run_sql(IMPRESSIONS_SQL, storage.days("spend", days))
     placed = run_sql(ORDERS_SQL, storage.days("conversions", days))
     index = pd.Index([str(week) for week in weeks], name="time", dtype=object)
     result = _by_week(placed).reindex(index, fill_value=0)
     result.insert(0, "geo", "national")
     result["revenue_per_order"] = result["revenue"] / result["orders"].where(result["orders"] != 0)
     columns = {}
-    channels = sorted({*spend["channel_name"], *visits["channel_name"]})
+    channels = sorted({*spend["channel_name"], *visits["channel_name"], *shown["channel_name"]})
     for channel, name in zip(channels, _column_names(channels), strict=True):
-        for figure, frame in (("spend", spend), ("visits", visits)):
+        for figure, frame in (("spend", spend), ("visits", visits), ("impressions", shown)):
             of_channel = _by_week(frame[frame["channel_name"] == channel])[figure]
+            if figure == "impressions" and of_channel.empty:
+                continue
             columns[f"{name}_{figure}"] = of_channel.reindex(index, fill_value=0)
     return pd.concat([result, pd.DataFrame(columns, index=index)], axis="columns").reset_index()
 

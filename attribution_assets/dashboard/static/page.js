@@ -72,28 +72,32 @@ function called(name) {
   return [...document.querySelectorAll(REACHED)].filter((element) => nameOf(element) === name);
 }
 
-/** Shows the page at an address in place of this one; where one is and what is open stay as they are. */
-async function show(address, push) {
+/** Shows the page at an address, or the one that a form leads to, in place of this one; where one is and what is open
+ * stay as they are. */
+async function show(address, push, form = null) {
   const main = document.querySelector("main");
   main.ariaBusy = "true";
   let answer, text;
   try {
-    answer = await fetch(address);
+    answer = await fetch(address, form ? { method: "POST", body: new URLSearchParams(new FormData(form)) } : {});
     text = await answer.text();
   } catch {
-    location.assign(address);
+    if (form) form.submit();
+    else location.assign(address);
     return;
   }
   const page = new DOMParser().parseFromString(text, "text/html");
-  const focused = nameOf(document.activeElement);
-  const number = called(focused).indexOf(document.activeElement);
+  const active = document.activeElement;
+  const focused = nameOf(active);
+  const number = called(focused).indexOf(active);
   const open = new Set([...document.querySelectorAll("details[open]")].map((one) => one.id));
   const place = scrollY;
   for (const part of ["header", "main"]) document.querySelector(part).replaceWith(page.querySelector(part));
   document.title = page.title;
-  if (push) history.pushState(null, "", answer.url);
+  if (push && answer.ok && answer.url !== location.href) history.pushState(null, "", answer.url);
   for (const one of document.querySelectorAll("details[id]")) one.open = one.open || open.has(one.id);
-  called(focused)[number]?.focus({ preventScroll: true });
+  const there = called(focused)[number] ?? (number < 0 ? null : document.querySelector("main"));
+  there?.focus({ preventScroll: true });
   scrollTo(0, place);
   document.getElementById("shown").textContent = document.querySelector("h2")?.innerText ?? "";
   await drawAll();
@@ -101,6 +105,10 @@ async function show(address, push) {
 
 document.addEventListener("submit", (event) => {
   event.preventDefault();
+  if (event.target.method === "post") {
+    show(event.target.action, true, event.target);
+    return;
+  }
   const address = new URL(event.target.action);
   address.search = new URLSearchParams(new FormData(event.target));
   show(address, true);

@@ -123,13 +123,57 @@ def test_each_table_can_be_had_as_a_file_with_the_rows_shown(page: Page) -> None
         assert len(started.value.path().read_text().splitlines()) > 1
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/?{WEEK}&metric=roas&overlay=both&margin=60&goal_cpo=40&by=week",
+        "/?days=all&metric=revenue&split=share&model=last_touch",
+        "/?days=all&metric=orders&grouped=yes&order.market=%28none%29",
+        "/journeys?days=all",
+        "/journeys?days=all&grouped=yes&model=linear",
+    ],
+)
+def test_every_number_of_every_table_is_that_of_its_file(browser: Browser, where_all_is: str, path: str) -> None:
+    with browser.new_context(base_url=where_all_is) as context:
+        page = context.new_page()
+        page.goto(path)
+        names = page.locator("table[id]:not(#channels):not(#goals)").evaluate_all("all => all.map(table => table.id)")
+        assert len(names) >= 4
+        for name in names:
+            link = page.locator(f"a[href*='/{name}.csv']").get_attribute("href")
+            lines = csv.reader(io.StringIO(context.request.get(f"{where_all_is}{link}").text()))
+            shown = page.locator(f"#{name} tbody tr").evaluate_all(
+                "all => all.map(row => [...row.cells].map(cell => cell.textContent.trim()))"
+            )
+            heads, *saved = list(lines)
+            start = heads.index("attributed_by") + 1
+            start += sum(head in ("of_orders", "of_channels") for head in heads)
+            assert len(saved) == len(shown) > 0
+            for cells, row in zip(shown, saved, strict=True):
+                assert [_as_shown(text, cell) for text, cell in zip(row[start:], cells, strict=False)] == cells
+
+
+def _as_shown(text: str, cell: str) -> str:
+    """What a value of a file is on the page, with as many decimal places as a cell has."""
+    if cell == "-":
+        return "-" if not text or float(text) == 0 else text
+    try:
+        number = float(text)
+    except ValueError:
+        return readable(text).strip()
+    if cell.endswith("%"):
+        return f"{number:.1%}"
+    written = f"{number:{'+' if cell[0] == '+' else ''},.{len(cell.partition('.')[2])}f}"
+    return written if number else written.lstrip("+-")
+
+
 def test_a_page_is_a_spreadsheet_with_the_numbers_of_its_tables_and_says_what_it_is(page: Page) -> None:
     page.goto(f"/?{WEEK}")
     with page.expect_download() as started:
         page.get_by_role("link", name="XLSX", exact=True).first.click()
     assert started.value.suggested_filename == "overview_ihc_touch_date_2024-03-01_2024-03-07_embedded.xlsx"
     book = load_workbook(io.BytesIO(started.value.path().read_bytes()))
-    assert book.sheetnames == ["channels", "over_time", "comparison", "phases", "unattributed", "by_day"]
+    assert book.sheetnames == ["channels", "over_time", "weekdays", "comparison", "phases", "unattributed", "by_day"]
     heads, *found = book["channels"].iter_rows(values_only=True)
     of_channel = {row[6]: dict(zip(heads, row, strict=True)) for row in found}
     shown = {name: of[:2] for name, of in channels(page, "tbody", "Cost", "Profit").items()}

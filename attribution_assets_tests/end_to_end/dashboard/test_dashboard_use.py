@@ -88,21 +88,100 @@ def test_what_cannot_be_shown_is_said_in_words(page: Page, query: str, words: st
 
 
 @pytest.mark.parametrize(
-    ("path", "scheme"),
+    ("path", "scheme", "width"),
     [
-        (f"/?{WEEK}&goal_cpo=40&metric=cost", "light"),
-        ("/?first=x&goal_cpo=40", "dark"),
-        ("/journeys?days=all", "dark"),
+        (f"/?{WEEK}&metric=cost&overlay=both", "light", 1280),
+        (f"/?{WEEK}&metric=cost&split=share&channel=Search", "dark", 390),
+        (f"/?{WEEK}&order.market=%28none%29&grouped=yes", "light", 390),
+        ("/?first=x&goal_cpo=40", "dark", 1280),
+        ("/journeys?days=all", "dark", 1280),
+        ("/journeys?days=all", "light", 390),
+        ("/health", "light", 1280),
+        ("/health", "dark", 390),
+        ("/views/none", "light", 390),
     ],
 )
-def test_no_rule_of_accessibility_is_broken(browser: Browser, address: str, path: str, scheme: str) -> None:
-    with browser.new_context(base_url=address, color_scheme=scheme, bypass_csp=True) as context:  # type: ignore[arg-type] # one of its literals
+def test_no_rule_of_accessibility_is_broken(
+    browser: Browser, where_all_is: str, path: str, scheme: str, width: int
+) -> None:
+    size = {"width": width, "height": 900}
+    with browser.new_context(
+        base_url=where_all_is,
+        color_scheme=scheme,  # type: ignore[arg-type] # one of its literals
+        viewport=size,  # type: ignore[arg-type] # a size
+        bypass_csp=True,
+    ) as context:
         page = context.new_page()
         page.goto(path)
         for summary in page.locator("summary").all():
             summary.click()
+        assert page.evaluate("document.documentElement.scrollWidth") == width
         results = Axe().run(page)
     assert results.violations_count == 0, results.generate_report()
+
+
+def test_all_is_saved_and_deleted_by_keyboard_in_place(browser: Browser, where_all_is: str) -> None:
+    with browser.new_context(base_url=where_all_is, viewport={"width": 1280, "height": 900}) as context:
+        page = context.new_page()
+        loaded: list[str] = []
+        page.on("load", lambda at: loaded.append(at.url))
+        page.goto(f"/?{WEEK}&model=linear")
+        page.locator("#annotate summary").focus()
+        page.keyboard.press("Enter")
+        page.locator("#annotation-text").focus()
+        page.keyboard.type("sale")
+        page.locator("#annotation-day").fill("2024-03-03")
+        page.keyboard.press("Enter")
+        page.get_by_text("2024-03-03: sale").wait_for()
+        written = [" ".join(text.split()) for text in page.locator("ol.saved li").all_inner_texts()]
+        assert written == ["2024-03-03: sale Delete", "2024-03-05: price raised Delete"]
+        page.locator("#saved summary").focus()
+        page.keyboard.press("Enter")
+        page.locator("#view-name").focus()
+        page.keyboard.type("Linear week")
+        page.keyboard.press("Enter")
+        page.get_by_role("link", name="Linear week").wait_for()
+        page.locator("#goal_cpo").fill("30")
+        page.keyboard.press("Enter")
+        page.wait_for_url("**goal_cpo=30**")
+        page.get_by_role("button", name="Save these goals and this margin for all links").focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("These are the saved goals").wait_for()
+        assert page.url.endswith(f"/?{WEEK}&model=linear")
+        page.get_by_role("button", name="Delete the annotation sale").focus()
+        page.keyboard.press("Enter")
+        page.get_by_text("2024-03-03: sale").wait_for(state="detached")
+        page.get_by_role("link", name="Monday").focus()
+        assert len(loaded) == 1
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/?days=7")
+
+
+def test_orders_groups_and_what_to_compare_with_are_chosen_by_keyboard(browser: Browser, where_all_is: str) -> None:
+    with browser.new_context(base_url=where_all_is) as context:
+        page = context.new_page()
+        page.goto(f"/?{WEEK}")
+        for name in ("orders-1", "grouped", "compare"):
+            page.locator(f"#{name}").focus()
+            page.keyboard.press("ArrowDown")
+        page.locator("#choices .fields button").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{WEEK}&compare=year&order.market=%28none%29&grouped=yes")
+        assert "Paid" in channels(page)
+        assert page.locator("#channels thead th").all_inner_texts() == ["Channel", "Orders", "Revenue"]
+
+
+def test_what_is_taken_is_told_of(browser: Browser, where_all_is: str) -> None:
+    with browser.new_context(base_url=where_all_is) as context:
+        page = context.new_page()
+        page.goto("/")
+        page.locator("#saved summary").click()
+        page.locator("#view-name").fill("Monday")
+        page.keyboard.press("Enter")
+        page.get_by_role("alert").wait_for()
+        assert "There is already one called “Monday”" in page.get_by_role("alert").inner_text()
+        page.get_by_role("link", name="Back to the page").click()
+        page.locator("#channels").wait_for()
 
 
 def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> None:
@@ -113,7 +192,8 @@ def test_the_keyboard_reaches_everything_in_order_and_works_it(page: Page) -> No
         name = page.evaluate("(e => e.id || e.name || e.innerText || e.ariaLabel)(document.activeElement)")
         if not reached or reached[-1] != name:
             reached.append(name)
-    order = ["Skip to the content", "Cost and return", "Journeys", "Health", "first", "last", "model", "basis", "Show"]
+    order = ["Skip to the content", "Cost and return", "Journeys", "Health", "first", "last", "model", "basis"]
+    order += ["compare", "Show"]
     order += ["last 7 days", "last 30 days", "last 90 days", "last full week", "last full month", "all days"]
     order += ["Channels: all of 4", "goal_cpo", "goal_roas", "margin", "Set goals"]
     assert reached[: len(order)] == order

@@ -1,11 +1,13 @@
 """Charts over time: what is defined can be drawn, as SVG, PNG and by the script that the page loads."""
 
 import json
+from collections.abc import Callable
 
 import pytest
 
-from attribution_assets.charts.over_time import Spec, series_chart, share_chart, single_chart
+from attribution_assets.charts.over_time import series_chart, share_chart, single_chart
 from attribution_assets.charts.rendering import png, script, script_name, svg
+from attribution_assets.charts.style import Spec
 
 ROWS = [
     {
@@ -37,11 +39,11 @@ def test_a_chart_can_be_drawn_and_its_names_are_text(spec: Spec, texts: list[str
     assert "<b>" not in drawn
 
 
-def test_a_chart_is_made_once_and_holds_the_rows_that_it_is_given() -> None:
-    first, second = single_chart(ROWS[:2]), single_chart(ROWS)
-    assert [len(chart["datasets"]["rows"]) for chart in (first, second)] == [2, 7]
-    assert first["layer"] is second["layer"]
-    json.dumps(first)
+@pytest.mark.parametrize("spec", [single_chart, lambda rows, marks: series_chart(rows, NAMES, marks)])
+def test_annotations_stand_at_their_day_with_their_number(spec: Callable[..., Spec]) -> None:
+    marked, plain = (svg(spec(SERIES, marks)) for marks in ([{"t": "2024-03-03", "number": "17"}], []))
+    assert (marked.count(">17<"), plain.count(">17<")) == (1, 0)
+    json.dumps(spec(SERIES, []))
 
 
 def test_a_chart_is_a_picture_too() -> None:

@@ -14,12 +14,10 @@ from attribution_assets.dashboard.choices import (
     PRESETS,
     SPLITS,
     Choices,
-    Goals,
     Reported,
-    in_form,
-    out_of_form,
     read_choices,
 )
+from attribution_assets.dashboard.goal_choices import NONE_SAVED, Goals, Usual, in_form, out_of_form, usual_of
 
 FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 3, 31)
 REPORTED = Reported(FIRST, LAST, frozenset(days_between(FIRST, LAST)))
@@ -39,6 +37,11 @@ VALUES = {
     "metric": st.sampled_from([*METRICS, "clicks"]),
     "against": st.sampled_from([*MODELS, "markov"]),
     "sort": st.sampled_from(["cost", "-cost", "-channel", "profit", "-change", "name"]),
+    "compare": st.sampled_from(["before", "year", "week"]),
+    "order.market": NAMES,
+    "order.country": NAMES,
+    "grouped": st.sampled_from(["yes", "no"]),
+    "goals": st.just("none"),
     "margin": st.floats(-1, 101).map(repr) | NAMES,
     "goal_cpo": GOALS.map(repr) | NAMES,
     "goal_roas": GOALS.map(repr),
@@ -48,15 +51,17 @@ VALUES = {
 PAIRS = st.sampled_from(list(VALUES)).flatmap(lambda name: st.tuples(st.just(name), VALUES[name]))
 
 
-def read(query: str) -> tuple[Choices, list[str]]:
-    return read_choices(parse_qsl(query, keep_blank_values=True), REPORTED)
+def read(query: str, usual: Usual = NONE_SAVED) -> tuple[Choices, list[str]]:
+    return read_choices(parse_qsl(query, keep_blank_values=True), REPORTED, (), ("market",), usual)
 
 
-@given(st.lists(PAIRS, max_size=8))
-def test_the_address_of_choices_is_read_as_the_same_choices(pairs: list[tuple[str, str]]) -> None:
-    choices, _ = read_choices(pairs, REPORTED)
-    assert read(choices.query) == (choices, [])
-    assert read(choices.query)[0].query == choices.query
+@given(st.lists(PAIRS, max_size=8), st.sampled_from(["", "goal_cpo=40&margin=50", "goal_roas.Search=2"]))
+def test_the_address_of_choices_is_read_as_the_same_choices(pairs: list[tuple[str, str]], saved: str) -> None:
+    usual = usual_of(saved)
+    choices, _ = read_choices(pairs, REPORTED, (), ("market",), usual)
+    assert read(choices.query, usual) == (choices, [])
+    assert read(choices.query, usual)[0].query == choices.query
+    assert usual_of(choices.goals_query) == Usual(choices.goals, choices.margin)
     assert FIRST <= choices.first <= choices.last <= LAST
 
 
@@ -150,3 +155,19 @@ def test_a_dimension_is_one_of_those_that_there_are() -> None:
     assert choices.query == "dimension=campaign"
     without, problems = read_choices([("dimension", "country")], REPORTED, ("campaign",))
     assert (without.dimension, problems) == ("", ["dimension can be campaign, not 'country'."])
+
+
+def test_saved_goals_hold_where_an_address_says_none_and_are_left_out_of_it() -> None:
+    usual = usual_of("margin=50&goal_cpo=40&goal_roas.Search=3")
+    assert (usual.goals, usual.margin) == (Goals(cpo=40.0, roas_of={"Search": 3.0}), 50.0)
+    kept, other, none = (read(query, usual)[0] for query in ("", "goal_cpo=20&margin=100", "goals=none"))
+    assert (kept.goals, kept.margin, kept.query) == (usual.goals, 50.0, "")
+    assert (other.goals, other.query) == (Goals(cpo=20.0), "margin=100&goal_cpo=20")
+    assert (none.goals, none.margin, none.query) == (Goals(), 50.0, "goals=none")
+    assert other.with_usual == ""
+
+
+def test_a_year_before_has_the_same_weekdays() -> None:
+    choices, problems = read("first=2024-03-04&last=2024-03-10&compare=year&order.market=north")
+    assert (choices.before, choices.before[0].weekday()) == ((dt.date(2023, 3, 6), dt.date(2023, 3, 12)), 0)
+    assert (choices.orders, problems) == ((("market", "north"),), [])

@@ -7,11 +7,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attribution_assets.dashboard.choices import Choices, Goals
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.dashboard.choices import Choices
+from attribution_assets.dashboard.goal_choices import Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict, with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, largest_moves, side_by_side
 from attribution_assets.dashboard.over_time import Periods, over_time, unusual
+from attribution_assets.dashboard.saved import Annotation
 from attribution_assets.dashboard.tables import total_of, with_figures, written
+from attribution_assets.dashboard.weekdays import by_weekday
 
 NAN = float("nan")
 RESULTS = ["channel_name", "cost", "orders", "revenue"]
@@ -102,7 +106,7 @@ def test_a_week_is_partial_where_not_all_of_its_days_are_shown_and_ratios_are_of
     )
     results.columns = pd.Index(["date", *RESULTS])
     choices = Choices(dt.date(2024, 2, 25), dt.date(2024, 3, 4), by="week", metric="cost")
-    shown = over_time(results, None, choices, [dt.date(2024, 3, 4)])
+    shown = over_time(results, None, choices, Periods.of(choices, [dt.date(2024, 3, 4)]))
     assert list(shown.table.rows) == [
         ["2024-02-19", "10.00", "1.00", "30.00", "20.00", "10.00", "3.00", "partial week"],
         ["2024-02-26", "20.00", "5.00", "60.00", "40.00", "4.00", "3.00", ""],
@@ -144,7 +148,7 @@ def test_months_that_are_not_whole_are_partial_and_not_the_latest_value() -> Non
     results = pd.DataFrame([(f"2024-0{month}-15", "A", 10.0 * month, 1.0, 30.0) for month in (1, 2, 3)])
     results.columns = pd.Index(["date", *RESULTS])
     choices = Choices(dt.date(2024, 1, 15), dt.date(2024, 3, 30), by="month")
-    shown = over_time(results, None, choices, ())
+    shown = over_time(results, None, choices, Periods.of(choices, ()))
     assert shown.table.frame["note"].tolist() == ["partial month", "", "partial month"]
     assert [shown.charts[0].name, shown.charts[0].latest] == ["Cost", "20.00"]
 
@@ -155,7 +159,8 @@ def test_the_period_before_and_the_average_stand_beside_each_day() -> None:
     before = pd.DataFrame([(str(day - dt.timedelta(days=8)), "A", 6.0, 3.0, 20.0) for day in days])
     results.columns = before.columns = pd.Index(["date", *RESULTS])
     choices = Choices(days[0], days[-1], overlay="both")
-    [cpo] = [chart for chart in over_time(results, before, choices, ()).charts if chart.key == "cpo"]
+    charts = over_time(results, before, choices, Periods.of(choices, ())).charts
+    [cpo] = [chart for chart in charts if chart.key == "cpo"]
     rows = cpo.spec["datasets"]["rows"]
     assert [row["value"] for row in rows] == [4.0] * 8
     assert [row["before"] for row in rows] == [2.0] * 8
@@ -167,3 +172,33 @@ def test_figures_are_written_with_their_sign_only_where_something_is_left_of_the
     assert [written(value, "amount") for value in (1234.5, NAN, None)] == ["1,234.50", "-", "-"]
     assert [written(value, "cpo") for value in (0.0, 0.5)] == ["-", "0.50"]
     assert [written(value, "text") for value in ("", None)] == ["", ""]
+
+
+def test_an_average_weekday_counts_days_without_rows_and_its_ratios_are_of_sums() -> None:
+    results = pd.DataFrame([
+        ("2024-03-04", "A", 10.0, 1.0, 30.0), ("2024-03-04", "B", 2.0, 1.0, 6.0), ("2024-03-12", "A", 4.0, 2.0, 8.0),
+    ])  # fmt: skip
+    results.columns = pd.Index(["date", *RESULTS])
+    choices = Choices(dt.date(2024, 3, 4), dt.date(2024, 3, 12), metric="cpo")
+    shown = by_weekday(results, choices, days_between(choices.first, choices.last), ())
+    assert list(shown.table.rows)[:3] == [
+        ["Monday", "2", "6.00", "1.00", "18.00", "12.00", "6.00", "3.00"],
+        ["Tuesday", "2", "2.00", "1.00", "4.00", "2.00", "2.00", "2.00"],
+        ["Wednesday", "1", "0.00", "0.00", "0.00", "0.00", "-", "-"],
+    ]
+    assert shown.table.frame["days"].sum() == choices.days
+    rows = shown.chart.spec["datasets"]["rows"]
+    assert [(row["label"], row["value"]) for row in rows][:3] == [("Mon", 6.0), ("Tue", 2.0), ("Wed", None)]
+
+
+def test_annotations_of_the_days_shown_are_numbered_and_stand_with_their_week() -> None:
+    choices = Choices(dt.date(2024, 3, 4), dt.date(2024, 3, 17), by="week")
+    written = [Annotation(dt.date(2024, 3, day), text) for day, text in ((3, "before"), (6, "sale"), (12, "prices"))]
+    periods = Periods.of(choices, (), written)
+    assert [mark["number"] for mark in periods.marks] == ["1", "2"]
+    assert [mark["t"] for mark in periods.marks] == ["2024-03-06", "2024-03-12"]
+    assert [periods.note(start) for start in periods.starts] == ["sale", "prices"]
+
+
+def test_a_number_is_rounded_from_what_its_file_says() -> None:
+    assert written(214.27499999999998, "amount") == written(round(214.27499999999998, 9), "amount") == "214.28"

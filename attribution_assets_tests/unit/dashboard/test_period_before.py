@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,16 @@ def test_where_orders_of_a_day_between_are_not_attributed_there_is_no_change() -
             storage.days(table, [DAYS[-9]]).files[DAYS[-9]].unlink()
         page = shown(StoredResults(storage))
     assert page.before.why_not == "orders of some of these days are not attributed yet"
+
+
+def test_the_same_weekdays_a_year_before_are_compared_at_equal_age(tmp_path: Path) -> None:
+    year = dt.timedelta(days=364)
+    days = [*days_between(DAYS[-1] - 6 * DAY - year, DAYS[-1] - year + 4 * DAY), *days_between(DAYS[-7], DAYS[-1])]
+    storage = AssetStorage(str(tmp_path))
+    placed = [Order(day, 30.0 if day < DAYS[0] else 45.0, (Visit(day, "Search", 10.0),), (1.0,)) for day in days]
+    for part in (days[:-7], days[-7:]):
+        store_results(storage, part, [order for order in placed if order.day in part])
+    page = shown(StoredResults(storage), compare="year")
+    assert page.before.why_not == ""
+    assert [total.change for total in page.totals[:3]] == [0.0, 0.0, 0.5]
+    assert shown(StoredResults(storage)).before.results is None
