@@ -17,7 +17,7 @@ from attribution_assets.command.chosen import Chosen
 from attribution_assets.command.terminal import say
 from attribution_assets.defs.resources import resources_of
 
-COMMAND = (sys.executable, "-c", "from attribution_assets.command.cli import app; app()")
+COMMAND = (sys.executable, "-c", "from attribution_assets.command.cli import main; main()")
 
 RESULTS = {0: "done", 1: "failed", 2: "not possible"}
 """Exit code of a run -> what it stands for."""

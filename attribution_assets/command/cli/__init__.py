@@ -1,0 +1,16 @@
+"""The command `attribution-assets`: thin over the code location, so that all it does is in Dagster's history too.
+
+Only arguments, exit codes and printing belong here. Dagster and pandas are imported only by the commands that need
+them, so that --help answers at once.
+"""
+
+from attribution_assets.command.cli import answers, runs, servers
+from attribution_assets.command.cli.common import app
+from attribution_assets.command.ending import run_and_end
+
+__all__ = ["answers", "app", "main", "runs", "servers"]
+
+
+def main() -> None:
+    """The command as a process of its own."""
+    run_and_end(app)
