@@ -4,11 +4,11 @@ Only arguments, exit codes and printing belong here. Dagster and pandas are impo
 them, so that --help answers at once.
 """
 
-from attribution_assets.command.cli import answers, runs, servers
+from attribution_assets.command.cli import runs, servers, stored
 from attribution_assets.command.cli.common import app
 from attribution_assets.command.ending import run_and_end
 
-__all__ = ["answers", "app", "main", "runs", "servers"]
+__all__ = ["app", "main", "runs", "servers", "stored"]
 
 
 def main() -> None:
