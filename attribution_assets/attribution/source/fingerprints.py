@@ -125,7 +125,7 @@ def _split(table: DatedTable, raw: RawDay) -> tuple[RawColumns | None, RawColumn
     odd = _odd_positions(table, raw)
     plain_names = (table.date, *_texts(table), *table.flags, *_amounts(table), *table.further, *_COUNTS)
     plain = {name: _without(columns[name], odd) for name in plain_names if name in columns}
-    has_newline = any("\n" in text for name in _texts(table) for text in plain[name])
+    has_newline = any("\n" in "".join(plain[name]) for name in _texts(table))
     if not plain[table.key] or has_newline or any(set(map(type, plain[flag])) != {int} for flag in table.flags):
         return None, columns
     return plain, {name: [values[i] for i in odd] for name, values in columns.items()}
@@ -162,9 +162,11 @@ def _column_bytes(table: DatedTable, plain: RawColumns) -> Iterator[bytes]:
     """Bytes that differ if the rows, in this order, differ."""
     columns: Mapping[str, Sequence[Any]] = plain
     for name in _texts(table):
-        texts = [text.encode() for text in columns[name]]
-        yield np.array([len(text) for text in texts], dtype=np.int32).tobytes()
-        yield b"".join(texts)
+        texts = columns[name]
+        together = "".join(texts)  # in one piece it takes a sixth of the time
+        lengths = map(len, texts) if together.isascii() else (len(text.encode()) for text in texts)
+        yield np.fromiter(lengths, np.int32, len(texts)).tobytes()
+        yield together.encode()
     for name in table.flags:
         yield bytes(columns[name])
     for name in _amounts(table):
