@@ -21,7 +21,7 @@ import pandas as pd  # noqa: E402 - the same
 import pytest  # noqa: E402 - the same
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage  # noqa: E402 - the same
-from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays  # noqa: E402 - the same
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, names_of  # noqa: E402 - the same
 from attribution_assets.attribution.tables.schemas import STORED_TABLES  # noqa: E402 - the same
 
 _FIXTURES = (
@@ -150,7 +150,8 @@ def keep() -> Callable[..., StoredDays]:
         dates = pd.to_datetime(frame[_TIME.get(asset, "conversion_time")]).dt.date
         assert set(dates) <= set(days)
         for day in days:
-            storage.write(asset, DayTable(day, frame[dates == day], {}))
+            beside = {name: storage.days(name, [day]).frame(day) for name in names_of(asset)[1:]}
+            storage.write(asset, DayTable(day, frame[dates == day], {}, beside))
         return storage.days(asset, days)
 
     return store

@@ -106,8 +106,8 @@ def test_what_cannot_be_compared_is_one_line_and_nothing_is_written(
     assert sorted(map(str, compared.folder.rglob("*"))) == before
 
 
-def test_a_day_that_lacks_one_of_the_tables_is_not_stored(compared: Shop) -> None:
-    (compared.folder / f"data/assets/channel_roles/{NEXT}.parquet").unlink()
+def test_a_day_that_is_not_stored_is_named(compared: Shop) -> None:
+    (compared.folder / f"data/assets/model_comparison/{NEXT}.parquet").unlink()
     result = compare()
     assert result.output == ("Not possible: the comparisons of 2024-02-27 are not stored: run these days first\n")
     assert compare(*in_range(FIRST, FIRST)).exit_code == 0
