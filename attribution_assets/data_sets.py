@@ -91,8 +91,13 @@ def file_of(name: str) -> Path | None:
 
 def owns_source(name: str) -> bool:
     """Whether the source tables of a data set of the folder lie in a database or schema of its own, made for it."""
+    return owns_database(name) and "source_url" not in (_given_to(name) or {})
+
+
+def owns_database(name: str) -> bool:
+    """Whether a data set of the folder has a database or schema of its own, made for it, wherever its source is."""
     given = _given_to(name)
-    if given is None or "source_url" in given:
+    if given is None:
         return False
     return given["database_url"] == {SCHEMA: own_schema(name)} if "database_url" in given else not _is_shared()
 

@@ -18,7 +18,8 @@ from attribution_assets.attribution.storage.result_tables import ResultTables
 from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.command.erasure import compact_sqlite
 from attribution_assets.command.fresh_days import CSV_ASSETS
-from attribution_assets.data_sets import attributes_in, data_set_named, file_of, owns_source
+from attribution_assets.dashboard.saved import SavedThings
+from attribution_assets.data_sets import attributes_in, data_set_named, file_of, owns_database
 from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError, RunRejectedError
 from attribution_assets.instance.data_set_names import DataSetNames
@@ -63,7 +64,7 @@ def delete_data_set(name: str, file: str, *, forget_answers: bool) -> dict[str, 
     _delete_files(location(settings.reports), _reports_named_in(storage), whole="reports" not in given)
     _delete_files(location(settings.storage), _own_files(location(settings.storage)), whole="storage" not in given)
     _delete_files(location(settings.conversion_types), (), whole="conversion_types" not in given)
-    _delete_tables(settings, forget_answers=forget_answers, owned=owns_source(name))
+    _delete_tables(settings, forget_answers=forget_answers, owned=owns_database(name))
     DataSetFiles().remove(name)
     return {"deleted": name, "answers_kept": not forget_answers}
 
@@ -124,6 +125,7 @@ def _delete_tables(settings: Settings, *, forget_answers: bool, owned: bool) -> 
         return
     prefix = DataSetNames(settings.data_set).of("")
     ResultTables(settings.database_url, prefix).drop()
+    SavedThings(settings.database_url, prefix).drop()
     if forget_answers:
         LedgerTables(settings.database_url, prefix).drop()
     if owned:

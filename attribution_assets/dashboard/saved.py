@@ -151,6 +151,11 @@ class SavedThings:
         with self._tables.writing() as connection:
             connection.execute(sa.delete(table).where(table.c.kind == kind, table.c.name == name))
 
+    def drop(self) -> None:
+        """Delete the table, as with the data set that it is of. Errors as for `read`."""
+        with self._database.writing() as connection:
+            self._table.drop(connection, checkfirst=True)
+
     @staticmethod
     def _require_room(saved: Saved, kind: Kind, name: str, value: str) -> None:
         taken = {

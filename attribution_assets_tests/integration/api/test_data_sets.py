@@ -12,10 +12,11 @@ from typer.testing import CliRunner
 
 from attribution_assets.api.data_set_files import identity_of
 from attribution_assets.api.deletion import delete_data_set
-from attribution_assets.attribution.database.database import Database
+from attribution_assets.attribution.database.database import Database, column_types
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.command.cli import app
+from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets.data_sets import data_set_named, data_sets, owns_source
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.resources import resources_of
@@ -228,6 +229,39 @@ def test_only_the_reports_that_its_tables_name_are_deleted_from_a_shared_folder(
         AssetStorage(settings.storage).write("channel_reporting_csv", DayTable(dt.date(2024, 2, 24), written, {}))
     delete_data_set("shop_a", identity("shop_a"), forget_answers=False)
     assert [file.name for file in (tmp_path / "shared").iterdir()] == ["channel_reporting_of_shop_b.csv"]
+
+
+def test_what_readers_of_the_page_saved_is_deleted_with_the_data_set(admin: ApiClient, tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'shared.db'}", makes_file=True)
+    saved = {}
+    for name in ("shop_a", "shop_b"):
+        admin.post("/v1/data-sets", {"name": name, "database_url": f"sqlite:///{tmp_path / 'shared.db'}"})
+        saved[name] = SavedThings(f"sqlite:///{tmp_path / 'shared.db'}", f"{name}__", makes_file=True)
+        saved[name].save("view", "losing channels", "?sort=profit", dt.datetime(2024, 3, 1, tzinfo=dt.UTC))
+    delete_data_set("shop_a", identity("shop_a"), forget_answers=False)
+    with database.reading() as connection:
+        assert not column_types(connection, "shop_a__page_saved")
+    assert saved["shop_b"].read().views == {"losing channels": "?sort=profit"}
+
+
+@pytest.mark.parametrize("forget_answers", [False, True])
+def test_rows_sent_before_the_source_was_another_one_are_deleted_with_the_data_set(
+    admin: ApiClient, tmp_path: Path, *, forget_answers: bool
+) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de"})
+    admin.post("/v1/data-sets/shop_de/rows/costs", [{"session_id": "s1", "cost": 1}])
+    settings = data_set_named("shop_de")
+    assert settings is not None
+    (tmp_path / "export").mkdir()
+    source_url = f"files://{tmp_path / 'export'}"
+    assert admin.call("PATCH", "/v1/data-sets/shop_de", json={"source_url": source_url}).status_code == 200
+    delete_data_set("shop_de", identity("shop_de"), forget_answers=forget_answers)
+    database = Database(settings.database_url)
+    assert database.path is not None
+    assert database.path.exists() is not forget_answers
+    if database.path.exists():
+        with database.reading() as connection:
+            assert not column_types(connection, "session_costs")
 
 
 def test_a_storage_that_holds_the_tables_of_another_database_is_left_alone(admin: ApiClient, tmp_path: Path) -> None:
