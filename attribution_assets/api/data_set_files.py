@@ -18,6 +18,7 @@ from attribution_assets.data_sets import (
     SCHEMA,
     attributes_in,
     data_set,
+    data_sets,
     environment_database,
     file_of,
     own_schema,
@@ -43,8 +44,24 @@ def identity_of(path: Path) -> str:
     return f"{found.st_ino} {found.st_mtime_ns}"
 
 
+def require_folder() -> None:
+    """See that data sets can be listed, and the environment's settings used; ATTRIBUTION_DATA_SETS is made if missing.
+
+    Raises:
+        ConfigurationError: They cannot.
+    """
+    if folder := data_sets_folder():
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"ATTRIBUTION_DATA_SETS is {folder!r}: it cannot be made ({error.strerror}): name a folder"
+            ) from None
+    data_sets()
+
+
 class DataSetFiles:
-    """The folder of data sets, as `settings.data_sets_folder` has it; it is made with the first data set."""
+    """The folder of data sets, as `settings.data_sets_folder` has it; without one, the first data set makes it."""
 
     def create(self, name: str, attributes: Mapping[str, Any]) -> Settings:
         """Make a data set; with a schema of its own, if it is given no database and the environment's is PostgreSQL's.

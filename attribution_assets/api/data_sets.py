@@ -158,6 +158,9 @@ def list_data_sets(key: Reader, limit: Limit = 100, cursor: Cursor = None) -> di
 def get_data_set(name: DataSetName, key: Reader) -> dict[str, Any]:
     """One data set. Secrets are never shown."""
     require_data_set(key, name)
+    path = file_of(name)
+    if path is None or path.stem != name:
+        raise _not_found(name)
     try:
         settings = data_set_named(name)
     except ConfigurationError as error:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from attribution_assets.api.access import Guard, WithKeys
 from attribution_assets.api.app import create_app
 from attribution_assets.api.audit import Audited
+from attribution_assets.api.data_set_files import require_folder
 from attribution_assets.api.keys import Keys
 from attribution_assets.api.limits import BoundedConcurrency, BoundedUploads
 from attribution_assets.api.problems import MEDIA_TYPE, Problem, problem_of, unforeseen
@@ -130,10 +131,12 @@ def serve(host: str, port: int, names: Sequence[str], most_bytes: int, *, worker
         workers: Whether operations are carried out by processes of this server.
 
     Raises:
-        ConfigurationError: ATTRIBUTION_API_HOME or ATTRIBUTION_WEBHOOK_NETWORKS cannot be used.
+        ConfigurationError: ATTRIBUTION_API_HOME, ATTRIBUTION_DATA_SETS, ATTRIBUTION_WEBHOOK_NETWORKS or a variable that
+            holds for all data sets cannot be used.
         RunRejectedError: Another server carries out its operations.
         SystemExit: The port is in use or not allowed.
     """
+    require_folder()
     home = Home.from_environment()
     store = OperationStore(home)
     app = guarded(create_app(store), home, Guard(Keys(home)), host, names, most_bytes)

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from attribution_assets.api.data_set_files import identity_of
+from attribution_assets.api.data_set_files import identity_of, require_folder
 from attribution_assets.api.deletion import delete_data_set
 from attribution_assets.attribution.database.database import Database, column_types
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
@@ -54,6 +54,35 @@ def test_a_data_set_is_a_file_that_command_and_code_location_know(admin: ApiClie
     (FOLDER / "shop_de.db").touch()
     create_source_tables(f"sqlite:///{FOLDER / 'shop_de.db'}")
     assert "channel_reporting" in CliRunner().invoke(app, ["status", "--data-set", "shop_de"]).stdout
+
+
+def test_a_folder_of_data_sets_that_is_not_there_yet_is_made_as_the_server_starts(
+    admin: ApiClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DATA_SETS", str(tmp_path / "named" / "sets"))
+    assert admin.get("/v1/data-sets/shop_de").status_code == 409
+    require_folder()
+    assert admin.get("/v1/data-sets").json() == {"data": [], "next": None}
+    assert admin.get("/v1/data-sets/shop_de").status_code == 404
+    assert admin.post("/v1/data-sets", {"name": "shop_de"}).status_code == 201
+    assert (tmp_path / "named" / "sets" / "shop_de.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("ATTRIBUTION_LOOKBACK_DAYS", "many", "ATTRIBUTION_LOOKBACK_DAYS is 'many'"),
+        ("ATTRIBUTION_DATA_SETS", "file/sets", "ATTRIBUTION_DATA_SETS is 'file/sets': it cannot be made"),
+    ],
+)
+def test_the_server_does_not_start_with_a_variable_that_no_data_set_can_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(variable, value)
+    result = CliRunner().invoke(app, ["api"])
+    assert (result.exit_code, words in result.stderr) == (2, True), result.output
 
 
 @pytest.mark.parametrize("name", ["shop_de", "Shop_DE"])
