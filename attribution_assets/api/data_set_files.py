@@ -11,7 +11,7 @@ from filelock import FileLock
 from sqlalchemy.schema import CreateSchema
 from upath import UPath
 
-from attribution_assets.attribution.database.database import Database, DatabaseUrlError, may_make_schemas
+from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError, may_make_schemas
 from attribution_assets.attribution.files.atomic_files import replace_file
 from attribution_assets.attribution.masking import MASK, passwords_in
 from attribution_assets.data_sets import (
@@ -73,7 +73,8 @@ class DataSetFiles:
         Raises:
             DataSetExistsError: There is one of this name.
             ConfigurationError: The name or an attribute cannot be used; nothing has been written.
-            DatabaseError: The environment's database cannot be reached.
+            DatabaseError: The environment's database cannot be reached, or the schema not be made; nothing has been
+                written.
         """
         require_name(name)
         with self._lock():
@@ -82,12 +83,18 @@ class DataSetFiles:
             if {"database_url", "source_url"} & attributes.keys() or not _can_have_schema():
                 return self._write(name, {}, attributes)
             settings = self._write(name, {"database_url": {SCHEMA: own_schema(name)}}, attributes)
-            with environment_database().writing() as connection:
-                connection.execute(CreateSchema(own_schema(name), if_not_exists=True))
+            try:
+                with environment_database().writing() as connection:
+                    connection.execute(CreateSchema(own_schema(name), if_not_exists=True))
+            except DatabaseError:
+                self._remove(name)
+                raise
             return settings
 
     def change(self, name: str, changes: Mapping[str, Any]) -> Settings | None:
         """Change attributes of a data set; None takes one away, so that its default holds.
+
+        The default of a database is the schema of the data set's own, if it has one.
 
         Returns:
             Its settings; None if there is no such data set.
@@ -100,7 +107,12 @@ class DataSetFiles:
             if path is None or path.stem != name:
                 return None
             before, _ = attributes_in(path)
-            kept = {attribute: value for attribute, value in before.items() if attribute not in changes}
+            own, taken_away = {SCHEMA: own_schema(name)}, [name for name, value in changes.items() if value is None]
+            kept = {
+                attribute: value
+                for attribute, value in before.items()
+                if attribute not in changes or (value == own and attribute in taken_away)
+            }
             given = {attribute: value for attribute, value in changes.items() if value is not None}
             if changes.get("ihc_api_url") and "ihc_api_key" in kept:
                 raise ConfigurationError(
@@ -113,10 +125,13 @@ class DataSetFiles:
     def remove(self, name: str) -> None:
         """Remove the file of a data set, and its secrets; nothing if it is gone."""
         with self._lock():
-            if (path := file_of(name)) and path.stem == name:
-                for file in (self._folder() / SECRETS).glob(f"{name}.*"):
-                    file.unlink()
-                path.unlink(missing_ok=True)
+            self._remove(name)
+
+    def _remove(self, name: str) -> None:
+        if (path := file_of(name)) and path.stem == name:
+            for file in (self._folder() / SECRETS).glob(f"{name}.*"):
+                file.unlink()
+            path.unlink(missing_ok=True)
 
     def _write(self, name: str, kept: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
         for attribute, value in given.items():

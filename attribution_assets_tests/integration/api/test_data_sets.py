@@ -339,9 +339,33 @@ def test_beside_a_postgresql_database_each_data_set_has_a_schema_of_its_own(
     where = "SELECT table_schema FROM information_schema.tables WHERE table_name = 'session_costs' ORDER BY 1"
     with Database(postgresql_url).reading() as connection:
         assert connection.exec_driver_sql(where).scalars().all() == ["data_set_shop_at", "data_set_shop_de"]
+    assert admin.call("PATCH", "/v1/data-sets/shop_at", json={"database_url": None}).status_code == 200
+    assert admin.call("DELETE", "/v1/data-sets/shop_at/rows/costs/s1").status_code == 204
     assert owns_source("Shop_DE")
     delete_data_set("Shop_DE", identity_of(FOLDER / "Shop_DE.yaml"), forget_answers=True)
     with Database(postgresql_url).reading() as connection:
         assert connection.exec_driver_sql(where).scalars().all() == ["data_set_shop_at"]
     assert admin.post("/v1/data-sets", {"name": "Shop_DE"}).status_code == 201
     assert admin.call("DELETE", "/v1/data-sets/Shop_DE/rows/costs/s1").status_code == 404
+
+
+def test_a_data_set_whose_schema_cannot_be_made_is_not_made(
+    admin: ApiClient, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ATTRIBUTION_DATABASE_URL", postgresql_url)
+    monkeypatch.setenv("ATTRIBUTION_DATA_SET_SHOP_DE_DATABASE_URL", "")  # set by the API, and put back
+    with Database(postgresql_url).writing() as connection:
+        connection.exec_driver_sql(
+            "CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'not today'; END $$"
+        )
+        connection.exec_driver_sql(
+            "CREATE EVENT TRIGGER refuse ON ddl_command_start WHEN TAG IN ('CREATE SCHEMA') EXECUTE FUNCTION refuse()"
+        )
+    try:
+        assert admin.post("/v1/data-sets", {"name": "shop_de", "ihc_api_key": KEY}).status_code == 503
+        assert [path.name for path in FOLDER.rglob("*") if "shop_de" in path.name] == []
+    finally:
+        with Database(postgresql_url).writing() as connection:
+            connection.exec_driver_sql("DROP EVENT TRIGGER refuse")
+    assert admin.post("/v1/data-sets", {"name": "shop_de"}).status_code == 201
