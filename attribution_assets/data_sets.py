@@ -322,7 +322,7 @@ def _url_of_schema(called: str, url: str, schema: object) -> str:
         return url_of_schema(url, str(schema))
     except DatabaseUrlError:
         raise ConfigurationError(
-            f"{called} names a schema, which takes ATTRIBUTION_DATABASE_URL to be PostgreSQL's: it is not"
+            f"{called} names a schema, and the environment's database is not PostgreSQL's: give a URL"
         ) from None
 
 

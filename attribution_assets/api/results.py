@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from attribution_assets.api.access import data_set_of
 from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Result, ResultPage, Standing, answer
-from attribution_assets.api.problems import Problem, refusal
+from attribution_assets.api.problems import Problem, refusal, shown
 from attribution_assets.api.result_rows import (
     AssetStatus,
     KeptAnswers,
@@ -243,7 +243,7 @@ def journeys(
 def unattributed_orders(question: Question) -> Response:
     """The orders of the days that got no credit, with the reason."""
     data_set = _DataSet(question)
-    return data_set.answer(data_set.by_day(UnattributedOrder, data_set.stored_days(UNATTRIBUTED), _as_it_is))
+    return data_set.answer(data_set.by_day(UnattributedOrder, data_set.stored_days(UNATTRIBUTED), _with_details))
 
 
 def rejected_rows(question: Question) -> Response:
@@ -355,6 +355,11 @@ def _compared_days(data_set: _DataSet, table: str) -> StoredDays:
 
 def _as_it_is(_: dt.date, frame: pd.DataFrame) -> pd.DataFrame:
     return frame
+
+
+def _with_details(_: dt.date, frame: pd.DataFrame) -> pd.DataFrame:
+    """Orders without credit, whose details call settings by their attributes."""
+    return frame.assign(detail=frame["detail"].map(shown, na_action="ignore"))
 
 
 _ROUTES: Sequence[tuple[str, Callable[..., Response], type[BaseModel], str]] = (

@@ -130,7 +130,7 @@ def test_a_schema_of_the_environment_s_database_can_be_named(write: Write, monke
     ("url", "schema", "problem"),
     [
         ("postgresql://db.example.com/shops", "a,public", "names no schema"),
-        ("sqlite:///shops.db", "shop_de", "takes ATTRIBUTION_DATABASE_URL to be PostgreSQL's"),
+        ("sqlite:///shops.db", "shop_de", "the environment's database is not PostgreSQL's"),
     ],
 )
 def test_a_schema_that_cannot_be_had_is_refused(

@@ -47,6 +47,7 @@ from attribution_assets.defs.assets.metadata import (
 )
 from attribution_assets.defs.io_managers import DailyTables, partition_days
 from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, ReportingRules, Reports, Storage
+from attribution_assets.instance.data_set_names import DataSetNames
 
 REQUESTS_PER_BATCH = 100
 """Journeys of several days are packed into requests together: up to about this many requests at a time."""
@@ -68,7 +69,7 @@ def _extracted(
 
     Meanwhile the whole table is searched for rows that no day can report.
     """
-    asset, made = context.asset_key.path[-1], list[str]()
+    (*data_set, asset), made = context.asset_key.path, list[str]()
     with ThreadPoolExecutor(1, thread_name_prefix="rows-in-no-report") as meanwhile:
         in_no_report = meanwhile.submit(source.rows_in_no_report, asset)
         for extracted in days:
@@ -85,7 +86,7 @@ def _extracted(
             )
             made.append(str(extracted.day))
             yield table, metadata(extracted) | rejected
-        lines = in_plain_words([in_no_report.result()])
+        lines = [*map(DataSetNames("".join(data_set)).in_attributes, in_plain_words([in_no_report.result()]))]
     tell_rows_in_no_report(asset, lines)
     for line in lines:
         context.log.warning("%s", line)

@@ -43,7 +43,8 @@ def daily_run(context: dg.ScheduleEvaluationContext, rules: ReportingRules) -> d
     """The day before the scheduled time, unless the data has ended before."""
     yesterday, windows = context.scheduled_execution_time.date() - dt.timedelta(days=1), rules.windows
     if yesterday < windows.first_day or (windows.last_day and yesterday > windows.last_day):
-        return dg.SkipReason(f"{yesterday} is not one of the days: see ATTRIBUTION_START_DATE, ATTRIBUTION_END_DATE.")
+        why = f"{yesterday} is not one of the days: see ATTRIBUTION_START_DATE, ATTRIBUTION_END_DATE."
+        return dg.SkipReason(rules.names.in_attributes(why))
     return dg.RunRequest(
         run_key=f"{yesterday}", partition_key=f"{yesterday}", tags=days_tag(yesterday, yesterday) | rules.names.tags
     )

@@ -26,6 +26,7 @@ SESSIONS = [
     ("a2", "ann", "2024-02-24T10:00:00Z", "Search"),
     ("b1", "ben", "2024-02-26T11:00:00Z", "Search"),
     ("c1", "cat", "2024-02-26T12:00:00Z", "Social"),
+    ("d1", "dan", "2024-02-27T10:00:00Z", "Search"),
 ]
 ORDERS = [
     ("o1", "ann", "2024-02-24T20:00:00Z", 90.0),
@@ -176,6 +177,7 @@ def test_journeys_and_orders_without_credit(made: ApiServer) -> None:
     assert parquet[0]["session_time"].isoformat() == "2024-02-26T11:00:00+00:00"
     [order] = made.get("unattributed-orders").json()["data"]
     assert (order["conv_id"], order["reason"], order["revenue"]) == ("o3", "no_sessions", 7.0)
+    assert order["detail"] == "a visit in the order's own second, which journey_end=at counts"
     assert made.get("unattributed-orders", last_day="2024-02-26").json()["data"] == []
 
 

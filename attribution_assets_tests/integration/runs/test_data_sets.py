@@ -77,18 +77,24 @@ def test_messages_name_attributes_of_the_data_set_and_not_the_variables_of_the_e
     assert early.exit_code == 2
     assert "set start_date of the data set short to 2019-01-01 or earlier" in early.output
     sets.order("o2", "ann", "2024-02-23 12:00:00", -1.0)
+    sets.session("s0", "ann", "2019-01-01 10:00:00", "Search", 1.0)
     stopped = command("run", *DAYS, "--data-set", "short")
     assert stopped.exit_code == 1
     assert "max_rejected_share=0.01 of the data set short allows" in " ".join(stopped.output.split())
     with history_to_read() as instance:
         key = DataSetNames("short").check_key("conversions", "rows_are_usable")
         record = instance.get_latest_asset_check_evaluation_record(key)
+        sessions = instance.get_latest_materialization_event(DataSetNames("short").key("sessions"))
     assert record is not None
     assert record.event is not None
     assert record.event.dagster_event is not None
     said = record.event.dagster_event.asset_check_evaluation_data.description
     assert said is not None
     assert "max_rejected_share=0.01 of the data set short allows" in said
+    assert sessions is not None
+    assert sessions.asset_materialization is not None
+    in_no_report = str(sessions.asset_materialization.metadata["rows_in_no_report"].value)
+    assert in_no_report.endswith("their event_date is before start_date of the data set short.")
 
 
 def test_status_and_ledger_of_all_name_each_and_end_with_the_worst_code(sets: Shop) -> None:

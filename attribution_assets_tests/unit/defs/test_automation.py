@@ -12,7 +12,7 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.jobs import range_tags
-from attribution_assets.defs.automation.schedules import schedules
+from attribution_assets.defs.automation.schedules import daily_run, schedules
 from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resources import Storage, resources_of
 from attribution_assets.errors import ConfigurationError
@@ -58,6 +58,16 @@ def test_the_daily_schedule_requests_nothing_of_days_outside_the_calendar() -> N
         assert daily_tick(day) == (
             f"{yesterday} is not one of the days: see ATTRIBUTION_START_DATE, ATTRIBUTION_END_DATE."
         )
+
+
+def test_the_daily_schedule_of_a_named_data_set_names_its_attributes() -> None:
+    rules = resources_of(replace(Settings.from_environment(), data_set="shop_de"), references=False).rules
+    context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(1999, 1, 2, 5, tzinfo=dt.UTC))
+    request = daily_run(context, rules)
+    assert isinstance(request, dg.SkipReason)
+    assert request.skip_message == (
+        "1999-01-01 is not one of the days: see start_date of the data set shop_de, end_date."
+    )
 
 
 MONDAY = dt.datetime(2024, 3, 11, 5, 30, tzinfo=dt.UTC)
