@@ -15,7 +15,7 @@ from attribution_assets.api.keys import Key, Keys, Scope
 from attribution_assets.api.limits import FailedTries, RateLimit
 from attribution_assets.api.problems import Problem
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.data_sets import data_set_named
+from attribution_assets.data_sets import data_set_named, file_of
 from attribution_assets.operations.store import OperationStore
 from attribution_assets.settings import Settings
 
@@ -122,6 +122,23 @@ def require_data_set(key: Key, name: str) -> None:
         raise Problem(403, "Forbidden", "this key is not for this data set")
 
 
+def require_kept(request: Request, name: str) -> None:
+    """See that a data set is neither deleted nor being deleted.
+
+    Raises:
+        Problem: 404, it is gone; 409, its deletion is queued or under way.
+    """
+    if file_of(name) is None:
+        raise _not_there(name)
+    operations: OperationStore = request.app.state.operations
+    if operations.is_being_deleted(name):
+        raise Problem(409, "Not possible", "the data set is being deleted")
+
+
+def _not_there(name: str) -> Problem:
+    return Problem(404, "Not found", f"there is no data set {quoted(name)}")
+
+
 def data_set_of(scope: str) -> Callable[..., Settings]:
     """A dependency of routes under `/v1/data-sets/{name}` that gives the data set's settings, usable ones.
 
@@ -138,12 +155,11 @@ def data_set_of(scope: str) -> Callable[..., Settings]:
         require_data_set(key, name)
         settings = data_set_named(name)
         if settings is None:
-            raise Problem(404, "Not found", f"there is no data set {quoted(name)}")
+            raise _not_there(name)
         if settings.missing:
             raise Problem(409, "Not possible", settings.missing)
-        operations: OperationStore = request.app.state.operations
-        if Scope(scope) is not Scope.READ and operations.is_being_deleted(name):
-            raise Problem(409, "Not possible", "the data set is being deleted")
+        if Scope(scope) is not Scope.READ:
+            require_kept(request, name)
         return settings
 
     return settings_of_data_set

@@ -1,13 +1,15 @@
 """Rows in: `POST` and `DELETE` of `/v1/data-sets/{name}/rows/{table}`."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import IO, Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from attribution_assets.api.access import data_set_of
+from attribution_assets.api.access import data_set_of, require_kept
 from attribution_assets.api.problems import Problem, refusal
 from attribution_assets.api.row_tables import ROW_TABLES, RefusedRow, RowTable, sorted_out
 from attribution_assets.api.source_store import SourceStore, StagedRows
@@ -153,10 +155,19 @@ async def put_rows(
     store = SourceStore(settings)
     async with spooled_body(request) as body:
         content_type = request.headers.get("content-type", "")
-        return await run_in_threadpool(_put, store, table, body, content_type, strict=strict)
+        still_there = partial(require_kept, request, settings.data_set)
+        return await run_in_threadpool(_put, store, table, body, content_type, still_there, strict=strict)
 
 
-def _put(store: SourceStore, table: RowTable, body: IO[bytes], content_type: str, *, strict: bool) -> RowsTaken:
+def _put(
+    store: SourceStore,
+    table: RowTable,
+    body: IO[bytes],
+    content_type: str,
+    still_there: Callable[[], None],
+    *,
+    strict: bool,
+) -> RowsTaken:
     received, rejected, rejected_count = 0, list[RefusedRow](), 0
     with StagedRows() as staged:
         for batch in batches_of(body, content_type):
@@ -173,6 +184,7 @@ def _put(store: SourceStore, table: RowTable, body: IO[bytes], content_type: str
                 f" {rejected[0].row})",
                 [{"row": each.row, "id": each.id, "field": each.field, "detail": each.reason} for each in rejected],
             )
+        still_there()  # a body can take its time, and a deletion is not to be followed by its rows
         stored = store.replace(table, staged) if staged.rows else 0
     return RowsTaken(
         received=received,

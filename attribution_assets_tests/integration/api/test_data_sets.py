@@ -234,6 +234,21 @@ def test_asked_for_twice_a_data_set_is_deleted_once_and_not_changed_meanwhile(ad
     assert rows.status_code == 409
 
 
+def test_rows_that_come_in_while_their_data_set_is_deleted_are_not_stored(admin: ApiClient) -> None:
+    admin.post("/v1/data-sets", {"name": "shop_de"})
+
+    def body() -> Iterator[bytes]:
+        yield b'{"session_id": "s1", "cost": 1}\n'
+        admin.call("DELETE", "/v1/data-sets/shop_de")
+        delete_data_set("shop_de", identity("shop_de"), forget_answers=True)
+        yield b'{"session_id": "s2", "cost": 1}\n'
+
+    place, headers = "/v1/data-sets/shop_de/rows/costs", {"Content-Type": "application/x-ndjson"}
+    refused = admin.call("POST", place, data=body(), headers=headers)
+    assert (refused.status_code, refused.json()["title"]) == (404, "Not found")
+    assert not (FOLDER / "shop_de.db").exists()
+
+
 def test_a_data_set_that_was_made_after_the_deletion_was_asked_for_is_left_alone(admin: ApiClient) -> None:
     admin.post("/v1/data-sets", {"name": "shop_de"})
     of_first = identity("shop_de")
