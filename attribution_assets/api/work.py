@@ -111,13 +111,27 @@ def perform(noted: Noted) -> dict[str, Any]:
         RunFailedError: A run failed, or days could not be made; what had succeeded before is kept.
         RunRejectedError: It cannot be done.
     """
+    asked = noted.operation.parameters
+    if noted.operation.kind == DELETE_DATA_SET:
+        name, file = noted.operation.data_set, asked["file"]
+        return _in_a_run(noted, lambda: delete_data_set(name, file, forget_answers=asked["forget_answers"]))
+    try:
+        result = _done(noted)
+    except Exception as error:
+        if noted.has_runs:
+            raise
+        failed = error  # before its first run: a run of its own says so
+        return _in_a_run(noted, lambda: _raised(failed))
+    return result if noted.has_runs else _in_a_run(noted, lambda: result)  # there was nothing to make
+
+
+def _raised(error: Exception) -> dict[str, Any]:
+    raise error
+
+
+def _done(noted: Noted) -> dict[str, Any]:
+    """What an operation that needs its data set came to."""
     operation = noted.operation
-    if operation.kind == DELETE_DATA_SET:
-        asked = operation.parameters
-        return _in_a_run(
-            noted,
-            lambda: delete_data_set(operation.data_set, asked["file"], forget_answers=asked["forget_answers"]),
-        )
     of_kind: Mapping[str, Callable[[Settings, Noted], dict[str, Any]]] = {
         "attribute": _attribute,
         "train": _train,
@@ -128,8 +142,7 @@ def perform(noted: Noted) -> dict[str, Any]:
         raise RunRejectedError("there is no such data set any more")
     if settings.missing:
         raise RunRejectedError(settings.missing)
-    result = of_kind[operation.kind](settings, noted)
-    return result if noted.has_runs else _in_a_run(noted, lambda: result)  # there was nothing to make
+    return of_kind[operation.kind](settings, noted)
 
 
 def _in_a_run(noted: Noted, do: Callable[[], dict[str, Any]]) -> dict[str, Any]:

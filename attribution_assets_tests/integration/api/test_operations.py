@@ -5,10 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
 from attribution_assets.api.problems import Problem
 from attribution_assets.api.work import Noted, perform
+from attribution_assets.instance.opening import history_to_read
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import State
 from attribution_assets.operations.store import MOST_ATTEMPTS, OperationStore
@@ -165,16 +167,21 @@ def test_a_source_that_cannot_be_reached_is_to_be_tried_again(admin: ApiClient) 
     assert admin.post("/v1/data-sets/gone/operations", {"kind": "attribute"}).status_code == 409
 
 
-def test_too_few_answers_are_said_before_anything_is_run(admin: ApiClient) -> None:
+def test_too_few_answers_are_said_in_a_run_of_their_own(admin: ApiClient) -> None:
     admin.ask_for("shop_a", **ATTRIBUTE)
     place = admin.ask_for("shop_a", kind="train", conversion_type="new")  # what is queued before may bring answers
     operation = OperationStore(Home.from_environment()).get(place.rpartition("/")[2])
     assert operation is not None
+    runs = list[str]()
     with pytest.raises(
         Problem, match=r"fewer than \d+ answers of the IHC API for the conversion type 'new'"
     ) as refused:
-        perform(Noted(operation, lambda *_: None, pytest.fail))
+        perform(Noted(operation, lambda *_: None, runs.append))
     assert refused.value.status == 409
+    with history_to_read() as instance:
+        [run] = [instance.get_run_by_id(run_id) for run_id in runs]
+    assert run is not None
+    assert (run.status, run.tags["data_set"]) == (dg.DagsterRunStatus.FAILURE, "shop_a")
 
 
 def test_a_queued_operation_is_canceled_at_once_and_an_ended_one_cannot_be(admin: ApiClient) -> None:
