@@ -175,8 +175,18 @@ def problem_of(error: Exception) -> Problem | None:
 
 def unforeseen(error: Exception) -> Problem:
     """The problem of an error that nobody foresaw; what it was stands in the server's log alone."""
-    log.error("%s", without_secrets(f"{type(error).__name__}: {error}"), exc_info=False)
+    log_error("an answer or an operation failed", error)
     return _internal_error()
+
+
+def log_error(what: str, error: Exception) -> None:
+    """Write to the server's log what failed and why, without secrets; a stack trace could hold some.
+
+    Args:
+        what: What failed.
+        error: The error.
+    """
+    log.error("%s: %s", what, without_secrets(f"{type(error).__name__}: {error}"))
 
 
 def _internal_error() -> Problem:

@@ -14,6 +14,7 @@ from threading import Event, Thread
 
 from filelock import FileLock, Timeout
 
+from attribution_assets.api.problems import log_error
 from attribution_assets.api.restatements import note_restatements
 from attribution_assets.api.webhook_sending import Try, send
 from attribution_assets.operations.home import Home
@@ -87,8 +88,8 @@ class WebhookSender:
     def _look_anyway(self, pool: ThreadPoolExecutor) -> None:
         try:
             self._look(pool)
-        except Exception:
-            log.exception("webhooks cannot be looked at now")
+        except Exception as error:  # noqa: BLE001 - the outermost place of the thread: it goes on
+            log_error("webhooks cannot be looked at now", error)
 
     def _look(self, pool: ThreadPoolExecutor) -> None:
         self._under_way = {key: future for key, future in self._under_way.items() if not future.done()}
@@ -106,8 +107,8 @@ class WebhookSender:
     def _deliver(self, delivery: Delivery, webhook: Webhook) -> None:
         try:
             tried = send(delivery, webhook, self._networks, self._over)
-        except Exception:
-            log.exception("the event %s cannot be sent", delivery.id)
+        except Exception as error:  # noqa: BLE001 - it is tried again
+            log.error("the event %s cannot be sent: %s", delivery.id, type(error).__name__)  # noqa: TRY400 - its text can hold the address
             tried = Try(None, "it cannot be sent; the server's log says more")
         if tried is None:
             return
@@ -126,5 +127,5 @@ class WebhookSender:
             if not operations.some([data_set], State.RUNNING, None, 1):  # else it does so itself, at its end
                 try:
                     note_restatements(self._home, data_set)
-                except Exception:
-                    log.exception("the reports of the data set %s cannot be looked at now", data_set)
+                except Exception as error:  # noqa: BLE001 - of whichever library: those of others can
+                    log_error(f"the reports of the data set {data_set} cannot be looked at now", error)

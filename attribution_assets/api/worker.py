@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attribution_assets.api.problems import problem_of, unforeseen
+from attribution_assets.api.problems import log_error, problem_of, unforeseen
 from attribution_assets.command.interrupts import INTERRUPTED, ended_in_time
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.records import ERASE_USER, KeptOperation, State
 from attribution_assets.operations.store import OperationStore
 from attribution_assets.operations.webhooks import WebhookStore
-
-log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 
@@ -62,8 +60,8 @@ def _note_restatements(store: OperationStore, data_set: str) -> None:
 
     try:
         note_restatements(store.home, data_set)
-    except Exception:
-        log.exception("restated days are told of later, by a server")
+    except Exception as error:  # noqa: BLE001 - of whichever library: the operation has ended as it has
+        log_error("restated days are told of later, by a server", error)
 
 
 def _carried_out(store: OperationStore, operation: KeptOperation, lease: str) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Has operations carried out: a process for each, so many at a time, those of one data set in turn."""
 
-import logging
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -8,11 +7,10 @@ from contextlib import contextmanager
 
 from filelock import FileLock, Timeout
 
+from attribution_assets.api.problems import log_error
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.operations.store import OperationStore
 from attribution_assets.operations.worker_process import start_worker
-
-log = logging.getLogger(__name__)
 
 MOST_WORKERS = 4
 LOOK_SECONDS = 0.25
@@ -62,8 +60,8 @@ class Workers:
         while not self._over.wait(LOOK_SECONDS):
             try:
                 self._look()
-            except Exception:
-                log.exception("operations cannot be looked at now")
+            except Exception as error:  # noqa: BLE001 - the outermost place of the thread: it goes on
+                log_error("operations cannot be looked at now", error)
 
     def _look(self) -> None:
         for lease, (id_, process) in list(self._processes.items()):

@@ -14,6 +14,7 @@ from attribution_assets.api.problems import (
     TITLES,
     Problem,
     add_problem_handlers,
+    log_error,
     problem_of,
     problem_type,
     shown,
@@ -75,6 +76,16 @@ def test_each_kind_of_problem_is_on_the_page() -> None:
 def test_an_unforeseen_error_is_no_problem_that_is_told() -> None:
     assert problem_of(KeyError("x")) is None
     assert problem_of(Problem(404, "Not found", "gone")) is not None
+
+
+def test_the_log_says_what_failed_without_secrets(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("IHC_API_KEY", "key-of-somebody")
+    log_error("reports cannot be looked at now", OSError("refused: key-of-somebody"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "reports cannot be looked at now: OSError: refused: ***"
+    ]
 
 
 def test_an_unforeseen_error_is_answered_as_a_problem_and_goes_on_to_the_log() -> None:
