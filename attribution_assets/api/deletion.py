@@ -95,9 +95,17 @@ def _delete_files(root: UPath, own: Iterable[UPath], *, whole: bool) -> None:
     if whole and local is not None:
         shutil.rmtree(local, ignore_errors=True)
         return
-    for file in own:
+    for file in _files_under(root) if whole else own:
         with suppress(FileNotFoundError):
             file.unlink()
+
+
+def _files_under(root: UPath) -> list[UPath]:
+    """All files under a root in an object store; none if it holds none."""
+    try:
+        return [path for path in root.rglob("*") if path.is_file()]
+    except FileNotFoundError:
+        return []
 
 
 def _own_files(root: UPath) -> Iterator[UPath]:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 from typer.testing import CliRunner
+from upath import UPath
 
 from attribution_assets.api.data_set_files import identity_of, require_folder
 from attribution_assets.api.deletion import delete_data_set
@@ -306,6 +307,29 @@ def test_rows_sent_before_the_source_was_another_one_are_deleted_with_the_data_s
     if database.path.exists():
         with database.reading() as connection:
             assert not column_types(connection, "session_costs")
+
+
+def test_places_of_its_own_in_an_object_store_are_deleted_as_a_whole(
+    admin: ApiClient, s3_bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for place in ("STORAGE", "REPORTS", "CONVERSION_TYPES"):
+        monkeypatch.setenv(f"ATTRIBUTION_{place}", f"{s3_bucket}/{place.lower()}")
+    for name in ("shop_a", "shop_ab"):
+        admin.post("/v1/data-sets", {"name": name})
+        settings = data_set_named(name)
+        assert settings is not None
+        files = (
+            f"{settings.reports}/channel_reporting.csv",
+            f"{settings.storage}/sessions/2024-02-24.parquet",
+            f"{settings.conversion_types}/default.toml",
+            f"{settings.conversion_types}/earlier/default.1.toml",
+        )
+        for file in files:
+            UPath(file).write_bytes(b"")
+    delete_data_set("shop_a", identity("shop_a"), forget_answers=False)
+    left = [path for path in UPath(s3_bucket).rglob("*") if path.is_file()]
+    assert len(left) == len(files)
+    assert all("/data_sets/shop_ab/" in str(path) for path in left)
 
 
 def test_a_storage_that_holds_the_tables_of_another_database_is_left_alone(admin: ApiClient, tmp_path: Path) -> None:
