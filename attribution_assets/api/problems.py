@@ -46,7 +46,7 @@ _PATH = re.compile(r"(?:(?<![\w:/.~-])|(?<=:///)|(?<=file://))/(?P<first>[^/\s'\
 
 
 _ATTRIBUTE_OF = {variable: attribute for attribute, variable in ATTRIBUTES.items()}
-_VARIABLE = re.compile(r"\b(?:ATTRIBUTION|IHC)_[A-Z_]+\b")
+_VARIABLE = re.compile(r"(?<!the variable )\b(?:ATTRIBUTION|IHC)_[A-Z_]+\b")
 
 
 class ProblemError(BaseModel):

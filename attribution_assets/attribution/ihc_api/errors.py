@@ -13,7 +13,10 @@ from collections.abc import Mapping
 from typing import Final
 
 _ADVICE: Final[Mapping[int, str]] = {
-    400: "check IHC_CONV_TYPE_ID, IHC_REDISTRIBUTION_PARAMETER and the limits IHC_MAX_..._PER_REQUEST",
+    400: (
+        "check IHC_CONV_TYPE_ID, IHC_REDISTRIBUTION_PARAMETER and the limits IHC_MAX_JOURNEYS_PER_REQUEST and"
+        " IHC_MAX_SESSIONS_PER_REQUEST"
+    ),
     401: "check IHC_API_KEY",
     403: "check IHC_API_KEY and IHC_API_URL",
     404: "check IHC_API_URL",

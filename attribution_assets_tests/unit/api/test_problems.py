@@ -62,6 +62,9 @@ def test_a_data_set_s_file_and_the_environment_s_variables_are_not_named(
             "the data set shop, line 2: ihc_api_key (the file .secrets/x)"
         )
     assert shown("set ATTRIBUTION_START_DATE to 2024-01-01") == "set start_date to 2024-01-01"
+    assert shown("storage (the variable ATTRIBUTION_STORAGE) is no folder") == (
+        "storage (the variable ATTRIBUTION_STORAGE) is no folder"
+    )
     assert shown("Check ATTRIBUTION_DATABASE_URL, IHC_API_URL") == "Check database_url, ihc_api_url"
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from attribution_assets.attribution.ihc_api.errors import failure
 from attribution_assets.instance.data_set_names import DataSetNames
 
 
@@ -17,8 +18,11 @@ from attribution_assets.instance.data_set_names import DataSetNames
             "more than max_rejected_share=0.01 of the data set shop_de allows",
         ),
         (
-            "check IHC_API_KEY and IHC_API_URL, and the limits IHC_MAX_..._PER_REQUEST",
-            "check ihc_api_key of the data set shop_de and ihc_api_url, and the limits IHC_MAX_..._PER_REQUEST",
+            str(failure(400, "")),
+            (
+                "the IHC API answered 400 (check ihc_conv_type_id of the data set shop_de, ihc_redistribution_parameter"
+                " and the limits ihc_max_journeys_per_request and ihc_max_sessions_per_request)"
+            ),
         ),
         (
             """which IHC_CONVERSION_TYPES does not map: IHC_CONVERSION_TYPES='{"new": "x"}'""",
