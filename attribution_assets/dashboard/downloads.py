@@ -73,7 +73,8 @@ def file_name(table: Table, choices: Choices, answered_by: str, suffix: str) -> 
     made_with = [] if table.about is None else [about["model"], about["date_basis"]]
     parts = [table.name, *made_with, about["first_day"], about["last_day"]]
     parts += ["provisional"] * (about["provisional"] == "yes")
-    parts += [re.sub(r"\W+", "-", value) for _, value in choices.orders] + ["groups"] * choices.grouped
+    values = [re.sub(r"\W+", "-", value, flags=re.ASCII) for _, value in choices.orders]  # as headers take no others
+    parts += values + ["groups"] * choices.grouped
     parts += ["embedded"] * (EMBEDDED in answered_by.split(", "))
     return f"{'_'.join(filter(None, parts))}.{suffix}"
 

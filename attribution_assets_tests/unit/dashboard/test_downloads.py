@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from dataclasses import replace
 
 import pandas as pd
 from openpyxl import load_workbook
@@ -46,5 +47,7 @@ def test_a_file_is_called_by_what_it_holds() -> None:
     assert file_name(provisional, CHOICES, "https://api.test, embedded", "csv") == (
         "t_linear_touch_date_2024-03-01_2024-03-07_provisional_embedded.csv"
     )
+    of_markets = replace(CHOICES, orders=(("market", "\u65e5\u672c"), ("size", "a/b \xdc")))
+    assert file_name(table(), of_markets, "", "csv") == "t_linear_touch_date_2024-03-01_2024-03-07_-_a-b-.csv"
     of_orders = table(about=OF_ORDERS)
     assert file_name(of_orders, CHOICES, "https://api.test", "xlsx") == "t_conversion_date_2024-03-01_2024-03-07.xlsx"
