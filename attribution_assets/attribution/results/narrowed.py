@@ -172,15 +172,14 @@ class NarrowedStorage(AssetStorage):
         if not due:
             return self._of_made(stored)
         reports = pd.concat([stored.frame(day) for day in due], ignore_index=True)
+        reports["channel_name"] = self._in_groups(reports["channel_name"])
         if self._narrowing.orders:
             days = days_between(min(due), max(due) + self._lookback)
             compared = self._storage.days("model_comparison", days)
             self._make("model_comparison", compared, self._compared)
             credit = run_sql(CREDIT_SQL, self._of_made(compared))
             reports = reports.assign(ihc=0.0, ihc_revenue=0.0)
-            reports["channel_name"] = self._in_groups(reports["channel_name"])
             reports = pd.concat([reports, credit.assign(cost=0.0)[reports.columns]], ignore_index=True)
-        reports["channel_name"] = self._in_groups(reports["channel_name"])
         sums = reports.groupby(["channel_name", "date"], as_index=False)[["cost", "ihc", "ihc_revenue"]].sum()
         sums = sums.round({"cost": AMOUNT_PLACES, "ihc": ORDER_PLACES, "ihc_revenue": AMOUNT_PLACES})
         for day in due:

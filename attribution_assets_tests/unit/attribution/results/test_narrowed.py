@@ -115,6 +115,20 @@ def test_results_of_groups_are_those_of_channels_with_the_names_of_the_groups(tm
     assert set(RESULTS["ihc by touch_date"](grouped)["channel_name"]) == {"Paid", "Direct", "Newsletter"}
 
 
+def test_a_group_may_be_called_like_a_channel_of_another_group_also_where_orders_are_chosen(tmp_path: Path) -> None:
+    shop = stored(tmp_path, list(orders()), [])
+    groups = {"Display": "Search", "Search": "Paid"}
+    plain, grouped = (
+        NarrowedStorage(shop, Narrowing({"market": "north"}, names), LOOKBACK_DAYS, DIRECT) for names in ({}, groups)
+    )
+    for name in ("ihc by touch_date", "linear by touch_date"):
+        by_channel, by_group = (
+            RESULTS[name](days).groupby("channel_name")["revenue"].sum().round(6).to_dict() for days in (plain, grouped)
+        )
+        assert by_group["Search"] == by_channel["Display"]
+        assert by_group["Paid"] == by_channel["Search"]
+
+
 def test_a_group_of_direct_and_other_channels_is_passed_over_where_its_direct_visits_are(tmp_path: Path) -> None:
     every = list(orders())
     shop = stored(tmp_path, every, [])
