@@ -33,14 +33,15 @@ class TypesInUse:
     def by_type(self, touchpoints: pd.DataFrame, named: pd.DataFrame) -> Iterator[tuple[TrainedType, pd.DataFrame]]:
         """Each trained type with the touchpoints of the orders that it splits, if there are any.
 
+        Orders of a type that is not mapped are in none: a run refuses them, and says what to do.
+
         Args:
             touchpoints: of a day, with conv_id.
             named: the table `order_types` of the day.
-
-        Raises:
-            KeyError: an order's type is not mapped.
         """
-        split_by = self.types.with_types(touchpoints[["conv_id"]], named)[CONV_TYPE_ID]
+        unmapped = named["conversion_type"].isin(self.types.unmapped(named["conversion_type"]))
+        touchpoints = touchpoints[~touchpoints["conv_id"].isin(named.loc[unmapped, "conv_id"])]
+        split_by = self.types.with_types(touchpoints[["conv_id"]], named[~unmapped])[CONV_TYPE_ID]
         for name, trained in self.trained.items():
             if len(of_type := touchpoints[split_by == name]):
                 yield trained, of_type

@@ -40,5 +40,12 @@ def test_orders_of_a_type_that_is_not_trained_are_left_out() -> None:
     assert len(expected_credit([(frame, NO_TYPES)], in_use("other"), revenue)) == 0
 
 
+def test_orders_of_a_type_that_is_not_mapped_are_left_out() -> None:
+    frame = touchpoints(answered_by(made_up_parameters(1), 4))
+    named = pd.DataFrame({"conv_id": ["0", "1", "2"], "conversion_type": "first"})
+    revenue = pd.Series(10.0, index=frame["conv_id"].unique())
+    assert expected_credit([(frame, named)], in_use("new"), revenue)["orders"].sum() == pytest.approx(1.0)
+
+
 def test_without_days_that_wait_there_is_no_preview(tmp_path: Path) -> None:
     assert preview(AssetStorage(str(tmp_path)), in_use("new")) is None
