@@ -27,7 +27,7 @@ def is_of_this_site(request: Request) -> bool:
 def place_of(form: dict[str, str]) -> str:
     """The address, below the data set's base, of the page that a form was sent from; `/` if it says another one."""
     back = form.get("back", "")
-    return back if urlsplit(back)._replace(query="", fragment="").geturl() in PATHS else "/"
+    return back if back.partition("?")[0] in PATHS else "/"
 
 
 def read_form(body: bytes) -> dict[str, str]:
@@ -61,6 +61,8 @@ def save_form(things: SavedThings, form: dict[str, str], read: Callable[[str], C
     if kind == "goals":
         name, value = "", choices.goals_query
     elif kind == "view":
+        if name in (".", ".."):  # browsers take these for steps of a path
+            raise NotSavedError("A view takes another name than this.")
         value = f"{back.path}?{choices.query}"
     elif kind == "group":
         if not choices.channels or choices.grouped:

@@ -160,6 +160,7 @@ def test_a_form_that_is_too_long_is_refused(address: str) -> None:
 def test_the_way_back_leads_to_no_other_site(address: str) -> None:
     assert post(address, kind="view", name="x", back="//evil.test/?days=7")[0] == f"{address}/"
     assert post(address, kind="view", name="y", back="https://evil.test/")[0] == f"{address}/"
+    assert post(address, kind="view", name="z", back="///?days=7")[0] == f"{address}/"
 
 
 # Where it holds
@@ -184,8 +185,12 @@ def test_saved_goals_hold_on_every_link_that_says_no_others(address: str) -> Non
 
 def test_a_view_is_what_was_shown_and_has_an_address_of_its_own(address: str) -> None:
     post(address, kind="view", name="Linear / weekly", back="/?model=linear&by=week")
-    assert page(f"{address}/views/Linear%20/%20weekly")[0] == f"{address}/?model=linear&by=week"
-    assert '<a href="/views/Linear%20/%20weekly">Linear / weekly</a>' in page(address)[1]
+    for link in ("/views/Linear%20/%20weekly", "/views/Linear%20%2F%20weekly"):
+        assert page(address + link)[0] == f"{address}/?model=linear&by=week"
+    assert '<a href="/views/Linear%20%2F%20weekly">Linear / weekly</a>' in page(address)[1]
+    for no_path in (".", ".."):
+        code, _ = refusal(post, address, kind="view", name=no_path, back="/")
+        assert code == 409
     code, _ = refusal(post, address, kind="view", name="Linear / weekly", back="/")
     assert code == 409
     post(address, kind="view", name="Linear / weekly", back="/", delete="yes")
@@ -212,6 +217,9 @@ def test_a_group_of_channels_stands_in_their_place_on_every_page_and_in_download
     assert [(row["of_channels"], row["channel_name"], row["cost"], row["orders"], row["revenue"]) for row in rows] == [
         ("groups", "Paid", "32.0", "1.0", "100.0")
     ]
+    chosen = page(f"{address}/?channel=Search&grouped=yes")
+    assert chosen[0] == f"{address}/?channel=Paid&grouped=yes"
+    assert "Channels: 1 of 1" in chosen[1]
     assert "Paid \N{MULTIPLICATION SIGN}2" in page(f"{address}/journeys?grouped=yes")[1]
     _, said = refusal(post, address, kind="group", name="All", back="/")
     assert "Choose the channels of the group" in said
