@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.database.database import DatabaseError
@@ -89,6 +89,11 @@ class Asking:
             return NOTHING_SAVED, f"What has been saved cannot be read: {without_secrets(str(error))}"
 
     def read(self, pairs: Collection[tuple[str, str]], reported: Reported, saved: Saved) -> tuple[Choices, list[str]]:
-        """The choices, see `read_choices`."""
-        of_orders = self._windows.order_dimensions
-        return read_choices(pairs, reported, self._stored.dimensions, of_orders, usual_of(saved.goals))
+        """The choices, see `read_choices`; where groups are shown, they are chosen with any of their channels."""
+        of_orders, usual = self._windows.order_dimensions, usual_of(saved.goals)
+        choices, problems = read_choices(pairs, reported, self._stored.dimensions, of_orders, usual)
+        if choices.grouped:
+            group_of = saved.group_of | {group: group for group in saved.groups}
+            rows = {group_of.get(channel, channel) for channel in choices.channels}
+            choices = replace(choices, channels=tuple(sorted(rows)))
+        return choices, problems
