@@ -30,6 +30,8 @@ X: Final[Spec] = {
 LINE: Final[Spec] = {"type": "line", "invalid": "break-paths-filter-domains"}
 """A line has a gap where there is no value."""
 DASHED: Final[Spec] = {**LINE, "strokeDash": [5, 4]}
+ALONE: Final[Spec] = {"type": "circle", "size": 30}
+"""A value with a gap on both sides, of which a line shows nothing."""
 
 ANNOTATIONS: Final[list[Spec]] = [
     {"data": {"name": MARKS}, "mark": {"type": "rule", "color": GREY, "strokeDash": [4, 2]}},
@@ -56,12 +58,13 @@ def single_chart(rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
         _layer({"type": "line", "color": ORANGE, "strokeWidth": 1}, "average"),
         _layer({**LINE, "color": BLUE}, "final"),
         _layer({**DASHED, "color": BLUE}, "changing"),
+        _layer({**ALONE, "color": BLUE}, "alone"),
         _layer({"type": "point", "color": BLUE, "size": 60, "filled": False}, "partial"),
         _layer({"type": "point", "color": ORANGE, "size": 90, "shape": "diamond", "filled": True}, "anomaly"),
         *ANNOTATIONS,
         _nearest(["x"]),
     ]
-    return chart({**IN_ITS_PLACE, "height": SMALL, "encoding": {"x": X}, "layer": layers}, rows, marks)
+    return chart({**IN_ITS_PLACE, "height": SMALL, "encoding": {"x": X}, "layer": layers}, _with_alone(rows), marks)
 
 
 def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row] = ()) -> Spec:
@@ -78,11 +81,12 @@ def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row]
     layers = [
         {**_layer(LINE, "final", color=color, opacity=faded), "params": [chosen]},
         _layer(DASHED, "changing", color=color, opacity=faded),
+        _layer(ALONE, "alone", color=color, opacity=faded),
         _layer({"type": "point", "size": 50, "filled": False}, "partial", color=color, opacity=faded),
         *ANNOTATIONS,
         _nearest(["x", "y"], color=color),
     ]
-    return chart({**IN_ITS_PLACE, "height": LARGE, "encoding": {"x": X}, "layer": layers}, rows, marks)
+    return chart({**IN_ITS_PLACE, "height": LARGE, "encoding": {"x": X}, "layer": layers}, _with_alone(rows), marks)
 
 
 def share_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
@@ -98,6 +102,16 @@ def share_chart(rows: Sequence[Row], names: Sequence[str]) -> Spec:
         "detail": {"field": "label"},
     }  # fmt: skip
     return chart({**IN_ITS_PLACE, "height": LARGE, "mark": "bar", "encoding": encoding}, rows)
+
+
+def _with_alone(rows: Sequence[Row]) -> list[Row]:
+    """The rows, and alone: the value where the rows before and after it have none, or are of another series."""
+    found: list[Row] = []
+    for place, row in enumerate(rows):
+        beside = [*rows[max(place - 1, 0) : place], *rows[place + 1 : place + 2]]
+        joined = any(near["value"] is not None and near.get("series") == row.get("series") for near in beside)
+        found.append({**row, "alone": None if joined else row["value"]})
+    return found
 
 
 def _layer(mark: Spec, y: str, **more: Spec) -> Spec:

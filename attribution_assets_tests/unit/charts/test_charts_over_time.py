@@ -46,6 +46,18 @@ def test_annotations_stand_at_their_day_with_their_number(spec: Callable[..., Sp
     json.dumps(spec(SERIES, []))
 
 
+def test_a_value_between_gaps_is_drawn_as_a_point() -> None:
+    none = {"value": None, "final": None}
+    day, two, gaps = ROWS[:1], ROWS[:2], [{**ROWS[0], **none}, ROWS[1], {**ROWS[2], **none}, ROWS[3]]
+    for rows, points in ((day, 1), (two, 0), (gaps, 2)):
+        assert [row["alone"] for row in single_chart(rows)["datasets"]["rows"]].count(None) == len(rows) - points
+        of_series = [{**row, "series": name} for name in NAMES for row in rows]
+        drawn = series_chart(of_series, NAMES)
+        assert [row["alone"] for row in drawn["datasets"]["rows"]].count(None) == 2 * (len(rows) - points)
+    circles = [svg(single_chart(rows)).count('"M2.739,0A') for rows in (two, day)]  # by half the root of 30
+    assert circles == [0, 1]
+
+
 def test_a_chart_is_a_picture_too() -> None:
     assert png(single_chart(ROWS)).startswith(b"\x89PNG")
 
