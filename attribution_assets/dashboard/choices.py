@@ -157,7 +157,9 @@ class Choices:
     @property
     def before_words(self) -> str:
         """The period compared with, in words."""
-        return "the same weekdays a year before" if self.compare == "year" else f"the {self.days} days before"
+        if self.compare == "year":
+            return "the same weekdays a year before"
+        return "the day before" if self.days == 1 else f"the {self.days} days before"
 
     @property
     def fixed(self) -> str:

@@ -171,3 +171,11 @@ def test_a_year_before_has_the_same_weekdays() -> None:
     choices, problems = read("first=2024-03-04&last=2024-03-10&compare=year&order.market=north")
     assert (choices.before, choices.before[0].weekday()) == ((dt.date(2023, 3, 6), dt.date(2023, 3, 12)), 0)
     assert (choices.orders, problems) == ((("market", "north"),), [])
+
+
+def test_the_period_compared_with_is_named_in_words() -> None:
+    assert [Choices(LAST, LAST, compare=compare).before_words for compare in ("before", "year")] == [
+        "the day before",
+        "the same weekdays a year before",
+    ]
+    assert Choices(FIRST, FIRST + dt.timedelta(days=6)).before_words == "the 7 days before"
