@@ -72,9 +72,12 @@ function called(name) {
   return [...document.querySelectorAll(REACHED)].filter((element) => nameOf(element) === name);
 }
 
+let asked = 0;
+
 /** Shows the page at an address, or the one that a form leads to, in place of this one; where one is and what is open
- * stay as they are. */
+ * stay as they are. Of answers that come late, that to what was asked for last is shown. */
 async function show(address, push, form = null) {
+  const number = ++asked;
   const main = document.querySelector("main");
   main.ariaBusy = "true";
   let answer, text;
@@ -82,23 +85,25 @@ async function show(address, push, form = null) {
     answer = await fetch(address, form ? { method: "POST", body: new URLSearchParams(new FormData(form)) } : {});
     text = await answer.text();
   } catch {
+    if (number !== asked) return;
     if (form) form.submit();
     else location.assign(address);
     return;
   }
+  if (number !== asked) return;
   const page = new DOMParser().parseFromString(text, "text/html");
   const active = document.activeElement;
   const focused = nameOf(active);
-  const number = called(focused).indexOf(active);
+  const place = called(focused).indexOf(active);
   const open = new Set([...document.querySelectorAll("details[open]")].map((one) => one.id));
-  const place = scrollY;
+  const top = scrollY;
   for (const part of ["header", "main"]) document.querySelector(part).replaceWith(page.querySelector(part));
   document.title = page.title;
   if (push && answer.ok && answer.url !== location.href) history.pushState(null, "", answer.url);
   for (const one of document.querySelectorAll("details[id]")) one.open = one.open || open.has(one.id);
-  const there = called(focused)[number] ?? (number < 0 ? null : document.querySelector("main"));
+  const there = called(focused)[place] ?? (place < 0 ? null : document.querySelector("main"));
   there?.focus({ preventScroll: true });
-  scrollTo(0, place);
+  scrollTo(0, top);
   document.getElementById("shown").textContent = document.querySelector("h2")?.innerText ?? "";
   await drawAll();
 }

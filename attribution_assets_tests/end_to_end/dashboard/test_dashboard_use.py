@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Route
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
@@ -243,6 +243,21 @@ def test_what_one_changes_is_shown_in_place_and_where_one_is_stays(page: Page) -
     page.wait_for_url(f"**/?{WEEK}")
     page.locator("#over_time tbody th").nth(6).wait_for()
     assert len(loaded) == 1
+
+
+def test_an_answer_that_comes_late_does_not_take_the_place_of_a_later_one(page: Page) -> None:
+    late: list[Route] = []
+    page.goto("/")
+    page.route("**/?days=7", lambda route: late.append(route))  # noqa: PLW0108 - Playwright takes no built-in
+    page.get_by_role("link", name="last 7 days").click()
+    page.get_by_role("link", name="all days").click()
+    page.wait_for_url("**/?days=all")
+    with page.expect_response("**/?days=7") as answered:
+        late[0].continue_()
+    answered.value.finished()
+    page.evaluate("fetch('/static/page.css').then((answer) => answer.text())")  # the script has its answer before
+    assert page.url.endswith("/?days=all")
+    assert page.get_by_role("link", name="all days").get_attribute("aria-current") == "true"
 
 
 def test_without_script_forms_and_links_load_pages(browser: Browser, address: str) -> None:
