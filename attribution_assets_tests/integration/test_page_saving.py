@@ -10,10 +10,13 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 
+import pandas as pd
 import pytest
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.dashboard.learned_model import LearnedModel
 from attribution_assets.dashboard.saved import Annotation, NotSavedError, Saved, SavedError, SavedThings
+from attribution_assets.dashboard.tables import Column, Table
 from attribution_assets_tests.support.dashboard_server import running_dashboard
 from attribution_assets_tests.support.stored_results import Order, Visit, store_results
 
@@ -240,6 +243,19 @@ def test_only_chosen_orders_are_shown_and_downloads_say_so(address: str) -> None
         ] * 2
     _, said = refusal(page, f"{address}/?order.country=DE")
     assert "Orders have no dimension &#39;country&#39;" in said
+
+
+@pytest.mark.parametrize(("query", "said"), [("", 0), ("?order.market=north", 1), ("?channel=Search", 1)])
+def test_what_a_trained_model_expects_says_that_it_is_of_all_orders_and_channels(
+    shown: AssetStorage, query: str, said: int
+) -> None:
+    frame = pd.DataFrame({"channel_name": ["Search"], "orders": [1.0]})
+    expected = Table("expected", "E", [Column("channel_name", "Channel", "text"), Column("orders", "Orders")], frame)
+    learned = LearnedModel("x", "2024-03-01", 1, expected)
+    with running_dashboard(shown, order_dimensions=("market",), learned_model=lambda _: learned) as address:
+        found = page(f"{address}/{query}")[1]
+    assert "Expected, not answered by the API." in found
+    assert found.count("Of all orders and channels, whatever is chosen above.") == said
 
 
 def test_a_database_that_cannot_be_read_is_told_of_and_the_page_is_shown_all_the_same(
