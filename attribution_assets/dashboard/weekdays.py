@@ -50,7 +50,11 @@ def by_weekday(
     metric = choices.metric or USUAL_METRIC
     values = frame[COLUMN_OF[metric]].round(9)
     rows = [
-        {"label": name[:3], "value": None if pd.isna(value) else float(value), "note": f"{count} days"}
+        {
+            "label": name[:3],
+            "value": None if pd.isna(value) else float(value),
+            "note": "1 day" if count == 1 else f"{count} days",
+        }
         for name, value, count in zip(frame["weekday"], values, frame["days"], strict=True)
     ]
     what = f"{METRICS[metric]} of an average day"

@@ -189,6 +189,7 @@ def test_an_average_weekday_counts_days_without_rows_and_its_ratios_are_of_sums(
     assert shown.table.frame["days"].sum() == choices.days
     rows = shown.chart.spec["datasets"]["rows"]
     assert [(row["label"], row["value"]) for row in rows][:3] == [("Mon", 6.0), ("Tue", 2.0), ("Wed", None)]
+    assert [row["note"] for row in rows][:3] == ["2 days", "2 days", "1 day"]
 
 
 def test_annotations_of_the_days_shown_are_numbered_and_stand_with_their_week() -> None:
