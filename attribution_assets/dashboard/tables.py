@@ -5,7 +5,7 @@ What stands in each table is put together in `overview.py` and `journeys_page.py
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -92,6 +92,12 @@ class Table:
     links: Mapping[str, str] = field(default_factory=dict)
     longest: int | None = LONGEST
     about: Mapping[str, str] | None = field(default_factory=dict)
+
+    @property
+    def of_known(self) -> "Table":
+        """The table without columns that have no number in any row, as costs have none where only some orders count."""
+        known = [column for column in self.columns if column.kind == "text" or self.frame[column.name].notna().any()]
+        return replace(self, columns=known)
 
     @property
     def rows(self) -> Iterator[list[str]]:

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+import re
 import threading
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -232,6 +233,8 @@ def test_only_chosen_orders_are_shown_and_downloads_say_so(address: str) -> None
     found = page(f"{address}/?order.market=north&model=linear")[1]
     assert "Only orders with market “north”." in found
     assert "No channel loses money" not in found
+    columns = re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', found[found.index('<table id="weekdays">') :])
+    assert columns[:5] == ["Weekday", "Days", "Orders", "Revenue", "Channel"]
     for market, orders in (("north", "0.5"), ("(none)", "0.0")):
         query = urlencode({"order.market": market, "model": "linear"})
         with urllib.request.urlopen(f"{address}/download/overview/by_day.csv?{query}") as answer:  # noqa: S310  the same
