@@ -1,5 +1,6 @@
 """Serving the page in the foreground, until it is interrupted."""
 
+import signal
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -59,4 +60,5 @@ def serve(  # noqa: PLR0913 - each is a choice of its own
         )
     app = Starlette(routes=[Mount(base, apps[base]) for base in sorted(apps, reverse=True)])  # "" takes what is left
     threading.Thread(target=rendering.script, daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else nothing deletes what narrowed days have in files
     uvicorn.run(KnownHosts(app, host, allowed_hosts), host=host, port=port, access_log=False, **BOUNDED)

@@ -5,6 +5,7 @@ they read is made anew from the touchpoints of the orders when it is first asked
 It is for one state of the stored days: where a run changes them, a new one is to be made.
 """
 
+import atexit
 import datetime as dt
 import shutil
 import tempfile
@@ -86,7 +87,8 @@ class NarrowedStorage(AssetStorage):
         self._storage, self._narrowing = storage, narrowing
         self._lookback, self._direct = dt.timedelta(days=lookback_days), direct_channels
         self._folder = Path(tempfile.mkdtemp(prefix="attribution-page-"))
-        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        delete = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        atexit.register(delete)  # the command's process ends before finalizers have their turn
         self._made: dict[str, dict[dt.date, UPath]] = {}
         self._orders_of: dict[dt.date, pd.DataFrame] = {}
         self._lock = threading.Lock()

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 
+import pytest
+
 from attribution_assets_tests.support.command_process import COMMAND
 from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint, status
 from attribution_assets_tests.support.ports import free_port
@@ -20,8 +22,8 @@ START_SECONDS = 180
 
 
 @contextmanager
-def dashboard() -> Iterator[str]:
-    """The address of a running `attribution-assets dashboard`, which ends with exit code 0 when it is interrupted."""
+def dashboard(end: signal.Signals = signal.SIGINT) -> Iterator[str]:
+    """The address of a running `attribution-assets dashboard`, which ends with exit code 0 when it gets a signal."""
     port = free_port()
     process = subprocess.Popen([*COMMAND, "dashboard", "--port", str(port)], stderr=subprocess.PIPE, text=True)  # noqa: S603 - our own command
     address = f"http://127.0.0.1:{port}"
@@ -35,7 +37,7 @@ def dashboard() -> Iterator[str]:
                 time.sleep(0.2)
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 0, said
 
@@ -86,6 +88,21 @@ def test_the_health_page_tells_of_runs_days_and_requests_and_nothing_is_written(
     assert "The ledger keeps the API's answers on 1 journeys." in health
     assert "Provisional, as orders still to come can change them: 2024-02-24 to 2024-02-26." in health
     assert files(shop.folder) == before
+
+
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_what_it_has_made_of_chosen_orders_is_deleted_when_it_ends(
+    shop: Shop, tmp_path: Path, end: signal.Signals
+) -> None:
+    a_few_days(shop)
+    assert shop.run("2024-02-24", "2024-02-26").exit_code == 0
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    shop.set(TMPDIR=str(temporary), ATTRIBUTION_ORDER_DIMENSIONS="market")
+    with dashboard(end) as address:
+        assert "Only orders with market" in text(f"{address}/?order.market=(none)")
+        assert len([*temporary.rglob("*.parquet")]) > 0
+    assert [*temporary.glob("attribution-page-*")] == []
 
 
 def test_a_failed_run_and_what_cannot_be_read_are_told(shop: Shop) -> None:
