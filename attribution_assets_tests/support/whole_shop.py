@@ -163,7 +163,7 @@ def check_comparisons(shop: Shop, expected: Truth) -> None:
     }
     tables = resources_of(Settings.from_environment(), references=False).storage.tables()
     stored = {
-        name: pd.concat([frame for _, frame in tables.days(name, days).frames()], ignore_index=True)
+        name: pd.concat([tables.days(name, days).frame(day) for day in days], ignore_index=True)
         for name in ("model_comparison", "conversion_paths", "channel_roles")
     }
     for name, keys, sums, expectation in (

@@ -37,7 +37,6 @@ READ_TABLES = (
     "conversion_paths",
     "channel_roles",
     "channel_breakdown",
-    "order_dimensions",
 )
 """The stored tables that this module, `order_results.py`, `breakdowns.py` and the HTTP API's results read."""
 
