@@ -32,6 +32,8 @@ SECRETS, LOCK = ".secrets", ".lock"
 ALWAYS_SECRET = ("ihc_api_key",)
 PLACES = ("database_url", "source_url", "storage", "reports", "engine", "channels")
 """Attributes that say where things lie on the server, or what it runs."""
+FOR_ADMINS = (*PLACES, "ihc_api_url")
+"""Those that the scope admin alone may change: with an address, a key could reach others in the server's network."""
 
 
 class DataSetExistsError(Exception):

@@ -7,7 +7,14 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from attribution_assets.api.access import Admin, DataSetName, Reader, Writer, require_data_set
-from attribution_assets.api.data_set_files import ALWAYS_SECRET, PLACES, DataSetExistsError, DataSetFiles, identity_of
+from attribution_assets.api.data_set_files import (
+    ALWAYS_SECRET,
+    FOR_ADMINS,
+    PLACES,
+    DataSetExistsError,
+    DataSetFiles,
+    identity_of,
+)
 from attribution_assets.api.deletion import require_deletable
 from attribution_assets.api.keys import Scope
 from attribution_assets.api.operations import PRINTABLE, Day, Operation, accepted, store_of
@@ -177,9 +184,12 @@ def get_data_set(name: DataSetName, key: Reader) -> dict[str, Any]:
     responses={409: refusal("The data set is being deleted.")},
 )
 def change_data_set(request: Request, name: DataSetName, body: DataSetSettings, key: Writer) -> dict[str, Any]:
-    """Change settings; null takes one away, so that its default holds. Where things lie takes the scope admin."""
+    """Change settings; null takes one away, so that its default holds.
+
+    Where things lie on the server, and whom it asks for credit, takes the scope admin.
+    """
     require_data_set(key, name)
-    if (places := sorted(body.model_fields_set.intersection(PLACES))) and not key.may(Scope.ADMIN):
+    if (places := sorted(body.model_fields_set.intersection(FOR_ADMINS))) and not key.may(Scope.ADMIN):
         raise Problem(403, "Forbidden", f"this key has not the scope admin, which {', '.join(places)} takes")
     if store_of(request).is_being_deleted(name):
         raise Problem(409, "Not possible", "the data set is being deleted")

@@ -11,6 +11,7 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
+from attribution_assets.api.data_set_files import FOR_ADMINS
 from attribution_assets.api.keys import Keys
 from attribution_assets.api.server import TimedRequests
 from attribution_assets.command.cli import app
@@ -88,7 +89,8 @@ def test_a_key_does_what_its_scopes_say(admin: ApiClient) -> None:
     assert reader.get("/v1/data-sets/shop_a").status_code == 200
     assert_is_problem(writer.get("/v1/data-sets/shop_a"), 403)
     assert writer.call("PATCH", "/v1/data-sets/shop_a", json={"lookback_days": 3}).status_code == 200
-    assert_is_problem(writer.call("PATCH", "/v1/data-sets/shop_a", json={"storage": "elsewhere"}), 403)
+    for attribute in FOR_ADMINS:  # where things lie, and whom the server asks
+        assert_is_problem(writer.call("PATCH", "/v1/data-sets/shop_a", json={attribute: None}), 403)
     assert_is_problem(runner.call("PATCH", "/v1/data-sets/shop_a", json={"lookback_days": 3}), 403)
     assert_is_problem(writer.post(operations, {"kind": "attribute"}), 403)
     assert_is_problem(runner.post(operations, {"kind": "attribute"}), 409)  # there are no rows
