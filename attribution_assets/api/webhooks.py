@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from attribution_assets.api.access import Admin, DataSetName, data_set_of, require_data_set
 from attribution_assets.api.operations import ACCEPTED, store_of
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, number_of, page_of
-from attribution_assets.api.problems import Problem
+from attribution_assets.api.problems import Problem, refusal
 from attribution_assets.api.restatements import note_restatements
 from attribution_assets.api.webhook_sending import NOT_ALLOWED, NOT_ALLOWED_PLAIN, may_be_called
 from attribution_assets.attribution.masking import MASK
@@ -105,7 +105,13 @@ def webhook_of(request: Request, name: DataSetName, id_: WebhookId, key: Admin) 
 Known = Annotated[kept.Webhook, Depends(webhook_of)]
 
 
-@_routes.post("", status_code=201, summary="Make a webhook", response_model=Webhook)
+@_routes.post(
+    "",
+    status_code=201,
+    summary="Make a webhook",
+    response_model=Webhook,
+    responses={409: refusal("The data set has as many as it may, or its settings cannot be used.")},
+)
 def create_webhook(
     request: Request,
     response: Response,
@@ -149,8 +155,9 @@ def delete_webhook(request: Request, webhook: Known) -> None:
 
 
 @_routes.post("/{id}/test", status_code=ACCEPTED, summary="Send a test", response_model=WebhookDelivery)  # noqa: FAST003 - its alias
-def test_webhook(request: Request, webhook: Known) -> dict[str, Any]:
+def test_webhook(request: Request, response: Response, webhook: Known) -> dict[str, Any]:
     """Send the event webhook.test, as others are sent; the deliveries say how that went."""
+    response.headers["Location"] = f"/v1/data-sets/{webhook.data_set}/webhooks/{webhook.id}/deliveries"
     return _delivery(_store_of(request).queue_test(webhook))
 
 

@@ -174,6 +174,7 @@ def test_what_fails_is_tried_again_with_the_same_id_and_follows_no_redirect(admi
     with WebhookReceiver() as elsewhere, WebhookReceiver([500, 307], elsewhere.url) as receiver, sending():
         place = made(admin, receiver)
         queued = admin.post(f"{place}/test")
+        assert queued.headers["Location"] == f"{place}/deliveries"
         assert (queued.status_code, queued.json()["state"]) == (202, "pending")
         delivery = last_ended(admin, place)
         assert (delivery["state"], delivery["tries"], delivery["status"], delivery["error"], delivery["next_try"]) == (
