@@ -44,7 +44,11 @@ def _loading(folder: Path, count: int) -> Callable[[], Command]:
     sets.mkdir()
     for number in range(count):
         (sets / f"shop_{number:02}.yaml").write_text(f"database_url: sqlite:///{folder}/shop.db\n")
-    environment = {"ATTRIBUTION_DATA_SETS": str(sets), "ATTRIBUTION_START_DATE": str(FIRST_DAY)}
+    environment = {
+        "ATTRIBUTION_DATA_SETS": str(sets),
+        "ATTRIBUTION_DATABASE_URL": f"sqlite:///{folder}/shop.db",  # of the environment's own
+        "ATTRIBUTION_START_DATE": str(FIRST_DAY),
+    }
     return lambda: Command(program("load_and_tick.py"), environment, folder)
 
 

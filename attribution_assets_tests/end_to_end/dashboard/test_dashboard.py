@@ -123,6 +123,10 @@ def test_each_table_can_be_had_as_a_file_with_the_rows_shown(page: Page) -> None
         assert len(started.value.path().read_text().splitlines()) > 1
 
 
+OF_COST = re.compile("cost|profit|cpo|roas", re.IGNORECASE).search
+"""Columns that nothing is known of where only some orders count: the page leaves them out."""
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -148,9 +152,11 @@ def test_every_number_of_every_table_is_that_of_its_file(browser: Browser, where
             heads, *saved = list(lines)
             start = heads.index("attributed_by") + 1
             start += sum(head in ("of_orders", "of_channels") for head in heads)
+            of_page = [place for place in range(start, len(heads)) if "order." not in path or not OF_COST(heads[place])]
             assert len(saved) == len(shown) > 0
             for cells, row in zip(shown, saved, strict=True):
-                assert [_as_shown(text, cell) for text, cell in zip(row[start:], cells, strict=False)] == cells
+                written = [_as_shown(row[place], cell) for place, cell in zip(of_page, cells, strict=False)]
+                assert written == cells
 
 
 def _as_shown(text: str, cell: str) -> str:
