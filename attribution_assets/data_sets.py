@@ -89,6 +89,12 @@ def file_of(name: str) -> Path | None:
     return next((path for path in _files() if path.stem.casefold() == name.casefold()), None)
 
 
+def file_named(name: str) -> Path | None:
+    """The file of the data set of exactly this name; None if there is none."""
+    path = file_of(name)
+    return path if path and path.stem == name else None
+
+
 def owns_source(name: str) -> bool:
     """Whether the source tables of a data set of the folder lie in a database or schema of its own, made for it."""
     return owns_database(name) and "source_url" not in (_given_to(name) or {})

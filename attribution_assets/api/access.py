@@ -129,13 +129,14 @@ def require_kept(request: Request, name: str) -> None:
         Problem: 404, it is gone; 409, its deletion is queued or under way.
     """
     if file_of(name) is None:
-        raise _not_there(name)
+        raise not_there(name)
     operations: OperationStore = request.app.state.operations
     if operations.is_being_deleted(name):
         raise Problem(409, "Not possible", "the data set is being deleted")
 
 
-def _not_there(name: str) -> Problem:
+def not_there(name: str) -> Problem:
+    """What is answered where a key may know that there is no such data set."""
     return Problem(404, "Not found", f"there is no data set {quoted(name)}")
 
 
@@ -155,7 +156,7 @@ def data_set_of(scope: str) -> Callable[..., Settings]:
         require_data_set(key, name)
         settings = data_set_named(name)
         if settings is None:
-            raise _not_there(name)
+            raise not_there(name)
         if settings.missing:
             raise Problem(409, "Not possible", settings.missing)
         if Scope(scope) is not Scope.READ:

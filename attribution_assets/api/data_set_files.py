@@ -20,6 +20,7 @@ from attribution_assets.data_sets import (
     data_set,
     data_sets,
     environment_database,
+    file_named,
     file_of,
     own_schema,
     require_name,
@@ -105,8 +106,8 @@ class DataSetFiles:
             ConfigurationError: An attribute cannot be used; nothing has been changed.
         """
         with self._lock():
-            path = file_of(name)
-            if path is None or path.stem != name:
+            path = file_named(name)
+            if path is None:
                 return None
             before, _ = attributes_in(path)
             own, taken_away = {SCHEMA: own_schema(name)}, [name for name, value in changes.items() if value is None]
@@ -130,7 +131,7 @@ class DataSetFiles:
             self._remove(name)
 
     def _remove(self, name: str) -> None:
-        if (path := file_of(name)) and path.stem == name:
+        if path := file_named(name):
             for file in (self._folder() / SECRETS).glob(f"{name}.*"):
                 file.unlink()
             path.unlink(missing_ok=True)

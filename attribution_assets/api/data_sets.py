@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from attribution_assets.api.access import Admin, DataSetName, Reader, Writer, require_data_set
+from attribution_assets.api.access import Admin, DataSetName, Reader, Writer, not_there, require_data_set
 from attribution_assets.api.data_set_files import (
     ALWAYS_SECRET,
     FOR_ADMINS,
@@ -23,7 +23,15 @@ from attribution_assets.api.problems import Problem, refusal, shown
 from attribution_assets.api.source_store import SourceStore, has_database
 from attribution_assets.attribution.masking import MASK, masked
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.data_sets import SCHEMA, attributes_in, data_set_named, data_sets, file_of, owns_source
+from attribution_assets.data_sets import (
+    SCHEMA,
+    attributes_in,
+    data_set_named,
+    data_sets,
+    file_named,
+    file_of,
+    owns_source,
+)
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.operations.records import DELETE_DATA_SET
 from attribution_assets.settings import ATTRIBUTES, Settings
@@ -165,15 +173,14 @@ def list_data_sets(key: Reader, limit: Limit = 100, cursor: Cursor = None) -> di
 def get_data_set(name: DataSetName, key: Reader) -> dict[str, Any]:
     """One data set. Secrets are never shown."""
     require_data_set(key, name)
-    path = file_of(name)
-    if path is None or path.stem != name:
-        raise _not_found(name)
+    if file_named(name) is None:
+        raise not_there(name)
     try:
         settings = data_set_named(name)
     except ConfigurationError as error:
         return _of_unusable(name, str(error))
     if settings is None:
-        raise _not_found(name)
+        raise not_there(name)
     return _shown(settings)
 
 
@@ -198,7 +205,7 @@ def change_data_set(request: Request, name: DataSetName, body: DataSetSettings, 
     except ConfigurationError as error:
         raise _unusable(error) from None
     if settings is None:
-        raise _not_found(name)
+        raise not_there(name)
     return _shown(settings)
 
 
@@ -223,9 +230,9 @@ def delete_data_set(
     being deleted already, that operation is the answer.
     """
     require_data_set(key, name)
-    path = file_of(name)
-    if path is None or path.stem != name:
-        raise _not_found(name)
+    path = file_named(name)
+    if path is None:
+        raise not_there(name)
     require_deletable(path)
     asked = {"forget_answers": forget_answers, "file": identity_of(path)}
     operation = store_of(request).add(name, DELETE_DATA_SET, asked, key.name)
@@ -237,10 +244,6 @@ def delete_data_set(
 
 def _given(body: DataSetSettings, without: tuple[str, ...] = ()) -> Mapping[str, Any]:
     return {name: value for name, value in body.model_dump(exclude_none=True).items() if name not in without}
-
-
-def _not_found(name: str) -> Problem:
-    return Problem(404, "Not found", f"there is no data set {quoted(name)}")
 
 
 def _unusable(error: ConfigurationError) -> Problem:

@@ -8,15 +8,14 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from attribution_assets.api.access import Admin, DataSetName, data_set_of, require_data_set
+from attribution_assets.api.access import Admin, DataSetName, data_set_of, not_there, require_data_set
 from attribution_assets.api.operations import ACCEPTED, store_of
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, number_of, page_of
 from attribution_assets.api.problems import Problem, refusal
 from attribution_assets.api.restatements import note_restatements
 from attribution_assets.api.webhook_sending import NOT_ALLOWED, NOT_ALLOWED_PLAIN, may_be_called
 from attribution_assets.attribution.masking import MASK
-from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.data_sets import file_of
+from attribution_assets.data_sets import file_named
 from attribution_assets.operations import webhooks as kept
 from attribution_assets.operations.webhooks import REPORT_RESTATED, Delivery, DeliveryState, WebhookStore
 from attribution_assets.settings import Settings, webhook_networks
@@ -136,9 +135,8 @@ def list_webhooks(
 ) -> dict[str, Any]:
     """The webhooks of a data set; their secrets are not shown."""
     require_data_set(key, name)
-    path = file_of(name)
-    if path is None or path.stem != name:
-        raise Problem(404, "Not found", f"there is no data set {quoted(name)}")
+    if file_named(name) is None:
+        raise not_there(name)
     return page_of({webhook.id: _shown(webhook) for webhook in _store_of(request).of(name)}, limit, cursor)
 
 
