@@ -62,7 +62,7 @@ def single_chart(rows: Sequence[Row], marks: Sequence[Row] = ()) -> Spec:
         _layer({"type": "point", "color": BLUE, "size": 60, "filled": False}, "partial"),
         _layer({"type": "point", "color": ORANGE, "size": 90, "shape": "diamond", "filled": True}, "anomaly"),
         *ANNOTATIONS,
-        _nearest(["x"]),
+        nearest(["x"]),
     ]
     return chart({**IN_ITS_PLACE, "height": SMALL, "encoding": {"x": X}, "layer": layers}, _with_alone(rows), marks)
 
@@ -84,7 +84,7 @@ def series_chart(rows: Sequence[Row], names: Sequence[str], marks: Sequence[Row]
         _layer(ALONE, "alone", color=color, opacity=faded),
         _layer({"type": "point", "size": 50, "filled": False}, "partial", color=color, opacity=faded),
         *ANNOTATIONS,
-        _nearest(["x", "y"], color=color),
+        nearest(["x", "y"], color=color),
     ]
     return chart({**IN_ITS_PLACE, "height": LARGE, "encoding": {"x": X}, "layer": layers}, _with_alone(rows), marks)
 
@@ -118,7 +118,7 @@ def _layer(mark: Spec, y: str, **more: Spec) -> Spec:
     return {"mark": mark, "encoding": {"y": amount_of(y), **more}}
 
 
-def _nearest(directions: Sequence[str], **more: Spec) -> Spec:
+def nearest(directions: Sequence[str], **more: Spec) -> Spec:
     """A mark at the value that is nearest to the pointer or finger; the page writes down what it says."""
     shown = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
     pointed = {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout", "encodings": directions}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from attribution_assets.charts.over_time import DASHED, LINE, X
+from attribution_assets.charts.over_time import DASHED, LINE, X, nearest
 from attribution_assets.charts.style import BLUE, GREY, IN_ITS_PLACE, ORANGE, SMALL, Row, Spec, amount_of, chart
 
 PERCENT = 100
@@ -20,18 +20,13 @@ def share_limits_chart(rows: Sequence[Row]) -> Spec:
             note (text).
     """
     limits = {"type": "area", "color": GREY, "opacity": 0.25, "invalid": LINE["invalid"]}
-    near = {"type": "point", "nearest": True, "on": "pointerover", "clear": "pointerout", "encodings": ["x"]}
-    shown = {"condition": {"param": "near", "empty": False, "value": 1}, "value": 0}
     layers = [
         _layer(limits, "lower", y2={"field": "upper"}),
         _layer({**DASHED, "color": GREY}, "expected"),
         _layer({**LINE, "color": BLUE}, "value"),
         _layer({**_POINT, "color": GREY, "shape": "square"}, "market"),
         _layer({**_POINT, "color": ORANGE, "shape": "diamond"}, "model"),
-        {
-            **_layer({"type": "circle", "size": 70}, "value", opacity=shown),
-            "params": [{"name": "near", "select": near}],
-        },
+        nearest(["x"]),
     ]
     return chart({**IN_ITS_PLACE, "height": SMALL, "encoding": {"x": X}, "layer": layers}, rows)
 
