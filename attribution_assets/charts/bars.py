@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.charts.rendering import svg
+from attribution_assets.charts.rendering import Draw, svg
 from attribution_assets.charts.style import BLUE, DARK, IN_ITS_PLACE, SMALL, Row, Spec, amount_of, chart, distinct
 
 WIDTH: Final = 380
@@ -62,9 +62,9 @@ class BarChart:
     mark: float | None = None
     limit: float = float("inf")
 
-    def markdown(self) -> str:
+    def markdown(self, draw: Draw = svg) -> str:
         """The chart as a Markdown image, with `in_words` as its alternative text."""
-        return as_markdown(self.spec(), self.in_words())
+        return as_markdown(self.spec(), self.in_words(), draw)
 
     def in_words(self) -> str:
         """The chart as text: its title, the names of the series, and the numbers of each row in the same order."""
@@ -148,9 +148,9 @@ def column_chart(rows: Sequence[Row]) -> Spec:
     return chart({**IN_ITS_PLACE, "height": SMALL, "mark": mark, "encoding": {"x": x, "y": amount_of("value")}}, rows)
 
 
-def as_markdown(spec: Spec, words: str) -> str:
+def as_markdown(spec: Spec, words: str, draw: Draw = svg) -> str:
     """A chart as an SVG image in Markdown, with its words as alternative text."""
-    image = b64encode(svg(spec).encode()).decode()
+    image = b64encode(draw(spec).encode()).decode()
     escaped = _MARKDOWN.sub(r"\\\1", " ".join(readable(words, None).split()))
     return f"![{escaped}](data:image/svg+xml;base64,{image})"
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from attribution_assets.attribution.tables.credit import PHASES
 from attribution_assets.charts.bars import BarChart, Series, amount, percent
+from attribution_assets.charts.rendering import Draw, svg
 from attribution_assets.charts.style import BLUE, ORANGE
 
 MOST_ROWS = 12
@@ -24,12 +25,13 @@ Without the limit, a channel that costs next to nothing would make the other bar
 _NUMBERS = ["cost", "ihc_revenue", *PHASES]
 
 
-def report_plots(report: pd.DataFrame, period: str) -> str:
+def report_plots(report: pd.DataFrame, period: str, draw: Draw = svg) -> str:
     """Cost against attributed revenue, ROAS, and who opened, held and closed the orders: by channel, in Markdown.
 
     Args:
         report: A row per channel: channel_name, cost, ihc_revenue, initializer, holder, closer.
         period: The day or days, for the titles.
+        draw: Draws the charts.
 
     Returns:
         The charts below each other; a chart without any number is left out. Empty for a report without rows.
@@ -62,7 +64,7 @@ def report_plots(report: pd.DataFrame, period: str) -> str:
         shares = (_ratios(phase, [sum(phase)] * len(phase)) for phase in phases)
         panels = [[Series(name, of_phase)] for name, of_phase in zip(PHASES, shares, strict=True)]
         charts.append(BarChart(f"Share of each phase by channel, {period}", names, panels, percent))
-    return "\n\n".join(chart.markdown() for chart in charts)
+    return "\n\n".join(chart.markdown(draw) for chart in charts)
 
 
 def _chart_rows(report: pd.DataFrame) -> list[tuple[str, list[float]]]:

@@ -26,6 +26,7 @@ from attribution_assets.attribution.storage.stored_days import (
     companion_table,
     versions_of,
 )
+from attribution_assets.charts.rendering import drawing
 from attribution_assets.defs.assets.addresses import DATABASE, ENGINE, SOURCE
 from attribution_assets.defs.assets.api_observations import observed_client
 from attribution_assets.defs.assets.csv_files import csv_files
@@ -216,21 +217,22 @@ def channel_reporting(  # noqa: PLR0913, PLR0917 - what it reads
         versions = versions_of(*stored)
         attributed = versions["ihc_attributions"]
         known = attributed.keys() - storage.tables().empty_at_the_end(windows.last_day)
-        for block in report_blocks(stored, due, windows):
-            outcomes, unattributed = (
-                dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed)
-            )
-            answered, with_shares = {"answered_by": answered_by(block.credit)}, block.with_phases()
-            for day, frame in by_day(with_shares, "date", block.days):
-                inputs = made_from("channel_reporting", versions, day, windows)
-                certainty = certainty_metadata(day, known, windows.lookback_days, windows.last_day)
-                found = outcomes[day] if day in attributed else None
-                metadata = report_metadata(frame, found) | certainty | answered
-                orders = {companion_table("channel_reporting"): unattributed[day]}
-                yield DayTable(day, frame[list(block.report)], inputs, orders), metadata
-            of_blocks.append(by_channel(with_shares))
-        plots = plots_metadata(by_channel(pd.concat(of_blocks)), due)
-        context.add_asset_metadata(plots, partition_key=str(due[-1]))
+        with drawing() as draw:
+            for block in report_blocks(stored, due, windows):
+                outcomes, unattributed = (
+                    dict(by_day(table, "conversion_time", block.days)) for table in (block.outcomes, block.unattributed)
+                )
+                answered, with_shares = {"answered_by": answered_by(block.credit)}, block.with_phases()
+                for day, frame in by_day(with_shares, "date", block.days):
+                    inputs = made_from("channel_reporting", versions, day, windows)
+                    certainty = certainty_metadata(day, known, windows.lookback_days, windows.last_day)
+                    found = outcomes[day] if day in attributed else None
+                    metadata = report_metadata(frame, found) | certainty | answered
+                    orders = {companion_table("channel_reporting"): unattributed[day]}
+                    yield DayTable(day, frame[list(block.report)], inputs, orders), metadata
+                of_blocks.append(by_channel(with_shares))
+            plots = plots_metadata(by_channel(pd.concat(of_blocks)), due, draw)
+            context.add_asset_metadata(plots, partition_key=str(due[-1]))
 
     return with_metadata(context, report())
 

@@ -23,6 +23,7 @@ from attribution_assets.attribution.tables.credit import JOURNEY_OUTCOMES, OUTCO
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.attribution.tables.schemas import TABLES
 from attribution_assets.attribution.tables.set_aside import amounts_set_aside
+from attribution_assets.charts.rendering import Draw, svg
 from attribution_assets.charts.report_plots import report_plots
 
 MOST_USERS = 5
@@ -187,14 +188,15 @@ def _outcomes_metadata(outcomes: pd.DataFrame) -> Metadata:
     )
 
 
-def plots_metadata(report: pd.DataFrame, days: Sequence[dt.date]) -> Metadata:
+def plots_metadata(report: pd.DataFrame, days: Sequence[dt.date], draw: Draw = svg) -> Metadata:
     """The charts of a report's channels, for its last day; nothing of a report without rows.
 
     Args:
         report: As for `report_plots`.
         days: The days that it is of. The key says which, if there are several.
+        draw: As for `report_plots`.
     """
-    plots = report_plots(report, in_words(days))
+    plots = report_plots(report, in_words(days), draw)
     key = f"plots_of_{in_words(days)}" if len(days) > 1 else "plots"
     return {key: dg.MetadataValue.md(plots)} if plots else {}
 

@@ -1,12 +1,13 @@
 """Charts over time: what is defined can be drawn, as SVG, PNG and by the script that the page loads."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
 
 from attribution_assets.charts.over_time import series_chart, share_chart, single_chart
-from attribution_assets.charts.rendering import png, script, script_name, svg
+from attribution_assets.charts.rendering import drawing, png, script, script_name, svg
 from attribution_assets.charts.style import Spec
 
 ROWS = [
@@ -65,3 +66,15 @@ def test_a_chart_is_a_picture_too() -> None:
 def test_the_script_is_whole_and_its_name_has_its_version() -> None:
     assert "vegaEmbed" in script()
     assert script_name().startswith("vega-")
+
+
+def test_a_process_beside_draws_the_same_and_once_it_has_ended_this_one_does() -> None:
+    def without_numbers(drawn: str) -> str:  # of parts that refer to each other, counted on from chart to chart
+        return re.sub(r"(clip|gradient)\d+", r"\1", drawn)
+
+    chart = single_chart(ROWS)
+    with drawing() as draw:
+        assert without_numbers(draw(chart)) == without_numbers(svg(chart))
+        with pytest.raises(ValueError, match="mark"):
+            draw({"mark": 5})
+        assert without_numbers(draw(chart)) == without_numbers(svg(chart))
