@@ -19,7 +19,7 @@ from attribution_assets.attribution.freshness.obstacles import Obstacles, obstac
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 from attribution_assets.defs.resources import DatabaseResource, ReportingRules, Storage
-from attribution_assets.instance.dagster_internals import materialized_only
+from attribution_assets.instance.dagster_internals import add_metadata, materialized_only
 from attribution_assets.instance.runs import BACKFILL_TAG, say_which_process
 
 ROWS_PER_TRANSACTION = 20_000
@@ -167,8 +167,7 @@ def _report_made(context: dg.OutputContext, days: Sequence[dt.date], hindered: O
         for why, of_reason in groupby(sorted(reasons, key=lambda day: (reasons[day], day)), reasons.__getitem__):
             context.log.warning("%s %s: %s: %s", asset, in_words(of_reason), what, why)
     shown = [day for day in days if day not in hindered.held_up and (in_backfill or day not in hindered.left_out)]
-    for day in shown:
-        if day in hindered.left_out:
-            context.step_context.add_asset_metadata({"left_out": hindered.left_out[day]}, partition_key=str(day))
+    left_out = {str(day): {"left_out": hindered.left_out[day]} for day in shown if day in hindered.left_out}
+    add_metadata(context.step_context, context.asset_key, left_out)
     if len(shown) < len(days):
         materialized_only(context, [str(day) for day in shown])

@@ -20,6 +20,8 @@ from dagster._core.definitions.partitions.subset import AllPartitionsSubset
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.execution import context_creation_job
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus, PartitionBackfill
+from dagster._core.execution.context.metadata_logging import AssetMetadataHandle, OutputMetadataAccumulator
+from dagster._core.execution.context.system import StepExecutionContext
 from dagster._core.log_manager import LOG_RECORD_METADATA_ATTR, DagsterLogRecordMetadata
 from dagster._core.remote_origin import (
     ManagedGrpcPythonEnvCodeLocationOrigin,
@@ -43,6 +45,9 @@ RecordedError = SerializableErrorInfo
 
 LogMetadata = DagsterLogRecordMetadata
 """What Dagster adds to a log record. Its type has no public name."""
+
+StepContext = StepExecutionContext
+"""What a step knows of its run. Its type has no public name."""
 
 SqliteHistory = SqliteEventLogStorage
 """Dagster's storage of events in SQLite, a file per run (a shard). Its type has no public name."""
@@ -95,6 +100,23 @@ def materialized_only(context: dg.OutputContext, partitions: Sequence[str]) -> N
         context._asset_partitions_subset = subset  # noqa: SLF001  # read again after the output was handled
     else:
         context._asset_key = None  # noqa: SLF001  # without an asset, nothing is recorded
+
+
+def add_metadata(step: StepContext, asset: dg.AssetKey, of_partitions: Mapping[str, Mapping[str, object]]) -> None:
+    """Add metadata to the materializations of partitions of an asset of a step.
+
+    Reason: `add_asset_metadata` takes one partition, and copies and looks through what was added of all others.
+
+    Args:
+        step: The step's context.
+        asset: The asset.
+        of_partitions: Partition -> what is added to its metadata.
+    """
+    added = dict(step._metadata_accumulator.per_output_metadata)  # noqa: SLF001  # see above
+    for partition, metadata in of_partitions.items():
+        of_partition = AssetMetadataHandle(asset_key=asset, partition_key=partition)
+        added[of_partition] = {**added.get(of_partition, {}), **metadata}
+    step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=added)  # noqa: SLF001  # see above
 
 
 def remember_tables(instance: dg.DagsterInstance) -> None:

@@ -202,6 +202,30 @@ def test_backfills_are_unfinished_that_are_requested_or_canceling(instance: dg.D
     assert [backfill.asset_selection for backfill in unfinished] == [[dg.AssetKey("made")]] * 2
 
 
+def test_metadata_of_several_partitions_is_added_to_that_of_each(instance: dg.DagsterInstance) -> None:
+    @dg.asset(
+        partitions_def=dg.DailyPartitionsDefinition("2024-02-27", end_date="2024-03-02"),
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def days(context: dg.AssetExecutionContext) -> None:
+        context.add_asset_metadata({"run": 1})
+        context.add_asset_metadata({"orders": 2, "cost": 3.0}, partition_key="2024-02-28")
+        step = context.get_step_execution_context()
+        internals.add_metadata(step, context.asset_key, {"2024-02-28": {"orders": 4}, "2024-02-29": {"orders": 5}})
+        internals.add_metadata(step, context.asset_key, {"2024-02-29": {"cost": 6.0}})
+
+    tags = {RANGE_START_TAG: "2024-02-28", RANGE_END_TAG: "2024-02-29"}
+    result = dg.materialize([days], instance=instance, tags=tags)
+    found = {
+        event.partition: {name: value.value for name, value in event.materialization.metadata.items()}
+        for event in result.get_asset_materialization_events()
+    }
+    assert found == {
+        "2024-02-28": {"run": 1, "orders": 4, "cost": 3.0},
+        "2024-02-29": {"run": 1, "orders": 5, "cost": 6.0},
+    }
+
+
 def test_the_history_is_asked_once_whether_it_has_a_table(
     instance: dg.DagsterInstance, history: internals.SqliteHistory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -103,12 +103,19 @@ def by_day(frame: pd.DataFrame, column: str, days: Sequence[dt.date]) -> Iterato
     Raises:
         ValueError: Rows belong to no day of `days`, or have no time.
     """
-    midnights = pd.to_datetime(frame[column]).dt.normalize()
-    rows = {midnight.date(): part for midnight, part in frame.groupby(midnights, dropna=False)}
-    if stray := rows.keys() - set(days):
-        raise ValueError(f"rows of {in_words(stray)} in a table of {in_words(days)}")
-    for day in days:
-        yield day, rows.get(day, frame.iloc[:0]).reset_index(drop=True)
+    of_rows = pd.to_datetime(frame[column]).to_numpy("datetime64[D]")
+    if (of_rows[1:] < of_rows[:-1]).any() or np.isnat(of_rows).any():
+        in_order = np.argsort(of_rows, kind="stable")
+        frame, of_rows = frame.iloc[in_order], of_rows[in_order]
+    ends = [np.searchsorted(of_rows, np.array(days, "datetime64[D]"), side).tolist() for side in ("left", "right")]
+    parts = [slice(*of_day) for of_day in zip(*ends, strict=True)]
+    if sum(part.stop - part.start for part in parts) < len(frame):
+        stray = in_words(set(of_rows[~np.isnat(of_rows)].tolist()).difference(days))
+        raise ValueError(f"rows of {stray or pd.NaT} in a table of {in_words(days)}")
+    for day, part in zip(days, parts, strict=True):
+        of_day = frame.iloc[part]
+        of_day.index = pd.RangeIndex(len(of_day))
+        yield day, of_day
 
 
 def batches_by_day(

@@ -1,4 +1,4 @@
-"""The journeys of a day's attributed orders, as arrays: what the attribution models and the path reports start from.
+"""The journeys of attributed orders as arrays: what the attribution models and the path reports start from.
 
 Which orders count, and what is exact about their sums, is said here. What is made of them is in `model_comparison.py`,
 `conversion_paths.py` and `channel_roles.py`.
@@ -21,12 +21,13 @@ Times = npt.NDArray[np.datetime64]
 
 @dataclass(frozen=True)
 class AttributedJourneys:
-    """The attributed orders of one day, with a journey each.
+    """The attributed orders of some days, with a journey each.
 
     Arrays are by journey, or by touchpoint: journey after journey, each from its first touchpoint to its last.
 
     Attributes:
-        conversion_date: Day of the orders, YYYY-MM-DD; empty if there are none.
+        days: The days of the orders, YYYY-MM-DD, sorted.
+        day: Place of the order's day in `days`, by journey.
         sizes: Touchpoints, by journey.
         revenue: Revenue of the order, by journey.
         conversion_time: Time of the order, by journey.
@@ -36,7 +37,8 @@ class AttributedJourneys:
         credit: The columns initializer, holder, closer, ihc; a row per touchpoint.
     """
 
-    conversion_date: str
+    days: npt.NDArray[np.str_]
+    day: Integers
     sizes: Integers
     revenue: Floats
     conversion_time: Times
@@ -57,40 +59,47 @@ class AttributedJourneys:
 
 
 def attributed_journeys(attributions: pd.DataFrame, conversions: pd.DataFrame) -> AttributedJourneys:
-    """The journeys of the orders that are attributed and are among the day's conversions.
+    """The journeys of the orders that are attributed and are among the conversions of their day.
 
     Args:
-        attributions: The day's `ihc_attributions`.
-        conversions: The day's `conversions`.
+        attributions: `ihc_attributions` of some days.
+        conversions: `conversions` of these days.
 
     Raises:
-        ValueError: The rows of a journey are not adjacent and in the order of their times, or the orders are of
-            several days.
+        ValueError: The rows of a journey are not adjacent and in the order of their times.
     """
-    revenue_of_order = pd.Series(conversions["revenue"].to_numpy(float), index=conversions["conv_id"])
-    counts = (attributions["outcome"] == ATTRIBUTED) & attributions["conv_id"].isin(revenue_of_order.index)
-    touchpoints = attributions[counts]
-    journey, conv_ids = pd.factorize(touchpoints["conv_id"])
+    attributed = attributions[(attributions["outcome"] == ATTRIBUTED).to_numpy()]
+    credited, placed = _orders_on_their_days(attributed, conversions)
+    counts = np.isin(credited, placed)
+    touchpoints = attributed[counts]
+    journey, orders = pd.factorize(credited[counts])
     session_time = touchpoints["session_time"].to_numpy("datetime64[us]")
     next_journey = np.diff(journey)
     if (next_journey < 0).any() or ((next_journey == 0) & (session_time[1:] < session_time[:-1])).any():
         raise ValueError("the rows of each journey must be adjacent, and in the order of their times")
-    sizes = np.bincount(journey, minlength=len(conv_ids))
+    sizes = np.bincount(journey, minlength=len(orders))
     conversion_time = touchpoints["conversion_time"].to_numpy("datetime64[us]")[np.cumsum(sizes) - sizes]
-    dates = np.unique(conversion_time.astype("datetime64[D]")).astype(str).tolist()
-    if len(dates) > 1:
-        raise ValueError(f"the orders must be of one day, but are of {', '.join(dates)}")
+    days, day = np.unique(conversion_time.astype("datetime64[D]"), return_inverse=True)
     channel, channels = pd.factorize(touchpoints["channel_name"], sort=True)
     return AttributedJourneys(
-        conversion_date=dates[0] if dates else "",
+        days=days.astype(str),
+        day=day,
         sizes=sizes,
-        revenue=revenue_of_order.loc[conv_ids].to_numpy(),
+        revenue=conversions["revenue"].to_numpy(float)[pd.Index(placed).get_indexer(pd.Index(orders))],
         conversion_time=conversion_time,
         session_time=session_time,
         channel=channel,
         channels=channels.tolist(),
         credit=touchpoints[[*CREDIT_COLUMNS]].reset_index(drop=True),
     )
+
+
+def _orders_on_their_days(*tables: pd.DataFrame) -> list[Integers]:
+    """A number by row for each table, the same where conv_id and day of conversion_time are: an id may be on two."""
+    ids, _ = pd.factorize(np.concatenate([table["conv_id"].to_numpy(object) for table in tables]))
+    times = np.concatenate([table["conversion_time"].to_numpy("datetime64[D]") for table in tables])
+    days, day = np.unique(times, return_inverse=True)
+    return np.split(ids * len(days) + day, np.cumsum([len(table) for table in tables])[:-1])
 
 
 def sums_by_group(group: Integers, groups: int, *amounts: Floats) -> list[list[float]]:

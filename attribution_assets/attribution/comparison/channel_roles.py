@@ -15,7 +15,7 @@ from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PL
 
 
 def channel_roles(journeys: AttributedJourneys) -> pd.DataFrame:
-    """The role of each channel in the attributed orders of one day.
+    """The role of each channel in the attributed orders of each day.
 
     A channel influences an order if it is anywhere in its journey. It assists the order if it is there before the last
     touchpoint, even if it is the last touchpoint's channel too: an assist interaction of Google Analytics'
@@ -26,26 +26,28 @@ def channel_roles(journeys: AttributedJourneys) -> pd.DataFrame:
         journeys: The journeys of these orders.
 
     Returns:
-        The table `channel_roles`, sorted by channel. `influenced_orders` and `assisted_orders` are whole orders;
-        initializer, holder and closer are sums of credit in the phase, to 12 decimal places; revenue is in the source's
-        currency to 9.
+        The table `channel_roles`, sorted by day of the orders, then channel. `influenced_orders` and `assisted_orders`
+        are whole orders; initializer, holder and closer are sums of credit in the phase, to 12 decimal places; revenue
+        is in the source's currency to 9.
     """
-    channels = len(journeys.channels)
-    is_last = np.zeros(len(journeys.channel), dtype=bool)
+    channels = max(len(journeys.channels), 1)
+    cells, cell = np.unique(np.repeat(journeys.day, journeys.sizes) * channels + journeys.channel, return_inverse=True)
+    day, channel = np.divmod(cells, channels)
+    is_last = np.zeros(len(cell), dtype=bool)
     is_last[journeys.ends - 1] = True
 
-    def orders_and_revenue(journey: Integers, channel: Integers) -> tuple[Integers, list[float]]:
-        order, of_channel = np.divmod(np.unique(journey * max(channels, 1) + channel), max(channels, 1))
-        (revenue,) = sums_by_group(of_channel, channels, journeys.revenue[order])
-        return np.bincount(of_channel, minlength=channels), [round(amount, AMOUNT_PLACES) for amount in revenue]
+    def orders_and_revenue(journey: Integers, cell: Integers) -> tuple[Integers, list[float]]:
+        order, of_cell = np.divmod(np.unique(journey * max(len(cells), 1) + cell), max(len(cells), 1))
+        (revenue,) = sums_by_group(of_cell, len(cells), journeys.revenue[order])
+        return np.bincount(of_cell, minlength=len(cells)), [round(amount, AMOUNT_PLACES) for amount in revenue]
 
-    influenced = orders_and_revenue(journeys.journey, journeys.channel)
-    assisted = orders_and_revenue(journeys.journey[~is_last], journeys.channel[~is_last])
-    shares = sums_by_group(journeys.channel, channels, *(journeys.credit[phase].to_numpy() for phase in PHASES))
+    influenced = orders_and_revenue(journeys.journey, cell)
+    assisted = orders_and_revenue(journeys.journey[~is_last], cell[~is_last])
+    shares = sums_by_group(cell, len(cells), *(journeys.credit[phase].to_numpy() for phase in PHASES))
     return pd.DataFrame(
         {
-            "channel_name": np.array(journeys.channels, dtype=object),
-            "conversion_date": np.full(channels, journeys.conversion_date, dtype=object),
+            "channel_name": np.array(journeys.channels, dtype=object)[channel],
+            "conversion_date": journeys.days.astype(object)[day],
             "influenced_orders": influenced[0],
             "influenced_revenue": np.array(influenced[1], dtype=float),
             "assisted_orders": assisted[0],

@@ -17,14 +17,14 @@ from attribution_assets.attribution.tables.credit import AMOUNT_PLACES
 
 
 def conversion_paths(journeys: AttributedJourneys) -> pd.DataFrame:
-    """The attributed orders of one day, counted by path and by whole days from the first touchpoint to the order.
+    """The attributed orders of each day, counted by path and by whole days from the first touchpoint to the order.
 
     Args:
         journeys: The journeys of these orders.
 
     Returns:
-        The table `conversion_paths`, sorted by path, then days. `path` is a JSON list of channel names, one per
-        touchpoint; `revenue` is in the source's currency to 9 decimal places.
+        The table `conversion_paths`, sorted by day of the orders, path, then days. `path` is a JSON list of channel
+        names, one per touchpoint; `revenue` is in the source's currency to 9 decimal places.
     """
     written = [json.dumps(name, ensure_ascii=False) for name in journeys.channels]
     names = [written[channel] for channel in journeys.channel.tolist()]
@@ -34,16 +34,18 @@ def conversion_paths(journeys: AttributedJourneys) -> pd.DataFrame:
     # a touchpoint of the order's own second may be later by a fraction of it
     days = np.maximum((journeys.conversion_time - first_time) // np.timedelta64(1, "D"), 0).tolist()
 
-    number_of = {row: number for number, row in enumerate(sorted(set(zip(path, days, strict=True))))}
-    group = np.array([number_of[row] for row in zip(path, days, strict=True)], dtype=np.int64)
+    dates = journeys.days.tolist()
+    rows = [*zip(journeys.day.tolist(), path, days, strict=True)]
+    number_of = {row: number for number, row in enumerate(sorted(set(rows)))}
+    group = np.array([number_of[row] for row in rows], dtype=np.int64)
     (revenue,) = sums_by_group(group, len(number_of), journeys.revenue)
     touchpoints = np.zeros(len(number_of), dtype=np.int64)
     touchpoints[group] = journeys.sizes
     return pd.DataFrame(
         {
-            "path": np.array([row_path for row_path, _ in number_of], dtype=object),
-            "days_to_conversion": np.array([row_days for _, row_days in number_of], dtype=np.int64),
-            "conversion_date": np.full(len(number_of), journeys.conversion_date, dtype=object),
+            "path": np.array([row_path for _, row_path, _ in number_of], dtype=object),
+            "days_to_conversion": np.array([row_days for *_, row_days in number_of], dtype=np.int64),
+            "conversion_date": np.array([dates[day] for day, *_ in number_of], dtype=object),
             "touchpoints": touchpoints,
             "orders": np.bincount(group, minlength=len(number_of)),
             "revenue": np.array([round(amount, AMOUNT_PLACES) for amount in revenue], dtype=float),

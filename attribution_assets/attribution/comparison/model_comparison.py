@@ -17,7 +17,7 @@ from attribution_assets.attribution.tables.credit import AMOUNT_PLACES, ORDER_PL
 
 
 def model_comparison(journeys: AttributedJourneys, direct_channels: Collection[str]) -> pd.DataFrame:
-    """The credit of each channel and touch date by each model, from the attributed orders of one day.
+    """The credit of each channel and touch date by each model, from the attributed orders of each day.
 
     All models divide the same orders and the same revenue among channels. The sums by IHC can differ slightly, as the
     API rounds credit to 4 decimal places.
@@ -27,13 +27,16 @@ def model_comparison(journeys: AttributedJourneys, direct_channels: Collection[s
         direct_channels: The channels of direct visits, which no marketing led to; upper and lower case are equal.
 
     Returns:
-        The table `model_comparison`, sorted by model, channel and touch date: `orders` to 12 decimal places, `revenue`
-        in the source's currency to 9. Without orders and revenue there is no row.
+        The table `model_comparison`, sorted by day of the orders, model, channel and touch date: `orders` to 12 decimal
+        places, `revenue` in the source's currency to 9. Without orders and revenue there is no row.
     """
     touchpoints = _touchpoints(journeys, direct_channels)
+    day = np.repeat(journeys.day, journeys.sizes)
     dates, date = np.unique(journeys.session_time.astype("datetime64[D]"), return_inverse=True)
-    cells, cell = np.unique(journeys.channel * len(dates) + date, return_inverse=True)
-    channel, touch_date = np.divmod(cells, max(len(dates), 1))
+    many_channels, many_dates = max(len(journeys.channels), 1), max(len(dates), 1)
+    cells, cell = np.unique((day * many_channels + journeys.channel) * many_dates + date, return_inverse=True)
+    day_and_channel, touch_date = np.divmod(cells, many_dates)
+    of_day, channel = np.divmod(day_and_channel, many_channels)
     revenue = np.repeat(journeys.revenue, journeys.sizes)
 
     weights = {name: model(touchpoints) for name, model in MODELS.items()} | {"ihc": journeys.credit["ihc"].to_numpy()}
@@ -49,11 +52,12 @@ def model_comparison(journeys: AttributedJourneys, direct_channels: Collection[s
         "model": np.repeat(np.array(names, dtype=object), len(cells)),
         "channel_name": np.tile(np.array(journeys.channels, dtype=object)[channel], len(names)),
         "touch_date": np.tile(dates.astype(str).astype(object)[touch_date], len(names)),
-        "conversion_date": np.full(len(names) * len(cells), journeys.conversion_date, dtype=object),
+        "conversion_date": np.tile(journeys.days.astype(object)[of_day], len(names)),
         "orders": orders,
         "revenue": revenues,
     }
-    some = (orders > 0) | (revenues > 0)
+    by_day = np.argsort(np.tile(of_day, len(names)), kind="stable")
+    some = by_day[((orders > 0) | (revenues > 0))[by_day]]
     return pd.DataFrame({name: values[some] for name, values in columns.items()})
 
 

@@ -1,26 +1,56 @@
-"""All tables of comparisons of one day's orders together: their journeys are read once.
+"""All tables of comparisons of some days' orders together: their journeys are read once.
 
 What a table holds is said in its own module.
 """
 
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Collection, Iterator, Sequence
+from typing import Final
 
 import pandas as pd
 
+from attribution_assets.attribution.calendar.days import blocks, by_day
 from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.storage.stored_days import StoredDays
+
+_TOUCHPOINTS_TOGETHER: Final = 20_000
+"""Of the days that are computed together: days of few orders take hardly longer together than one by itself."""
+
+
+def comparisons_by_day(
+    attributions: StoredDays, conversions: StoredDays, days: Sequence[dt.date], direct_channels: Collection[str]
+) -> Iterator[tuple[dt.date, dict[str, pd.DataFrame]]]:
+    """What `order_comparisons` gives, day by day.
+
+    Args:
+        attributions: `ihc_attributions`, with these days.
+        conversions: The orders, with these days.
+        days: The days, in calendar order.
+        direct_channels: See `model_comparison.model_comparison`.
+
+    Raises:
+        MissingDaysError: A day is not stored.
+        ValueError: See `attributed_journeys`.
+    """
+    rows = {day: attributions.stamp(day).rows for day in days}
+    for block in blocks(days, rows, _TOUCHPOINTS_TOGETHER):
+        tables = order_comparisons(attributions.together(block), conversions.together(block), direct_channels)
+        of_days = {name: by_day(table, "conversion_date", block) for name, table in tables.items()}
+        for day in block:
+            yield day, {name: next(parts)[1] for name, parts in of_days.items()}
 
 
 def order_comparisons(
     attributions: pd.DataFrame, conversions: pd.DataFrame, direct_channels: Collection[str]
 ) -> dict[str, pd.DataFrame]:
-    """The tables `model_comparison`, `conversion_paths` and `channel_roles` of one day, by name.
+    """The tables `model_comparison`, `conversion_paths` and `channel_roles` of some days, by name.
 
     Args:
-        attributions: The day's `ihc_attributions`.
-        conversions: The day's `conversions`; an order that is not in it does not count.
+        attributions: `ihc_attributions` of these days.
+        conversions: Their `conversions`; an order that is not among those of its day does not count.
         direct_channels: See `model_comparison.model_comparison`.
 
     Raises:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, by_day, days_between
 from attribution_assets.attribution.calendar.windows import Window, Windows
-from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
+from attribution_assets.attribution.comparison.order_comparisons import comparisons_by_day
 from attribution_assets.attribution.reporting.channel_breakdown import (
     breakdown_inputs,
     breakdown_sql,
@@ -190,9 +190,8 @@ def _comparisons_anew(
     storage: AssetStorage, windows: Windows, days: Sequence[dt.date]
 ) -> Iterator[tuple[dt.date, Tables]]:
     credit, orders = (storage.days(asset, days) for asset in ("ihc_attributions", "conversions"))
-    for day in days:
-        if day in orders.files:
-            yield day, order_comparisons(credit.frame(day), orders.frame(day), windows.direct_channels)
+    there = [day for day in days if day in orders.files]
+    yield from comparisons_by_day(credit, orders, there, windows.direct_channels)
 
 
 def _has_credit(report: pd.DataFrame | pa.Table) -> bool:

@@ -192,6 +192,10 @@ class StoredDays:
         held = self._read(day, *columns)
         return held.table.select(columns) if columns else held.table
 
+    def together(self, days: Iterable[dt.date]) -> pd.DataFrame:
+        """The tables of these days below each other; errors as for `frame`."""
+        return _in_pandas(pa.concat_tables([self.table(day) for day in days]))
+
     def _is_without_file(self, day: dt.date) -> bool:
         """Whether the day has no file as it has no rows, in a table beside an asset's own."""
         return day not in self.files and self.asset in COMPANIONS

@@ -48,6 +48,7 @@ from attribution_assets.defs.assets.metadata import (
 )
 from attribution_assets.defs.io_managers import DailyTables, partition_days
 from attribution_assets.defs.resources import DatabaseResource, IhcApiAccount, ReportingRules, Reports, Storage
+from attribution_assets.instance.dagster_internals import add_metadata
 from attribution_assets.instance.data_set_names import DataSetNames
 
 REQUESTS_PER_BATCH = 100
@@ -91,8 +92,9 @@ def _extracted(
     tell_rows_in_no_report(asset, lines)
     for line in lines:
         context.log.warning("%s", line)
-    for day in made if lines else ():
-        context.add_asset_metadata(in_no_report_metadata(lines), partition_key=day)
+    if lines:
+        of_days = dict.fromkeys(made, in_no_report_metadata(lines))
+        add_metadata(context.get_step_execution_context(), context.asset_key, of_days)
 
 
 def _not_named(source: SourceDatabase, extracted: ExtractedDay) -> Metadata:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
+from attribution_assets.attribution.comparison.order_comparisons import comparisons_by_day
 from attribution_assets.attribution.freshness.lineage import made_from
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays, versions_of
 from attribution_assets.defs.assets.daily import daily_asset, with_metadata
@@ -28,8 +28,8 @@ def model_comparison(
 
     def compared() -> Iterator[tuple[DayTable, Metadata]]:
         versions, windows = versions_of(ihc_attributions, conversions), rules.windows
-        for day, credit in ihc_attributions.frames():
-            tables = order_comparisons(credit, conversions.frame(day), windows.direct_channels)
+        days, direct = [*ihc_attributions.files], windows.direct_channels
+        for day, tables in comparisons_by_day(ihc_attributions, conversions, days, direct):
             inputs, metadata = made_from("model_comparison", versions, day, windows), comparison_metadata(tables)
             yield DayTable(day, tables.pop("model_comparison"), inputs, tables), metadata
 

@@ -18,6 +18,7 @@ from attribution_assets.defs.assets.source_tables import source_key
 from attribution_assets.defs.io_managers import READ_BY, DailyTables
 from attribution_assets.defs.partitions import daily_partitions, window_mapping
 from attribution_assets.defs.resource_names import with_resources_of
+from attribution_assets.instance.dagster_internals import add_metadata
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
 
@@ -100,8 +101,10 @@ def with_metadata(context: dg.AssetExecutionContext, days: Iterable[tuple[DayTab
     """The days as they are handed over, each with its metadata in the UI."""
 
     def described() -> Generator[DayTable]:
+        of_days = dict[str, Metadata]()
         for table, metadata in days:
-            context.add_asset_metadata(metadata | table_metadata(table.frame), partition_key=table.day.isoformat())
+            of_days[table.day.isoformat()] = metadata | table_metadata(table.frame)
             yield table
+        add_metadata(context.get_step_execution_context(), context.asset_key, of_days)
 
     return DailyTables(described())

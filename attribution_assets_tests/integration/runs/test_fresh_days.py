@@ -2,12 +2,14 @@
 
 import datetime as dt
 import os
+from collections.abc import Collection, Iterator, Sequence
 
 import dagster as dg
 import pandas as pd
 import pytest
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.shop import Shop
 
@@ -100,14 +102,17 @@ def test_a_history_that_does_not_know_of_the_days_has_them_made_again(week: Shop
 
 
 def test_a_day_that_a_check_stopped_is_checked_again(week: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    def nothing(credit: pd.DataFrame, orders: pd.DataFrame, direct: object) -> dict[str, pd.DataFrame]:
-        return {name: frame.iloc[:0] for name, frame in right(credit, orders, direct).items()}
+    def nothing(
+        credit: StoredDays, orders: StoredDays, days: Sequence[dt.date], direct: Collection[str]
+    ) -> Iterator[tuple[dt.date, dict[str, pd.DataFrame]]]:
+        for day, tables in right(credit, orders, days, direct):
+            yield day, {name: frame.iloc[:0] for name, frame in tables.items()}
 
     from attribution_assets.defs.assets import comparison  # noqa: PLC0415
 
-    right = comparison.order_comparisons
+    right = comparison.comparisons_by_day
     with monkeypatch.context() as patched:
-        patched.setattr(comparison, "order_comparisons", nothing)
+        patched.setattr(comparison, "comparisons_by_day", nothing)
         run(week, exit_code=1)
     run(week)
     storage = AssetStorage(str(week.folder / "data/assets"))

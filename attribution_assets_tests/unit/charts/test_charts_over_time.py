@@ -75,6 +75,6 @@ def test_a_process_beside_draws_the_same_and_once_it_has_ended_this_one_does() -
     chart = single_chart(ROWS)
     with drawing() as draw:
         assert without_numbers(draw(chart)) == without_numbers(svg(chart))
-        with pytest.raises(ValueError, match="mark"):
+        with pytest.raises(ValueError, match="conversion failed"):
             draw({"mark": 5})
         assert without_numbers(draw(chart)) == without_numbers(svg(chart))

@@ -3,6 +3,7 @@
 import datetime as dt
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
+from attribution_assets.attribution.comparison.order_comparisons import comparisons_by_day, order_comparisons
 from attribution_assets.attribution.invariants.attribution import schema_problems
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.stored_days import StoredDays
+from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
 from attribution_assets.attribution.tables.schemas import MODEL_COMPARISON, RULE_MODELS
 from attribution_assets_tests.support import model_oracle
 from attribution_assets_tests.support.attributed_orders import (
@@ -139,10 +141,26 @@ def test_journeys_in_the_wrong_order_are_refused() -> None:
         model_comparison(attributed_journeys(ihc_attributions(orders)[::-1], conversions(orders)), ())
 
 
-def test_orders_of_several_days_are_refused() -> None:
-    orders = [Order((("Search", MIDNIGHT),), ordered=MIDNIGHT + dt.timedelta(hours=hours)) for hours in (1, 25)]
-    with pytest.raises(ValueError, match=r"^the orders must be of one day, but are of 2024-02-26, 2024-02-27$"):
-        compared(*orders)
+def test_days_that_are_computed_together_have_the_tables_that_each_has_alone(tmp_path: Path) -> None:
+    storage, days = AssetStorage(str(tmp_path)), [DAY + dt.timedelta(days=number) for number in range(4)]
+    chance = random.Random(7)  # noqa: S311 - a fixed choice of channels
+    alone = []
+    for day in days:
+        midnight = MIDNIGHT + (day - DAY)
+        touches = [
+            [(chance.choice("abc"), midnight - dt.timedelta(hours=h)) for h in (30, 2)] for _ in range(day.day % 4)
+        ]
+        orders = [Order(tuple(of_order), ordered=midnight + dt.timedelta(hours=1)) for of_order in touches]
+        credit, placed = ihc_attributions(orders), conversions(orders)  # of each day with the same ids
+        storage.write("ihc_attributions", DayTable(day, credit, {}))
+        storage.write("conversions", DayTable(day, placed, {}))
+        alone.append((day, order_comparisons(credit, placed, ())))
+    tables = (storage.days(name, days) for name in ("ihc_attributions", "conversions"))
+    together = [*comparisons_by_day(*tables, days, ())]
+    assert [day for day, _ in together] == days
+    for (_, made), (_, right) in zip(together, alone, strict=True):
+        for name, table in right.items():
+            pd.testing.assert_frame_equal(made[name], table, check_exact=True)
 
 
 def test_revenue_as_large_as_admitted_is_shared_out_to_its_last_digit() -> None:
