@@ -202,6 +202,7 @@ def test_backfills_are_unfinished_that_are_requested_or_canceling(instance: dg.D
     assert [backfill.asset_selection for backfill in unfinished] == [[dg.AssetKey("made")]] * 2
 
 
+@pytest.mark.filterwarnings("ignore:Parameter `backfill_policy`:dagster.BetaWarning")
 def test_metadata_of_several_partitions_is_added_to_that_of_each(instance: dg.DagsterInstance) -> None:
     @dg.asset(
         partitions_def=dg.DailyPartitionsDefinition("2024-02-27", end_date="2024-03-02"),
