@@ -73,16 +73,16 @@ def replace_file(path: UPath, content: bytes) -> FileState | None:
         return None
     local.parent.mkdir(parents=True, exist_ok=True)
     _clear_leftovers(local.parent)
-    beside = local.with_name(f".{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}")
+    beside = f"{local.parent}/.{local.name}~{quote(this_process(), safe='')}~{uuid.uuid4().hex}"
     try:
-        with beside.open("wb") as file:
+        with open(beside, "wb") as file:  # noqa: PTH123  # as below: a path's methods take three times as long
             file.write(content)
             file.flush()
             os.fsync(file.fileno())  # else a power failure could leave the new name with nothing in it
             state = file_state(os.fstat(file.fileno()))
-        beside.replace(local)
+        os.replace(beside, local)  # noqa: PTH105
     except BaseException:
-        beside.unlink(missing_ok=True)
+        Path(beside).unlink(missing_ok=True)
         raise
     return state
 

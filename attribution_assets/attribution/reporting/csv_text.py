@@ -28,13 +28,21 @@ def csv_text(table: pd.DataFrame, *, guard: bool) -> str:
         guard: Whether its text is guarded, as above.
     """
     if guard:
-        texts = [str(name) for name in table if not pd.api.types.is_numeric_dtype(table[name])]
-        table = table.assign(**{name: table[name].map(_guarded) for name in texts})
+        texts = [str(name) for name, dtype in table.dtypes.items() if not pd.api.types.is_numeric_dtype(dtype)]
+        guarded = {name: _guarded_column(table[name]) for name in texts}
+        if changed := {name: column for name, column in guarded.items() if column is not None}:
+            table = table.assign(**changed)
     return table.to_csv(index=False, lineterminator="\r\n")
 
 
-def _guarded(cell: object) -> object:
-    if not isinstance(cell, str):
-        return cell
+def _guarded_column(column: "pd.Series[str]") -> "pd.Series[str] | None":
+    """The column with its texts guarded; None where none of them needs it, as is the rule."""
+    cells = {cell: _guarded(cell) for cell in column.unique() if isinstance(cell, str)}
+    if all(cell == guarded for cell, guarded in cells.items()):
+        return None
+    return column.map(lambda cell: cells[cell] if isinstance(cell, str) else cell)
+
+
+def _guarded(cell: str) -> str:
     escaped = _TO_ESCAPE.sub(lambda letter: f"\\x{ord(letter[0]):02x}", cell)
     return _TO_GUARD.sub(lambda place: f"{place[1] or ''}'", escaped)

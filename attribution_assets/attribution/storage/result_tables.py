@@ -29,6 +29,7 @@ from zlib import crc32
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import sqlalchemy as sa
 
 from attribution_assets.attribution.database.database import (
@@ -200,8 +201,8 @@ class ResultTables:
             }
             if asset == "ihc_attributions":
                 for day, held in there.items():
-                    frames = {name: table.frame.copy(deep=False) for name, table in held.items()}
-                    publication.attributions(day, frames[asset], frames.get(TOO_LONG_ORDERS), storage)
+                    too_long = held[TOO_LONG_ORDERS].frame if TOO_LONG_ORDERS in held else None
+                    publication.attributions(day, held[asset].table, too_long, storage)
             elif asset == BREAKDOWN:
                 columns = self._breakdown_columns(connection)
                 publication.replace_days(BREAKDOWN, {day: held[asset].table for day, held in there.items()}, columns)
@@ -288,34 +289,35 @@ class _Publication:
         self._connection, self._prefix = connection, prefix
 
     def attributions(
-        self, day: dt.date, attributions: pd.DataFrame, too_long: pd.DataFrame | None, storage: AssetStorage
+        self, day: dt.date, attributions: pa.Table, too_long: pd.DataFrame | None, storage: AssetStorage
     ) -> None:
         """Publish the journeys and orders of a day."""
         connection, tables = self._connection, {"order": self._prefix + ORDER, "journey": self._prefix + JOURNEY}
-        orders = _orders_with_sessions(attributions, too_long).assign(date=day.isoformat())
-        published = set(orders["conv_id"])
+        orders = _orders_with_sessions(attributions, too_long)
         by_others = sa.text(_CLAIMED_BY_OTHER_DAYS.format_map(tables))
         claimed_by = {  # an order that other days claim too is the latest one's
             conv_id: dt.date.fromisoformat(str(date))
             for conv_id, date in connection.execute(by_others, {"date": day.isoformat()})
-            if conv_id not in published
+            if conv_id not in orders
         }
         released: dict[dt.date, set[str]] = {}
         for conv_id, other in claimed_by.items():
             released.setdefault(other, set()).add(conv_id)
         connection.exec_driver_sql("CREATE TEMPORARY TABLE published_order (conv_id text)")
-        insert_rows(connection, "published_order", ["conv_id"], zip(orders["conv_id"].tolist(), strict=True))
+        insert_rows(connection, "published_order", ["conv_id"], zip(orders, strict=True))
         connection.execute(sa.text(_FORGET_JOURNEYS.format_map(tables)), {"date": day.isoformat()})
         connection.exec_driver_sql("DROP TABLE published_order")
-        self._replace_day(ORDER, day, orders)
-        self._insert(JOURNEY, attributions[attributions["outcome"] == ATTRIBUTED])
+        connection.execute(self._delete(ORDER), {"date": day.isoformat()})
+        rows = ((conv_id, day.isoformat(), *what_became) for conv_id, what_became in orders.items())
+        insert_rows(connection, self._prefix + ORDER, self._table(ORDER).columns.keys(), rows)
+        self._insert_journeys(attributions.filter(pc.equal(attributions["outcome"], ATTRIBUTED)))
         # an order that has moved is the other day's now, whichever of the two was published last
         for other, conv_ids in released.items():
             stored = storage.days("ihc_attributions", [other])
             if other in stored.files:
-                theirs = stored.frame(other)
-                kept = theirs["conv_id"].isin(conv_ids) & (theirs["outcome"] == ATTRIBUTED)
-                self._insert(JOURNEY, theirs[kept])
+                theirs = stored.table(other)
+                released_here = pc.is_in(theirs["conv_id"], pa.array(sorted(conv_ids), pa.string()))
+                self._insert_journeys(theirs.filter(pc.and_(released_here, pc.equal(theirs["outcome"], ATTRIBUTED))))
 
     def replace_days(self, table: str, days: Mapping[dt.date, pa.Table], columns: Sequence[str] | None = None) -> None:
         """Replace the rows of some days in a table, of which these columns are there; without any, all."""
@@ -337,39 +339,24 @@ class _Publication:
         self._connection.execute(forget, rows)
         self._connection.execute(sa.insert(days), rows)
 
-    def _replace_day(self, table: str, day: dt.date, frame: pd.DataFrame) -> None:
-        self._connection.execute(self._delete(table), {"date": day.isoformat()})
-        self._insert(table, frame)
-
     def _delete(self, table: str) -> sa.TextClause:
         return sa.text(f"DELETE FROM {self._prefix}{table} WHERE date = :date")  # noqa: S608  names of this module, and of a data set
 
-    def _insert(self, table: str, frame: pd.DataFrame) -> None:
-        columns = self._table(table).columns.keys()
-        rows = zip(*(_values(frame[column]) for column in columns), strict=True)
-        insert_rows(self._connection, self._prefix + table, columns, rows)
+    def _insert_journeys(self, touchpoints: pa.Table) -> None:
+        columns = self._table(JOURNEY).columns.keys()
+        rows = zip(*(touchpoints[column].to_pylist() for column in columns), strict=True)
+        insert_rows(self._connection, self._prefix + JOURNEY, columns, rows)
 
     def _table(self, name: str) -> sa.Table:
         return _tables(self._prefix).tables[self._prefix + name]
 
 
-def _orders_with_sessions(attributions: pd.DataFrame, too_long: pd.DataFrame | None) -> pd.DataFrame:
-    """What became of the day's orders that have sessions: conv_id, outcome, reason."""
-    with_journey = attributions.drop_duplicates("conv_id")[["conv_id", "outcome", "reason"]]
-    if too_long is None or too_long.empty:
-        return with_journey
-    counted = too_long[~too_long["conv_id"].isin(with_journey["conv_id"])]
-    limits = zip(counted["sessions"], counted["most_sessions"], strict=True)
-    reasons = [too_many_sessions(sessions, most) for sessions, most in limits]
-    without = counted[["conv_id"]].assign(
-        outcome=TOO_LONG, reason=pd.Series(reasons, index=counted.index, dtype=object)
-    )
-    return pd.concat([with_journey, without], ignore_index=True)
-
-
-def _values(column: "pd.Series[float]") -> Sequence[object]:
-    """The values for the database, None where one is missing."""
-    values = column.tolist()
-    if not column.hasnans:
-        return values
-    return [None if is_missing else value for value, is_missing in zip(values, column.isna(), strict=True)]
+def _orders_with_sessions(attributions: pa.Table, too_long: pd.DataFrame | None) -> dict[str, tuple[str, str | None]]:
+    """What became of the day's orders that have sessions: conv_id -> outcome and reason, of the first touchpoint."""
+    latest_first = (attributions[name].to_pylist()[::-1] for name in ("conv_id", "outcome", "reason"))
+    orders = {conv_id: (outcome, reason) for conv_id, outcome, reason in zip(*latest_first, strict=True)}
+    if too_long is not None:
+        limits = zip(too_long["conv_id"], too_long["sessions"], too_long["most_sessions"], strict=True)
+        for conv_id, sessions, most in limits:
+            orders.setdefault(conv_id, (TOO_LONG, too_many_sessions(sessions, most)))
+    return orders

@@ -7,7 +7,7 @@ import datetime as dt
 from collections import OrderedDict
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from threading import Lock
 from types import MappingProxyType
 from typing import NamedTuple
@@ -180,8 +180,8 @@ class StoredDays:
             MissingDaysError: The day has not been materialized.
         """
         if self._is_without_file(day):
-            frame = _in_pandas(self.schema.empty_table())
-            return frame[[*columns]] if columns else frame
+            frame = _without_rows(self.asset)
+            return frame[[*columns]] if columns else frame.copy(deep=False)
         held = self._read(day, *columns)
         return held.frame[[*columns]] if columns else held.frame.copy(deep=False)
 
@@ -256,6 +256,11 @@ class StoredDays:
         """Those of the days that are in `days`."""
         stored = {day: file for day, file in self.files.items() if day in days}
         return replace(self, files=stored, missing=[day for day in self.missing if day in days])
+
+
+@cache
+def _without_rows(asset: str) -> pd.DataFrame:
+    return _in_pandas(ARROW_SCHEMAS[asset].empty_table())
 
 
 def _in_pandas(table: pa.Table) -> pd.DataFrame:

@@ -40,7 +40,7 @@ def amounts_set_aside(rejected: pd.DataFrame) -> list[float]:
     Args:
         rejected: The table of the asset's rejected rows; a day that was stored before amounts were has none.
     """
-    return list(rejected["amount"].dropna()) if "amount" in rejected else []
+    return list(rejected["amount"].dropna()) if len(rejected) and "amount" in rejected else []
 
 
 def money_in_words(asset: str, amounts: Iterable[float]) -> str:

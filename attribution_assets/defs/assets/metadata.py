@@ -6,6 +6,7 @@ stands first, which of them after it. ARCHITECTURE.md lists the names.
 
 import datetime as dt
 import math
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -139,10 +140,10 @@ def attributions_metadata(attributions: pd.DataFrame, too_long: int, asked: Mapp
         ledger knew; and the requests that the former took. A request that holds journeys of several days counts in
         parts, so that the days of a run add up to the requests that brought answers.
     """
-    orders = attributions.drop_duplicates("conv_id")
-    counts = orders["outcome"].value_counts()
-    found = {f"orders_{outcome}": int(counts.get(outcome, 0)) for outcome in JOURNEY_OUTCOMES}
-    parts = [asked[order] for order in orders["conv_id"] if order in asked]
+    orders = dict(zip(attributions["conv_id"].tolist(), attributions["outcome"].tolist(), strict=True))
+    counts = Counter(orders.values())
+    found = {f"orders_{outcome}": counts[outcome] for outcome in JOURNEY_OUTCOMES}
+    parts = [asked[order] for order in orders if order in asked]
     reused = len(orders) - found["orders_too_long"] - len(parts)
     found["orders_too_long"] += too_long
     return found | {"journeys_asked": len(parts), "journeys_reused": reused, "requests": _amount(math.fsum(parts))}

@@ -221,11 +221,11 @@ def cost_is_conserved(
 
     def problems(day: dt.date) -> list[str]:
         of_day = sessions.table(day, "channel_name", "cost"), report.table(day)
-        spent = _spent(spend, day)
-        if spent.empty and sound_days.sound_cost(*of_day):
+        paid_for = day in spend.files and spend.stamp(day).rows
+        if not paid_for and sound_days.sound_cost(*of_day):
             return []
         visits, reported = (table.to_pandas() for table in of_day)
-        return invariants.cost_problems(visits, reported, spent)
+        return invariants.cost_problems(visits, reported, _spent(spend, day))
 
     return evaluated(context, ((day, problems(day)) for day in days))
 
@@ -240,7 +240,7 @@ def spend_goes_with_visits(
     sessions, spend = tables.days("sessions", days), tables.days("spend", read)
 
     def problems() -> Iterator[tuple[dt.date, list[str]]]:
-        channels = {day: set(frame["channel_name"]) for day, frame in spend.frames() if len(frame)}
+        channels = {day: set(table["channel_name"].to_pylist()) for day, table in spend.tables() if len(table)}
         for day in days:
             before = days_between(day - dt.timedelta(days=SPENT_BEFORE_DAYS), day - dt.timedelta(days=1))
             spent_before = set[str]().union(*(channels.get(earlier, set()) for earlier in before))
