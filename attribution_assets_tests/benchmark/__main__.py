@@ -2,8 +2,10 @@
 
 usage: python attribution_assets_tests/benchmark PART... [--sessions N] [--days N] [--runs N] [--output FILE.json]
 
-whole      the whole command and the same report as a plain pandas script, with an API of 100 ms per answer
+whole      the whole command, again with nothing new, and the same report as a plain pandas script; the API answers
+           after 100 ms (--latency) and takes 200 sessions and 100 journeys a request (--request SESSIONS JOURNEYS)
            (with --database FILE.db --first DAY --last DAY: on data of your own, in SQLite)
+years      three years of a small shop at once, again, status, one more day, ticks of the sensors, and the plain script
 assets     journeys and channel_reporting, over all days and over one, and the same SQL bare in DuckDB
 api        the step that asks the API, 8 requests at once, and the time in which so many requests can be answered
 extraction reading sessions, and pandas' own reader
@@ -34,34 +36,26 @@ from embedded_model import embedded_model
 from extraction import against_pandas
 from generate import FIRST_DAY, Size, make_database
 from http_api import http_api
-from long_history import one_more_day, ranges
+from long_history import one_more_day, ranges, three_years
 from measure import machine
 from request_counts import request_counts
 from single_assets import against_bare_duckdb, against_floor
 from training_errors import training_errors
-from whole_command import whole_command
+from whole_command import Api, whole_command
 
 SESSIONS_PER_ORDER = 30
 
 Part = Callable[[Size, Path, int], dict[str, Any]]
 
 
-def whole_generated(size: Size, folder: Path, runs: int) -> dict[str, Any]:
-    """The whole command on a generated database."""
-    database = folder / "generated.db"
-    if not database.exists():
-        make_database(database, size)
-    return whole_command(database, str(FIRST_DAY), str(size.last_day), runs)
-
-
 PARTS: dict[str, Part] = {
-    "whole": whole_generated,
     "assets": against_bare_duckdb,
     "api": against_floor,
     "extraction": against_pandas,
     "packing": lambda size, _, __: request_counts(size.orders),
     "model": lambda size, _, runs: embedded_model(size.orders, runs),
     "training": lambda _, __, runs: training_errors(10 * runs),
+    "years": lambda *_: three_years(),
     "history": lambda _, __, runs: one_more_day([10, 100, 1000], runs),
     "http": http_api,
     "data_sets": lambda _, __, runs: data_sets(runs),
@@ -72,7 +66,7 @@ PARTS: dict[str, Part] = {
 def main() -> None:
     """Read the arguments, and measure one part after another."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART")
+    parser.add_argument("parts", nargs="+", choices=["whole", *PARTS], metavar="PART")
     parser.add_argument("--sessions", type=int, default=300_000)
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--runs", type=int, default=3)
@@ -81,6 +75,8 @@ def main() -> None:
     parser.add_argument("--database", type=Path)
     parser.add_argument("--first", type=dt.date.fromisoformat)
     parser.add_argument("--last", type=dt.date.fromisoformat)
+    parser.add_argument("--latency", type=float, default=0.1)
+    parser.add_argument("--request", type=int, nargs=2, default=[200, 100])
     arguments = parser.parse_args()
     size, runs = Size(arguments.sessions, arguments.sessions // SESSIONS_PER_ORDER, arguments.days), arguments.runs
     found: dict[str, Any] = {"machine": machine(), "sessions": size.sessions, "days": size.days, "runs": runs}
@@ -88,8 +84,14 @@ def main() -> None:
         folder = (arguments.folder or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
         for part in arguments.parts:
-            if part == "whole" and arguments.database:
-                found[part] = whole_command(arguments.database, str(arguments.first), str(arguments.last), runs)
+            if part == "whole":
+                database, first, last = arguments.database, arguments.first, arguments.last
+                if not database:
+                    database, first, last = folder / "generated.db", FIRST_DAY, size.last_day
+                    if not database.exists():
+                        make_database(database, size)
+                api = Api(arguments.latency, *arguments.request)
+                found[part] = whole_command(database, str(first), str(last), runs, api)
             else:
                 found[part] = PARTS[part](size, folder, runs)
             print(json.dumps({part: found[part]}, indent=2), flush=True)

@@ -40,7 +40,9 @@ def program(name: str, *arguments: object) -> list[str]:
 
 
 def measured(command: Command) -> dict[str, Any]:
-    """Wall and CPU seconds and peak memory of a command, and what it says of itself as JSON in its last line.
+    """Seconds, also until it says its first word, CPU seconds and peak memory of a command.
+
+    What it says of itself as JSON in its last line is beside them.
 
     Raises:
         RuntimeError: It failed.
@@ -49,7 +51,7 @@ def measured(command: Command) -> dict[str, Any]:
     start = time.perf_counter()
     with output.open("wb") as file:
         process = subprocess.Popen(command.words, cwd=command.folder, env=CLEAN | command.environment, stdout=file)  # noqa: S603  our own
-        peak = _watched_peak(process.pid)
+        watched = _watched(process.pid, output, start)
         _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -58,29 +60,31 @@ def measured(command: Command) -> dict[str, Any]:
         raise RuntimeError(f"{command.words} ended with {process.returncode}: {said[-5:]}")
     own = json.loads(said[-1]) if said and said[-1].startswith("{") else {}
     cpu = usage.ru_utime + usage.ru_stime
-    return {"seconds": seconds, "cpu_seconds": cpu, "peak_mb": peak.result()} | own
+    return {"seconds": seconds, "cpu_seconds": cpu} | watched.result() | own
 
 
-def _watched_peak(process: int) -> Future[float]:
-    """The peak memory of a process in MB, looked at until it ends.
+def _watched(process: int, output: Path, start: float) -> Future[dict[str, float]]:
+    """The peak memory of a process in MB, and the seconds until it says its first word; looked at until it ends.
 
-    What the system says at the end is no less than what this process had when it started the other.
+    What the system says of memory at the end is no less than what this process had when it started the other.
     """
-    peak: Future[float] = Future()
+    found: Future[dict[str, float]] = Future()
 
     def watch() -> None:
-        kilobytes = 0
+        kilobytes, first_word = 0, {}
         with suppress(OSError):  # it has ended
             while True:
                 status = Path(f"/proc/{process}/status").read_text()
+                if not first_word and output.stat().st_size:
+                    first_word = {"first_word": time.perf_counter() - start}
                 if "VmHWM:" not in status:
                     break
                 kilobytes = int(status.split("VmHWM:")[1].split()[0])
                 time.sleep(LOOK_EVERY_SECONDS)
-        peak.set_result(kilobytes / 1024)
+        found.set_result({"peak_mb": kilobytes / 1024, **first_word})
 
     Thread(target=watch).start()
-    return peak
+    return found
 
 
 def in_turn(competitors: Mapping[str, Callable[[], Command]], runs: int) -> dict[str, dict[str, Any]]:

@@ -1,6 +1,6 @@
 """The same report as a plain pandas script, for comparison: requests in series, no history, no checks, no second run.
 
-usage: plain_script.py DATABASE.db URL KEY FIRST LAST OUTPUT.csv
+usage: plain_script.py DATABASE.db URL KEY FIRST LAST OUTPUT.csv SESSIONS_PER_REQUEST JOURNEYS_PER_REQUEST
 """
 
 import sqlite3
@@ -9,12 +9,13 @@ import sys
 import pandas as pd
 import requests
 
-LOOKBACK_DAYS, MAX_JOURNEYS, MAX_SESSIONS = 30, 100, 200
+LOOKBACK_DAYS = 30
 
 
 def main(arguments: list[str]) -> None:
     """Read everything, attribute order by order, write one CSV and the two result tables."""
-    database, url, key, first, last, output = arguments
+    database, url, key, first, last, output, *limits = arguments
+    max_sessions, max_journeys = map(int, limits)
     connection = sqlite3.connect(database)
     sessions = pd.read_sql(
         "SELECT s.*, c.cost FROM session_sources s LEFT JOIN session_costs c USING (session_id)", connection
@@ -42,9 +43,9 @@ def main(arguments: list[str]) -> None:
     request: list[dict[str, object]] = []
     count = 0
     for _, journey in sent.groupby("conversion_id", sort=False):
-        if len(journey) > MAX_SESSIONS:
+        if len(journey) > max_sessions:
             continue
-        if request and (len(request) + len(journey) > MAX_SESSIONS or count == MAX_JOURNEYS):
+        if request and (len(request) + len(journey) > max_sessions or count == max_journeys):
             answers += _post(url, key, request)
             request, count = [], 0
         request += journey.to_dict("records")

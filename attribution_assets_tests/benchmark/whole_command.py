@@ -1,9 +1,10 @@
-"""The whole command against the same report as a plain pandas script, with an endpoint of 100 ms per answer."""
+"""The whole command, and again with nothing new, against the same report as a plain pandas script."""
 
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,10 +14,17 @@ from measure import Command, in_turn, program, ratio
 
 from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint
 
-LATENCY_SECONDS = 0.1
+
+@dataclass(frozen=True)
+class Api:
+    """How the API of a measurement behaves: seconds until it answers, and how much a request may hold."""
+
+    latency_seconds: float
+    sessions_per_request: int
+    journeys_per_request: int
 
 
-def whole_command(database: Path, first: str, last: str, runs: int) -> dict[str, Any]:
+def whole_command(database: Path, first: str, last: str, runs: int, api: Api) -> dict[str, Any]:
     """Run both in turn, each time from nothing, and see that they report the same.
 
     Args:
@@ -24,30 +32,42 @@ def whole_command(database: Path, first: str, last: str, runs: int) -> dict[str,
         first: First day.
         last: Last day.
         runs: How often.
+        api: The API that both ask.
     """
-    with IhcEndpoint(latency_seconds=LATENCY_SECONDS) as endpoint, ExitStack() as folders:
+    limits = (api.sessions_per_request, api.journeys_per_request)
+    with IhcEndpoint(latency_seconds=api.latency_seconds) as endpoint, ExitStack() as folders:
         folder = Path()
+
+        def run() -> Command:
+            environment = settings(folder, folder / "command.db", endpoint.url, first)
+            environment |= {
+                "IHC_MAX_SESSIONS_PER_REQUEST": str(limits[0]),
+                "IHC_MAX_JOURNEYS_PER_REQUEST": str(limits[1]),
+            }
+            words = ["attribution-assets", "run", "--start-date", first, "--end-date", last]
+            return Command(words, environment, folder)
 
         def command() -> Command:
             nonlocal folder
             folder = Path(folders.enter_context(TemporaryDirectory(prefix="benchmark_")))
-            environment = settings(folder, shutil.copy(database, folder / "command.db"), endpoint.url, first)
-            return Command(
-                ["attribution-assets", "run", "--start-date", first, "--end-date", last], environment, folder
-            )
+            shutil.copy(database, folder / "command.db")
+            return run()
 
         def script() -> Command:
             shutil.copy(database, folder / "script.db")
-            arguments = ("script.db", endpoint.url, KEY, first, last, "script.csv")
+            arguments = ("script.db", endpoint.url, KEY, first, last, "script.csv", *limits)
             return Command(program("plain_script.py", *arguments), {}, folder)
 
         def imports() -> Command:
             agree(folder)
             return Command([sys.executable, "-c", "import attribution_assets.command.report_range"], {}, folder)
 
-        competitors: Mapping[str, Callable[[], Command]] = {"command": command, "script": script, "imports": imports}
+        competitors: Mapping[str, Callable[[], Command]] = {
+            "command": command, "script": script, "imports": imports, "again": run,
+        }  # fmt: skip
         taken = in_turn(competitors, runs)
-    return taken | {"ratio": ratio(taken["command"], taken["script"])}
+    ratios = {f"ratio of {figure}": ratio(taken["command"], taken["script"], figure) for figure in taken["command"]}
+    return taken | ratios
 
 
 def settings(folder: Path, database: object, endpoint: str, first: str, **others: str) -> dict[str, str]:
