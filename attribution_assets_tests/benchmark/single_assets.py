@@ -9,13 +9,14 @@ from typing import Any
 import duckdb
 from generate import FIRST_DAY, Size, store
 from measure import Command, in_turn, program
-from whole_command import LATENCY_SECONDS, settings
+from whole_command import settings
 
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets_tests.support.ihc_endpoint import KEY, IhcEndpoint
 
 LOOKBACK_DAYS = 30
+LATENCY_SECONDS = 0.1
 CONCURRENT_REQUESTS = 8
 
 
