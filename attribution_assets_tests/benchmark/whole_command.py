@@ -66,7 +66,7 @@ def whole_command(database: Path, first: str, last: str, runs: int, api: Api) ->
             "command": command, "script": script, "imports": imports, "again": run,
         }  # fmt: skip
         taken = in_turn(competitors, runs)
-    ratios = {f"ratio of {figure}": ratio(taken["command"], taken["script"], figure) for figure in taken["command"]}
+    ratios = {f"ratio of {figure}": ratio(taken["command"], taken["script"], figure) for figure in taken["script"]}
     return taken | ratios
 
 
