@@ -16,7 +16,7 @@ from attribution_assets.attribution.comparison.conversion_paths import conversio
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.storage.stored_days import StoredDays
 
-_TOUCHPOINTS_TOGETHER: Final = 20_000
+TOUCHPOINTS_TOGETHER: Final = 20_000
 """Of the days that are computed together: days of few orders take hardly longer together than one by itself."""
 
 
@@ -36,7 +36,7 @@ def comparisons_by_day(
         ValueError: See `attributed_journeys`.
     """
     rows = {day: attributions.stamp(day).rows for day in days}
-    for block in blocks(days, rows, _TOUCHPOINTS_TOGETHER):
+    for block in blocks(days, rows, TOUCHPOINTS_TOGETHER):
         tables = order_comparisons(attributions.together(block), conversions.together(block), direct_channels)
         of_days = {name: by_day(table, "conversion_date", block) for name, table in tables.items()}
         for day in block:

@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,8 +19,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 from upath import UPath
 
-from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
+from attribution_assets.attribution.calendar.days import blocks, by_day, days_between
+from attribution_assets.attribution.comparison.order_comparisons import TOUCHPOINTS_TOGETHER, order_comparisons
 from attribution_assets.attribution.results.channel_results import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -99,7 +99,7 @@ class NarrowedStorage(AssetStorage):
         orders = self._narrowing.orders
         with self._lock:
             if asset in COMPARISONS:
-                self._make(asset, stored, self._compared)
+                self._compare(stored)
             elif asset == "channel_reporting":
                 stored = self._make_reports(stored)
             elif asset == "conversions" and orders:
@@ -118,6 +118,15 @@ class NarrowedStorage(AssetStorage):
         for day in stored.files:
             if day not in self._made.get(asset, {}):
                 for name, frame in tables(day).items():
+                    self._keep(name, day, frame)
+
+    def _compare(self, stored: StoredDays) -> None:
+        """Make the tables of `COMPARISONS` of days that one of them has."""
+        due = [day for day in stored.files if day not in self._made.get(stored.asset, {})]
+        credit = self._storage.days("ihc_attributions", due)
+        for block in blocks(due, {day: stamp.rows for day, stamp in credit.stamps().items()}, TOUCHPOINTS_TOGETHER):
+            for name, table in self._compared(credit.together(block), block).items():
+                for day, frame in by_day(table, "conversion_date", block):
                     self._keep(name, day, frame)
 
     def _keep(self, name: str, day: dt.date, frame: pd.DataFrame) -> None:
@@ -146,10 +155,9 @@ class NarrowedStorage(AssetStorage):
         left = stored.frame(day)
         return left[left["conv_id"].isin(self._orders(day)["conv_id"])].reset_index(drop=True)
 
-    def _compared(self, day: dt.date) -> Mapping[str, pd.DataFrame]:
-        """The tables of `COMPARISONS` of a day's orders that count."""
-        touchpoints = self._storage.days("ihc_attributions", [day]).frame(day)
-        orders = self._orders(day)
+    def _compared(self, touchpoints: pd.DataFrame, days: Sequence[dt.date]) -> Mapping[str, pd.DataFrame]:
+        """The tables of `COMPARISONS` of the days' orders that count."""
+        orders = pd.concat([self._orders(day) for day in days], ignore_index=True)
         tables = order_comparisons(touchpoints, orders, self._direct)
         if not self._narrowing.groups:
             return tables
@@ -178,7 +186,7 @@ class NarrowedStorage(AssetStorage):
         if self._narrowing.orders:
             days = days_between(min(due), max(due) + self._lookback)
             compared = self._storage.days("model_comparison", days)
-            self._make("model_comparison", compared, self._compared)
+            self._compare(compared)
             credit = run_sql(CREDIT_SQL, self._of_made(compared))
             reports = reports.assign(ihc=0.0, ihc_revenue=0.0)
             reports = pd.concat([reports, credit.assign(cost=0.0)[reports.columns]], ignore_index=True)
