@@ -1,6 +1,6 @@
 """One SQL database, SQLite or PostgreSQL: its URL, connections, error messages, streamed reads and bulk inserts.
 
-No table is named here: the source tables belong in `source/database`, the result tables in `result_tables`.
+No table is named here: the source tables belong in `source/database`, the result tables in `storage/published_tables`.
 
     DatabaseError                  everything that `attribution` raises about a database
     └── DatabaseUrlError           the URL is no SQLite or PostgreSQL URL

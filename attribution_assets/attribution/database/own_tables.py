@@ -1,6 +1,6 @@
 """Tables that this project makes beside the source tables: created when missing, written by one transaction at a time.
 
-The tables themselves are defined elsewhere: the result tables in `storage/result_tables`, the ledger's in
+The tables themselves are defined elsewhere: the result tables in `storage/published_tables`, the ledger's in
 `ledger/tables`.
 """
 

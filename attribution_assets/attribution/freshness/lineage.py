@@ -13,7 +13,7 @@ from attribution_assets.attribution.calendar.finality import has_ended
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.attribution.storage.asset_storage import SOURCE_TABLES, AssetStorage
-from attribution_assets.attribution.storage.result_tables import PUBLISHED_TABLES, published_version
+from attribution_assets.attribution.storage.published_tables import PUBLISHED_TABLES, published_version
 from attribution_assets.attribution.storage.stamps import Stamp, digest
 from attribution_assets.attribution.storage.stored_days import names_of
 

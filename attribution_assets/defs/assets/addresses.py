@@ -14,7 +14,7 @@ import dagster as dg
 from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError
 from attribution_assets.attribution.files.locations import address
 from attribution_assets.attribution.source.places import place_of
-from attribution_assets.attribution.storage.result_tables import PUBLISHED_AS
+from attribution_assets.attribution.storage.published_tables import PUBLISHED_AS
 from attribution_assets.defs.assets.metadata import Metadata
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.attribution.storage.result_tables import ResultTables, ResultTablesError, published_version
+from attribution_assets.attribution.storage.published_tables import published_version
+from attribution_assets.attribution.storage.result_tables import ResultTables, ResultTablesError
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.arrow import version_of
 from attribution_assets_tests.support.databases import create_source_tables, execute, rows_of
