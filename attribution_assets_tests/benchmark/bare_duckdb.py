@@ -11,9 +11,11 @@ import time
 import duckdb
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.reporting.channel_report import REPORT_SQL
-from attribution_assets.attribution.reporting.journeys import JOURNEYS_SQL, over_the_window
+from attribution_assets.attribution.reporting.journeys import JOURNEYS_SQL, over_the_window, query_parameters
 from attribution_assets.attribution.sql.engine import with_literals
+from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 
 
 def main(arguments: list[str]) -> None:
@@ -27,8 +29,10 @@ def main(arguments: list[str]) -> None:
             "sessions": (start, end), "ihc_attributions": (start, after), "conversions": (start, after)
         },
     }  # fmt: skip
+    windows = Windows(before, length)
+    journeys = over_the_window(JOURNEYS_SQL, windows, "conversions")
     sql = {
-        "journeys": with_literals(over_the_window(JOURNEYS_SQL), lookback_days=length),
+        "journeys": with_literals(journeys, **query_parameters(windows)),
         "channel_reporting": with_literals(REPORT_SQL, first=start, last=end),
     }
     began = time.perf_counter()
@@ -40,6 +44,7 @@ def main(arguments: list[str]) -> None:
         }
         files = [stored[f"{day}.parquet"] for day in days_between(*days) if f"{day}.parquet" in stored]
         connection.read_parquet(files).create_view(name)
+    connection.from_arrow(ARROW_SCHEMAS["spend"].empty_table()).create_view("spend")  # this shop has none
     connection.sql(sql[asset]).write_parquet(output)
     print(json.dumps({"work_seconds": time.perf_counter() - began}))
 

@@ -10,13 +10,14 @@ import sys
 import dagster as dg
 
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.automation.jobs import attribution_job, range_tags
+from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.instance.opening import dagster_instance
+from attribution_assets.instance.runs import ATTRIBUTION_JOB
 
 
 def main(asset: str, first: str, last: str) -> None:
     """Run the job for one asset alone."""
-    job = build_definitions().resolve_job_def(attribution_job.name)
+    job = build_definitions().resolve_job_def(ATTRIBUTION_JOB)
     with dagster_instance() as instance:
         result = job.execute_in_process(
             instance=instance,

@@ -123,16 +123,16 @@ def customer_journeys(conversions: StoredDays, sessions: StoredDays, windows: Wi
     window = dt.timedelta(days=windows.lookback_days)
     for days in query_batches(conversions):
         orders, reached = conversions.within(days[0], days[-1]), sessions.within(days[0] - window, days[-1])
-        counted = run_sql(too_long_sql(windows), orders, reached, **_parameters(windows))
+        counted = run_sql(too_long_sql(windows), orders, reached, **query_parameters(windows))
         too_long = dict(by_day(counted, "conversion_time", days))
         built = "conversions" if counted.empty else WITHOUT_TOO_LONG_SQL.format(too_long=too_long_sql(windows))
         tables = run_sql_by_day(
-            _over_the_window(JOURNEYS_SQL, windows, built),
+            over_the_window(JOURNEYS_SQL, windows, built),
             orders,
             reached,
             by="conversion_time",
             days=days,
-            **_parameters(windows),
+            **query_parameters(windows),
         )
         for day, table in tables:
             yield JourneysOfDay(day, table, too_long[day])
@@ -150,8 +150,8 @@ def orders_without_their_journey(
         too_long: The stored `too_long_orders` of the same days.
         windows: As for `customer_journeys`.
     """
-    sql = _over_the_window(MISSED_SQL, windows, WITHOUT_JOURNEY_SQL)
-    return run_sql(sql, conversions, sessions, journeys, too_long, **_parameters(windows))
+    sql = over_the_window(MISSED_SQL, windows, WITHOUT_JOURNEY_SQL)
+    return run_sql(sql, conversions, sessions, journeys, too_long, **query_parameters(windows))
 
 
 def too_long_sql(windows: Windows) -> str:
@@ -159,11 +159,12 @@ def too_long_sql(windows: Windows) -> str:
     return TOO_LONG_SQL.format(start=START_SQL, end=END_SQL[windows.journey_end])
 
 
-def _over_the_window(sql: str, windows: Windows, orders: str) -> str:
+def over_the_window(sql: str, windows: Windows, orders: str) -> str:
     """One of the queries above with what a journey consists of, its `$` parameters still to be written in."""
     joined = IN_THE_WINDOW_SQL.format(orders=orders, start=START_SQL, end=END_SQL[windows.journey_end])
     return sql.format(sessions_in_the_window=joined.strip())
 
 
-def _parameters(windows: Windows) -> dict[str, int]:
+def query_parameters(windows: Windows) -> dict[str, int]:
+    """What is written in for the `$` parameters of these queries."""
     return {"lookback_days": windows.lookback_days, "most_sessions": windows.most_sessions}
