@@ -9,7 +9,7 @@ import pytest
 
 from attribution_assets_tests.support.places import PROJECT
 
-PARTS = ["whole", "assets", "api", "extraction", "packing", "model", "http"]
+PARTS = ["whole", "assets", "api", "extraction"]
 
 
 @pytest.mark.slow
