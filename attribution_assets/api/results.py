@@ -52,7 +52,7 @@ from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.command.report_range import current_status
+from attribution_assets.command.current_status import current_status
 from attribution_assets.dashboard.choices import Reported
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.defs.resources import Resources, resources_of

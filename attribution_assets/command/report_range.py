@@ -23,7 +23,7 @@ from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, 
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
-from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, days_changed, status
+from attribution_assets.attribution.freshness.status import days_changed
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.source.rows_in_no_report import in_words as in_plain_words
@@ -372,24 +372,6 @@ def not_made_in_words(not_made: NotMade) -> str:
         for why in reasons
     }
     return "; ".join(f"{why}; not made because of this: {', '.join(of_assets)}" for why, of_assets in days.items())
-
-
-def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
-    """How up to date everything is, and the days attributed with other settings than those of now.
-
-    Raises:
-        SourceDatabaseError: The source cannot be read.
-        ResultTablesError: The result tables cannot.
-        ForeignStorageError: The storage holds the tables of another database.
-    """
-    storage, source = resources.storage.tables(), resources.database.source()
-    storage.require(str(source))
-    state = stored_state(storage, resources.database.results().published())
-    rules = resources.rules
-    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share)
-    calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
-    found = status(state, stale, source, calendar, rules.windows)
-    return found, attributed_with_other_settings(state, resources.ihc_api.settings_of)
 
 
 def orders_by_type(resources: Resources, outcomes: pd.DataFrame) -> pd.DataFrame | None:

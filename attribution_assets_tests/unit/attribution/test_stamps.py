@@ -53,7 +53,8 @@ def test_a_replaced_file_has_its_own_stamp(tmp_path: Path) -> None:
     file = tmp_path / "2024-01-01.parquet"
     file.write_bytes(written_with_stamp(pa.table({"n": [1]}), lambda: STAMP))
     stamp_of(UPath(file))
-    (beside := tmp_path / "beside").write_bytes(written_with_stamp(pa.table({"n": [1]}), lambda: Stamp("2", "", None, 1)))
-    beside.replace(file)
+    newer = tmp_path / "newer"
+    newer.write_bytes(written_with_stamp(pa.table({"n": [1]}), lambda: Stamp("2", "", None, 1)))
+    newer.replace(file)
 
     assert stamp_of(UPath(file)).version == "2"
