@@ -69,7 +69,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         DatabaseError: The source, the ledger or the result tables cannot be read.
     """
     with history_to_read() as instance:
-        due = sorted(days_not_fresh(instance, resources, first, last))
+        due = sorted(days_not_fresh(instance, resources, first, last).days)
     windows = resources.rules.windows
     changed = {each for day in due for each in days_between(*windows.read_by(day, Window.LOOKBACK))}
     in_use = _all_trained(resources) if preview else None

@@ -33,7 +33,7 @@ from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.credit import ATTRIBUTED
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
-from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, days_not_fresh
+from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, NotFresh, days_not_fresh, days_read
 from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.defs.partitions import first_and_last_partition
@@ -163,10 +163,12 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     with _runs(settings, resources, on_stage, tags, on_run) as runs:
         for stage in _stages_before(resources, first, last):
             runs.materialize(stage)
-        due = days_between(first, last) if again else days_not_fresh(runs.instance, resources, first, last)
-        for range_first, range_last in adjacent_ranges(due, MOST_FRESH_BETWEEN):
+        every_day = NotFresh(set(days_between(first, last)), repairs=True)
+        found = every_day if again else days_not_fresh(runs.instance, resources, first, last)
+        for range_first, range_last in adjacent_ranges(found.days, MOST_FRESH_BETWEEN):
             runs.materialize(Stage(assets_in_use(settings.windows), range_first, range_last))
-        runs.repair(resources, touched)
+        if found.repairs:
+            runs.repair(resources, touched)
         return runs.made
 
 
@@ -248,10 +250,8 @@ class _Runs:
         Raises:
             RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
         """
-        windows, read = self.settings.windows, touched
-        storage, results = resources.storage.tables(), resources.database.results()
-        for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
-            read = windows.days_touched_by(*read)
+        windows = self.settings.windows
+        storage, results, read = resources.storage.tables(), resources.database.results(), days_read(windows, touched)
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
             stale = stale_days(storage, state, windows, self.settings.max_rejected_share, Scope(within=touched))
