@@ -5,8 +5,8 @@ import datetime as dt
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.staleness import stale_days
 from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, status
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Resources
+from attribution_assets.resources import Resources
+from attribution_assets.resources.calendar import first_and_last_partition
 
 
 def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:

@@ -27,10 +27,10 @@ from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.terminal import say
 from attribution_assets.command.training import quality_in_words
 from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH, typed_journeys
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.ihc_service.training.trained_type import TrainedType
 from attribution_assets.instance.opening import history_to_read
+from attribution_assets.resources import Resources
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,9 @@ from attribution_assets.attribution.reporting.report_file import day_file
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.checks.daily import problems_of_days
-from attribution_assets.defs.resources import Resources
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_between_tags
+from attribution_assets.resources import Resources
 
 CSV_ASSETS = ("channel_reporting_csv", "channel_breakdown_csv")
 

@@ -36,13 +36,13 @@ from attribution_assets.attribution.tables.set_aside import SetAside, amounts_se
 from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, NotFresh, days_not_fresh, days_read
 from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.defs.data_set_definitions import data_set_definitions
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in, kind_of_error
 from attribution_assets.instance.runs import ATTRIBUTION_JOB, process_tag
+from attribution_assets.resources import Resources
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.setting_texts import EARLIEST_DAY
 from attribution_assets.settings import Settings
 

@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 
 from attribution_assets.attribution.calendar.windows import Window
-from attribution_assets.defs.partitions import daily_partitions, first_and_last_partition
+from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.settings import Settings, demo_start
 
 

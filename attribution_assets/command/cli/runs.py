@@ -28,8 +28,8 @@ def demo() -> None:
     """Make a demo database that ends yesterday, or add the days since, then do what `run` does over all its days."""
     with problems_in_one_line():
         from attribution_assets.command.usable import usable
-        from attribution_assets.defs.partitions import first_and_last_partition
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
+        from attribution_assets.resources.calendar import first_and_last_partition
 
         settings = Settings.from_environment()
         if settings.source_url:
@@ -109,10 +109,10 @@ def compare(
 
         from attribution_assets.command import comparison_files, terminal
         from attribution_assets.command.usable import reports_folder
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
         settings = one_of(data_set)
-        resources = resources_of(settings, references=False)
+        resources = resources_of(settings)
         resources.storage.check()
         storage, folder = resources.storage.tables(), reports_folder(resources.reports, output)
         storage.require(str(resources.database.source()))
@@ -131,9 +131,9 @@ def status(data_set: DataSetOption = None, all_data_sets: AllDataSets = False) -
 
             from attribution_assets.command.current_status import current_status
             from attribution_assets.command.terminal import print_status
-            from attribution_assets.defs.resources import resources_of
+            from attribution_assets.resources import resources_of
 
-        resources = resources_of(settings, references=False)
+        resources = resources_of(settings)
         resources.storage.check()
         print_status(Console(), *current_status(resources))
 
@@ -148,9 +148,9 @@ def source(data_set: DataSetOption = None) -> None:
         from rich.console import Console
 
         from attribution_assets.command.source_report import report_source
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
-        if not report_source(Console(), resources_of(one_of(data_set), references=False)):
+        if not report_source(Console(), resources_of(one_of(data_set))):
             raise typer.Exit(NOT_POSSIBLE)
 
 
@@ -169,9 +169,9 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
 
     from attribution_assets.command import report_range
     from attribution_assets.command.dry_run import dry_run, print_dry_run
-    from attribution_assets.defs.resources import resources_of
+    from attribution_assets.resources import resources_of
 
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     resources.ihc_api.check()
     resources.storage.check()
     storage = resources.storage.tables()
