@@ -19,7 +19,7 @@ from attribution_assets.attribution.calendar.days import adjacent_ranges, days_b
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
-from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
+from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles_by_asset
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
@@ -345,11 +345,10 @@ def dimension_named(windows: Windows, name: str | None) -> str | None:
 
 def days_not_made(resources: Resources, first: dt.date, last: dt.date) -> NotMade:
     """The days from `first` to `last` that cannot be made: asset -> day -> why."""
-    storage, rules, found = resources.storage.tables(), resources.rules, {}
-    for asset in assets_in_use(rules.windows):
-        kept = obstacles(storage, asset, days_between(first, last), rules.windows, rules.max_rejected_share)
-        found[asset] = {**kept.left_out, **kept.held_up}
-    return found
+    rules, days = resources.rules, days_between(first, last)
+    assets, share = assets_in_use(rules.windows), rules.max_rejected_share
+    found = obstacles_by_asset(resources.storage.tables(), assets, days, rules.windows, share)
+    return {asset: {**kept.left_out, **kept.held_up} for asset, kept in found.items()}
 
 
 def orders_not_made(storage: AssetStorage, not_made: NotMade) -> str:
