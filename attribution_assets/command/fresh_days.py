@@ -38,11 +38,11 @@ class NotFresh:
 
     Attributes:
         days: days of the range that are to be made.
-        repairs: whether days that the range touches may be stale, once these are made.
+        touched: the first and the last day that may be stale once these are made; None where none can be.
     """
 
     days: AbstractSet[dt.date]
-    repairs: bool
+    touched: tuple[dt.date, dt.date] | None
 
 
 def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt.date, last: dt.date) -> NotFresh:
@@ -67,7 +67,7 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
     }
     not_made = days_without_an_asset(days, state, shown)
     if not_made.issuperset(days):
-        return NotFresh(not_made, repairs=True)
+        return NotFresh(not_made, touched)
     stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=touched))
     otherwise = days_made_otherwise(
         days, state, stale, days_changed(state, source, days), resources.ihc_api.settings_of
@@ -75,7 +75,9 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
     files = [_days_without_file(asset, storage, resources, days) for asset in CSV_ASSETS if asset in shown]
     not_passed = set(_not_passed(instance, rules.names, shown)).intersection(days)
     due = not_made.union(otherwise, *files, not_passed)
-    return NotFresh(due, repairs=bool(due or stale))
+    if not all(of_asset <= due for of_asset in stale.days.values()):
+        return NotFresh(due, touched)
+    return NotFresh(due, rules.windows.days_touched_by(min(due), max(due)) if due else None)
 
 
 def days_read(windows: Windows, touched: tuple[dt.date, dt.date]) -> tuple[dt.date, dt.date]:

@@ -163,12 +163,12 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     with _runs(settings, resources, on_stage, tags, on_run) as runs:
         for stage in _stages_before(resources, first, last):
             runs.materialize(stage)
-        every_day = NotFresh(set(days_between(first, last)), repairs=True)
+        every_day = NotFresh(set(days_between(first, last)), touched)
         found = every_day if again else days_not_fresh(runs.instance, resources, first, last)
         for range_first, range_last in adjacent_ranges(found.days, MOST_FRESH_BETWEEN):
             runs.materialize(Stage(assets_in_use(settings.windows), range_first, range_last))
-        if found.repairs:
-            runs.repair(resources, touched)
+        if found.touched:
+            runs.repair(resources, found.touched)
         return runs.made
 
 
