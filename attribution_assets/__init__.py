@@ -4,6 +4,7 @@
     dashboard                         the page for marketing
     monitoring, definitions           figures of the pipeline; the code location, and the component of a data set
     defs                              partitions, resources, assets, checks, schedules and sensors
+    resources                         a data set's database, storage, reports, account, calendar; they know no Dagster
     instance, charts, demo            Dagster's instance, every chart, the demo database
     attribution                       the work: source, journeys, IHC API, reports, staleness; knows no Dagster
     ihc_service                       the embedded IHC service

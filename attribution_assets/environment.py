@@ -90,8 +90,10 @@ def require_certificates() -> None:
     Raises:
         ConfigurationError: One of them is missing, cannot be read or holds no certificate.
     """
-    for name in CERTIFICATES:
-        if (text := os.environ.get(name)) and (problem := _certificates_problem(Path(text))):
+    given = {name: text for name in CERTIFICATES if (text := os.environ.get(name))}
+    problems = {text: _certificates_problem(Path(text)) for text in set(given.values())}
+    for name, text in given.items():
+        if problem := problems[text]:
             raise ConfigurationError(
                 f"{name} is {text!r}: {problem}. Name a file of PEM certificates, or unset {name} for the usual ones"
             )

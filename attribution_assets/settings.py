@@ -1,6 +1,6 @@
 """Every environment variable, read in one place: `Settings.from_environment`. Importing reads none.
 
-Nothing below this module knows the environment. Which resources the settings describe is in `defs/resources.py`.
+Nothing below this module knows the environment. Which resources the settings describe is in `resources/`.
 """
 
 import datetime as dt

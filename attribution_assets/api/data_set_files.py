@@ -25,8 +25,8 @@ from attribution_assets.data_sets import (
     own_schema,
     require_name,
 )
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import DATA_SETS, Settings, data_sets_folder
 
 SECRETS, LOCK = ".secrets", ".lock"
@@ -211,7 +211,7 @@ def _require_usable(settings: Settings) -> None:
         Database(settings.database_url)
     except DatabaseUrlError as error:
         raise ConfigurationError(f"database_url: {error}") from None
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     try:
         resources.database.source()
     except DatabaseUrlError as error:

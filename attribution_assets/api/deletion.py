@@ -20,9 +20,9 @@ from attribution_assets.command.erasure import compact_sqlite
 from attribution_assets.command.fresh_days import CSV_ASSETS
 from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets.data_sets import attributes_in, data_set_named, file_of, owns_database
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError, RunRejectedError
 from attribution_assets.instance.data_set_names import DataSetNames
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 
 SOURCE_TABLES = ("session_sources", "session_costs", "conversions", "ad_spend")
@@ -58,7 +58,7 @@ def delete_data_set(name: str, file: str, *, forget_answers: bool) -> dict[str, 
         DataSetFiles().remove(name)
         return {"deleted": name, "answers_kept": True}
     given = attributes_in(path)[0].keys()
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     storage = resources.storage.tables()
     storage.require(str(resources.database.source()))
     _delete_files(location(settings.reports), _reports_named_in(storage), whole="reports" not in given)

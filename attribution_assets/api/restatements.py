@@ -3,9 +3,9 @@
 from filelock import FileLock
 
 from attribution_assets.data_sets import data_set_named
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.operations.home import Home
 from attribution_assets.operations.webhooks import WebhookStore
+from attribution_assets.resources import resources_of
 
 LOCK = "restatements.lock"
 
@@ -26,7 +26,7 @@ def note_restatements(home: Home, data_set: str) -> None:
     settings = data_set_named(data_set)
     if settings is None or settings.missing:
         return
-    storage = resources_of(settings, references=False).storage.tables()
+    storage = resources_of(settings).storage.tables()
     with FileLock(home.folder / LOCK):  # what is read first is noted first
         stamps = storage.all_days("channel_reporting").stamps()
         WebhookStore(home).note_reports(data_set, {str(day): stamp.version for day, stamp in stamps.items()})

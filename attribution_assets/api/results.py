@@ -52,10 +52,10 @@ from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.command.report_range import current_status
+from attribution_assets.command.current_status import current_status
 from attribution_assets.dashboard.choices import Reported
 from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.defs.resources import Resources, resources_of
+from attribution_assets.resources import Resources, resources_of
 from attribution_assets.settings import Settings
 
 
@@ -115,7 +115,7 @@ class _DataSet:
 
     def __init__(self, question: Asked) -> None:
         self._question, self.settings = question, question.settings
-        self.resources: Resources = resources_of(self.settings, references=False)
+        self.resources: Resources = resources_of(self.settings)
         self.storage: AssetStorage = self.resources.storage.tables()
         self.storage.require(str(self.resources.database.source()))
         self.stored = _stored_results(self.settings.storage, self.settings.engine, self.settings.last_day)

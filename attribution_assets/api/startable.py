@@ -12,9 +12,9 @@ from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.training.stored_answers import has_stored_answers
 from attribution_assets.command.report_range import days_to_report, require_mapped_types
 from attribution_assets.data_sets import owns_source
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.ihc_service.training.calibration import FEWEST_JOURNEYS
 from attribution_assets.operations.store import OperationStore
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 
 
@@ -43,7 +43,7 @@ def _require_days(settings: Settings, asked: Mapping[str, Any]) -> None:
     if first and last and last < first:
         detail = f"the range ends on {last}, before it starts on {first}"
         raise Problem(422, "Invalid request", detail, [{"pointer": "/last_day", "detail": detail}])
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     resources.ihc_api.check()
     try:
         days = days_to_report(resources.database.source(), resources.storage.tables(), settings.windows, first, last)
@@ -65,7 +65,7 @@ def require_answers(settings: Settings, conversion_type: str) -> None:
     Raises:
         Problem: There are not.
     """
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     asked_with = resources.ihc_api.asked_with(conversion_type)
     if not has_stored_answers(resources.storage.tables(), asked_with, FEWEST_JOURNEYS):
         raise Problem(

@@ -20,7 +20,6 @@ from attribution_assets.command.erasure import erase
 from attribution_assets.command.usable import usable
 from attribution_assets.data_sets import data_set_named, owns_source
 from attribution_assets.defs.data_set_definitions import data_set_definitions
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.data_set_names import DATA_SET_TAG
 from attribution_assets.instance.opening import dagster_instance
@@ -28,6 +27,7 @@ from attribution_assets.instance.other_work import in_a_run
 from attribution_assets.instance.run_failures import failures_in
 from attribution_assets.instance.runs import API_OPERATION_JOB, OPERATION_TAG, process_tag
 from attribution_assets.operations.records import DELETE_DATA_SET, ERASE_USER, KeptOperation
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 
 MOST_DAYS_NAMED = 366
@@ -188,7 +188,7 @@ def _asked(plans: list[RequestPlan]) -> dict[str, int]:
 
 
 def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted: Noted) -> dict[str, Any]:
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     resources.ihc_api.check()
     resources.storage.check()
     storage = resources.storage.tables()
@@ -212,7 +212,7 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, noted:
 
 
 def _train(settings: Settings, noted: Noted) -> dict[str, Any]:
-    resources, name = resources_of(settings, references=False), noted.operation.parameters["conversion_type"]
+    resources, name = resources_of(settings), noted.operation.parameters["conversion_type"]
     require_answers(settings, name)
     names = resources.rules.names
     job = data_set_definitions(settings).resolve_implicit_global_asset_job_def()

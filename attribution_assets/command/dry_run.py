@@ -27,10 +27,10 @@ from attribution_assets.command.fresh_days import days_not_fresh
 from attribution_assets.command.terminal import say
 from attribution_assets.command.training import quality_in_words
 from attribution_assets.defs.assets.attribution import REQUESTS_PER_BATCH, typed_journeys
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.ihc_service.training.trained_type import TrainedType
 from attribution_assets.instance.opening import history_to_read
+from attribution_assets.resources import Resources
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def dry_run(resources: Resources, first: dt.date, last: dt.date, *, preview: boo
         DatabaseError: The source, the ledger or the result tables cannot be read.
     """
     with history_to_read() as instance:
-        due = sorted(days_not_fresh(instance, resources, first, last))
+        due = sorted(days_not_fresh(instance, resources, first, last).days)
     windows = resources.rules.windows
     changed = {each for day in due for each in days_between(*windows.read_by(day, Window.LOOKBACK))}
     in_use = _all_trained(resources) if preview else None

@@ -28,11 +28,11 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.command.report_range import restate_from_source
 from attribution_assets.command.usable import usable
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.scrubbing import scrub_history
+from attribution_assets.resources import Resources
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.settings import Settings
 
 _IDS = {"session_sources": ("sessions", "session_id"), "conversions": ("conversions", "conv_id")}

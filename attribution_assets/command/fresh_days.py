@@ -6,11 +6,14 @@ Dagster's history says of days and checks, and whether their CSV files are there
 
 import datetime as dt
 from collections.abc import Container, Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 import dagster as dg
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.freshness.due import due_days
+from attribution_assets.attribution.calendar.windows import Windows
+from attribution_assets.attribution.freshness.due import days_made_otherwise, days_without_an_asset
 from attribution_assets.attribution.freshness.lineage import stored_state
 from attribution_assets.attribution.freshness.records import assets_in_use
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
@@ -19,9 +22,9 @@ from attribution_assets.attribution.reporting.report_file import day_file
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.defs.asset_graph import daily_checks
 from attribution_assets.defs.checks.daily import problems_of_days
-from attribution_assets.defs.resources import Resources
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_between_tags
+from attribution_assets.resources import Resources
 
 CSV_ASSETS = ("channel_reporting_csv", "channel_breakdown_csv")
 
@@ -29,7 +32,20 @@ MOST_FRESH_BETWEEN = 14
 """So many fresh days between two that are due are made with them: another run takes longer than they do."""
 
 
-def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt.date, last: dt.date) -> set[dt.date]:
+@dataclass(frozen=True)
+class NotFresh:
+    """What a run over a range of days has to do.
+
+    Attributes:
+        days: days of the range that are to be made.
+        touched: the first and the last day that may be stale once these are made; None where none can be.
+    """
+
+    days: AbstractSet[dt.date]
+    touched: tuple[dt.date, dt.date] | None
+
+
+def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt.date, last: dt.date) -> NotFresh:
     """The days from `first` to `last` that are not stored, published, recorded, passed by the checks, and up to date.
 
     Args:
@@ -43,17 +59,32 @@ def days_not_fresh(instance: dg.DagsterInstance, resources: Resources, first: dt
         ResultTablesError: The result tables cannot.
     """
     storage, source, rules = resources.storage.tables(), resources.database.source(), resources.rules
-    days = days_between(first, last)
-    read = rules.windows.days_touched_by(*rules.windows.days_touched_by(first, last))
-    state = stored_state(storage, resources.database.results().published(), read)
+    days, touched = days_between(first, last), rules.windows.days_touched_by(first, last)
+    state = stored_state(storage, resources.database.results().published(), days_read(rules.windows, touched))
     shown = {
         asset: {dt.date.fromisoformat(key) for key in instance.get_materialized_partitions(rules.names.key(asset))}
         for asset in assets_in_use(rules.windows)
     }
-    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=(first, last)))
-    due = due_days(days, state, stale, days_changed(state, source, days), resources.ihc_api.settings_of, shown)
+    not_made = days_without_an_asset(days, state, shown)
+    if not_made.issuperset(days):
+        return NotFresh(not_made, touched)
+    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share, Scope(within=touched))
+    otherwise = days_made_otherwise(
+        days, state, stale, days_changed(state, source, days), resources.ihc_api.settings_of
+    )
     files = [_days_without_file(asset, storage, resources, days) for asset in CSV_ASSETS if asset in shown]
-    return due.union(*files, set(_not_passed(instance, rules.names, shown)).intersection(days))
+    not_passed = set(_not_passed(instance, rules.names, shown)).intersection(days)
+    due = not_made.union(otherwise, *files, not_passed)
+    if not all(of_asset <= due for of_asset in stale.days.values()):
+        return NotFresh(due, touched)
+    return NotFresh(due, rules.windows.days_touched_by(min(due), max(due)) if due else None)
+
+
+def days_read(windows: Windows, touched: tuple[dt.date, dt.date]) -> tuple[dt.date, dt.date]:
+    """The first and the last day of which is read whether the days from the first to the last `touched` are stale."""
+    for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
+        touched = windows.days_touched_by(*touched)
+    return touched
 
 
 def _days_without_file(

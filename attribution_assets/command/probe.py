@@ -11,11 +11,11 @@ from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.training.probing import answered_probe, as_journeys, channels_by_visits
 from attribution_assets.attribution.training.stored_answers import answers_of, stored_touchpoints
 from attribution_assets.command.terminal import say
-from attribution_assets.defs.resources import IhcApiAccount, Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.ihc_service.training.calibration import TooFewAnswersError, cut_bounds
 from attribution_assets.ihc_service.training.learning import Learned, learned
 from attribution_assets.ihc_service.training.probe import FEWEST_JOURNEYS, MOST_JOURNEYS, probe
+from attribution_assets.resources import IhcApiAccount, Resources
 
 
 def train_by_probe(

@@ -19,11 +19,11 @@ from attribution_assets.attribution.calendar.days import adjacent_ranges, days_b
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.freshness.late_data import extraction_stages
 from attribution_assets.attribution.freshness.lineage import stored_state
-from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
+from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles_by_asset
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.freshness.repair import Stage, next_stages
 from attribution_assets.attribution.freshness.staleness import Scope, stale_days
-from attribution_assets.attribution.freshness.status import Status, attributed_with_other_settings, days_changed, status
+from attribution_assets.attribution.freshness.status import days_changed
 from attribution_assets.attribution.reporting.order_outcomes import order_outcomes
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.attribution.source.rows_in_no_report import in_words as in_plain_words
@@ -33,16 +33,16 @@ from attribution_assets.attribution.storage.stored_days import companion_table
 from attribution_assets.attribution.tables.credit import ATTRIBUTED
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.attribution.tables.set_aside import SetAside, amounts_set_aside, money_in_words
-from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, days_not_fresh
+from attribution_assets.command.fresh_days import MOST_FRESH_BETWEEN, NotFresh, days_not_fresh, days_read
 from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.defs.data_set_definitions import data_set_definitions
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunFailedError, RunRejectedError
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.opening import dagster_instance
 from attribution_assets.instance.run_failures import failures_in, kind_of_error
 from attribution_assets.instance.runs import ATTRIBUTION_JOB, process_tag
+from attribution_assets.resources import Resources
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.setting_texts import EARLIEST_DAY
 from attribution_assets.settings import Settings
 
@@ -163,10 +163,12 @@ def report_days(  # noqa: PLR0913 - each is a choice of its own
     with _runs(settings, resources, on_stage, tags, on_run) as runs:
         for stage in _stages_before(resources, first, last):
             runs.materialize(stage)
-        due = days_between(first, last) if again else days_not_fresh(runs.instance, resources, first, last)
-        for range_first, range_last in adjacent_ranges(due, MOST_FRESH_BETWEEN):
+        every_day = NotFresh(set(days_between(first, last)), touched)
+        found = every_day if again else days_not_fresh(runs.instance, resources, first, last)
+        for range_first, range_last in adjacent_ranges(found.days, MOST_FRESH_BETWEEN):
             runs.materialize(Stage(assets_in_use(settings.windows), range_first, range_last))
-        runs.repair(resources, touched)
+        if found.touched:
+            runs.repair(resources, found.touched)
         return runs.made
 
 
@@ -248,10 +250,8 @@ class _Runs:
         Raises:
             RunFailedError: An asset or a blocking check failed, or days are still stale in the end.
         """
-        windows, read = self.settings.windows, touched
-        storage, results = resources.storage.tables(), resources.database.results()
-        for _ in range(3):  # reports a lookback window away from these days look two further, see Window.AROUND
-            read = windows.days_touched_by(*read)
+        windows = self.settings.windows
+        storage, results, read = resources.storage.tables(), resources.database.results(), days_read(windows, touched)
         for _ in range(MOST_ROUNDS):
             state = stored_state(storage, results.published(), read)
             stale = stale_days(storage, state, windows, self.settings.max_rejected_share, Scope(within=touched))
@@ -345,11 +345,10 @@ def dimension_named(windows: Windows, name: str | None) -> str | None:
 
 def days_not_made(resources: Resources, first: dt.date, last: dt.date) -> NotMade:
     """The days from `first` to `last` that cannot be made: asset -> day -> why."""
-    storage, rules, found = resources.storage.tables(), resources.rules, {}
-    for asset in assets_in_use(rules.windows):
-        kept = obstacles(storage, asset, days_between(first, last), rules.windows, rules.max_rejected_share)
-        found[asset] = {**kept.left_out, **kept.held_up}
-    return found
+    rules, days = resources.rules, days_between(first, last)
+    assets, share = assets_in_use(rules.windows), rules.max_rejected_share
+    found = obstacles_by_asset(resources.storage.tables(), assets, days, rules.windows, share)
+    return {asset: {**kept.left_out, **kept.held_up} for asset, kept in found.items()}
 
 
 def orders_not_made(storage: AssetStorage, not_made: NotMade) -> str:
@@ -372,24 +371,6 @@ def not_made_in_words(not_made: NotMade) -> str:
         for why in reasons
     }
     return "; ".join(f"{why}; not made because of this: {', '.join(of_assets)}" for why, of_assets in days.items())
-
-
-def current_status(resources: Resources) -> tuple[Status, set[dt.date]]:
-    """How up to date everything is, and the days attributed with other settings than those of now.
-
-    Raises:
-        SourceDatabaseError: The source cannot be read.
-        ResultTablesError: The result tables cannot.
-        ForeignStorageError: The storage holds the tables of another database.
-    """
-    storage, source = resources.storage.tables(), resources.database.source()
-    storage.require(str(source))
-    state = stored_state(storage, resources.database.results().published())
-    rules = resources.rules
-    stale = stale_days(storage, state, rules.windows, rules.max_rejected_share)
-    calendar = first_and_last_partition(rules.windows.first_day, rules.windows.last_day)
-    found = status(state, stale, source, calendar, rules.windows)
-    return found, attributed_with_other_settings(state, resources.ihc_api.settings_of)
 
 
 def orders_by_type(resources: Resources, outcomes: pd.DataFrame) -> pd.DataFrame | None:

@@ -15,7 +15,7 @@ from rich.table import Table
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.command.chosen import Chosen
 from attribution_assets.command.terminal import say
-from attribution_assets.defs.resources import resources_of
+from attribution_assets.resources import resources_of
 
 COMMAND = (sys.executable, "-c", "from attribution_assets.command.cli import main; main()")
 
@@ -141,7 +141,7 @@ def _table(ended: Sequence[Ended]) -> Table:
 
 def _figures(done: Ended) -> list[str]:
     """Days, cost, orders, revenue and ROAS of the report that a run wrote."""
-    reports = resources_of(done.data_set.usable(), references=False).reports
+    reports = resources_of(done.data_set.usable()).reports
     with reports.file("channel_reporting.csv").open("rb") as file:
         report = pd.read_csv(file)
     totals = with_ratios(report[["cost", "ihc", "ihc_revenue"]].sum().to_frame().T).iloc[0]

@@ -13,8 +13,8 @@ from attribution_assets.attribution.source.rows_in_no_report import in_words as 
 from attribution_assets.attribution.source.survey import OrdersWithVisits, Survey, SurveyedTable, survey
 from attribution_assets.command.source_advice import TABLE_OF, gap, shortened, to_do, within, without_dates
 from attribution_assets.command.terminal import say
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Resources
+from attribution_assets.resources import Resources
+from attribution_assets.resources.calendar import first_and_last_partition
 
 
 def report_source(console: Console, resources: Resources) -> bool:

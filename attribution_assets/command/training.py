@@ -18,12 +18,12 @@ from attribution_assets.attribution.training.stored_answers import (
     transcript_of,
 )
 from attribution_assets.command.terminal import say
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.ihc_service.model import SHIPPED
 from attribution_assets.ihc_service.training.calibration import TooFewAnswersError
 from attribution_assets.ihc_service.training.learning import Learned, approximated, learned
 from attribution_assets.ihc_service.training.trained_type import Method, TrainedType
+from attribution_assets.resources import Resources
 
 METHODS = {
     Method.ANSWERS: "answers",

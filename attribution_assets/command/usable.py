@@ -12,9 +12,9 @@ from attribution_assets.attribution.files.locations import (
     require_writable_folder,
 )
 from attribution_assets.attribution.files.object_store import ObjectStoreError, require_bucket
-from attribution_assets.defs.resources import Reports, Resources, resources_of
 from attribution_assets.errors import RunRejectedError
 from attribution_assets.instance.opening import require_writable_home
+from attribution_assets.resources import Reports, Resources, resources_of
 from attribution_assets.settings import FailureReports, Settings
 
 
@@ -26,7 +26,7 @@ def usable(settings: Settings, output: str | None) -> tuple[Resources, UPath]:
         RunRejectedError: The report cannot be written, or Dagster's history.
     """
     FailureReports.from_environment()
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     resources.ihc_api.check()
     resources.storage.check()
     resources.storage.require_writable()

@@ -17,11 +17,11 @@ from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER, Traffic
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.tables import Column, Table, spoken
-from attribution_assets.defs.resources import Resources
 from attribution_assets.environment import without_secrets
 from attribution_assets.instance.run_failures import WHAT_TO_DO, link_to_run
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.monitoring.history_facts import FailedRun, History, RunFacts
+from attribution_assets.resources import Resources
 
 Part = TypeVar("Part")
 

@@ -20,7 +20,7 @@ from attribution_assets.charts.share_limits import PERCENT, share_limits_chart
 from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.over_time import NamedChart
 from attribution_assets.dashboard.tables import Column, Table, spoken
-from attribution_assets.defs.resources import IhcApiAccount
+from attribution_assets.resources import IhcApiAccount
 
 MOST_CHARTS = 6
 LONGEST_RANGE = 92

@@ -14,7 +14,7 @@ from attribution_assets.dashboard.app import Place, create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.dashboard.learned_model import LearnedModelLook
 from attribution_assets.dashboard.saved import SavedThings
-from attribution_assets.defs.resources import Resources
+from attribution_assets.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts
 from attribution_assets.settings import currency, webserver_url
 

@@ -14,7 +14,7 @@ from attribution_assets.defs.automation.schedules import schedules
 from attribution_assets.defs.automation.sensors import sensors
 from attribution_assets.defs.checks.freshness import freshness_check, freshness_sensor
 from attribution_assets.defs.io_managers import DailyTableIOManager
-from attribution_assets.defs.resources import resources_of
+from attribution_assets.defs.resources import dagster_resources
 from attribution_assets.instance import json_logs
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.settings import Settings
@@ -30,7 +30,7 @@ def data_set_definitions(settings: Settings, resources: Mapping[str, Any] | None
     as_json, names = settings.log_format == "json", DataSetNames(settings.data_set)
     if as_json:
         json_logs.use_for_all_runs()
-    used = {**vars(resources_of(settings, references=True)), **(resources or {})}
+    used = {**dagster_resources(settings), **(resources or {})}
     in_use = assets_in_use(settings.windows)
     used["io_manager"] = DailyTableIOManager(**{name: used[name] for name in ("storage", "database", "rules")})
     return dg.Definitions(

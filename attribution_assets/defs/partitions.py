@@ -5,7 +5,6 @@ import datetime as dt
 import dagster as dg
 
 from attribution_assets.attribution.calendar.windows import Window
-from attribution_assets.errors import ConfigurationError
 
 
 def daily_partitions(first_day: dt.date, last_day: dt.date | None = None) -> dg.DailyPartitionsDefinition:
@@ -21,16 +20,3 @@ def window_mapping(window: Window, lookback_days: int) -> dg.TimeWindowPartition
     if window is Window.ATTRIBUTION:
         return dg.TimeWindowPartitionMapping(end_offset=lookback_days)
     return None
-
-
-def first_and_last_partition(first_day: dt.date, last_day: dt.date | None = None) -> tuple[dt.date, dt.date]:
-    """The first day of the calendar, and its last one as of now: yesterday, or the last day if that is earlier.
-
-    Raises:
-        ConfigurationError: The first day is not over yet, so there is no day at all.
-    """
-    daily = daily_partitions(first_day, last_day)
-    keys = daily.get_first_partition_key(), daily.get_last_partition_key()
-    if keys[0] is None or keys[1] is None:
-        raise ConfigurationError(f"ATTRIBUTION_START_DATE is {first_day}: no day from there on is over yet")
-    return dt.date.fromisoformat(keys[0]), dt.date.fromisoformat(keys[1])

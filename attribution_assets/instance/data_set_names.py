@@ -7,11 +7,13 @@ settings are called in messages: those of the environment are variables, those o
 
 import re
 from dataclasses import dataclass
-
-import dagster as dg
+from typing import TYPE_CHECKING
 
 from attribution_assets.attribution.freshness.records import ASSETS
 from attribution_assets.settings import ATTRIBUTES
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 DATA_SET_TAG = "data_set"
 """Tag of the runs, assets and jobs of a named data set: its name."""
@@ -45,15 +47,19 @@ class DataSetNames:
         data_set, plain = split_name(name)
         return plain if data_set == self.data_set else None
 
-    def key(self, *path: str) -> dg.AssetKey:
+    def key(self, *path: str) -> "dg.AssetKey":
         """The key of an asset of the data set."""
+        import dagster as dg  # noqa: PLC0415  # 0.6 s that only those need who use Dagster
+
         return dg.AssetKey([self.data_set, *path] if self.data_set else [*path])
 
-    def check_key(self, asset: str, check: str) -> dg.AssetCheckKey:
+    def check_key(self, asset: str, check: str) -> "dg.AssetCheckKey":
         """The key of a check of one of its assets."""
+        import dagster as dg  # noqa: PLC0415  # as above
+
         return dg.AssetCheckKey(self.key(asset), check)
 
-    def asset(self, key: dg.AssetKey) -> str | None:
+    def asset(self, key: "dg.AssetKey") -> str | None:
         """The asset's name; None if it is not one of the data set's assets."""
         *before, name = key.path
         return name if name in ASSETS and before == ([self.data_set] if self.data_set else []) else None

@@ -21,12 +21,12 @@ from attribution_assets.attribution.freshness.staleness import Scope, Stale, sta
 from attribution_assets.attribution.freshness.status import days_due
 from attribution_assets.attribution.ledger.ledger import Selection
 from attribution_assets.attribution.storage.asset_storage import AssetStorage, ForeignStorageError
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Resources
 from attribution_assets.errors import ReportingError
 from attribution_assets.instance.opening import history_errors_as_failed_run
 from attribution_assets.monitoring.history_facts import History
 from attribution_assets.monitoring.history_reader import HistoryReader
+from attribution_assets.resources import Resources
+from attribution_assets.resources.calendar import first_and_last_partition
 
 DAYS_VERIFIED_AT_ONCE = 60
 

@@ -36,11 +36,11 @@ from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.defs.asset_graph import daily_checks
-from attribution_assets.defs.resources import Resources
 from attribution_assets.environment import without_secrets
 from attribution_assets.instance.runs import JOBS
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.monitoring.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
+from attribution_assets.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts
 
 STATUSES = ("200", "400", "401", "403", "408", "429", "500", "502", "503", "504", NO_ANSWER)

@@ -96,7 +96,7 @@ def test_an_api_that_is_down_fails_the_run_in_bounded_time_and_what_does_not_nee
         week.set(IHC_API_URL=f"http://127.0.0.1:{unused.getsockname()[1]}/v1/compute_ihc", IHC_API_KEY=KEY)
         with monkeypatch.context() as impatient:
             quick = partial(IhcApi, max_tries=3, first_backoff_seconds=0.01)  # there is no setting for it
-            impatient.setattr("attribution_assets.defs.resources.IhcApi", quick)
+            impatient.setattr("attribution_assets.resources.account.IhcApi", quick)
             failed = week.run(str(FIRST), str(LAST))
     assert failed.exit_code == 1
     gave_up = r"Failed: ihc_attributions: gave up after 3 tries in \d+ s: no answer from"

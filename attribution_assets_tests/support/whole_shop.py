@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.database.database import Database
 from attribution_assets.command.cli import app
-from attribution_assets.defs.resources import resources_of
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.comparison_oracle import comparisons
 from attribution_assets_tests.support.databases import insert, rows_of
@@ -161,7 +161,7 @@ def check_comparisons(shop: Shop, expected: Truth) -> None:
         file.stem: pd.read_csv(file, keep_default_na=False, converters={"channel_name": unguarded})
         for file in folder.iterdir()
     }
-    tables = resources_of(Settings.from_environment(), references=False).storage.tables()
+    tables = resources_of(Settings.from_environment()).storage.tables()
     stored = {
         name: pd.concat([tables.days(name, days).frame(day) for day in days], ignore_index=True)
         for name in ("model_comparison", "conversion_paths", "channel_roles")

@@ -5,8 +5,9 @@ import datetime as dt
 import pytest
 
 from attribution_assets.attribution.calendar.windows import Window
-from attribution_assets.defs.partitions import daily_partitions, first_and_last_partition
+from attribution_assets.defs.partitions import daily_partitions
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.settings import Settings, demo_start
 
 
@@ -70,6 +71,22 @@ def test_the_last_day_bounds_partitions_and_windows(monkeypatch: pytest.MonkeyPa
 def test_a_last_day_that_is_not_over_bounds_nothing_yet() -> None:
     yesterday = dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
     assert first_and_last_partition(dt.date(2024, 2, 20), dt.date(2090, 1, 1))[1] == yesterday
+
+
+@pytest.mark.parametrize("last_day", [None, dt.date(2024, 2, 20), dt.date(2024, 3, 1), dt.date(2090, 1, 1)])
+def test_the_calendar_has_dagsters_first_and_last_partition(last_day: dt.date | None) -> None:
+    first_day = dt.date(2024, 2, 20)
+    daily = daily_partitions(first_day, last_day)
+    of_dagster = daily.get_first_partition_key(), daily.get_last_partition_key()
+    assert tuple(map(str, first_and_last_partition(first_day, last_day))) == of_dagster
+
+
+@pytest.mark.parametrize("last_day", [None, dt.date(2090, 1, 1)])
+def test_a_calendar_of_which_no_day_is_over_has_no_partition(last_day: dt.date | None) -> None:
+    today = dt.datetime.now(dt.UTC).date()
+    assert daily_partitions(today, last_day).get_last_partition_key() is None
+    with pytest.raises(ConfigurationError, match="no day from there on is over yet"):
+        first_and_last_partition(today, last_day)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from attribution_assets.command.chosen import chosen
 from attribution_assets.data_sets import data_sets, owns_source
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.assets.daily import pool_of
-from attribution_assets.defs.resources import resources_of
+from attribution_assets.defs.resources import dagster_resources
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.settings import ATTRIBUTES, FIRST_DAY, Settings
@@ -157,7 +157,7 @@ def test_a_secret_is_named_and_hidden_wherever_it_would_be_shown(write: Write, m
     found = data_sets().usable["shop_de"]
     assert (found.ihc_api_key, found.database_url, found.own_account) == ("key-of-shop-de", "sqlite:///named.db", True)
     assert found.variables == {"ihc_api_key": "SHOP_DE_KEY", "database_url": "SHOP_DE_URL"}
-    assert resources_of(found, references=True).ihc_api.api_key == dg.EnvVar("SHOP_DE_KEY")
+    assert dagster_resources(found)["ihc_api"].api_key == dg.EnvVar("SHOP_DE_KEY")
     assert without_secrets("asked with key-of-shop-de") == "asked with ***"
 
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings, currency
 
 DIGITS = "9" * 5000
@@ -52,7 +52,7 @@ def settings(monkeypatch: pytest.MonkeyPatch, variable: str, text: str) -> Setti
 def said(monkeypatch: pytest.MonkeyPatch, variable: str, text: str) -> str:
     """What is said of a value that cannot be used."""
     with pytest.raises(ConfigurationError) as raised:
-        resources_of(settings(monkeypatch, variable, text), references=False).ihc_api.check()
+        resources_of(settings(monkeypatch, variable, text)).ihc_api.check()
     words = str(raised.value)
     assert words.isprintable()
     assert len(words) < 250
@@ -161,7 +161,7 @@ def test_a_redistribution_parameter_that_cannot_be_used_is_refused(
 def test_a_redistribution_parameter_is_taken_with_keys_that_are_not_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     phase = '{"direction": "any_session", "receive_threshold": 0.5, "redistribution_channel_labels": ["Direct"]}'
     text = f'{{"initializer": {phase}, "holder": {{"receive_threshold": 1}}, "new": {"[" * 18}1e308{"]" * 18}}}'
-    resources_of(settings(monkeypatch, "IHC_REDISTRIBUTION_PARAMETER", text), references=False).ihc_api.check()
+    resources_of(settings(monkeypatch, "IHC_REDISTRIBUTION_PARAMETER", text)).ihc_api.check()
 
 
 def test_a_variable_in_another_encoding_is_refused_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from attribution_assets.data_sets import data_set
-from attribution_assets.defs.resources import resources_of
+from attribution_assets.defs.resources import dagster_resources
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources import resources_of
 
 VARIABLE = "ATTRIBUTION_DATA_SET_SHOP_DE_IHC_API_KEY"
 
@@ -23,8 +24,8 @@ def test_a_file_gives_the_value_and_dagster_refers_to_a_variable(tmp_path: Path)
     file.write_text("s3cret-key\n")
     settings = data_set("shop_de", {"ihc_api_key": {"file": str(file)}}, str)
     assert settings.ihc_api_key == "s3cret-key" == os.environ[VARIABLE]
-    assert resources_of(settings, references=False).ihc_api.api_key == "s3cret-key"
-    assert VARIABLE in repr(resources_of(settings, references=True).ihc_api)
+    assert resources_of(settings).ihc_api.api_key == "s3cret-key"
+    assert VARIABLE in repr(dagster_resources(settings)["ihc_api"])
     assert "s3cret-key" not in repr(settings)
     assert without_secrets("key s3cret-key") == "key ***"
 

@@ -61,14 +61,15 @@ class Windows:
 
     def read_by(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an input that the day of an asset reads."""
+        if window is Window.DAY:
+            return day, day
         lookback = dt.timedelta(days=self.lookback_days)
+        if window is Window.LOOKBACK:
+            return max(self.first_day, day - lookback), day
         later = min(day + lookback, self.last_day or dt.date.max)
-        return {
-            Window.DAY: (day, day),
-            Window.LOOKBACK: (max(self.first_day, day - lookback), day),
-            Window.ATTRIBUTION: (day, later),
-            Window.AROUND: (max(self.first_day, day - 2 * lookback), later),
-        }[window]
+        if window is Window.ATTRIBUTION:
+            return day, later
+        return max(self.first_day, day - 2 * lookback), later
 
     def readers_of(self, day: dt.date, window: Window) -> tuple[dt.date, dt.date]:
         """First and last day of an asset that read the day of an input."""

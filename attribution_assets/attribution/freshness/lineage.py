@@ -89,12 +89,12 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
         windows: How the days are tied together.
     """
     record = ASSETS[asset]
-    stored = {
-        f"{given.asset}/{read}": versions[given.asset][read]
-        for given in record.inputs
-        for read in _window(*windows.read_by(day, given.window))
-        if read in versions.get(given.asset, {})
-    }
+    stored = dict[str, str]()
+    for given in record.inputs:
+        of_input = versions.get(given.asset, {})
+        for read in _window(*windows.read_by(day, given.window)):
+            if read in of_input:
+                stored[_named(given.asset, read)] = of_input[read]
     return {**record.rules(windows, day), **stored}
 
 
@@ -102,6 +102,12 @@ def made_from(asset: str, versions: Versions, day: dt.date, windows: Windows) ->
 def _window(first: dt.date, last: dt.date) -> Sequence[dt.date]:
     """The days of a window, remembered: each is asked for by several assets."""
     return days_between(first, last)
+
+
+@lru_cache(maxsize=100_000)
+def _named(asset: str, day: dt.date) -> str:
+    """What a day of an asset is called where something is made from it, remembered: a day lies in many windows."""
+    return f"{asset}/{day}"
 
 
 def companion_versions(versions: Versions, asset: str, day: dt.date) -> dict[str, str]:

@@ -81,17 +81,28 @@ def obstacles(
         windows: How the days are tied together.
         most_rejected: Share of a day's source rows that may be rejected.
     """
-    record = ASSETS[asset]
-    if record.reads_the_source or not days:
-        return Obstacles({}, {})
+    return obstacles_by_asset(storage, [asset], days, windows, most_rejected)[asset]
+
+
+def obstacles_by_asset(
+    storage: AssetStorage, assets: Sequence[str], days: Sequence[dt.date], windows: Windows, most_rejected: float
+) -> dict[str, Obstacles]:
+    """What keeps days of each of several assets from being made; arguments as for `obstacles`."""
+    found = {asset: Obstacles({}, {}) for asset in assets}
+    derived = [record for asset in assets if not (record := ASSETS[asset]).reads_the_source]
+    if not derived or not days:
+        return found
     read = days_between(windows.read_by(days[0], Window.LOOKBACK)[0], days[-1])
     tables = [name for source in SOURCE_ASSETS for name in (source, companion_table(source))]
-    tables += _bases(record)
-    stamps = {name: storage.days(name, read).stamps() for name in tables}
-    waiting = days_held_up(stamps, windows, most_rejected)[asset]
-    lacking = _lacking(storage, record, [day for day in days if day not in waiting], windows)
-    examples = {cause: _with_example(storage, cause) for cause in {waiting[day] for day in days if day in waiting}}
-    return Obstacles({day: examples[waiting[day]] for day in days if day in waiting}, lacking)
+    bases = {base for record in derived for base in _bases(record)}
+    stamps = {name: storage.days(name, read).stamps() for name in (*tables, *bases)}
+    held_up = days_held_up(stamps, windows, most_rejected)
+    for record in derived:
+        waiting = held_up[record.name]
+        lacking = _lacking(storage, record, [day for day in days if day not in waiting], windows)
+        examples = {cause: _with_example(storage, cause) for cause in {waiting[day] for day in days if day in waiting}}
+        found[record.name] = Obstacles({day: examples[waiting[day]] for day in days if day in waiting}, lacking)
+    return found
 
 
 def _bases(record: AssetRecord) -> Iterator[str]:

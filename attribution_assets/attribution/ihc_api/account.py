@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-
 MOST_ANSWER_SECONDS = 3600
 """Longest that an exchange may take: a connection on which nothing comes is noticed within an hour."""
 GIVE_UP_AFTER_SECONDS = 300
@@ -74,6 +72,8 @@ class IhcApi:
 
     def __post_init__(self) -> None:
         """Refuse here what could only fail later, and would show the key when it does."""
+        import requests  # noqa: PLC0415  # 0.1 s that settings alone do not need
+
         address = urlsplit(self.url)
         if address.scheme not in ("http", "https") or not address.hostname or address.username is not None:
             raise ValueError("the URL of the IHC API must be http(s)://host/path, without user and password")

@@ -149,12 +149,12 @@ class AssetStorage:
     def days(self, asset: str, days: Iterable[dt.date]) -> StoredDays:
         """The given days of one asset: which of them are stored, and where."""
         asked, folder = sorted(days), self._root / asset
+        names = {day: _file_name(day) for day in asked if day <= self._last_day}
         if local_path(folder) is None or len(asked) >= MANY_DAYS:
-            there = set(self.stored_days(asset))  # one request, where looking for each day would take as many
-            stored = {day: folder / _file_name(day) for day in asked if day in there}
+            there = set(names_in(folder))  # one request, where looking for each day would take as many
+            stored = {day: folder / name for day, name in names.items() if name in there}
         else:
-            within = (day for day in asked if day <= self._last_day)
-            stored = {day: file for day in within if (file := folder / _file_name(day)).exists()}
+            stored = {day: file for day, name in names.items() if (file := folder / name).exists()}
         return StoredDays(asset, stored, [day for day in asked if day not in stored], self.engine)
 
     def all_days(self, asset: str) -> StoredDays:

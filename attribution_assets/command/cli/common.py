@@ -91,16 +91,28 @@ def of_each(found: Sequence[Chosen], do: Callable[[Settings], None]) -> None:
 
 
 @contextmanager
+def modules_loading() -> Iterator[None]:
+    """Load modules without collecting garbage: there are up to two thousand, of which nothing can be freed."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@contextmanager
 def problems_in_one_line(data_sets: Sequence[str] | None = None) -> Iterator[None]:
     """Say what went wrong in one line, and end with the exit code for it.
 
     Args:
         data_sets: Names of those that it is about: settings of a single one are called by its attributes.
     """
-    gc.set_threshold(200_000)  # two thousand modules load now, of which the collector can free nothing
-    from attribution_assets.attribution.database.database import DatabaseError
-    from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
-    from attribution_assets.attribution.training.conversion_types import ConversionTypesError
+    gc.set_threshold(200_000)
+    with modules_loading():
+        from attribution_assets.attribution.database.database import DatabaseError
+        from attribution_assets.attribution.storage.asset_storage import ForeignStorageError
+        from attribution_assets.attribution.training.conversion_types import ConversionTypesError
 
     as_json = False
     try:

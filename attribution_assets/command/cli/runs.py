@@ -1,7 +1,6 @@
 """What is run, and what of it is shown: the commands `demo`, `run`, `compare`, `status` and `source`."""
 
 import datetime as dt
-import gc
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -14,6 +13,7 @@ from attribution_assets.command.cli.common import (
     DataSetOption,
     app,
     day_given,
+    modules_loading,
     of_each,
     one_of,
     problems_in_one_line,
@@ -28,8 +28,8 @@ def demo() -> None:
     """Make a demo database that ends yesterday, or add the days since, then do what `run` does over all its days."""
     with problems_in_one_line():
         from attribution_assets.command.usable import usable
-        from attribution_assets.defs.partitions import first_and_last_partition
         from attribution_assets.demo import extend_demo_database, has_source_tables, make_demo_database
+        from attribution_assets.resources.calendar import first_and_last_partition
 
         settings = Settings.from_environment()
         if settings.source_url:
@@ -109,10 +109,10 @@ def compare(
 
         from attribution_assets.command import comparison_files, terminal
         from attribution_assets.command.usable import reports_folder
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
         settings = one_of(data_set)
-        resources = resources_of(settings, references=False)
+        resources = resources_of(settings)
         resources.storage.check()
         storage, folder = resources.storage.tables(), reports_folder(resources.reports, output)
         storage.require(str(resources.database.source()))
@@ -125,18 +125,20 @@ def compare(
 def status(data_set: DataSetOption = None, all_data_sets: AllDataSets = False) -> None:  # noqa: FBT002  # Typer's form
     """List the days that are missing, stale, changed in the source since, or provisional."""
 
-    def print_status(settings: Settings) -> None:
-        from rich.console import Console
+    def show(settings: Settings) -> None:
+        with modules_loading():
+            from rich.console import Console
 
-        from attribution_assets.command import report_range, terminal
-        from attribution_assets.defs.resources import resources_of
+            from attribution_assets.command.current_status import current_status
+            from attribution_assets.command.terminal import print_status
+            from attribution_assets.resources import resources_of
 
-        resources = resources_of(settings, references=False)
+        resources = resources_of(settings)
         resources.storage.check()
-        terminal.print_status(Console(), *report_range.current_status(resources))
+        print_status(Console(), *current_status(resources))
 
     with problems_in_one_line(data_set):
-        of_each(chosen(data_set, every=all_data_sets), print_status)
+        of_each(chosen(data_set, every=all_data_sets), show)
 
 
 @app.command()
@@ -146,9 +148,9 @@ def source(data_set: DataSetOption = None) -> None:
         from rich.console import Console
 
         from attribution_assets.command.source_report import report_source
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
-        if not report_source(Console(), resources_of(one_of(data_set), references=False)):
+        if not report_source(Console(), resources_of(one_of(data_set))):
             raise typer.Exit(NOT_POSSIBLE)
 
 
@@ -167,9 +169,9 @@ def _plan(settings: Settings, start: dt.date | None, end: dt.date | None, *, pre
 
     from attribution_assets.command import report_range
     from attribution_assets.command.dry_run import dry_run, print_dry_run
-    from attribution_assets.defs.resources import resources_of
+    from attribution_assets.resources import resources_of
 
-    resources = resources_of(settings, references=False)
+    resources = resources_of(settings)
     resources.ihc_api.check()
     resources.storage.check()
     storage = resources.storage.tables()
@@ -194,16 +196,14 @@ def _report(  # noqa: PLR0913 - the options of run
 def _make_and_report(  # noqa: PLR0913 - as above
     settings: Settings, start: dt.date | None, end: dt.date | None, output: str | None, *, again: bool, by: str | None
 ) -> None:
-    gc.disable()  # most modules load now: the collector would look at them again and again
-    from rich.console import Console
+    with modules_loading():
+        from rich.console import Console
 
-    from attribution_assets.attribution.reporting.report_file import write_breakdown, write_report
-    from attribution_assets.attribution.results.channel_results import final_and_provisional_days
-    from attribution_assets.command import report_range, terminal
-    from attribution_assets.command.usable import usable
+        from attribution_assets.attribution.reporting.report_file import write_breakdown, write_report
+        from attribution_assets.attribution.results.channel_results import final_and_provisional_days
+        from attribution_assets.command import report_range, terminal
+        from attribution_assets.command.usable import usable
 
-    gc.freeze()
-    gc.enable()
     console = Console()
     resources, path = usable(settings, output)
     dimension = report_range.dimension_named(settings.windows, by)

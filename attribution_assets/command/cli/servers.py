@@ -18,7 +18,7 @@ from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from attribution_assets.defs.resources import Resources
+    from attribution_assets.resources import Resources
 
 
 def _hosts(names: list[str] | None) -> list[str] | None:
@@ -67,10 +67,10 @@ def serve_ihc(
 ) -> None:
     """Run the embedded IHC service by itself until it is interrupted."""
     with problems_in_one_line(data_set):
-        from attribution_assets.defs.resources import resources_of
         from attribution_assets.ihc_service.server import serve
+        from attribution_assets.resources import resources_of
 
-        known = resources_of(one_of(data_set), references=False).ihc_api.known_types()
+        known = resources_of(one_of(data_set)).ihc_api.known_types()
         serve(port, allowed_hosts=allowed_host or (), conversion_types=known)
 
 
@@ -183,12 +183,12 @@ def _usable_data_sets() -> dict[str, "Resources"]:
     Raises:
         ConfigurationError: None can.
     """
-    from attribution_assets.defs.resources import resources_of
+    from attribution_assets.resources import resources_of
 
     found, problems = {}, list[ConfigurationError]()
     for data_set in chosen(None, every=True):
         try:
-            resources = resources_of(data_set.usable(), references=False)
+            resources = resources_of(data_set.usable())
             resources.storage.check()
             found[data_set.name] = resources
         except ConfigurationError as problem:

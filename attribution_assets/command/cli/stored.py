@@ -41,9 +41,9 @@ def ledger(  # noqa: PLR0913, PLR0917 - its options
         from rich.console import Console
 
         from attribution_assets.attribution.ledger.ledger import Selection
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
-        answers = resources_of(settings, references=False).database.ledger()
+        answers = resources_of(settings).database.ledger()
         if forget:
             selection = Selection(conversion_type, day, tuple(order or ()))
             typer.echo(
@@ -132,9 +132,9 @@ def train(  # noqa: PLR0913, PLR0917 - its options
         from rich.console import Console
 
         from attribution_assets.command.probe import train_by_probe
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
-        resources = resources_of(one_of(data_set), references=False)
+        resources = resources_of(one_of(data_set))
         types, console = resources.ihc_api.trained(), Console()
         if probe:
             found = train_by_probe(console, resources, conversion_type, wish.since, confirmed=yes)
@@ -152,8 +152,8 @@ def conversion_types(data_set: DataSetOption = None) -> None:
         from rich.console import Console
 
         from attribution_assets.command.training import print_types
-        from attribution_assets.defs.resources import resources_of
+        from attribution_assets.resources import resources_of
 
-        account = resources_of(one_of(data_set), references=False).ihc_api
+        account = resources_of(one_of(data_set)).ihc_api
         types = account.trained().all()
         print_types(Console(), types, account.order_types, with_key=bool(account.api_key))

@@ -9,6 +9,7 @@ from itertools import tee
 import dagster as dg
 import pandas as pd
 
+from attribution_assets import resources
 from attribution_assets.attribution.calendar.days import batches, by_day
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
 from attribution_assets.attribution.ihc_api.order_types import values_of
@@ -154,7 +155,7 @@ def journeys(
 
 
 def typed_journeys(
-    journeys: StoredDays, named: StoredDays, ihc_api: IhcApiAccount
+    journeys: StoredDays, named: StoredDays, ihc_api: resources.IhcApiAccount
 ) -> Iterator[tuple[dt.date, pd.DataFrame]]:
     """The journeys of each day, with the conversion types of their orders where any order names one."""
     for day, frame in journeys.frames():

@@ -8,11 +8,11 @@ import dagster as dg
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.defs.automation.jobs import jobs, stage_request
-from attribution_assets.defs.partitions import first_and_last_partition
 from attribution_assets.defs.resource_names import with_resources_of
 from attribution_assets.defs.resources import ReportingRules, Storage
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import days_tag
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.settings import Settings
 
 

@@ -20,9 +20,9 @@ from attribution_assets.command.cli import app
 from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets.data_sets import data_set_named, data_sets, owns_source
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import RunRejectedError
+from attribution_assets.resources import resources_of
 from attribution_assets_tests.support.api_server import ApiClient, new_key, running_api
 from attribution_assets_tests.support.databases import create_source_tables, execute
 
@@ -267,7 +267,7 @@ def test_only_the_reports_that_its_tables_name_are_deleted_from_a_shared_folder(
         admin.post("/v1/data-sets", {"name": name, "reports": str(tmp_path / "shared")})
         settings = data_set_named(name)
         assert settings is not None
-        report = resources_of(settings, references=False).reports.file(f"channel_reporting_of_{name}.csv")
+        report = resources_of(settings).reports.file(f"channel_reporting_of_{name}.csv")
         report.parent.mkdir(exist_ok=True)
         report.write_text("channel_name\n")
         written = pd.DataFrame({"path": [str(report)]})

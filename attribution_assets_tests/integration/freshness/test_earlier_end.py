@@ -16,8 +16,8 @@ from attribution_assets.attribution.results.channel_results import (
 )
 from attribution_assets.attribution.results.order_results import placed_over, time_lags, unattributed_over
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.command.report_range import current_status
-from attribution_assets.defs.resources import Resources, resources_of
+from attribution_assets.command.current_status import current_status
+from attribution_assets.resources import Resources, resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.made_shop import MadeShop, day, days
 
@@ -32,7 +32,7 @@ def ends_on_the_25th(made_shop: MadeShop) -> MadeShop:
 
 
 def resources() -> Resources:
-    return resources_of(Settings.from_environment(), references=False)
+    return resources_of(Settings.from_environment())
 
 
 def seen() -> list[dt.date]:

@@ -18,9 +18,9 @@ from attribution_assets.attribution.freshness.repair import Stage
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.defs.automation.requests import MOST_RUNS_PER_TICK, due_requests, is_due
 from attribution_assets.defs.automation.sensors import TRIED_LATELY, sensors
-from attribution_assets.defs.resources import DatabaseResource, resources_of
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.runs import PROCESS_TAG, REQUEST_TAG
+from attribution_assets.resources import DatabaseResource, resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.databases import create_source_tables, insert
 from attribution_assets_tests.support.made_shop import (
@@ -87,7 +87,7 @@ def tick(
     sensor: dg.SensorDefinition, instance: dg.DagsterInstance, cursor: str | None = None
 ) -> dg.SensorResult | dg.SkipReason:
     """What a tick of the sensor gives, with the settings of the environment."""
-    resources = resources_of(Settings.from_environment(), references=False)
+    resources = resources_of(Settings.from_environment())
     used = {"database": resources.database, "storage": resources.storage, "rules": resources.rules}
     context = dg.build_sensor_context(instance, cursor, resources=used)
     result = sensor(context)
@@ -262,7 +262,7 @@ class TestLateData:
         assert skip_reason(first) == "No changes in 2024-02-20..2024-02-28."
         assert Watch.from_cursor(first.cursor).look_on_from is None
         assert skip_reason(tick(late_data, instance, first.cursor)) == UNCHANGED
-        resources = resources_of(Settings.from_environment(), references=False)
+        resources = resources_of(Settings.from_environment())
         unreadable = DatabaseOfMarkers(url=made_shop.url, first_day="2024-02-20")
         used = {"database": unreadable, "storage": resources.storage, "rules": resources.rules}
         context = dg.build_sensor_context(instance, first.cursor, resources=used)

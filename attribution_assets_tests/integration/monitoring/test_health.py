@@ -14,10 +14,10 @@ import sqlalchemy as sa
 from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, Traffic
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.monitoring.health import Health, PipelineHealth
 from attribution_assets.monitoring.history_facts import StepTotals
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.command_process import KilledInsteadOfAnswered, StartCommand
 from attribution_assets_tests.support.databases import NewDatabase
@@ -74,12 +74,12 @@ def reported(tmp_path_factory: pytest.TempPathFactory) -> Health:
 @contextmanager
 def watched() -> Iterator[PipelineHealth]:
     with history_to_read() as instance:
-        yield PipelineHealth(instance, resources_of(Settings.from_environment(), references=False))
+        yield PipelineHealth(instance, resources_of(Settings.from_environment()))
 
 
 def health() -> Health:
     with history_to_read() as instance:
-        return PipelineHealth(instance, resources_of(Settings.from_environment(), references=False)).now()
+        return PipelineHealth(instance, resources_of(Settings.from_environment())).now()
 
 
 def run(week: Shop, *more: str, exit_code: int = 0) -> None:

@@ -9,12 +9,12 @@ import dagster as dg
 import pytest
 
 from attribution_assets.dashboard.health_page import HealthLook
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.errors import RunFailedError
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.instance.runs import ATTRIBUTION_JOB
 from attribution_assets.monitoring.health import PipelineHealth
 from attribution_assets.monitoring.history_reader import HistoryReader
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.shop import Shop
 
@@ -60,7 +60,7 @@ def unreadable(home: Path) -> Iterator[None]:
 
 def test_runs_that_could_not_be_read_are_counted_once_they_can(home: Path) -> None:
     with history_to_read() as instance:
-        resources = resources_of(Settings.from_environment(), references=False)
+        resources = resources_of(Settings.from_environment())
         health, reader = PipelineHealth(instance, resources), HistoryReader(instance, resources.rules.lookback_days)
         with unreadable(home), pytest.raises(RunFailedError, match="cannot be used"):
             health.history()
@@ -79,5 +79,5 @@ def test_an_asset_of_the_same_name_with_other_partitions_is_left_out(home: Path)
 
 def test_the_page_says_that_the_history_cannot_be_read(home: Path) -> None:
     with history_to_read() as instance, unreadable(home):
-        page = HealthLook(instance, resources_of(Settings.from_environment(), references=False)).now()
+        page = HealthLook(instance, resources_of(Settings.from_environment())).now()
     assert any("Dagster's history cannot be read" in problem for problem in page.problems)

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from attribution_assets.command.chosen import chosen
 from attribution_assets.command.cli import app
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.instance.runs import runs_under_way
 from attribution_assets.monitoring.metrics import PipelineMetrics
+from attribution_assets.resources import resources_of
 from attribution_assets_tests.support.shop import Shop
 
 DAYS = ("--start-date", "2024-02-22", "--end-date", "2024-02-24")
@@ -119,7 +119,7 @@ def test_a_data_set_that_there_is_not_is_named(sets: Shop) -> None:
 @pytest.mark.usefixtures("sets")
 def test_figures_of_a_named_data_set_carry_its_name() -> None:
     assert command("run", *DAYS, "--data-set", "short").exit_code == 0
-    data_sets = {found.name: resources_of(found.usable(), references=False) for found in chosen(None, every=True)}
+    data_sets = {found.name: resources_of(found.usable()) for found in chosen(None, every=True)}
     with history_to_read() as instance:
         samples = {
             (sample.name, frozenset(sample.labels.items())): sample.value

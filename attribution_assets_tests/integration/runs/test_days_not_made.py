@@ -9,8 +9,8 @@ from attribution_assets.command.cli import app
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.sensors import sensors
 from attribution_assets.defs.checks.daily import ProblemOfDay, problems_of_days
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.opening import dagster_instance
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.made_shop import MadeShop
@@ -35,7 +35,7 @@ def reported(shop: Shop) -> list[tuple[str, str]]:
 
 def skip_reason() -> str | None:
     """What the sensor `restatement` says when it requests nothing."""
-    resources = resources_of(Settings.from_environment(), references=False)
+    resources = resources_of(Settings.from_environment())
     used = {"database": resources.database, "storage": resources.storage, "rules": resources.rules}
     restatement, _ = sensors(Settings.from_environment())
     with dagster_instance() as instance:

@@ -8,11 +8,11 @@ import pytest
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.results.channel_results import final_and_provisional_days, reported_days
-from attribution_assets.command.report_range import current_status
+from attribution_assets.command.current_status import current_status
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.instance.opening import dagster_instance, history_to_read
 from attribution_assets.monitoring.health import PipelineHealth
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.shop import Shop
 
@@ -38,11 +38,11 @@ def make(first: dt.date, last: dt.date) -> bool:
 
 def test_it_succeeds_although_the_days_before_were_never_read(small: Shop) -> None:
     assert make(LATER, LATER)
-    tables = resources_of(Settings.from_environment(), references=False).storage.tables()
+    tables = resources_of(Settings.from_environment()).storage.tables()
     assert {asset: LATER in tables.stored_days(asset) for asset in always_in_use()} == dict.fromkeys(
         always_in_use(), True
     )
-    status, _ = current_status(resources_of(Settings.from_environment(), references=False))
+    status, _ = current_status(resources_of(Settings.from_environment()))
     assert not status.stale
     assert small.report()[-1]["date"] == "2024-02-24"
 
@@ -50,12 +50,12 @@ def test_it_succeeds_although_the_days_before_were_never_read(small: Shop) -> No
 def test_a_day_with_orders_still_needs_the_sessions_of_its_whole_window(small: Shop) -> None:
     small.order("o2", "ann", f"{LATER} 10:00:00", 10.0)
     make(LATER, LATER)
-    tables = resources_of(Settings.from_environment(), references=False).storage.tables()
+    tables = resources_of(Settings.from_environment()).storage.tables()
     assert LATER not in tables.stored_days("journeys")
 
 
 def test_the_last_day_with_data_stays_where_it_was_on_the_page_in_the_figures_and_for_the_command(small: Shop) -> None:
-    resources = resources_of(Settings.from_environment(), references=False)
+    resources = resources_of(Settings.from_environment())
     tables = resources.storage.tables()
 
     def seen() -> object:
@@ -85,7 +85,7 @@ def test_the_last_day_with_data_stays_where_it_was_on_the_page_in_the_figures_an
 
 def test_days_are_final_once_a_later_day_has_rows(small: Shop) -> None:
     assert make(LAST + dt.timedelta(days=1), LAST + dt.timedelta(days=4))
-    tables = resources_of(Settings.from_environment(), references=False).storage.tables()
+    tables = resources_of(Settings.from_environment()).storage.tables()
     assert final_and_provisional_days(tables, FIRST, LAST, 4)[0] == []
     small.session("s9", "zoe", "2024-03-01 10:00:00", "Search", 1.0)
     assert make(dt.date(2024, 3, 1), dt.date(2024, 3, 1))
@@ -94,7 +94,7 @@ def test_days_are_final_once_a_later_day_has_rows(small: Shop) -> None:
 
 def test_data_that_ends_makes_its_last_days_final(small: Shop) -> None:
     small.set(ATTRIBUTION_END_DATE=str(LAST))
-    resources = resources_of(Settings.from_environment(), references=False)
+    resources = resources_of(Settings.from_environment())
     status, _ = current_status(resources)
     assert status.provisional == []
     with history_to_read() as instance:

@@ -9,7 +9,7 @@ from attribution_assets.attribution.source.schemas import SOURCE_TABLES
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.schemas import RESULT_TABLES
 from attribution_assets.definitions import build_definitions
-from attribution_assets.defs.resources import resources_of
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.databases import insert
 from attribution_assets_tests.support.shop import Shop
@@ -38,9 +38,7 @@ def stored(shop: Shop, table: str, first: str = DAY, last: str = NEXT_DAY) -> pd
 
 
 def run_one_day(shop: Shop, day: str) -> dg.ExecuteInProcessResult:
-    job = build_definitions(
-        resources=vars(resources_of(Settings.from_environment(), references=False))
-    ).resolve_job_def("attribution")
+    job = build_definitions(resources=vars(resources_of(Settings.from_environment()))).resolve_job_def("attribution")
     with dg.DagsterInstance.ephemeral() as instance:
         result = job.execute_in_process(instance=instance, partition_key=day, raise_on_error=False)
     assert shop.folder.exists()

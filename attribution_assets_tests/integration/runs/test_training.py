@@ -15,10 +15,10 @@ from attribution_assets.command.cli import app
 from attribution_assets.dashboard.learned_model import LearnedModelLook
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.checks.daily import problems_of_days
-from attribution_assets.defs.resources import resources_of
 from attribution_assets.ihc_service.model import ModelParameters, compute_ihc
 from attribution_assets.ihc_service.server import embedded_ihc_service
 from attribution_assets.ihc_service.training.quality import quality
+from attribution_assets.resources import resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.answered_journeys import answered_by, made_up_parameters
 from attribution_assets_tests.support.dashboard_server import running_dashboard
@@ -238,7 +238,7 @@ def test_a_dry_run_says_what_would_be_asked_for_and_a_preview_what_is_expected_a
 
 def shown_section() -> str:
     """The page's section on the trained model, as a reader of its text has it; empty without one."""
-    resources = resources_of(Settings.from_environment(), references=False)
+    resources = resources_of(Settings.from_environment())
     tables, look = resources.storage.tables(), LearnedModelLook(resources.storage.tables(), resources.ihc_api)
     with running_dashboard(tables, lookback_days=5, learned_model=look.of) as address:
         page = requests.get(address, timeout=30)

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from attribution_assets.attribution.training.conversion_types import ConversionTypes
-from attribution_assets.defs.resources import IhcApiAccount, resources_of
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources import IhcApiAccount, resources_of
 from attribution_assets.settings import Settings
 from attribution_assets_tests.support.trained_types import trained
 
@@ -30,7 +30,7 @@ def account(monkeypatch: pytest.MonkeyPatch) -> Account:
     def build(**variables: str) -> IhcApiAccount:
         for name, value in variables.items():
             monkeypatch.setenv(name, value)
-        return resources_of(Settings.from_environment(), references=False).ihc_api
+        return resources_of(Settings.from_environment()).ihc_api
 
     return build
 

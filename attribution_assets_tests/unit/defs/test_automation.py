@@ -13,9 +13,9 @@ from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.definitions import build_definitions
 from attribution_assets.defs.automation.jobs import range_tags
 from attribution_assets.defs.automation.schedules import daily_run, schedules
-from attribution_assets.defs.partitions import first_and_last_partition
-from attribution_assets.defs.resources import Storage, resources_of
 from attribution_assets.errors import ConfigurationError
+from attribution_assets.resources import Storage, resources_of
+from attribution_assets.resources.calendar import first_and_last_partition
 from attribution_assets.settings import Settings
 
 
@@ -37,7 +37,7 @@ def daily_tick(day: dt.date) -> dg.RunRequest | str:
     assert schedule.job_name == "attribution"
     context = dg.build_schedule_context(
         scheduled_execution_time=dt.datetime.combine(day, dt.time(5), dt.UTC),
-        resources={"rules": resources_of(settings, references=False).rules},
+        resources={"rules": resources_of(settings).rules},
         repository_def=definitions.get_repository_def(),
     )
     tick = schedule.evaluate_tick(context)
@@ -61,7 +61,7 @@ def test_the_daily_schedule_requests_nothing_of_days_outside_the_calendar() -> N
 
 
 def test_the_daily_schedule_of_a_named_data_set_names_its_attributes() -> None:
-    rules = resources_of(replace(Settings.from_environment(), data_set="shop_de"), references=False).rules
+    rules = resources_of(replace(Settings.from_environment(), data_set="shop_de")).rules
     context = dg.build_schedule_context(scheduled_execution_time=dt.datetime(1999, 1, 2, 5, tzinfo=dt.UTC))
     request = daily_run(context, rules)
     assert isinstance(request, dg.SkipReason)
@@ -75,7 +75,7 @@ MONDAY = dt.datetime(2024, 3, 11, 5, 30, tzinfo=dt.UTC)
 
 def weekly_requests(storage: AssetStorage) -> list[dg.RunRequest] | dg.SkipReason:
     """What the weekly check-up requests with these tables."""
-    rules = resources_of(Settings.from_environment(), references=False).rules
+    rules = resources_of(Settings.from_environment()).rules
     root = str(storage._root)  # noqa: SLF001  # its folder, as a setting
     context = dg.build_schedule_context(
         scheduled_execution_time=MONDAY, resources={"storage": Storage(root=root), "rules": rules}
@@ -137,7 +137,7 @@ def test_the_share_of_rows_that_may_be_rejected_is_as_set(
 def test_a_share_that_there_is_not_is_named_before_anything_runs(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("ATTRIBUTION_MAX_REJECTED_SHARE", text)
     with pytest.raises(ConfigurationError) as raised:
-        resources_of(Settings.from_environment(), references=False)
+        resources_of(Settings.from_environment())
     assert str(raised.value) == f"ATTRIBUTION_MAX_REJECTED_SHARE is {text!r}: it takes a number from 0 to 1"
 
 
@@ -146,5 +146,5 @@ def test_a_key_in_the_address_is_not_in_what_says_who_attributed(
 ) -> None:
     monkeypatch.setenv("IHC_API_URL", "https://api.test/v1/compute_ihc?key=k3y")
     monkeypatch.setenv("IHC_API_KEY", "k3y")
-    account = resources_of(Settings.from_environment(), references=False).ihc_api
+    account = resources_of(Settings.from_environment()).ihc_api
     assert account.answered_by == "https://api.test/v1/compute_ihc?key=***"
