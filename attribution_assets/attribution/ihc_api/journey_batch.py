@@ -148,7 +148,7 @@ class JourneyBatch:
 def _columns(journeys: pd.DataFrame) -> dict[str, pa.Array]:
     """What of `journeys` is sent, by the API's names."""
     return {
-        **{name: pa.array(journeys[column], pa.string()) for name, column in _TEXTS.items()},
+        **{name: pa.array(journeys[column].to_numpy(object), pa.string()) for name, column in _TEXTS.items()},
         "timestamp": pa.array(journeys["session_time"].to_numpy("datetime64[s]")),
         **{flag: pa.array(journeys[flag].to_numpy("int64")) for flag in _FLAGS},
     }

@@ -41,7 +41,8 @@ class JsonRows:
         for name, values in columns.items():
             parts += [(opening if not parts else ",") + (f'"{name}":' if named else ""), values]
         rows = pc.binary_join_element_wise(*parts, closing, "")
-        self._text, self._ends = memoryview(_bytes_of(rows)), _offsets_of(rows).tolist()
+        offsets = _offsets_of(rows)
+        self._text, self._ends = _bytes_of(rows).tobytes(), (offsets - offsets[0]).tolist()
 
     def listed(self, start: int, end: int) -> bytes:
         """The rows from `start` to before `end` as a list; at least one."""
@@ -49,10 +50,11 @@ class JsonRows:
 
 
 def _offsets_of(texts: pa.StringArray) -> npt.NDArray[np.int32]:
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
-    return offsets - offsets[:1]
+    """Where each text begins in the array's memory, and where the last one ends."""
+    return np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
 
 
 def _bytes_of(texts: pa.StringArray) -> npt.NDArray[np.uint8]:
-    offsets = np.frombuffer(texts.buffers()[1], np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    """The texts in UTF-8, one after another."""
+    offsets = _offsets_of(texts)
     return np.frombuffer(texts.buffers()[2], np.uint8)[offsets[0] : offsets[-1]]
