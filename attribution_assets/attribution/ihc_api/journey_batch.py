@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from attribution_assets.attribution.ihc_api.answers import CheckedAnswer
-from attribution_assets.attribution.ihc_api.journey_json import JsonRows, in_json
+from attribution_assets.attribution.ihc_api.journey_json import JsonColumn, JsonRows, in_json
 from attribution_assets.attribution.ihc_api.order_types import CONV_TYPE_ID
 from attribution_assets.attribution.ihc_api.retries import Asked
 from attribution_assets.attribution.json_text import canonical_json, encoded_json
@@ -58,7 +58,7 @@ class JourneyBatch:
         orders, sessions = (self._columns[name].dictionary_encode() for name in ("conversion_id", "session_id"))
         journey_of_row = orders.indices.to_numpy().astype(np.int64)
         touchpoints = journey_of_row * max(len(sessions.dictionary), 1) + sessions.indices.to_numpy()
-        if (np.diff(journey_of_row, prepend=0) < 0).any() or len(np.unique(touchpoints)) < len(touchpoints):
+        if (np.diff(journey_of_row, prepend=0) < 0).any() or len(pd.unique(touchpoints)) < len(touchpoints):
             raise ValueError("the rows of each journey must be adjacent, and each of its sessions have one row")
         self.conv_ids: list[str] = orders.dictionary.to_pylist()
         self.sizes: list[int] = np.bincount(journey_of_row, minlength=len(self.conv_ids)).tolist()
@@ -90,7 +90,7 @@ class JourneyBatch:
 
     def asked(self, journeys: Sequence[int]) -> Asked:
         """The touchpoints of these journeys as a request holds them."""
-        rows = self._rows(journeys)
+        rows = pa.array(self._rows(journeys))
         columns = {name: values.take(rows) for name, values in self._columns.items()}
         ids = (columns[name].to_pylist() for name in ("conversion_id", "session_id"))
         json = JsonRows(_fields(columns, encoded_json), named=True).listed(0, len(rows))
@@ -154,8 +154,7 @@ def _columns(journeys: pd.DataFrame) -> dict[str, pa.Array]:
     }
 
 
-def _fields(columns: Mapping[str, pa.Array], written: Callable[[object], bytes]) -> dict[str, pa.StringArray]:
-    """The fields of touchpoints in JSON, for `JsonRows`; a time is YYYY-MM-DD HH:MM:SS."""
-    texts = {name: in_json(columns[name], written) for name in _TEXTS}
-    texts["timestamp"] = in_json(columns["timestamp"].cast(pa.string()), written)
-    return {name: texts[name] if name in texts else columns[name].cast(pa.string()) for name in _FIELDS}
+def _fields(columns: Mapping[str, pa.Array], written: Callable[[object], bytes]) -> dict[str, JsonColumn]:
+    """The fields of touchpoints in JSON; a time is YYYY-MM-DD HH:MM:SS."""
+    texts = {name: values.cast(pa.string()) for name, values in columns.items()}
+    return {name: (texts[name],) if name in _FLAGS else in_json(texts[name], written) for name in _FIELDS}

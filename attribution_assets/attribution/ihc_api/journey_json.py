@@ -3,28 +3,29 @@
 How a single text is written is in `attribution/json_text.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_ESCAPED = np.array([not " " <= chr(byte) <= "~" or chr(byte) in '"\\' for byte in range(256)])
-"""Which bytes of a text in UTF-8 some writer of JSON writes as something else."""
+JsonColumn: TypeAlias = Sequence[str | pa.StringArray]
+"""What stands in each row one after another: a text that is the same in all rows, or a column of them."""
 
 
-def in_json(values: pa.StringArray, written: Callable[[object], bytes]) -> pa.StringArray:
-    """Each text as JSON.
+def in_json(values: pa.StringArray, written: Callable[[object], bytes]) -> JsonColumn:
+    """A column of texts as JSON.
 
     Args:
         values: the texts, none of them missing.
         written: writes one of them, where it holds more than what all writers of JSON write alike.
     """
-    if not _ESCAPED[_bytes_of(values)].any():
-        return pc.binary_join_element_wise('"', values, '"', "")
+    if _is_plain(_bytes_of(values)):
+        return '"', values, '"'
     different = values.dictionary_encode()
-    return pa.array([written(text).decode() for text in different.dictionary.to_pylist()]).take(different.indices)
+    return (pa.array([written(text).decode() for text in different.dictionary.to_pylist()]).take(different.indices),)
 
 
 class JsonRows:
@@ -35,18 +36,31 @@ class JsonRows:
         named: whether a row is an object; else it is a list of the values.
     """
 
-    def __init__(self, columns: Mapping[str, pa.StringArray], *, named: bool) -> None:
-        opening, closing = ("{", "},") if named else ("[", "],")
-        parts: list[str | pa.StringArray] = []
-        for name, values in columns.items():
-            parts += [(opening if not parts else ",") + (f'"{name}":' if named else ""), values]
-        rows = pc.binary_join_element_wise(*parts, closing, "")
+    def __init__(self, columns: Mapping[str, JsonColumn], *, named: bool) -> None:
+        parts, before = list[str | pa.StringArray](), "{" if named else "["
+        for name, column in columns.items():
+            for part in (f'"{name}":' if named else "", *column):
+                if isinstance(part, str):
+                    before += part
+                else:
+                    parts += [before, part]
+                    before = ""
+            before += ","
+        rows = pc.binary_join_element_wise(*parts, before[:-1] + ("}," if named else "],"), "")
         offsets = _offsets_of(rows)
         self._text, self._ends = _bytes_of(rows).tobytes(), (offsets - offsets[0]).tolist()
 
     def listed(self, start: int, end: int) -> bytes:
         """The rows from `start` to before `end` as a list; at least one."""
         return b"[%b]" % self._text[self._ends[start] : self._ends[end] - 1]
+
+
+def _is_plain(text: npt.NDArray[np.uint8]) -> bool:
+    """Whether a text in UTF-8 holds nothing that any writer of JSON writes as something else."""
+    if not len(text):
+        return True
+    is_printable = text.min() >= ord(" ") and text.max() <= ord("~")
+    return bool(is_printable and not (text == ord('"')).any() and not (text == ord("\\")).any())
 
 
 def _offsets_of(texts: pa.StringArray) -> npt.NDArray[np.int32]:
