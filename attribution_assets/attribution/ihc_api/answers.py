@@ -7,6 +7,7 @@ Here belong the decisions about an answer that has arrived, all of them pure fun
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import chain
 from math import fsum, nan
 from operator import itemgetter
 from typing import Any, Final
@@ -17,6 +18,8 @@ import numpy.typing as npt
 from attribution_assets.attribution.ihc_api.errors import IhcAnswerError, IhcApiError, failure, is_transient
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, REFUSED, SUM_TOLERANCE
 
+_TOUCHPOINT: Final = itemgetter("conversion_id", "session_id")
+_NUMBERS: Final = itemgetter(*CREDIT_COLUMNS)
 _RANGE_TOLERANCE: Final = 1e-6
 _FLOAT_SLACK: Final = 1e-9
 _MOST_NAMED: Final = 3
@@ -92,6 +95,41 @@ def check_answer(asked: Sequence[tuple[str, str]], answer: object, shown: Callab
     """
     value, failures = _envelope(answer, shown)
     row_of = {touchpoint: row for row, touchpoint in enumerate(asked)}
+    if not failures and (attributed := _all_attributed(asked, value, row_of)):
+        return attributed
+    return _journey_by_journey(asked, value, failures, row_of, shown)
+
+
+def _all_attributed(
+    asked: Sequence[tuple[str, str]], value: list[Any], row_of: Mapping[tuple[str, str], int]
+) -> CheckedAnswer | None:
+    """The same of an answer that is credit for each of the touchpoints and nothing else, at once; None of others."""
+    credit = np.empty((len(asked), len(CREDIT_COLUMNS)))
+    try:
+        rows, numbers = [row_of[_TOUCHPOINT(item)] for item in value], [_NUMBERS(item) for item in value]
+        credit[rows] = numbers
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    if not len(set(rows)) == len(value) == len(asked) or not {*map(type, chain(*numbers))} <= {float, int}:
+        return None
+    numbered = dict[str, int]()
+    journeys = [numbered.setdefault(conversion_id, len(numbered)) for conversion_id, _ in asked]
+    in_range = ((credit >= -_RANGE_TOLERANCE) & (credit <= 1 + _RANGE_TOLERANCE)).all()
+    if not in_range or (np.abs(np.bincount(journeys, credit[:, -1]) - 1) > SUM_TOLERANCE).any():
+        return None
+    nothing = np.full(len(asked), None, dtype=object)
+    outcome = np.full(len(asked), ATTRIBUTED, dtype=object)
+    return CheckedAnswer(np.clip(credit, 0, 1), outcome, nothing, np.full(len(asked), fill_value=False))
+
+
+def _journey_by_journey(
+    asked: Sequence[tuple[str, str]],
+    value: list[Any],
+    failures: list[Any],
+    row_of: Mapping[tuple[str, str], int],
+    shown: Callable[[object], str],
+) -> CheckedAnswer:
+    """The same of any answer."""
     rows_of: dict[str, list[int]] = {}
     for row, (conversion_id, _) in enumerate(asked):
         rows_of.setdefault(conversion_id, []).append(row)
@@ -162,11 +200,10 @@ def _credit_by_row(
     value: list[Any], row_of: Mapping[tuple[str, str], int], shown: Callable[[object], str]
 ) -> dict[int, tuple[float, ...]]:
     """The numbers in `CREDIT_COLUMNS` of each touchpoint that has credit."""
-    touchpoint_in, numbers_in = itemgetter("conversion_id", "session_id"), itemgetter(*CREDIT_COLUMNS)
     credit_of: dict[int, tuple[float, ...]] = {}
     for item in value:
         try:
-            row, numbers = row_of.get(touchpoint_in(item)), numbers_in(item)
+            row, numbers = row_of.get(_TOUCHPOINT(item)), _NUMBERS(item)
             if row is None:
                 row = row_of.get((_as_sent(item["conversion_id"]), _as_sent(item["session_id"])))
         except (KeyError, TypeError):

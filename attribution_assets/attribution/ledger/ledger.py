@@ -8,15 +8,15 @@ is never passed to the ledger.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.json_text import canonical_json, decoded_json, encoded_json
-from attribution_assets.attribution.ledger.tables import LedgerSchema, LedgerTables, chunks, rows_with_keys
+from attribution_assets.attribution.json_text import decoded_json, encoded_json
+from attribution_assets.attribution.ledger.tables import LedgerSchema, LedgerTables, is_among, rows_with_keys
 
 
 @dataclass(frozen=True)
@@ -33,18 +33,18 @@ class AnswerTerms:
     endpoint: str
     redistribution_parameter: Mapping[str, Any] | None = None
 
-    def journey_keys(self, journeys: Sequence[object]) -> list[str]:
-        """The key of each journey: SHA-256, in hex, of the terms and of the journey as canonical JSON.
+    def journey_keys(self, journeys: Iterable[bytes]) -> list[str]:
+        """The key of each journey: SHA-256, in hex, of the terms and of the journey.
 
         Args:
-            journeys: for each journey, all that is sent to the API: see `canonical_json`.
+            journeys: for each journey, all that is sent to the API, as `canonical_json` writes it.
         """
         terms = [self.conv_type_id, self.endpoint, self.redistribution_parameter]
         of_terms = hashlib.sha256(_canonical(terms).encode() + b"\n")
         keys = []
         for journey in journeys:
             digest = of_terms.copy()
-            digest.update(canonical_json(journey))
+            digest.update(journey)
             keys.append(digest.hexdigest())
         return keys
 
@@ -212,8 +212,8 @@ class Ledger:
             with self.tables.writing(interrupted) as connection:
                 connection.execute(_keep(self._schema.answer), rows)
                 claim = self._schema.claim
-                for some in chunks([key for request in requests for key in request.answers]):
-                    connection.execute(claim.delete().where(claim.c.journey_key.in_(some)))
+                keys = [key for request in requests for key in request.answers]
+                connection.execute(claim.delete().where(is_among(connection, claim.c.journey_key, keys)))
 
     def summary(self) -> list[AnswersOfMonth]:
         """Counts of answers by endpoint, conversion type and month; empty if the tables do not exist yet.

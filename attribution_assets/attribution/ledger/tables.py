@@ -24,8 +24,9 @@ from zlib import crc32
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.database.database import Database, DatabaseError
+from attribution_assets.attribution.database.database import POSTGRESQL, Database, DatabaseError
 from attribution_assets.attribution.database.own_tables import OwnTables
+from attribution_assets.attribution.json_text import encoded_json
 
 
 class LedgerSchema:
@@ -78,7 +79,6 @@ def schema_of(prefix: str) -> LedgerSchema:
     return LedgerSchema(prefix)
 
 
-_KEYS_PER_QUERY: Final = 1000
 _ADVISORY_LOCK: Final = 4_972_036_116
 
 
@@ -164,12 +164,15 @@ class LedgerTables:
 
 def rows_with_keys(connection: sa.Connection, query: sa.Select[Any], keys: Sequence[str]) -> Iterator[sa.Row[Any]]:
     """The rows of a query whose first column is one of the journey keys."""
-    key = query.selected_columns[0]
-    for some in chunks(keys):
-        yield from connection.execute(query.where(key.in_(some)))
+    return iter(connection.execute(query.where(is_among(connection, query.selected_columns[0], keys))))
 
 
-def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """The keys in parts of at most `_KEYS_PER_QUERY`, a size that one SQL statement can take."""
-    for start in range(0, len(keys), _KEYS_PER_QUERY):
-        yield keys[start : start + _KEYS_PER_QUERY]
+def is_among(connection: sa.Connection, key: sa.ColumnElement[str], keys: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Whether a journey key is one of these, any number of them: they are one parameter, a JSON list."""
+    listed = sa.literal(encoded_json(keys).decode(), sa.Text)
+    elements = (
+        sa.func.json_array_elements_text(sa.cast(listed, sa.JSON))
+        if connection.dialect.name == POSTGRESQL
+        else sa.func.json_each(listed)
+    )
+    return key.in_(sa.select(elements.table_valued("value").c.value))

@@ -134,12 +134,13 @@ def _split(table: DatedTable, raw: RawDay) -> tuple[RawColumns | None, RawColumn
 def _odd_positions(table: DatedTable, raw: RawDay) -> set[int]:
     """The positions of the rows that are not plain."""
     columns, day = raw.columns, raw.day.isoformat()
-    odd = {i for i, date in enumerate(columns[table.date]) if date != day}
+    odd, plain_values = set[int](), {table.date: {day}} | {flag: {0, 1} for flag in table.flags}
+    for name, plain in plain_values.items():
+        if not set(columns[name]) <= plain:
+            odd |= {i for i, value in enumerate(columns[name]) if value not in plain}
     for name in _texts(table):
         if not are_texts(columns[name]):
             odd |= {i for i, text in enumerate(columns[name]) if not isinstance(text, str)}
-    for name in table.flags:
-        odd |= {i for i, flag in enumerate(columns[name]) if flag not in {0, 1}}
     return odd
 
 

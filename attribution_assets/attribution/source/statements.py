@@ -163,11 +163,12 @@ def costs_of_sessions(connection: sa.Connection, day: dt.date, first_day: dt.dat
 def costs_without_session(connection: sa.Connection) -> sa.Select[tuple[Any, Any]]:
     """The rows of session_costs, session_id and cost, for whose session session_sources has no row."""
     sessions, costs = SourceTable(connection, SESSIONS.name), SourceTable(connection, COSTS)
-    session, of_cost, is_column = sessions.joined(costs, "session_id")
-    ids = sa.select(session.label("id")).select_from(sessions.table)
-    known = (ids if is_column else ids.distinct()).subquery()  # with DISTINCT, SQLite makes an index of expressions
-    rows = sa.select(costs.id("session_id", sessions), costs.amount("cost"))
-    return rows.select_from(costs.table.outerjoin(known, known.c.id == of_cost)).where(known.c.id.is_(None))
+    session, of_cost, _ = sessions.joined(costs, "session_id")
+    # SQLite goes through the two indexes side by side; in a join it would look up the session of each cost
+    ids, of_sessions = (sa.select(each.label("id")).correlate(None) for each in (of_cost, session))
+    unknown = ids.except_(of_sessions).order_by("id")
+    rows = sa.select(costs.id("session_id", sessions), costs.amount("cost")).select_from(costs.table)
+    return rows.where(of_cost.in_(unknown) | of_cost.is_(None))
 
 
 def first_and_last_date(

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.sql import duckdb
 from attribution_assets.attribution.sql.engine import run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays
@@ -79,6 +80,17 @@ def test_a_reader_that_is_left_half_way_leaves_the_next_query_alone(storage: Ass
         assert rows.read_all().num_rows == 10
     with reports.engine.query("SELECT cost FROM channel_reporting", [reports]):
         pass
+    assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
+
+
+def test_a_large_query_closes_its_database_and_leaves_those_under_way_alone(
+    storage: AssetStorage, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports = costs(storage, table, *(2.0**n for n in range(10)))
+    with reports.engine.query("SELECT cost FROM channel_reporting", [reports]) as rows:
+        monkeypatch.setattr(duckdb, "LARGE_FILES", 1)
+        assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
+        assert rows.read_all().num_rows == 10
     assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
 
 
