@@ -20,7 +20,7 @@ from attribution_assets.api.access import data_set_of
 from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Result, Standing, answer
 from attribution_assets.api.problems import Problem
 from attribution_assets.attribution.calendar.days import day_written, days_between
-from attribution_assets.attribution.results.channel_results import (
+from attribution_assets.attribution.results.result_days import (
     final_and_provisional_days,
     last_written_at,
     results_version,

@@ -34,8 +34,9 @@ from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, asse
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.reporting.report_file import with_readable_paths
 from attribution_assets.attribution.results.breakdowns import breakdown_by_day
-from attribution_assets.attribution.results.channel_results import MODELS, DateBasis, results_by_day, summed
+from attribution_assets.attribution.results.channel_results import MODELS, results_by_day, summed
 from attribution_assets.attribution.results.order_results import UNATTRIBUTED, markov_over
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.command.report_range import current_status

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from attribution_assets.attribution.calendar.days import day_written, days_between
-from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
+from attribution_assets.attribution.results.channel_results import MODELS
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.dashboard.goal_choices import (
     MOST_MARGIN,
     NO_GOALS,

@@ -11,12 +11,8 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
-from attribution_assets.attribution.results.channel_results import (
-    report_written_at,
-    reported_days,
-    results_version,
-)
 from attribution_assets.attribution.results.narrowed import NarrowedStorage, Narrowing
+from attribution_assets.attribution.results.result_days import report_written_at, reported_days, results_version
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.choices import Reported
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.results.channel_results import DateBasis
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.dashboard.choices import Choices, Reported
 from attribution_assets.dashboard.overview import Overview, overview
