@@ -28,7 +28,7 @@ from attribution_assets.attribution.results.result_days import (
 from attribution_assets.attribution.sql.engines import engine_named
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
-from attribution_assets.dashboard.choices import Reported
+from attribution_assets.dashboard.reported_days import Reported
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.defs.resources import Resources, resources_of
 from attribution_assets.settings import Settings

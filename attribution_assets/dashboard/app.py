@@ -26,15 +26,16 @@ from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.credit import EMBEDDED
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts import rendering
-from attribution_assets.dashboard import choices as offered
 from attribution_assets.dashboard import goal_choices as goals_offered
+from attribution_assets.dashboard import offered
 from attribution_assets.dashboard.asked import Asked, Asking
-from attribution_assets.dashboard.choices import Choices, Reported
+from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.downloads import XLSX, csv_file, file_name, xlsx_file
 from attribution_assets.dashboard.health_page import HealthPage
 from attribution_assets.dashboard.journeys_page import JourneysPage, journeys_page
 from attribution_assets.dashboard.learned_model import LearnedModel
 from attribution_assets.dashboard.overview import Overview, overview
+from attribution_assets.dashboard.reported_days import Reported
 from attribution_assets.dashboard.saved import NotSavedError, Saved, SavedThings
 from attribution_assets.dashboard.saving import MOST_BYTES, is_of_this_site, place_of, read_form, save_form
 from attribution_assets.dashboard.stored_results import StoredResults

@@ -22,8 +22,9 @@ from attribution_assets.attribution.results.order_results import (
 )
 from attribution_assets.attribution.results.result_days import DateBasis, compared_days, known_until
 from attribution_assets.charts.over_time import series_chart
-from attribution_assets.dashboard.choices import Choices, Reported, days_without
+from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.over_time import NamedChart, Periods
+from attribution_assets.dashboard.reported_days import Reported, days_without
 from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, orders_kind, spoken
