@@ -121,7 +121,7 @@ def version(parameters: ModelParameters) -> str:
 @cache
 def _version_of_the_arithmetic() -> "hashlib._Hash":
     digest = hashlib.sha256()
-    for file in ("model.py", "contract.py", "app.py"):
+    for file in ("model.py", "app.py"):
         digest.update(resources.files(__package__).joinpath(file).read_bytes())
     return digest
 

@@ -1,6 +1,6 @@
 """Runs the embedded IHC service: in a thread of this process, or by itself in the foreground.
 
-The HTTP contract is in `contract` and `app`, the arithmetic in `model`.
+The HTTP contract is in `app`, the arithmetic in `model`.
 """
 
 import socket
@@ -12,8 +12,7 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from attribution_assets.ihc_service.app import create_app
-from attribution_assets.ihc_service.contract import COMPUTE_IHC_PATH
+from attribution_assets.ihc_service.app import COMPUTE_IHC_PATH, create_app
 from attribution_assets.ihc_service.model import ModelParameters
 from attribution_assets.serving import BOUNDED, BoundedBodies, KnownHosts
 
