@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import dagster as dg
 import yaml
 
-from attribution_assets.data_sets import data_set, lines_of
+from attribution_assets.data_set_attributes import data_set, lines_of
 from attribution_assets.defs.data_set_definitions import data_set_definitions
 from attribution_assets.settings import ATTRIBUTES
 

@@ -14,17 +14,8 @@ from upath import UPath
 from attribution_assets.attribution.database.database import Database, DatabaseError, DatabaseUrlError, may_make_schemas
 from attribution_assets.attribution.files.atomic_files import replace_file
 from attribution_assets.attribution.masking import MASK, passwords_in
-from attribution_assets.data_sets import (
-    SCHEMA,
-    attributes_in,
-    data_set,
-    data_sets,
-    environment_database,
-    file_named,
-    file_of,
-    own_schema,
-    require_name,
-)
+from attribution_assets.data_set_attributes import SCHEMA, attributes_in, data_set, require_name
+from attribution_assets.data_sets import data_sets, environment_database, file_named, file_of, own_schema
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.resources import resources_of
 from attribution_assets.settings import DATA_SETS, Settings, data_sets_folder

@@ -23,15 +23,8 @@ from attribution_assets.api.problems import Problem, refusal, shown
 from attribution_assets.api.source_store import SourceStore, has_database
 from attribution_assets.attribution.masking import MASK, masked
 from attribution_assets.attribution.tables.readable import quoted
-from attribution_assets.data_sets import (
-    SCHEMA,
-    attributes_in,
-    data_set_named,
-    data_sets,
-    file_named,
-    file_of,
-    owns_source,
-)
+from attribution_assets.data_set_attributes import SCHEMA, attributes_in
+from attribution_assets.data_sets import data_set_named, data_sets, file_named, file_of, owns_source
 from attribution_assets.errors import ConfigurationError
 from attribution_assets.operations.records import DELETE_DATA_SET
 from attribution_assets.settings import ATTRIBUTES, Settings

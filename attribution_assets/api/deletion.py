@@ -19,7 +19,8 @@ from attribution_assets.attribution.tables.arrow import ARROW_SCHEMAS
 from attribution_assets.command.erasure import compact_sqlite
 from attribution_assets.command.fresh_days import CSV_ASSETS
 from attribution_assets.dashboard.saved import SavedThings
-from attribution_assets.data_sets import attributes_in, data_set_named, file_of, owns_database
+from attribution_assets.data_set_attributes import attributes_in
+from attribution_assets.data_sets import data_set_named, file_of, owns_database
 from attribution_assets.errors import ConfigurationError, RunRejectedError
 from attribution_assets.instance.data_set_names import DataSetNames
 from attribution_assets.resources import resources_of

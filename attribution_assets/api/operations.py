@@ -12,7 +12,8 @@ from attribution_assets.api.keys import Key
 from attribution_assets.api.pages import Cursor, Limit, Page, cursor_after, number_of
 from attribution_assets.api.problems import Problem, ProblemDetails, refusal
 from attribution_assets.api.startable import require_startable
-from attribution_assets.operations.records import ENDED, IdempotentRequest, KeptOperation, State
+from attribution_assets.operations.first_answers import IdempotentRequest, first_answer
+from attribution_assets.operations.records import ENDED, KeptOperation, State
 from attribution_assets.operations.store import OperationStore
 from attribution_assets.settings import Settings
 
@@ -140,14 +141,14 @@ def create_operation(
     """Queue an operation. What cannot start is refused at once; what was accepted is at its Location."""
     store, asked = store_of(request), body.model_dump(mode="json")
     again = IdempotentRequest(key.name, request.url.path, idempotency_key, asked) if idempotency_key else None
-    if again and (first := _first_answer(store, again)):
+    if again and (first := _answer_again(store, again)):
         return first
     require_startable(settings, asked, store)
     parameters = {name: value for name, value in asked.items() if name != "kind"}
     try:
         return accepted(store.add(settings.data_set, body.kind, parameters, key.name, again), response)
     except sqlite3.IntegrityError:  # the same was asked for at the same time
-        if again and (first := _first_answer(store, again)):
+        if again and (first := _answer_again(store, again)):
             return first
         raise
 
@@ -199,8 +200,8 @@ def cancel_operation(request: Request, response: Response, id_: OperationId, key
     return accepted(store_of(request).cancel(operation.id) or operation, response)
 
 
-def _first_answer(store: OperationStore, request: IdempotentRequest) -> JSONResponse | None:
-    first = store.first_answer(request)
+def _answer_again(store: OperationStore, request: IdempotentRequest) -> JSONResponse | None:
+    first = first_answer(store.home, request)
     if first is None:
         return None
     if not first.same_request:

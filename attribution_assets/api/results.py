@@ -1,23 +1,20 @@
 """Results out: `GET /v1/data-sets/{name}/...`. Each is read from where page and command read it; nothing computes here.
 
-How results are sent is in `answers.py`.
+What all of them are asked with is in `asked.py`; how results are sent is in `answers.py`.
 """
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from itertools import takewhile
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import pandas as pd
-from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import BaseModel, BeforeValidator
-from pydantic_core import PydanticCustomError
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel
 
-from attribution_assets.api.access import data_set_of
-from attribution_assets.api.answers import FEW_ROWS, MOST_ROWS, Result, ResultPage, Standing, answer
-from attribution_assets.api.problems import Problem, refusal, shown
+from attribution_assets.api.answers import Result, ResultPage
+from attribution_assets.api.asked import Asked, AskedDataSet, Question, invalid_parameter
+from attribution_assets.api.problems import refusal, shown
 from attribution_assets.api.result_rows import (
     AssetStatus,
     KeptAnswers,
@@ -33,153 +30,16 @@ from attribution_assets.api.result_rows import (
 )
 from attribution_assets.api.source_store import has_database, has_source_tables
 from attribution_assets.api.uploads import CSV, JSON, PARQUET
-from attribution_assets.attribution.calendar.days import day_written, days_between
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS, assets_in_use
 from attribution_assets.attribution.reporting.ratios import with_ratios
 from attribution_assets.attribution.reporting.report_file import with_readable_paths
 from attribution_assets.attribution.results.breakdowns import breakdown_by_day
-from attribution_assets.attribution.results.channel_results import (
-    MODELS,
-    DateBasis,
-    final_and_provisional_days,
-    last_written_at,
-    results_by_day,
-    results_version,
-    summed,
-)
+from attribution_assets.attribution.results.channel_results import MODELS, results_by_day, summed
 from attribution_assets.attribution.results.order_results import UNATTRIBUTED, markov_over
-from attribution_assets.attribution.sql.engines import engine_named
-from attribution_assets.attribution.storage.asset_storage import AssetStorage
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.storage.stored_days import StoredDays
 from attribution_assets.attribution.tables.readable import quoted
 from attribution_assets.command.current_status import current_status
-from attribution_assets.dashboard.choices import Reported
-from attribution_assets.dashboard.stored_results import StoredResults
-from attribution_assets.resources import Resources, resources_of
-from attribution_assets.settings import Settings
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What all results are asked with.
-
-    Attributes:
-        request: the request.
-        settings: the data set's.
-        first: the first day; None: the first that there is.
-        last: the last day; None: the last that there is.
-        limit: rows of a page of JSON.
-        cursor: where the page begins.
-    """
-
-    request: Request
-    settings: Settings
-    first: dt.date | None
-    last: dt.date | None
-    limit: int
-    cursor: str | None
-
-
-def _as_written(value: object) -> object:
-    if isinstance(value, str) and day_written(value) is None:  # else seconds since 1970 would be a day too
-        raise PydanticCustomError("day", "it is no day of the calendar, written YYYY-MM-DD")
-    return value
-
-
-AskedDay = Annotated[dt.date, BeforeValidator(_as_written)]
-
-
-def asked(
-    request: Request,
-    settings: Annotated[Settings, Depends(data_set_of("read"))],
-    first_day: Annotated[AskedDay | None, Query(description="First day; without it, the first that there is.")] = None,
-    last_day: Annotated[AskedDay | None, Query(description="Last day, included.")] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows of a page of JSON.")] = FEW_ROWS,
-    cursor: Annotated[str | None, Query(description="`next` of the page before.", max_length=500)] = None,
-) -> Asked:
-    """The parameters that all results have; CSV and Parquet hold all rows, whatever the limit."""
-    if first_day and last_day and last_day < first_day:
-        raise _invalid("last_day", f"{last_day} is before first_day, {first_day}")
-    return Asked(request, settings, first_day, last_day, limit, cursor)
-
-
-Question = Annotated[Asked, Depends(asked)]
-
-
-def _invalid(parameter: str, detail: str) -> Problem:
-    return Problem(422, "Invalid request", detail, [{"pointer": f"/query/{parameter}", "detail": detail}])
-
-
-class _DataSet:
-    """The stored results of the data set that is asked about."""
-
-    def __init__(self, question: Asked) -> None:
-        self._question, self.settings = question, question.settings
-        self.resources: Resources = resources_of(self.settings)
-        self.storage: AssetStorage = self.resources.storage.tables()
-        self.storage.require(str(self.resources.database.source()))
-        self.stored = _stored_results(self.settings.storage, self.settings.engine, self.settings.last_day)
-        self.version = results_version(self.storage)
-        self.reported: Reported | None = self.stored.reported()
-
-    @property
-    def standing(self) -> Standing:
-        """How far the results have come."""
-        if self.reported is None:
-            return Standing()
-        first, last = self.reported.first, self.reported.last
-        final, _ = self.stored.ask(
-            final_and_provisional_days, first, last, self.settings.lookback_days, self.settings.last_day
-        )
-        through = list(takewhile(set(final).__contains__, days_between(first, last)))
-        return Standing(through[-1] if through else None, self.stored.ask(last_written_at))
-
-    @property
-    def days(self) -> tuple[dt.date, dt.date] | None:
-        """The first and the last day that are asked for; None if nothing is reported."""
-        if self.reported is None:
-            return None
-        first, last = self._question.first or self.reported.first, self._question.last or self.reported.last
-        return (first, last) if first <= last else None
-
-    def in_range(self, day: dt.date) -> bool:
-        """Whether a day is asked for."""
-        return (self._question.first or day) <= day <= (self._question.last or day)
-
-    def stored_days(self, *names: str) -> StoredDays:
-        """The days that are asked for and that all these tables have, of the first of them."""
-        known = set.intersection(*(set(self.storage.stored_days(name)) for name in names))
-        return self.storage.days(names[0], sorted(filter(self.in_range, known)))
-
-    def by_day(
-        self, row: type[BaseModel], table: StoredDays, form: Callable[[dt.date, pd.DataFrame], pd.DataFrame]
-    ) -> Result:
-        """The rows of stored days, each day a part.
-
-        Args:
-            row: describes a row.
-            table: the days.
-            form: makes of a day and its table the rows.
-        """
-        parts = [partial(lambda day: form(day, table.frame(day)), day) for day in table.files]
-        return Result(row, [*row.model_fields], parts, self.version)
-
-    def answer(self, result: Result) -> Response:
-        """The result as it is sent."""
-        question = self._question
-        return answer(
-            question.request,
-            result,
-            self.standing,
-            limit=question.limit,
-            cursor=question.cursor,
-            guard=self.settings.csv_guard,
-        )
-
-
-@lru_cache(maxsize=64)
-def _stored_results(root: str, engine: str, last_day: dt.date | None) -> StoredResults:
-    return StoredResults(AssetStorage(root, engine_named(engine), last_day), last_day)
 
 
 def report(
@@ -198,14 +58,16 @@ def report(
 ) -> Response:
     """What each channel cost and earned: the figures of `channel_reporting`, by date, then channel."""
     if model not in MODELS:
-        raise _invalid("model", f"there is no model {quoted(model)}: take one of {', '.join(MODELS)}")
-    data_set = _DataSet(question)
+        raise invalid_parameter("model", f"there is no model {quoted(model)}: take one of {', '.join(MODELS)}")
+    data_set = AskedDataSet(question)
     known = (*data_set.settings.dimensions, *data_set.settings.order_dimensions)
     if dimension is not None and dimension not in known:
         there = f"it has {', '.join(known)}" if known else "it has none"
-        raise _invalid("dimension", f"the data set has no dimension {quoted(dimension)}: {there}")
+        raise invalid_parameter("dimension", f"the data set has no dimension {quoted(dimension)}: {there}")
     if dimension is not None and (model, date_basis) != (MODELS[0], "touch"):
-        raise _invalid("dimension", f"a dimension is broken down by the model {MODELS[0]} and the touch date alone")
+        raise invalid_parameter(
+            "dimension", f"a dimension is broken down by the model {MODELS[0]} and the touch date alone"
+        )
     by = [{"channel": "channel_name", "day": "date"}[name] for name in group.split(",")]
     broken_down = ["dimension", "value"] if dimension else []
     columns = [*by, *broken_down, "cost", "ihc", "ihc_revenue", "cpo", "roas"]
@@ -232,7 +94,7 @@ def journeys(
     conversion_id: Annotated[str | None, Query(description="Only the journey of this order.")] = None,
 ) -> Response:
     """The touchpoints of the orders of the days, in the order of their journeys, with their credit."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
 
     def touchpoints(_: dt.date, frame: pd.DataFrame) -> pd.DataFrame:
         return frame if conversion_id is None else frame[frame["conv_id"] == conversion_id]
@@ -242,13 +104,13 @@ def journeys(
 
 def unattributed_orders(question: Question) -> Response:
     """The orders of the days that got no credit, with the reason."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
     return data_set.answer(data_set.by_day(UnattributedOrder, data_set.stored_days(UNATTRIBUTED), _with_details))
 
 
 def rejected_rows(question: Question) -> Response:
     """The source rows of the days that runs have set aside, with the reason."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
     parts: list[Any] = []
     for asset in SOURCE_ASSETS:
         table = data_set.stored_days(f"rejected_{asset}")
@@ -274,7 +136,7 @@ def compared_roles(question: Question) -> Response:
 
 def compared_markov(question: Question) -> Response:
     """The credit by a Markov chain of all paths of the days: `markov_comparison.csv` of the command `compare`."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
     days = [*_compared_days(data_set, "model_comparison").files]
     parts = [lambda: data_set.stored.ask(markov_over, days[0], days[-1])] if days else []
     return data_set.answer(Result(MarkovRow, [*MarkovRow.model_fields], parts, data_set.version))
@@ -282,7 +144,7 @@ def compared_markov(question: Question) -> Response:
 
 def status(question: Question) -> Response:
     """The days of each asset that are missing, changed in the source, stale, blocked or provisional."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
 
     def shown(days: Sequence[dt.date] | set[dt.date] | frozenset[dt.date]) -> list[str]:
         return [str(day) for day in sorted(days) if data_set.in_range(day)]
@@ -305,7 +167,7 @@ def status(question: Question) -> Response:
 
 def answers(question: Question) -> Response:
     """The paid answers of the API that are kept, by conversion type and month of the answers."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
     kept = data_set.resources.database.ledger().summary() if has_database(question.settings) else []
     first, last = (str(day or default)[:7] for day, default in ((question.first, "0"), (question.last, "9")))
     rows = [
@@ -318,7 +180,7 @@ def answers(question: Question) -> Response:
 
 def conversion_types(question: Question) -> Response:
     """The trained conversion types, with which the embedded service can answer, and how good they are."""
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
     rows = []
     for name, trained in data_set.resources.ihc_api.trained().all().items():
         how, measured = trained.training, trained.training.held_out
@@ -344,11 +206,11 @@ def conversion_types(question: Question) -> Response:
 def _comparison(
     question: Asked, row: type[BaseModel], table: str, form: Callable[[dt.date, pd.DataFrame], pd.DataFrame]
 ) -> Response:
-    data_set = _DataSet(question)
+    data_set = AskedDataSet(question)
     return data_set.answer(data_set.by_day(row, _compared_days(data_set, table), form))
 
 
-def _compared_days(data_set: _DataSet, table: str) -> StoredDays:
+def _compared_days(data_set: AskedDataSet, table: str) -> StoredDays:
     """The days of which the comparisons are stored; of tables beside the models' own, those with rows."""
     return data_set.stored_days(table, "model_comparison")
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pandera.pandas import DataFrameSchema
 
-from attribution_assets.api.uploads import Batch
+from attribution_assets.api.batches import Batch
 from attribution_assets.attribution.source.plain_rows import is_amount, is_flag, plain_rows
 from attribution_assets.attribution.source.rejected_rows import shown
 from attribution_assets.attribution.source.schemas import AD_SPEND, CONVERSIONS, SESSION_COSTS, SESSION_SOURCES

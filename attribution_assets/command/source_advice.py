@@ -1,6 +1,6 @@
 """What the command `source` says there is to do before a run, from what was found in a source.
 
-What is found is in `attribution/source/survey`; how that itself is put into words is in `source_report`.
+What is found is in `attribution/source/survey_findings`; how that itself is put into words is in `source_report`.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from attribution_assets.attribution.calendar.days import days_between, in_words
 from attribution_assets.attribution.source.rows_in_no_report import RowsInNoReport
 from attribution_assets.attribution.source.schemas import SOURCE_TABLES
-from attribution_assets.attribution.source.survey import OrdersWithVisits, SetAsideRows, Survey, SurveyedTable
+from attribution_assets.attribution.source.survey_findings import OrdersWithVisits, SetAsideRows, Survey, SurveyedTable
 from attribution_assets.setting_texts import EARLIEST_DAY
 
 TABLE_OF = {"sessions": "session_sources", "conversions": "conversions", "spend": "ad_spend"}

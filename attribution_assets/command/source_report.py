@@ -1,6 +1,6 @@
 """The command `source`: what a source holds, in plain lines, and what to do before a run.
 
-What is found is in `attribution/source/survey`, what to do in `source_advice`; here it is put into words.
+What is found is in `attribution/source/survey_findings`, what to do in `source_advice`; here it is put into words.
 """
 
 import datetime as dt
@@ -10,7 +10,8 @@ from rich.console import Console
 
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
 from attribution_assets.attribution.source.rows_in_no_report import in_words as rows_in_words
-from attribution_assets.attribution.source.survey import OrdersWithVisits, Survey, SurveyedTable, survey
+from attribution_assets.attribution.source.survey import survey
+from attribution_assets.attribution.source.survey_findings import OrdersWithVisits, Survey, SurveyedTable
 from attribution_assets.command.source_advice import TABLE_OF, gap, shortened, to_do, within, without_dates
 from attribution_assets.command.terminal import say
 from attribution_assets.resources import Resources

@@ -8,8 +8,9 @@ from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.database.database import DatabaseError
 from attribution_assets.attribution.results.narrowed import NO_VALUE, Narrowing, order_values
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.dashboard.choices import Choices, Reported, read_choices
+from attribution_assets.dashboard.choices import Choices, read_choices
 from attribution_assets.dashboard.goal_choices import usual_of
+from attribution_assets.dashboard.reported_days import Reported
 from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved, SavedThings
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.environment import without_secrets

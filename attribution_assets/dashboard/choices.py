@@ -1,7 +1,8 @@
 """The reader's choices (days, channels, model, goals and so on), read from and written to the query of a page's URL.
 
-Equal choices always give the same URL, so that a view can be bookmarked and shared. The form fields that offer the
-choices are in the templates; the content that follows from them is computed in `overview.py` and `journeys_page.py`.
+Equal choices always give the same URL, so that a view can be bookmarked and shared. What there is to choose from is in
+`offered.py`, goals and margin are in `goal_choices.py`. The form fields that offer the choices are in the templates;
+the content that follows from them is computed in `overview.py` and `journeys_page.py`.
 """
 
 import datetime as dt
@@ -9,8 +10,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
-from attribution_assets.attribution.calendar.days import day_written, days_between
-from attribution_assets.attribution.results.channel_results import MODELS, DateBasis
+from attribution_assets.attribution.calendar.days import day_written
+from attribution_assets.attribution.results.channel_results import MODELS
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.dashboard.goal_choices import (
     MOST_MARGIN,
     NO_GOALS,
@@ -24,67 +26,24 @@ from attribution_assets.dashboard.goal_choices import (
     read_goals,
     read_margin,
 )
+from attribution_assets.dashboard.offered import (
+    COMPARED,
+    MARKOV,
+    METRICS,
+    OF_ORDERS,
+    OVERLAYS,
+    PRESETS,
+    SORTS,
+    SPLITS,
+    STEPS,
+)
+from attribution_assets.dashboard.reported_days import Reported
 
-PRESETS = {
-    "7": "last 7 days",
-    "30": "last 30 days",
-    "90": "last 90 days",
-    "week": "last full week",
-    "month": "last full month",
-    "all": "all days",
-}
-"""Ranges that move along with the data: key in the address -> displayed name. Weeks begin on Monday."""
-
-MARKOV = "markov"
-METRICS = {"cost": "Cost", "orders": "Orders", "revenue": "Revenue", "profit": "Profit", "cpo": "CPO", "roas": "ROAS"}
-MODEL_NAMES = {
-    "ihc": "IHC",
-    "first_touch": "first touch",
-    "last_touch": "last touch",
-    "last_non_direct": "last non-direct touch",
-    "linear": "linear",
-    "position_based": "position-based",
-    "time_decay": "time decay",
-    MARKOV: "Markov chain",
-}
 LONGEST_DAILY_CHART = 92
 """Ranges with more days than this get charts by week by default."""
-SORTS = ("channel", *METRICS, "change")
-SPLITS = {"channel": "each channel", "model": "each model", "share": "each channel's share"}
-OVERLAYS = {"before": "the period compared with", "average": "a moving average", "both": "both"}
-COMPARED = {"before": "the days before", "year": "the same weekdays a year before"}
-"""The periods that the chosen days are compared with: key in the address -> displayed name."""
 DAYS_OF_A_YEAR = 364
 """52 weeks, so that weekdays are compared with the same weekdays."""
-STEPS = ("day", "week", "month")
-OF_ORDERS = "order."
-"""Stands in addresses before the name of a dimension of orders; the value is the one that orders shown have."""
 LOSING_FIRST = "profit"
-MOST_DAYS_BEHIND = 2
-
-
-@dataclass(frozen=True)
-class Reported:
-    """The days with a stored report.
-
-    Attributes:
-        first: First day with a report.
-        last: Last day with a report.
-        days: All days with a report; days between `first` and `last` can be missing.
-        data_ends: The last day of the calendar, for data that has ended.
-        written: When the report of the last day was written, in UTC.
-    """
-
-    first: dt.date
-    last: dt.date
-    days: frozenset[dt.date] = frozenset()
-    data_ends: dt.date | None = None
-    written: dt.datetime | None = None
-
-    def is_old(self, today: dt.date) -> bool:
-        """Whether days have passed without a report: yesterday's may still be on its way, earlier ones are late."""
-        due = today - dt.timedelta(days=MOST_DAYS_BEHIND)
-        return self.last < min(due, self.data_ends or due)
 
 
 @dataclass(frozen=True)
@@ -214,11 +173,6 @@ class Choices:
         return replace(self, **changes).query  # type: ignore[arg-type]  # links change only choices of type str
 
 
-def days_without(those: Collection[dt.date], first: dt.date, last: dt.date) -> list[dt.date]:
-    """The days from `first` to `last` that are not in `those`, in calendar order."""
-    return [day for day in days_between(first, last) if day not in those]
-
-
 def read_choices(
     pairs: Collection[tuple[str, str]],
     reported: Reported,
@@ -327,13 +281,3 @@ def _orders(given: Mapping[str, str], dimensions: Sequence[str], problems: list[
             else:
                 problems.append(f"Orders have no dimension {dimension!r}.")
     return tuple(sorted(found))
-
-
-def model_options() -> list[tuple[str, str]]:
-    """The models that can be shown: key and displayed name of each."""
-    return [(model, MODEL_NAMES[model]) for model in MODELS]
-
-
-def against_options() -> list[tuple[str, str]]:
-    """The models that IHC can be compared with: key and displayed name of each."""
-    return [option for option in MODEL_NAMES.items() if option[0] != "ihc"]

@@ -8,7 +8,8 @@ from attribution_assets.attribution.results.channel_results import MODELS, resul
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.charts.over_time import series_chart, share_chart
 from attribution_assets.charts.style import SERIES_COLORS, distinct
-from attribution_assets.dashboard.choices import METRICS, MODEL_NAMES, Choices
+from attribution_assets.dashboard.choices import Choices
+from attribution_assets.dashboard.offered import METRICS, MODEL_NAMES
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, Periods
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import Column, Table, knows_cost

@@ -1,6 +1,6 @@
 """Verdicts: whether each channel earns money, and meets the CPO and ROAS goals that the reader has set.
 
-The goals themselves are read in `choices.py`; how verdicts differ between two models is in `model_moves.py`. While
+The goals themselves are read in `goal_choices.py`; how verdicts differ between two models is in `model_moves.py`. While
 orders are still to come, a CPO only falls and a ROAS and a profit only rise: what is met stays met, and what is not is
 "not yet".
 """

@@ -11,12 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from attribution_assets.attribution.comparison.conversion_paths import path_in_words
-from attribution_assets.attribution.results.channel_results import (
-    DateBasis,
-    compared_days,
-    known_until,
-    roas_by_days_since_touch,
-)
+from attribution_assets.attribution.results.channel_results import roas_by_days_since_touch
 from attribution_assets.attribution.results.cohorts import AGES, weekly_cohorts
 from attribution_assets.attribution.results.order_results import (
     answered_by_over,
@@ -25,9 +20,11 @@ from attribution_assets.attribution.results.order_results import (
     time_lags,
     top_paths,
 )
+from attribution_assets.attribution.results.result_days import DateBasis, compared_days, known_until
 from attribution_assets.charts.over_time import series_chart
-from attribution_assets.dashboard.choices import Choices, Reported, days_without
+from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.over_time import NamedChart, Periods
+from attribution_assets.dashboard.reported_days import Reported, days_without
 from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import OF_ORDERS, Column, Table, orders_kind, spoken

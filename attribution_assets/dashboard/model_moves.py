@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pandas as pd
 
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.dashboard.choices import MODEL_NAMES
 from attribution_assets.dashboard.goal_choices import MOST_MARGIN, Goals
 from attribution_assets.dashboard.goals import cpo_verdict, roas_verdict
+from attribution_assets.dashboard.offered import MODEL_NAMES
 from attribution_assets.dashboard.tables import Column, Table, cost_as_in, orders_kind, with_figures, written
 
 MOST_SENTENCES = 3

@@ -12,7 +12,8 @@ import pandas as pd
 
 from attribution_assets.charts.over_time import single_chart
 from attribution_assets.charts.style import Row, Spec
-from attribution_assets.dashboard.choices import METRICS, Choices
+from attribution_assets.dashboard.choices import Choices
+from attribution_assets.dashboard.offered import METRICS
 from attribution_assets.dashboard.saved import Annotation
 from attribution_assets.dashboard.tables import Column, Table, result_columns, with_figures, written
 

@@ -10,24 +10,21 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from attribution_assets.attribution.results.channel_results import (
-    DateBasis,
-    compared_days,
-    compared_models,
-    final_and_provisional_days,
-    results_by_day,
-)
+from attribution_assets.attribution.results.channel_results import compared_models, results_by_day
 from attribution_assets.attribution.results.order_results import (
     answered_by_over,
     markov_over,
 )
+from attribution_assets.attribution.results.result_days import DateBasis, compared_days, final_and_provisional_days
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.dashboard.choices import MARKOV, MODEL_NAMES, Choices, Reported, days_without
+from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.compared_lines import ComparedLines, compared_lines
 from attribution_assets.dashboard.goals import with_verdicts
 from attribution_assets.dashboard.model_moves import changed_verdicts, comparison_table, largest_moves, side_by_side
+from attribution_assets.dashboard.offered import MARKOV, MODEL_NAMES
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart, OverTime, Periods, over_time
 from attribution_assets.dashboard.period_before import PeriodBefore, period_before
+from attribution_assets.dashboard.reported_days import Reported, days_without
 from attribution_assets.dashboard.saved import NOTHING_SAVED, Saved
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets.dashboard.tables import (
@@ -273,6 +270,6 @@ def _comparison(stored: StoredResults, choices: Choices, lookback_days: int, pro
 
 
 def _days_with_all_models(stored: StoredResults, choices: Choices, lookback_days: int) -> Sequence[dt.date]:
-    """The days of both periods with stored credit of all models, see `channel_results.compared_days`."""
+    """The days of both periods with stored credit of all models, see `result_days.compared_days`."""
     days = choices.before[0], choices.last
     return stored.ask(compared_days, *days, lookback_days=lookback_days, basis=choices.basis)

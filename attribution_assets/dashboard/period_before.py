@@ -11,8 +11,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attribution_assets.attribution.results.channel_results import DateBasis, orders_known_until, results_by_day
-from attribution_assets.dashboard.choices import Choices, Reported, days_without
+from attribution_assets.attribution.results.channel_results import results_by_day
+from attribution_assets.attribution.results.result_days import DateBasis, orders_known_until
+from attribution_assets.dashboard.choices import Choices
+from attribution_assets.dashboard.reported_days import Reported, days_without
 from attribution_assets.dashboard.stored_results import StoredResults
 
 

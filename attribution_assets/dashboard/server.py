@@ -10,9 +10,10 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from attribution_assets.charts import rendering
-from attribution_assets.dashboard.app import Place, create_app
+from attribution_assets.dashboard.app import create_app
 from attribution_assets.dashboard.health_page import HealthLook
 from attribution_assets.dashboard.learned_model import LearnedModelLook
+from attribution_assets.dashboard.pages import Place
 from attribution_assets.dashboard.saved import SavedThings
 from attribution_assets.resources import Resources
 from attribution_assets.serving import BOUNDED, KnownHosts

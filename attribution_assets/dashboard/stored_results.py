@@ -11,14 +11,10 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import pandas as pd
 
-from attribution_assets.attribution.results.channel_results import (
-    report_written_at,
-    reported_days,
-    results_version,
-)
 from attribution_assets.attribution.results.narrowed import NarrowedStorage, Narrowing
+from attribution_assets.attribution.results.result_days import report_written_at, reported_days, results_version
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.dashboard.choices import Reported
+from attribution_assets.dashboard.reported_days import Reported
 
 Answer = TypeVar("Answer")
 Asked = ParamSpec("Asked")

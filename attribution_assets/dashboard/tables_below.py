@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import pandas as pd
 
 from attribution_assets.attribution.results.breakdowns import breakdown_over
-from attribution_assets.attribution.results.channel_results import DateBasis
 from attribution_assets.attribution.results.order_results import phase_shares, unattributed_over
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.tables.credit import NO_SESSIONS, PHASES, REFUSED, TOO_LONG
 from attribution_assets.attribution.tables.readable import readable
 from attribution_assets.dashboard.choices import Choices

@@ -8,7 +8,8 @@ import pandas as pd
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.charts.bars import column_chart
-from attribution_assets.dashboard.choices import METRICS, Choices
+from attribution_assets.dashboard.choices import Choices
+from attribution_assets.dashboard.offered import METRICS
 from attribution_assets.dashboard.over_time import COLUMN_OF, NamedChart
 from attribution_assets.dashboard.tables import Column, Table, result_columns, with_figures
 

@@ -17,7 +17,7 @@ import dagster as dg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
-from attribution_assets.data_sets import RESERVED
+from attribution_assets.data_set_attributes import RESERVED
 from attribution_assets.errors import RunFailedError
 from attribution_assets.instance.dagster_internals import sqlite_history
 from attribution_assets.instance.data_set_names import DATA_SET_TAG, split_name

@@ -1,4 +1,4 @@
-"""The health of the pipeline as metrics for Prometheus, and the HTTP server that Prometheus scrapes.
+"""The health of the pipeline as metrics for Prometheus, which scrapes them from `metrics_server.py`.
 
 Nothing is counted here: each scrape takes all figures from Dagster's history, the asset storage and the ledger
 (`health.py`). So they cover the work of all processes, and do not start at 0 when the exporter restarts. Metrics with a
@@ -6,16 +6,13 @@ label `day` are exported for the days of the latest lookback window only. A part
 """
 
 import logging
-import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 import dagster as dg
-import uvicorn
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -23,14 +20,7 @@ from prometheus_client.core import (
     Metric,
     SummaryMetricFamily,
 )
-from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from attribution_assets.attribution.freshness.records import always_in_use
 from attribution_assets.attribution.ihc_api.traffic import LATENCY_SECONDS, NO_ANSWER
@@ -41,7 +31,6 @@ from attribution_assets.instance.runs import JOBS
 from attribution_assets.monitoring.health import CANNOT_BE_READ, DaysHealth, PipelineHealth
 from attribution_assets.monitoring.history_facts import ENDINGS, RESULTS, RUN_SECONDS, History, RunTotals
 from attribution_assets.resources import Resources
-from attribution_assets.serving import BOUNDED, KnownHosts
 
 STATUSES = ("200", "400", "401", "403", "408", "429", "500", "502", "503", "504", NO_ANSWER)
 """Exported from the first scrape on, as 0: Prometheus sees no increase when a new series starts with another number."""
@@ -53,49 +42,6 @@ SOURCES = ("history", "days", "ledger")
 """The sources of the metrics. If one cannot be read, its metrics are left out; the others are exported."""
 
 log = logging.getLogger(__name__)
-
-
-def serve_metrics(
-    instance: dg.DagsterInstance,
-    data_sets: Mapping[str, Resources],
-    host: str,
-    port: int,
-    allowed_hosts: Sequence[str] = (),
-) -> Callable[[], None]:
-    """Listen for scrapes, once the history has been read for the first time.
-
-    Args:
-        instance: Dagster's instance.
-        data_sets: Name of each data set -> its database and storage.
-        host: Address to listen on.
-        port: Port to listen on.
-        allowed_hosts: Names that the server answers as, besides its address and loopback.
-
-    Returns:
-        A function that answers scrapes until it is interrupted.
-
-    Raises:
-        OSError: The address cannot be listened on.
-    """
-    registry = CollectorRegistry(auto_describe=False)
-    metrics = PipelineMetrics(instance, data_sets)
-    list(metrics.collect())
-    registry.register(metrics)
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen()
-    app = KnownHosts(_application(registry), host, allowed_hosts)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, log_level="warning", access_log=False, **BOUNDED))
-    return lambda: server.run([listener])
-
-
-def _application(registry: CollectorRegistry) -> Starlette:
-    def scrape(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"Content-Type": content_type})
-
-    return Starlette(routes=[Route("/metrics", scrape)], middleware=[Middleware(GZipMiddleware)])
 
 
 class PipelineMetrics(Collector):

@@ -1,7 +1,5 @@
-"""What is kept of an operation of the API, and of the first answer to a request with an idempotency key."""
+"""What is kept of an operation of the API. How it is kept and changed is in `store.py`."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -74,39 +72,3 @@ class KeptOperation:
             "error",
         )
         return {name: getattr(self, name) for name in names}
-
-
-@dataclass(frozen=True)
-class FirstAnswer:
-    """What was answered to the first request with an idempotency key that was accepted.
-
-    Attributes:
-        same_request: whether that request was the same as this one.
-        answer: the body.
-    """
-
-    same_request: bool
-    answer: Any
-
-
-@dataclass(frozen=True)
-class IdempotentRequest:
-    """A request with an idempotency key.
-
-    Attributes:
-        key: the name of the API key.
-        path: the request's path.
-        idempotency_key: the header.
-        body: its body as JSON.
-    """
-
-    key: str
-    path: str
-    idempotency_key: str
-    body: Any
-
-    @property
-    def digest(self) -> str:
-        """What stands for the body: no id of a visitor can be read from it."""
-        text = json.dumps([self.key, self.path, self.idempotency_key, self.body], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()

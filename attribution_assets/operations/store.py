@@ -16,22 +16,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attribution_assets.attribution.files.processes import has_ended, this_process
+from attribution_assets.operations.first_answers import IdempotentRequest, keep_answer
 from attribution_assets.operations.home import Home, now
-from attribution_assets.operations.records import (
-    DELETE_DATA_SET,
-    ERASE_USER,
-    FirstAnswer,
-    IdempotentRequest,
-    KeptOperation,
-    State,
-)
+from attribution_assets.operations.records import DELETE_DATA_SET, ERASE_USER, KeptOperation, State
 from attribution_assets.operations.webhooks import OPERATION_FINISHED, queue_event, remove_webhooks
 
 MOST_ATTEMPTS = 5
 """So many workers may be killed over an operation, until it fails."""
-
-FIRST_ANSWER_SECONDS = 24 * 3600
-
 
 _IN_TURN = (
     "SELECT * FROM operations AS one WHERE state = 'queued' AND NOT EXISTS (SELECT 1 FROM operations AS other WHERE"
@@ -83,20 +74,8 @@ class OperationStore:
             )
             added = _operation(database.execute("SELECT * FROM operations WHERE id = ?", [id_]).fetchone())
             if request:
-                _keep_answer(database, request, added.content)
+                keep_answer(database, request, added.content)
             return added
-
-    def first_answer(self, request: IdempotentRequest) -> FirstAnswer | None:
-        """What was answered to the request with this idempotency key that was accepted within the last 24 hours."""
-        with self.home.changes() as database:
-            database.execute("DELETE FROM first_answers WHERE at < ?", [time.time() - FIRST_ANSWER_SECONDS])
-            row = database.execute(
-                "SELECT * FROM first_answers WHERE key = ? AND path = ? AND idempotency_key = ?",
-                [request.key, request.path, request.idempotency_key],
-            ).fetchone()
-        if row is None:
-            return None
-        return FirstAnswer(row["request"] == request.digest, json.loads(row["answer"]))
 
     def get(self, id_: str) -> KeptOperation | None:
         """An operation; None if there is none of this id."""
@@ -317,11 +296,6 @@ def _tell_ended(database: sqlite3.Connection, id_: str) -> None:
     queue_event(database, operation.data_set, OPERATION_FINISHED, operation.content)
     if operation.kind == DELETE_DATA_SET and operation.state is State.SUCCEEDED:
         remove_webhooks(database, operation.data_set)
-
-
-def _keep_answer(database: sqlite3.Connection, request: IdempotentRequest, answer: Any) -> None:  # noqa: ANN401 - as JSON has it
-    row = (request.key, request.path, request.idempotency_key, request.digest, time.time(), json.dumps(answer))
-    database.execute("INSERT INTO first_answers VALUES (?, ?, ?, ?, ?, ?)", row)
 
 
 def _operation(row: sqlite3.Row) -> KeptOperation:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from attribution_assets.data_sets import data_set
+from attribution_assets.data_set_attributes import data_set
 from attribution_assets.defs.resources import dagster_resources
 from attribution_assets.environment import without_secrets
 from attribution_assets.errors import ConfigurationError

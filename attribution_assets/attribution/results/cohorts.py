@@ -11,13 +11,8 @@ import pandas as pd
 
 from attribution_assets.attribution.calendar.days import whole_weeks
 from attribution_assets.attribution.calendar.finality import is_final
-from attribution_assets.attribution.results.channel_results import (
-    MODELS,
-    DateBasis,
-    credited,
-    reported_and_credit,
-    sum_within,
-)
+from attribution_assets.attribution.results.channel_results import MODELS, sum_within
+from attribution_assets.attribution.results.result_days import DateBasis, credited, reported_and_credit
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 

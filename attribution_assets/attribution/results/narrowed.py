@@ -21,7 +21,7 @@ from upath import UPath
 
 from attribution_assets.attribution.calendar.days import blocks, by_day, days_between
 from attribution_assets.attribution.comparison.order_comparisons import TOUCHPOINTS_TOGETHER, order_comparisons
-from attribution_assets.attribution.results.channel_results import DateBasis, compared_days
+from attribution_assets.attribution.results.result_days import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays

@@ -12,7 +12,7 @@ import pandas as pd
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.comparison.markov import markov_comparison
 from attribution_assets.attribution.reporting.order_outcomes import answered_by
-from attribution_assets.attribution.results.channel_results import DateBasis, compared_days
+from attribution_assets.attribution.results.result_days import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import companion_table

@@ -200,7 +200,7 @@ def _make_and_report(  # noqa: PLR0913 - as above
         from rich.console import Console
 
         from attribution_assets.attribution.reporting.report_file import write_breakdown, write_report
-        from attribution_assets.attribution.results.channel_results import final_and_provisional_days
+        from attribution_assets.attribution.results.result_days import final_and_provisional_days
         from attribution_assets.command import report_range, terminal
         from attribution_assets.command.usable import usable
 

@@ -48,7 +48,7 @@ def metrics(
     """Serve metrics for Prometheus until it is interrupted: of runs, checks, days, orders, the API and the ledger."""
     with problems_in_one_line():
         with _extra("metrics", "prometheus_client"):
-            from attribution_assets.monitoring.metrics import serve_metrics
+            from attribution_assets.monitoring.metrics_server import serve_metrics
         from attribution_assets.instance.opening import history_to_read
 
         data_sets = _usable_data_sets()

@@ -21,7 +21,7 @@ from attribution_assets.attribution.files.locations import location
 from attribution_assets.attribution.reporting.report_file import write_report
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.tables.readable import readable
-from attribution_assets.dashboard.choices import MODEL_NAMES
+from attribution_assets.dashboard.offered import MODEL_NAMES
 from attribution_assets_tests.support.browser import needs_chromium
 from attribution_assets_tests.support.dashboard_pages import DAYS, LONG, SCRIPT, WEEK, channels, orders, rows
 from attribution_assets_tests.support.dashboard_server import running_dashboard

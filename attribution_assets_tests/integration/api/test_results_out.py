@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from attribution_assets.api.source_store import SourceStore
 from attribution_assets.attribution.freshness.records import SOURCE_ASSETS
-from attribution_assets.attribution.results.channel_results import READ_TABLES
+from attribution_assets.attribution.results.result_days import READ_TABLES
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import names_of
 from attribution_assets.command.cli import app as command

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from attribution_assets.api.batches import Batch
 from attribution_assets.api.row_tables import ROW_TABLES, sorted_out
-from attribution_assets.api.uploads import Batch
 from attribution_assets.attribution.database.database import Database, insert_rows
 from attribution_assets.attribution.source.database import SourceDatabase
 from attribution_assets.data_sets import owns_source

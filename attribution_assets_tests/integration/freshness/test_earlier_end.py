@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from attribution_assets.attribution.freshness.records import always_in_use
-from attribution_assets.attribution.results.channel_results import (
+from attribution_assets.attribution.results.channel_results import results_by_day
+from attribution_assets.attribution.results.order_results import placed_over, time_lags, unattributed_over
+from attribution_assets.attribution.results.result_days import (
     DateBasis,
     compared_days,
     final_and_provisional_days,
     known_until,
     reported_days,
-    results_by_day,
 )
-from attribution_assets.attribution.results.order_results import placed_over, time_lags, unattributed_over
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.command.current_status import current_status
 from attribution_assets.resources import Resources, resources_of

@@ -7,7 +7,7 @@ import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.freshness.records import always_in_use
-from attribution_assets.attribution.results.channel_results import final_and_provisional_days, reported_days
+from attribution_assets.attribution.results.result_days import final_and_provisional_days, reported_days
 from attribution_assets.command.current_status import current_status
 from attribution_assets.definitions import build_definitions
 from attribution_assets.instance.opening import dagster_instance, history_to_read

@@ -5,11 +5,11 @@ from pathlib import Path
 import pandas as pd
 
 from attribution_assets.attribution.results.channel_results import (
-    DateBasis,
     compared_models,
     results_by_day,
     roas_by_days_since_touch,
 )
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.sql.engine import SqlEngine
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets_tests.support.evenly_credited_shop import DAYS, LOOKBACK, Table, stored_shop

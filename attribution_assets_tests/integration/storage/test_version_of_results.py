@@ -7,12 +7,8 @@ import pandas as pd
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.results.channel_results import (
-    READ_TABLES,
-    DateBasis,
-    results_by_day,
-    results_version,
-)
+from attribution_assets.attribution.results.channel_results import results_by_day
+from attribution_assets.attribution.results.result_days import READ_TABLES, DateBasis, results_version
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable
 from attribution_assets.attribution.tables.schemas import STORED_TABLES

@@ -8,16 +8,10 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.results.channel_results import MODELS
-from attribution_assets.dashboard.choices import (
-    METRICS,
-    OVERLAYS,
-    PRESETS,
-    SPLITS,
-    Choices,
-    Reported,
-    read_choices,
-)
+from attribution_assets.dashboard.choices import Choices, read_choices
 from attribution_assets.dashboard.goal_choices import NONE_SAVED, Goals, Usual, in_form, out_of_form, usual_of
+from attribution_assets.dashboard.offered import METRICS, OVERLAYS, PRESETS, SPLITS
+from attribution_assets.dashboard.reported_days import Reported
 
 FIRST, LAST = dt.date(2024, 1, 1), dt.date(2024, 3, 31)
 REPORTED = Reported(FIRST, LAST, frozenset(days_between(FIRST, LAST)))

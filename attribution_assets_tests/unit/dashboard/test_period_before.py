@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from attribution_assets.attribution.calendar.days import days_between
-from attribution_assets.attribution.results.channel_results import DateBasis
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
-from attribution_assets.dashboard.choices import Choices, Reported
+from attribution_assets.dashboard.choices import Choices
 from attribution_assets.dashboard.overview import Overview, overview
+from attribution_assets.dashboard.reported_days import Reported
 from attribution_assets.dashboard.stored_results import StoredResults
 from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS, Order, Visit, store_results
 

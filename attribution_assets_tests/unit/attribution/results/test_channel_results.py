@@ -16,17 +16,19 @@ from hypothesis import strategies as st
 
 from attribution_assets.attribution.results.channel_results import (
     MODELS,
+    compared_models,
+    results_by_day,
+    roas_by_days_since_touch,
+)
+from attribution_assets.attribution.results.result_days import (
     DateBasis,
     compared_days,
-    compared_models,
     final_and_provisional_days,
     known_until,
     orders_known_until,
     report_written_at,
     reported_days,
-    results_by_day,
     results_version,
-    roas_by_days_since_touch,
 )
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import DayTable, StoredDays

@@ -10,7 +10,6 @@ import pytest
 from attribution_assets.attribution.calendar.days import days_between
 from attribution_assets.attribution.results.channel_results import (
     MODELS,
-    DateBasis,
     compared_models,
     results_by_day,
     roas_by_days_since_touch,
@@ -27,6 +26,7 @@ from attribution_assets.attribution.results.order_results import (
     top_paths,
     unattributed_over,
 )
+from attribution_assets.attribution.results.result_days import DateBasis
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets_tests.support.stored_results import LOOKBACK_DAYS, Order, Visit, store_results
 
