@@ -13,9 +13,9 @@ _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
 """Parameters of glibc's `mallopt`: see its manual page, mallopt(3)."""
 
-_MOST_KEPT: Final = 16 << 20
+_MOST_KEPT: Final = 8 << 20
 """Bytes at the end of an arena that are kept when they are freed."""
-_LARGE: Final = 32 << 20
+_LARGE: Final = 4 << 20
 """Larger pieces are taken from the system, and given back, one by one: of many small ones that takes time."""
 _MOST_ARENAS: Final = 2
 """Each arena keeps memory of its own: without a bound there are eight for each processor, one for each thread."""
