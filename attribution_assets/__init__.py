@@ -16,7 +16,6 @@ Others may import what `__all__` names; everything else may change.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import attribution_assets.memory  # noqa: F401 - what it sets has to be set before pyarrow is loaded
 from attribution_assets.settings import Settings
 
 if TYPE_CHECKING:

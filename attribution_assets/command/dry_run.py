@@ -13,7 +13,8 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from attribution_assets.attribution.calendar.days import batches, days_between, in_words
+from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.calendar.tables_by_day import batches
 from attribution_assets.attribution.calendar.windows import Window
 from attribution_assets.attribution.ledger.ledger import Ledger
 from attribution_assets.attribution.progress import RequestPlan

@@ -8,7 +8,8 @@ import json
 import sys
 import time
 
-from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report
 from attribution_assets.attribution.reporting.journeys import customer_journeys

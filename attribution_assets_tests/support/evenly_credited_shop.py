@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.reporting.channel_report import channel_report

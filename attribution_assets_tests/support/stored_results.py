@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import by_day
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.calendar.windows import Windows
 from attribution_assets.attribution.comparison.order_comparisons import order_comparisons
 from attribution_assets.attribution.reporting.channel_report import channel_report

@@ -9,7 +9,8 @@ from typing import Final
 
 import pandas as pd
 
-from attribution_assets.attribution.calendar.days import blocks, by_day
+from attribution_assets.attribution.calendar.days import blocks
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.comparison.attributed_journeys import attributed_journeys
 from attribution_assets.attribution.comparison.channel_roles import channel_roles
 from attribution_assets.attribution.comparison.conversion_paths import conversion_paths

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import pandas as pd
 import pyarrow as pa
 
-from attribution_assets.attribution.calendar.days import adjacent_ranges, by_day, days_between
+from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.calendar.windows import Window, Windows
 from attribution_assets.attribution.comparison.order_comparisons import comparisons_by_day
 from attribution_assets.attribution.reporting.channel_breakdown import (

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pandas as pd
 import pyarrow as pa
 
-from attribution_assets.attribution.calendar.days import by_day
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.sql.engine import run_sql, run_sql_by_day
 from attribution_assets.attribution.storage.stored_days import StoredDays, query_batches

@@ -19,7 +19,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 from upath import UPath
 
-from attribution_assets.attribution.calendar.days import blocks, by_day, days_between
+from attribution_assets.attribution.calendar.days import blocks, days_between
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.comparison.order_comparisons import TOUCHPOINTS_TOGETHER, order_comparisons
 from attribution_assets.attribution.results.result_days import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql

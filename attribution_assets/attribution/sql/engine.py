@@ -19,7 +19,7 @@ import pandas as pd
 import pyarrow as pa
 from upath import UPath
 
-from attribution_assets.attribution.calendar.days import batches_by_day
+from attribution_assets.attribution.calendar.tables_by_day import batches_by_day
 
 ORDERS_PER_QUERY = 1_000_000
 """Maximum orders per query: neighbouring days share most of their lookback window, so one query serves several."""

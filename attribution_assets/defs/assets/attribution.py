@@ -10,7 +10,7 @@ import dagster as dg
 import pandas as pd
 
 from attribution_assets import resources
-from attribution_assets.attribution.calendar.days import batches, by_day
+from attribution_assets.attribution.calendar.tables_by_day import batches, by_day
 from attribution_assets.attribution.freshness.lineage import extraction_inputs, made_from
 from attribution_assets.attribution.ihc_api.order_types import values_of
 from attribution_assets.attribution.progress import tell_rows_in_no_report

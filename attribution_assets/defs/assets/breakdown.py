@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
-from attribution_assets.attribution.calendar.days import by_day
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.freshness.lineage import made_from
 from attribution_assets.attribution.reporting.channel_breakdown import breakdown_inputs, channel_breakdowns
 from attribution_assets.attribution.reporting.report_file import write_stored_breakdown

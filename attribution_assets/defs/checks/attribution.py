@@ -12,7 +12,8 @@ import dagster as dg
 import pandas as pd
 import pyarrow.compute as pc
 
-from attribution_assets.attribution.calendar.days import by_day, days_between, in_words
+from attribution_assets.attribution.calendar.days import days_between, in_words
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.calendar.windows import JourneyEnd
 from attribution_assets.attribution.freshness.obstacles import DaysHeldUpError, obstacles
 from attribution_assets.attribution.freshness.records import ASSETS, SOURCE_ASSETS

@@ -12,7 +12,8 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from attribution_assets.attribution.calendar.days import by_day, days_between
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.calendar.tables_by_day import by_day
 from attribution_assets.attribution.calendar.windows import JourneyEnd, Windows
 from attribution_assets.attribution.reporting.channel_report import channel_report, with_phases
 from attribution_assets.attribution.reporting.journeys import (

@@ -10,16 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attribution_assets.attribution.calendar.days import (
-    adjacent_ranges,
-    batches,
-    batches_by_day,
-    blocks,
-    by_day,
-    days_between,
-    in_words,
-    whole_weeks,
-)
+from attribution_assets.attribution.calendar.days import adjacent_ranges, blocks, days_between, in_words, whole_weeks
+from attribution_assets.attribution.calendar.tables_by_day import batches, batches_by_day, by_day
 
 Table = Callable[..., pd.DataFrame]
 

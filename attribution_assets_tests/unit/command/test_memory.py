@@ -1,4 +1,4 @@
-"""What the package sets before pyarrow is loaded."""
+"""How a process of the command takes its memory."""
 
 import os
 import subprocess
@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-PRINTS_ALLOCATOR = "import attribution_assets, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+PRINTS_ALLOCATOR = (
+    "from attribution_assets.command.memory import give_memory_back; give_memory_back();"
+    "import pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+)
 
 
 @pytest.mark.parametrize(("given", "used"), [({}, "system"), ({"ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, "mimalloc")])
