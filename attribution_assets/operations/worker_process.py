@@ -6,8 +6,8 @@ import sys
 _MAIN = """import sys
 from attribution_assets.command.ending import run_and_end
 from attribution_assets.command.memory import give_memory_back
-from attribution_assets.api.worker import main
 give_memory_back()
+from attribution_assets.api.worker import main
 run_and_end(lambda: main(*sys.argv[1:]))"""
 COMMAND = (sys.executable, "-c", _MAIN)
 
