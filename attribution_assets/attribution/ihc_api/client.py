@@ -258,7 +258,7 @@ class IhcClient:
                 work.why_unanswered.clear()
             settled = partial(self._settle, work, last=turn == self._api.max_answers_per_journey)
             requests = [
-                Request(partial(batch.asked, members), partial(settled, members), batch.types[members[0]])
+                Request(partial(batch.sent, members), partial(settled, members), batch.types[members[0]])
                 for members in self._packed(batch, journeys)
             ]
             tries = self._sender.ready().ask(requests, lambda: claims.hold, stop)

@@ -5,31 +5,19 @@ Here belongs the way from a frame of touchpoints to whole journeys and back. Who
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import groupby
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-import pyarrow as pa
 
 from attribution_assets.attribution.ihc_api.answers import CheckedAnswer
-from attribution_assets.attribution.ihc_api.journey_json import JsonColumn, JsonRows, in_json
 from attribution_assets.attribution.ihc_api.order_types import CONV_TYPE_ID
-from attribution_assets.attribution.ihc_api.retries import Asked
-from attribution_assets.attribution.json_text import canonical_json, encoded_json
 from attribution_assets.attribution.ledger.ledger import AnswerTerms, KeptAnswer
 from attribution_assets.attribution.tables.credit import ATTRIBUTED, CREDIT_COLUMNS, TOO_LONG, too_many_sessions
 
 _KEPT_COLUMNS: Final = ["conv_id", "conversion_time", "session_id", "session_time", "channel_name"]
-_TEXTS: Final = {"conversion_id": "conv_id", "session_id": "session_id", "channel_label": "channel_name"}
 _FLAGS: Final = ("holder_engagement", "closer_engagement", "conversion", "impression_interaction")
-_FIELDS: Final = ("conversion_id", "session_id", "timestamp", "channel_label", *_FLAGS)
-"""A touchpoint as the API names its fields, in the order in which a request and the keys of the ledger hold them."""
-
-_ROWS_AT_ONCE: Final = 50_000
-"""Of so many touchpoints, or one journey, the JSON is in memory that keys are made of."""
-
-_NO_CREDIT: Final = (None,) * len(CREDIT_COLUMNS)
 
 
 class JourneyBatch:
@@ -54,19 +42,24 @@ class JourneyBatch:
     def __init__(
         self, journeys: pd.DataFrame, terms_of: Callable[[str], AnswerTerms], default_type: str, max_sessions: int
     ) -> None:
-        self._journeys, self._columns = journeys, _columns(journeys)
-        orders, sessions = (self._columns[name].dictionary_encode() for name in ("conversion_id", "session_id"))
-        journey_of_row = orders.indices.to_numpy().astype(np.int64)
-        touchpoints = journey_of_row * max(len(sessions.dictionary), 1) + sessions.indices.to_numpy()
-        if (np.diff(journey_of_row, prepend=0) < 0).any() or len(pd.unique(touchpoints)) < len(touchpoints):
+        journey_of_row, conv_ids = pd.factorize(journeys["conv_id"])
+        if (np.diff(journey_of_row, prepend=0) < 0).any() or journeys.duplicated(["conv_id", "session_id"]).any():
             raise ValueError("the rows of each journey must be adjacent, and each of its sessions have one row")
-        self.conv_ids: list[str] = orders.dictionary.to_pylist()
-        self.sizes: list[int] = np.bincount(journey_of_row, minlength=len(self.conv_ids)).tolist()
+        self.conv_ids: list[str] = conv_ids.tolist()
+        self.sizes: list[int] = np.bincount(journey_of_row).tolist()
+        self._journeys = journeys
         self._ends = np.cumsum([0, *self.sizes]).tolist()
-        self.types: list[str] = [default_type] * len(self.sizes)
+        self._fields = _fields(journeys)
+        touchpoints = list(zip(*self._fields.values(), strict=True))
+        sent = [touchpoints[start:end] for start, end in zip(self._ends, self._ends[1:], strict=False)]
+        self.types: list[str] = [default_type] * len(sent)
         if CONV_TYPE_ID in journeys:
             self.types = journeys[CONV_TYPE_ID].iloc[self._ends[:-1]].tolist()
-        self.keys = self._keys(terms_of)
+        self.keys = [""] * len(sent)
+        for conv_type_id, members in self.by_type(range(len(sent))).items():
+            of_type = terms_of(conv_type_id).journey_keys([sent[journey] for journey in members])
+            for journey, key in zip(members, of_type, strict=True):
+                self.keys[journey] = key
         self._journey_of_key = {key: journey for journey, key in enumerate(self.keys)}
         self._credit = np.full((len(journeys), len(CREDIT_COLUMNS)), np.nan)
         self._outcome = np.full(len(journeys), None, dtype=object)
@@ -88,38 +81,38 @@ class JourneyBatch:
         """The journeys of which nothing has come yet, those that are too long excepted."""
         return [journey for journey, start in enumerate(self._ends[:-1]) if self._outcome[start] is None]
 
-    def asked(self, journeys: Sequence[int]) -> Asked:
+    def sent(self, journeys: Sequence[int]) -> list[dict[str, Any]]:
         """The touchpoints of these journeys as a request holds them."""
-        rows = pa.array(self._rows(journeys))
-        columns = {name: values.take(rows) for name, values in self._columns.items()}
-        ids = (columns[name].to_pylist() for name in ("conversion_id", "session_id"))
-        json = JsonRows(_fields(columns, encoded_json), named=True).listed(0, len(rows))
-        return Asked(list(zip(*ids, strict=True)), json)
+        rows = self._rows(journeys)
+        columns = [[values[row] for row in rows] for values in self._fields.values()]
+        return [dict(zip(self._fields, values, strict=True)) for values in zip(*columns, strict=True)]
 
     def kept(self, journeys: Sequence[int], answer: CheckedAnswer) -> dict[str, KeptAnswer]:
         """An answer on these journeys as the ledger keeps it, by key; those of which rows are missing are left out."""
-        session_ids = self._columns["session_id"].take(self._rows(journeys)).to_pylist()
-        credit, reasons = answer.credit.tolist(), answer.reason.tolist()
         kept, start = {}, 0
         for journey in journeys:
-            rows = slice(start, start := start + self.sizes[journey])
-            if (outcome := answer.outcome[rows.start]) is not None:
-                numbers = credit[rows] if outcome == ATTRIBUTED else [_NO_CREDIT] * self.sizes[journey]
+            rows = range(start, start := start + self.sizes[journey])
+            if (outcome := answer.outcome[rows[0]]) is not None:
+                session_ids = self._fields["session_id"][self._ends[journey] : self._ends[journey + 1]]
+                credit = [
+                    answer.credit[row].tolist() if outcome == ATTRIBUTED else [None] * len(CREDIT_COLUMNS)
+                    for row in rows
+                ]
                 touchpoints = [
-                    (session_id, *of_touchpoint, reason)
-                    for session_id, of_touchpoint, reason in zip(session_ids[rows], numbers, reasons[rows], strict=True)
+                    (session_id, *numbers, answer.reason[row])
+                    for session_id, numbers, row in zip(session_ids, credit, rows, strict=True)
                 ]
                 kept[self.keys[journey]] = KeptAnswer(self.conv_ids[journey], outcome, touchpoints)
         return kept
 
     def settle(self, answers: Mapping[str, KeptAnswer]) -> None:
         """Take in answers, by key, on any of these journeys."""
-        rows = self._rows([self._journey_of_key[key] for key in answers])
-        touchpoints = [touchpoint for answer in answers.values() for touchpoint in answer.touchpoints]
-        if rows:
-            self._outcome[rows] = [answer.outcome for answer in answers.values() for _ in answer.touchpoints]
-            self._credit[rows] = [touchpoint[1:-1] for touchpoint in touchpoints]
-            self._reason[rows] = [touchpoint[-1] for touchpoint in touchpoints]
+        for key, answer in answers.items():
+            journey = self._journey_of_key[key]
+            rows = slice(self._ends[journey], self._ends[journey + 1])
+            self._outcome[rows] = answer.outcome
+            self._credit[rows] = [touchpoint[1:-1] for touchpoint in answer.touchpoints]
+            self._reason[rows] = [touchpoint[-1] for touchpoint in answer.touchpoints]
 
     def touchpoints(self) -> pd.DataFrame:
         """What has come of the journeys: the table `ihc_attributions`, see `Attribution`."""
@@ -127,34 +120,24 @@ class JourneyBatch:
         touchpoints[list(CREDIT_COLUMNS)] = self._credit
         return touchpoints.assign(outcome=self._outcome, reason=self._reason)
 
-    def _keys(self, terms_of: Callable[[str], AnswerTerms]) -> list[str]:
-        """The key of each journey, of its touchpoints as a list of lists in canonical JSON."""
-        keys, ends = [""] * len(self.sizes), self._ends
-        for _, of_block in groupby(range(len(keys)), lambda journey: ends[journey] // _ROWS_AT_ONCE):
-            journeys = list(of_block)
-            first, end = ends[journeys[0]], ends[journeys[-1] + 1]
-            columns = {name: values[first:end] for name, values in self._columns.items()}
-            rows = JsonRows(_fields(columns, canonical_json), named=False)
-            for conv_type_id, members in self.by_type(journeys).items():
-                sent = (rows.listed(ends[journey] - first, ends[journey + 1] - first) for journey in members)
-                for journey, key in zip(members, terms_of(conv_type_id).journey_keys(sent), strict=True):
-                    keys[journey] = key
-        return keys
-
     def _rows(self, journeys: Sequence[int]) -> list[int]:
         return [row for journey in journeys for row in range(self._ends[journey], self._ends[journey + 1])]
 
 
-def _columns(journeys: pd.DataFrame) -> dict[str, pa.Array]:
-    """What of `journeys` is sent, by the API's names."""
-    return {
-        **{name: pa.array(journeys[column].to_numpy(object), pa.string()) for name, column in _TEXTS.items()},
-        "timestamp": pa.array(journeys["session_time"].to_numpy("datetime64[s]")),
-        **{flag: pa.array(journeys[flag].to_numpy("int64")) for flag in _FLAGS},
+def _fields(journeys: pd.DataFrame) -> dict[str, list[Any]]:
+    """The columns of `journeys` as the API names and writes them, in the order in which a request holds them."""
+    columns: dict[str, npt.NDArray[Any]] = {
+        "conversion_id": journeys["conv_id"].to_numpy(object),
+        "session_id": journeys["session_id"].to_numpy(object),
+        "timestamp": _written(journeys["session_time"].to_numpy("datetime64[s]")),
+        "channel_label": journeys["channel_name"].to_numpy(object),
+        **{flag: journeys[flag].to_numpy("int64") for flag in _FLAGS},
     }
+    return {name: values.tolist() for name, values in columns.items()}
 
 
-def _fields(columns: Mapping[str, pa.Array], written: Callable[[object], bytes]) -> dict[str, JsonColumn]:
-    """The fields of touchpoints in JSON; a time is YYYY-MM-DD HH:MM:SS."""
-    texts = {name: values.cast(pa.string()) for name, values in columns.items()}
-    return {name: (texts[name],) if name in _FLAGS else in_json(texts[name], written) for name in _FIELDS}
+def _written(seconds: npt.NDArray[np.datetime64]) -> npt.NDArray[np.str_]:
+    """Times as YYYY-MM-DD HH:MM:SS; many times faster than strftime."""
+    written = np.datetime_as_string(seconds, unit="s").astype("U19")
+    written.view(np.uint32).reshape(len(written), 19)[:, len("YYYY-MM-DD")] = ord(" ")
+    return written

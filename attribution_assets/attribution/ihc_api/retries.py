@@ -4,12 +4,12 @@ Here belongs how often and how long a request is repeated, and what becomes of t
 made in `connection.py`, what an answer means is in `answers.py`, which journeys are asked for in `client.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Event, Lock
-from typing import Final, NamedTuple
+from typing import Any, Final
 
 import tenacity
 
@@ -73,29 +73,17 @@ class Stop:
             self.interrupt()
 
 
-class Asked(NamedTuple):
-    """The touchpoints that a request asks for.
-
-    Attributes:
-        ids: (conversion_id, session_id) of each.
-        json: all of them as a JSON list, as it is sent.
-    """
-
-    ids: Sequence[tuple[str, str]]
-    json: bytes
-
-
 @dataclass(frozen=True)
 class Request:
     """One request.
 
     Attributes:
-        asked: gives what it asks for.
+        touchpoints: gives what it asks for, as it is sent.
         answered: takes in its answer, in the thread that got it and before anything else happens there.
         conv_type_id: the conversion type that it is for; None for the account's.
     """
 
-    asked: Callable[[], Asked]
+    touchpoints: Callable[[], Sequence[Mapping[str, Any]]]
     answered: Callable[[CheckedAnswer], None]
     conv_type_id: str | None = None
 
@@ -155,11 +143,12 @@ class IhcRequests:
             CancelledError: `stop` was set elsewhere, or nothing more may be sent.
         """
         stopped = stop.stopped
-        asked, of_json = request.asked()
-        encoded = b'{"customer_journeys":%b' % of_json
+        touchpoints = request.touchpoints()
+        asked = [(touchpoint["conversion_id"], touchpoint["session_id"]) for touchpoint in touchpoints]
+        body: dict[str, Any] = {"customer_journeys": touchpoints}
         if self._api.redistribution_parameter is not None:
-            encoded += b',"redistribution_parameter":%b' % encoded_json(dict(self._api.redistribution_parameter))
-        encoded += b"}"
+            body["redistribution_parameter"] = dict(self._api.redistribution_parameter)
+        encoded = encoded_json(body)
         most_bytes = most_answer_bytes(len(asked), len(encoded))
 
         def ask_once() -> CheckedAnswer:

@@ -8,14 +8,14 @@ is never passed to the ledger.
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
 from typing import Any
 
 import sqlalchemy as sa
 
-from attribution_assets.attribution.json_text import decoded_json, encoded_json
+from attribution_assets.attribution.json_text import canonical_json, decoded_json, encoded_json
 from attribution_assets.attribution.ledger.tables import LedgerSchema, LedgerTables, is_among, rows_with_keys
 
 
@@ -33,18 +33,18 @@ class AnswerTerms:
     endpoint: str
     redistribution_parameter: Mapping[str, Any] | None = None
 
-    def journey_keys(self, journeys: Iterable[bytes]) -> list[str]:
-        """The key of each journey: SHA-256, in hex, of the terms and of the journey.
+    def journey_keys(self, journeys: Sequence[object]) -> list[str]:
+        """The key of each journey: SHA-256, in hex, of the terms and of the journey as canonical JSON.
 
         Args:
-            journeys: for each journey, all that is sent to the API, as `canonical_json` writes it.
+            journeys: for each journey, all that is sent to the API: see `canonical_json`.
         """
         terms = [self.conv_type_id, self.endpoint, self.redistribution_parameter]
         of_terms = hashlib.sha256(_canonical(terms).encode() + b"\n")
         keys = []
         for journey in journeys:
             digest = of_terms.copy()
-            digest.update(journey)
+            digest.update(canonical_json(journey))
             keys.append(digest.hexdigest())
         return keys
 
