@@ -29,7 +29,8 @@ def key_of(journey: pd.DataFrame, conv_type_id: str = "default") -> str:
 
 def odd_journeys() -> pd.DataFrame:
     """A journey for each odd text, of two touchpoints, with the text in all ids and names."""
-    texts = [text for text in ODD if text.isascii() or text.encode(errors="ignore").decode() == text]
+    whole = (text for text in ODD if text.encode(errors="ignore").decode() == text)
+    texts = [text.replace("\0", "") for text in whole]  # with which pandas takes ids for shorter ones
     frames = [journeys_of({text: 2}).assign(channel_name=[text, "plain"]) for text in texts]
     return pd.concat(frames, ignore_index=True)
 
