@@ -103,7 +103,7 @@ def materialized_only(context: dg.OutputContext, partitions: Sequence[str]) -> N
 
 
 def add_metadata(step: StepContext, asset: dg.AssetKey, of_partitions: Mapping[str, Mapping[str, object]]) -> None:
-    """Add metadata to the materializations of partitions of an asset of a step.
+    """Add metadata to the materializations of partitions of an asset of a step, in front of what they have.
 
     Reason: `add_asset_metadata` takes one partition, and copies and looks through what was added of all others.
 
@@ -115,7 +115,8 @@ def add_metadata(step: StepContext, asset: dg.AssetKey, of_partitions: Mapping[s
     added = dict(step._metadata_accumulator.per_output_metadata)  # noqa: SLF001  # see above
     for partition, metadata in of_partitions.items():
         of_partition = AssetMetadataHandle(asset_key=asset, partition_key=partition)
-        added[of_partition] = {**added.get(of_partition, {}), **metadata}
+        before = added.get(of_partition, {})
+        added[of_partition] = {**metadata, **{name: value for name, value in before.items() if name not in metadata}}
     step._metadata_accumulator = OutputMetadataAccumulator(per_output_metadata=added)  # noqa: SLF001  # see above
 
 

@@ -27,7 +27,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Resources:
-    """The resources of the code location, by the names under which assets ask for them."""
+    """The resources of a data set, by the names under which assets ask for them."""
 
     database: DatabaseResource
     storage: Storage

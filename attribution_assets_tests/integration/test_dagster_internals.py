@@ -218,12 +218,12 @@ def test_metadata_of_several_partitions_is_added_to_that_of_each(instance: dg.Da
     tags = {RANGE_START_TAG: "2024-02-28", RANGE_END_TAG: "2024-02-29"}
     result = dg.materialize([days], instance=instance, tags=tags)
     found = {
-        event.partition: {name: value.value for name, value in event.materialization.metadata.items()}
+        event.partition: [(name, value.value) for name, value in event.materialization.metadata.items()]
         for event in result.get_asset_materialization_events()
     }
     assert found == {
-        "2024-02-28": {"run": 1, "orders": 4, "cost": 3.0},
-        "2024-02-29": {"run": 1, "orders": 5, "cost": 6.0},
+        "2024-02-28": [("run", 1), ("orders", 4), ("cost", 3.0)],
+        "2024-02-29": [("run", 1), ("cost", 6.0), ("orders", 5)],
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
+from threading import Lock
 
 import duckdb
 import pyarrow as pa
@@ -20,12 +21,15 @@ ROWS_PER_BATCH = 50_000
 MOST_TRIES = 10
 
 LARGE_FILES = 1 << 24
-"""Bytes of files from which on a query's database is closed after it: else its allocator keeps hundreds of MB."""
+"""Bytes of files from which on a query is a large one."""
 
 
 @dataclass(frozen=True)
 class DuckDb:
-    """DuckDB, with one database in memory for small queries, each of which takes less time than to make one."""
+    """DuckDB, with one database in memory, as making one takes longer than a small query.
+
+    After a large query it is closed once no other is under way: its allocator would keep hundreds of MB.
+    """
 
     def check(self) -> None:
         """Nothing to see to: it needs nothing but its library."""
@@ -36,8 +40,7 @@ class DuckDb:
         with ExitStack() as opened:
             opened.push(_given_up_after_an_error)
             files = [opened.enter_context(_readable(table)) for table in tables]
-            if sum(size for _, _, size in filter(None, _states(files))) >= LARGE_FILES:
-                opened.callback(_database.cache_clear)
+            opened.enter_context(_under_way(sum(size for _, _, size in filter(None, _states(files))) >= LARGE_FILES))
             yield opened.enter_context(_begun(sql, tables, files, opened))
 
 
@@ -75,6 +78,29 @@ def _states(files: Sequence[list[str]]) -> list[FileState | None]:
         except FileNotFoundError:
             found.append(None)
     return found
+
+
+class _UnderWay:
+    """Of the process: its queries under way, and whether there was a large one since there were none."""
+
+    lock = Lock()
+    queries = 0
+    large = False
+
+
+@contextmanager
+def _under_way(large: bool) -> Iterator[None]:  # noqa: FBT001 - the one thing that it is told
+    with _UnderWay.lock:
+        _UnderWay.queries += 1
+        _UnderWay.large |= large
+    try:
+        yield
+    finally:
+        with _UnderWay.lock:
+            _UnderWay.queries -= 1
+            if _UnderWay.large and not _UnderWay.queries:
+                _UnderWay.large = False
+                _database.cache_clear()
 
 
 @functools.cache

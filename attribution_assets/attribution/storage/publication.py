@@ -43,9 +43,9 @@ class Publication:
         orders = _orders_with_sessions(attributions, too_long)
         by_others = sa.text(_CLAIMED_BY_OTHER_DAYS.format_map(tables))
         claimed_by = {  # an order that other days claim too is the latest one's
-            conv_id: dt.date.fromisoformat(str(date))
+            str(conv_id): dt.date.fromisoformat(str(date))
             for conv_id, date in connection.execute(by_others, {"date": day.isoformat()})
-            if conv_id not in orders
+            if str(conv_id) not in orders
         }
         released: dict[dt.date, set[str]] = {}
         for conv_id, other in claimed_by.items():

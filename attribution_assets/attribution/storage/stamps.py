@@ -37,6 +37,8 @@ _END_READ = 16_384
 _END_OF_FOOTER = 8
 """Bytes after a Parquet file's footer: its length, and four that say what kind of file it is."""
 
+_MAGIC = b"PAR1"
+
 _WORTH_OF_A_DICTIONARY = 1_000
 """With fewer rows, dictionaries of columns make a file no smaller, and take half of the time of writing it."""
 
@@ -174,7 +176,7 @@ def _read_stamp(path: str) -> Stamp:
         end = file.read()
         length = int.from_bytes(end[-_END_OF_FOOTER:-4], "little")
         _, key, value = end[-_END_OF_FOOTER - length : -_END_OF_FOOTER].rpartition(_STAMP_KEY)
-        if key and length + _END_OF_FOOTER <= len(end):
+        if key and length + _END_OF_FOOTER <= len(end) and end.endswith(_MAGIC):
             with suppress(ValueError, TypeError):
                 values, _ = _JSON.raw_decode(value[value.index(b"{") :].decode(errors="replace"))
                 return _as_stamp(values)

@@ -180,7 +180,7 @@ class StoredDays:
             MissingDaysError: The day has not been materialized.
         """
         if self._is_without_file(day):
-            frame = _without_rows(self.asset)
+            frame = _empty_frame(self.asset)
             return frame[[*columns]] if columns else frame.copy(deep=False)
         held = self._read(day, *columns)
         return held.frame[[*columns]] if columns else held.frame.copy(deep=False)
@@ -259,7 +259,7 @@ class StoredDays:
 
 
 @cache
-def _without_rows(asset: str) -> pd.DataFrame:
+def _empty_frame(asset: str) -> pd.DataFrame:
     return _in_pandas(ARROW_SCHEMAS[asset].empty_table())
 
 

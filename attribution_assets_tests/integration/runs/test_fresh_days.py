@@ -8,8 +8,15 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.freshness.obstacles import obstacles, obstacles_by_asset
+from attribution_assets.attribution.freshness.records import assets_in_use
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
 from attribution_assets.attribution.storage.stored_days import StoredDays
+from attribution_assets.command.fresh_days import NotFresh, days_not_fresh
+from attribution_assets.instance.opening import dagster_instance
+from attribution_assets.resources import resources_of
+from attribution_assets.settings import Settings
 from attribution_assets_tests.support.ihc_endpoint import IhcEndpoint
 from attribution_assets_tests.support.shop import Shop
 
@@ -75,6 +82,37 @@ def test_a_day_that_has_changed_is_made_again_with_what_it_touches(week: Shop) -
     assert FRESH not in run(week)
     assert made(week)[len(before)] == LAST
     assert sum(float(row["ihc_revenue"]) for row in week.report()) == pytest.approx(150.0)
+
+
+def test_a_stale_day_that_the_range_touches_is_made_again_though_another_day_is_due(week: Shop) -> None:
+    assert week.run("2024-02-20", LAST).exit_code == 0
+    report = (
+        week.folder / "data/assets/channel_reporting/2024-02-20.parquet"
+    )  # no day of the range, nor touched by LAST
+    report.unlink()
+    week.order("o3", "ann", f"{LAST} 21:00:00", 50.0)
+    run(week)
+    assert report.exists()
+
+
+def test_nothing_is_looked_at_again_after_a_range_that_is_fresh_and_all_of_it_where_nothing_is_stored(
+    week: Shop,
+) -> None:
+    first, last = map(dt.date.fromisoformat, (FIRST, LAST))
+    days, touched = days_between(first, last), (dt.date(2024, 2, 20), dt.date(2024, 3, 2))
+    resources = resources_of(Settings.from_environment())
+    with dagster_instance() as instance:
+        assert days_not_fresh(instance, resources, first, last) == NotFresh(set(days), touched)
+    run(week)
+    with dagster_instance() as instance:
+        assert days_not_fresh(instance, resources, first, last) == NotFresh(set(), None)
+    rules, storage = resources.rules, resources.storage.tables()
+    around, assets = days_between(*touched), assets_in_use(rules.windows)
+    together = obstacles_by_asset(storage, assets, around, rules.windows, rules.max_rejected_share)
+    assert together == {
+        asset: obstacles(storage, asset, around, rules.windows, rules.max_rejected_share) for asset in assets
+    }
+    assert together["journeys"].left_out
 
 
 def test_files_that_are_not_there_or_were_written_elsewhere_last_are_written_again(week: Shop) -> None:

@@ -433,3 +433,14 @@ class TestSeveralProcesses:
             writer.execute("ROLLBACK")
         other.result()
         assert_tables_say(sqlite_url, {DAYS[0]: {"a": Order()}})
+
+
+def test_an_order_that_moved_keeps_its_journey_in_tables_whose_ids_are_numbers(
+    sqlite_url: str, sqlite_results: Results
+) -> None:
+    execute(sqlite_url, "CREATE TABLE attribution_order (conv_id INTEGER, date TEXT, outcome TEXT, reason TEXT)")
+    execute(sqlite_url, "CREATE TABLE attribution_customer_journey (conv_id INTEGER, session_id TEXT, ihc REAL)")
+    sqlite_results.attribute(DAYS[0], {"1": Order()})
+    sqlite_results.attribute(DAYS[1], {"1": Order(touchpoints=("s3",))})
+    sqlite_results.attribute(DAYS[0], {})
+    assert rows_of(sqlite_url, "attribution_customer_journey") == [(1, "s3", 1.0)]

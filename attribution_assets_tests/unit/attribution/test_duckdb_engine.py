@@ -83,15 +83,22 @@ def test_a_reader_that_is_left_half_way_leaves_the_next_query_alone(storage: Ass
     assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
 
 
-def test_a_large_query_closes_its_database_and_leaves_those_under_way_alone(
+def test_the_database_is_closed_after_a_large_query_once_no_other_is_under_way(
     storage: AssetStorage, table: Table, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def is_open() -> bool:
+        return bool(duckdb._database.cache_info().currsize)  # noqa: SLF001 - which no result shows
+
     reports = costs(storage, table, *(2.0**n for n in range(10)))
     with reports.engine.query("SELECT cost FROM channel_reporting", [reports]) as rows:
-        monkeypatch.setattr(duckdb, "LARGE_FILES", 1)
-        assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
+        with monkeypatch.context() as patched:
+            patched.setattr(duckdb, "LARGE_FILES", 1)
+            assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
+        assert is_open()
         assert rows.read_all().num_rows == 10
+    assert not is_open()
     assert run_sql(SUM_SQL, reports)["cost"].item() == 1023
+    assert is_open()
 
 
 def test_what_a_query_has_spilled_is_gone_after_it(storage: AssetStorage, table: Table) -> None:

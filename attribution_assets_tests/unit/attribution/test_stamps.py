@@ -43,10 +43,11 @@ def test_a_file_that_carries_no_stamp_says_how_many_rows_it_has(tmp_path: Path) 
 
 def test_what_is_no_parquet_file_has_no_stamp(tmp_path: Path) -> None:
     file = tmp_path / "2024-01-01.parquet"
-    file.write_bytes(b"attribution_assets{}")
-
-    with pytest.raises(pa.ArrowInvalid):
-        stamp_of(UPath(file))
+    spoilt = written_with_stamp(pa.table({"n": [1, 2]}), lambda: STAMP)[:-4] + bytes(4)
+    for content in (b"attribution_assets{}", spoilt):
+        file.write_bytes(content)
+        with pytest.raises(pa.ArrowInvalid):
+            stamp_of(UPath(file))
 
 
 def test_a_replaced_file_has_its_own_stamp(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 import json
 import re
+import sys
 from collections.abc import Callable
 
 import pytest
 
+from attribution_assets.charts import rendering
 from attribution_assets.charts.over_time import series_chart, share_chart, single_chart
 from attribution_assets.charts.rendering import drawing, png, script, script_name, svg
 from attribution_assets.charts.style import Spec
@@ -78,3 +80,14 @@ def test_a_process_beside_draws_the_same_and_once_it_has_ended_this_one_does() -
         with pytest.raises(ValueError, match="conversion failed"):
             draw({"mark": 5})
         assert without_numbers(draw(chart)) == without_numbers(svg(chart))
+
+
+def test_a_chart_is_drawn_though_no_process_can_be_started_or_it_ends_half_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    chart = single_chart(ROWS)
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/nowhere/python")
+        with drawing() as draw:
+            assert "2024-03-0" in draw(chart)
+    monkeypatch.setattr(rendering, "_DRAW", "import sys; sys.stdin.readline(); sys.stdout.write('\"<svg')")
+    with drawing() as draw:
+        assert "2024-03-0" in draw(chart)
