@@ -85,13 +85,11 @@ def test_a_day_that_has_changed_is_made_again_with_what_it_touches(week: Shop) -
 
 
 def test_a_stale_day_that_the_range_touches_is_made_again_though_another_day_is_due(week: Shop) -> None:
-    assert week.run("2024-02-20", LAST).exit_code == 0
-    report = (
-        week.folder / "data/assets/channel_reporting/2024-02-20.parquet"
-    )  # no day of the range, nor touched by LAST
+    assert week.run("2024-02-20", "2024-03-04").exit_code == 0
+    report = week.folder / "data/assets/channel_reporting/2024-02-21.parquet"  # 02-28 touches this day, 03-04 does not
     report.unlink()
-    week.order("o3", "ann", f"{LAST} 21:00:00", 50.0)
-    run(week)
+    week.order("o3", "ann", "2024-03-04 21:00:00", 50.0)
+    assert week.run("2024-02-28", "2024-03-04").exit_code == 0
     assert report.exists()
 
 
