@@ -6,7 +6,6 @@ The arguments and what is printed are in `cli.py` and `terminal.py`.
 import datetime as dt
 from collections.abc import Sequence
 
-import pyarrow as pa
 from upath import UPath
 
 from attribution_assets.attribution.calendar.days import days_between, in_words
@@ -54,7 +53,7 @@ def write_comparisons(storage: AssetStorage, days: Sequence[dt.date], folder: UP
         OSError: A file cannot be written; the others are whole, new or as they were.
     """
     stored = {name: storage.days(name, days) for name in names_of("model_comparison")}
-    tables = {name: pa.concat_tables(table.table(day) for day in days).to_pandas() for name, table in stored.items()}
+    tables = {name: table.together(days) for name, table in stored.items()}
     paths = tables["conversion_paths"]
     tables["conversion_paths"] = with_readable_paths(paths)
     tables["markov_comparison"] = markov_comparison(paths, days[0], days[-1])

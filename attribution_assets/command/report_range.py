@@ -13,7 +13,6 @@ from uuid import uuid4
 
 import dagster as dg
 import pandas as pd
-import pyarrow as pa
 
 from attribution_assets.attribution.calendar.days import adjacent_ranges, days_between, in_words
 from attribution_assets.attribution.calendar.windows import Windows
@@ -309,7 +308,7 @@ def results(
     if not reports.files:
         raise RunFailedError(not_made_in_words(not_made))
     orders = [day for day in days if day not in not_made["ihc_attributions"]]
-    report = pa.concat_tables(table for _, table in reports.tables()).to_pandas()
+    report = reports.together(reports.files)
     placed, credit, too_long = (
         storage.days(name, orders) for name in ("conversions", "ihc_attributions", companion_table("journeys"))
     )

@@ -4,7 +4,7 @@ What a table holds is said in its own module.
 """
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import pandas as pd
@@ -17,7 +17,7 @@ from attribution_assets.attribution.comparison.conversion_paths import conversio
 from attribution_assets.attribution.comparison.model_comparison import model_comparison
 from attribution_assets.attribution.storage.stored_days import StoredDays
 
-TOUCHPOINTS_TOGETHER: Final = 20_000
+_TOUCHPOINTS_TOGETHER: Final = 20_000
 """Of the days that are computed together: days of few orders take hardly longer together than one by itself."""
 
 
@@ -36,9 +36,31 @@ def comparisons_by_day(
         MissingDaysError: A day is not stored.
         ValueError: See `attributed_journeys`.
     """
+
+    def compared(touchpoints: pd.DataFrame, block: Sequence[dt.date]) -> Mapping[str, pd.DataFrame]:
+        return order_comparisons(touchpoints, conversions.together(block), direct_channels)
+
+    return in_blocks(attributions, days, compared)
+
+
+def in_blocks(
+    attributions: StoredDays,
+    days: Sequence[dt.date],
+    compared: Callable[[pd.DataFrame, Sequence[dt.date]], Mapping[str, pd.DataFrame]],
+) -> Iterator[tuple[dt.date, dict[str, pd.DataFrame]]]:
+    """The comparisons of each day, made for several days together.
+
+    Args:
+        attributions: `ihc_attributions`, with these days.
+        days: The days, in calendar order.
+        compared: Gives the tables of some days, by name, from their `ihc_attributions`.
+
+    Raises:
+        MissingDaysError: A day is not stored.
+    """
     rows = {day: attributions.stamp(day).rows for day in days}
-    for block in blocks(days, rows, TOUCHPOINTS_TOGETHER):
-        tables = order_comparisons(attributions.together(block), conversions.together(block), direct_channels)
+    for block in blocks(days, rows, _TOUCHPOINTS_TOGETHER):
+        tables = compared(attributions.together(block), block)
         of_days = {name: by_day(table, "conversion_date", block) for name, table in tables.items()}
         for day in block:
             yield day, {name: next(parts)[1] for name, parts in of_days.items()}

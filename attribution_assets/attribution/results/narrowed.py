@@ -19,9 +19,8 @@ import pandas as pd
 import pyarrow.parquet as pq
 from upath import UPath
 
-from attribution_assets.attribution.calendar.days import blocks, days_between
-from attribution_assets.attribution.calendar.tables_by_day import by_day
-from attribution_assets.attribution.comparison.order_comparisons import TOUCHPOINTS_TOGETHER, order_comparisons
+from attribution_assets.attribution.calendar.days import days_between
+from attribution_assets.attribution.comparison.order_comparisons import in_blocks, order_comparisons
 from attribution_assets.attribution.results.result_days import DateBasis, compared_days
 from attribution_assets.attribution.sql.engine import decimal_of, run_sql
 from attribution_assets.attribution.storage.asset_storage import AssetStorage
@@ -124,11 +123,9 @@ class NarrowedStorage(AssetStorage):
     def _compare(self, stored: StoredDays) -> None:
         """Make the tables of `COMPARISONS` of days that one of them has."""
         due = [day for day in stored.files if day not in self._made.get(stored.asset, {})]
-        credit = self._storage.days("ihc_attributions", due)
-        for block in blocks(due, {day: stamp.rows for day, stamp in credit.stamps().items()}, TOUCHPOINTS_TOGETHER):
-            for name, table in self._compared(credit.together(block), block).items():
-                for day, frame in by_day(table, "conversion_date", block):
-                    self._keep(name, day, frame)
+        for day, tables in in_blocks(self._storage.days("ihc_attributions", due), due, self._compared):
+            for name, frame in tables.items():
+                self._keep(name, day, frame)
 
     def _keep(self, name: str, day: dt.date, frame: pd.DataFrame) -> None:
         path = self._folder / f"{name}-{day}.parquet"
@@ -182,7 +179,7 @@ class NarrowedStorage(AssetStorage):
         due = [day for day in stored.files if day not in self._made.get("channel_reporting", {})]
         if not due:
             return self._of_made(stored)
-        reports = pd.concat([stored.frame(day) for day in due], ignore_index=True)
+        reports = stored.together(due)
         reports["channel_name"] = self._in_groups(reports["channel_name"])
         if self._narrowing.orders:
             days = days_between(min(due), max(due) + self._lookback)
